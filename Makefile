@@ -1,0 +1,86 @@
+# assay: plain make, a C11 compiler, nothing else.
+#
+#   make            build/assay                 make test     all tests, ends with "N passed, N failed"
+#   make demo       the study in miniature      make check    test + check-layers + check-generated
+#   make static     one static binary           make asan     the tests under ASan and UBSan
+#   make help       every target
+#
+# Variables: CC, CFLAGS, BUILD (output folder), OMP= (build without OpenMP), WERROR=1,
+# ROOMS="tensor/base data" (build and test some rooms alone, which also proves the layering).
+
+CC      ?= cc
+BUILD   ?= build
+OPT     ?= -O2
+CSTD    ?= -std=c11
+WARN    ?= -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+OMP     ?= $(shell printf 'int main(void){return 0;}' | $(CC) -fopenmp -x c - -o /dev/null 2>/dev/null && echo -fopenmp)
+CFLAGS  ?= -g
+PREFIX  ?= /usr/local
+
+ALL_CFLAGS = $(CSTD) $(OPT) $(WARN) $(if $(WERROR),-Werror) -ffp-contract=off $(OMP) -I. $(CFLAGS) $(SAN)
+ALL_LDFLAGS = $(OMP) $(SAN) $(LDFLAGS)
+
+ROOMS   ?= tensor/base tensor nn models weights data eval
+DIRS    := $(sort $(foreach r,$(ROOMS),$(if $(filter tensor/base,$(r)),tensor/base,\
+             $(if $(filter tensor,$(r)),tensor $(wildcard tensor/kern/*),$(r) $(filter-out %.h %.c %.md,$(wildcard $(r)/*))))))
+LIB_SRC := $(sort $(foreach d,$(DIRS),$(wildcard $(d)/*.c)))
+LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/o/%.o)
+TOOL_SRC := $(sort $(wildcard tools/*.c))
+TOOL_OBJ := $(TOOL_SRC:%.c=$(BUILD)/o/%.o)
+TEST_SRC := $(sort $(wildcard tests/unit/test_*.c))
+TESTS   := $(TEST_SRC:tests/unit/%.c=$(BUILD)/t/%)
+
+.PHONY: all test check demo static asan help clean install check-layers check-generated generate
+
+all: $(BUILD)/assay
+
+$(BUILD)/assay: $(TOOL_OBJ) $(BUILD)/libassay.a
+	$(CC) $(TOOL_OBJ) $(BUILD)/libassay.a $(ALL_LDFLAGS) -lm -o $@
+
+$(BUILD)/libassay.a: $(LIB_OBJ)
+	@rm -f $@
+	ar rcs $@ $(LIB_OBJ)
+
+$(BUILD)/o/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+# A test is one file with its own main; it sees every header and links the rooms that ROOMS names.
+$(BUILD)/t/%: tests/unit/%.c tests/harness.c tests/harness.h $(BUILD)/libassay.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP $< tests/harness.c $(BUILD)/libassay.a $(ALL_LDFLAGS) -lm -o $@
+
+test: $(BUILD)/assay $(TESTS)
+	@BUILD=$(BUILD) sh tests/run.sh
+
+demo: $(BUILD)/assay
+	$(BUILD)/assay demo -o $(BUILD)/demo
+
+check: test check-layers check-generated
+
+asan:
+	$(MAKE) BUILD=$(BUILD)/asan OMP= CFLAGS='-g -O1' SAN='-fsanitize=address,undefined -fno-sanitize-recover=all' test
+
+static:
+	$(MAKE) BUILD=$(BUILD)/static OMP= LDFLAGS=-static all
+
+check-layers:
+	@sh tests/check-layers.sh
+
+# Text that the binary carries is kept as plain files and embedded by committed arrays.
+generate:
+	@sh tests/generate.sh write
+check-generated:
+	@sh tests/generate.sh check
+
+install: $(BUILD)/assay
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(BUILD)/assay $(DESTDIR)$(PREFIX)/bin/assay
+
+help:
+	@sed -n '/^#   make/p' Makefile
+
+clean:
+	rm -rf $(BUILD)
+
+-include $(LIB_OBJ:.o=.d) $(TOOL_OBJ:.o=.d) $(TESTS:=.d)

@@ -1,0 +1,26 @@
+/* Scoring rules and the numbers of one cell. */
+#ifndef AS_EVAL_METRICS_H
+#define AS_EVAL_METRICS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The five highest logits, ties to the lowest class; mask (bytes per class, 0 = left out) may be NULL.
+ * top[i] = -1 where fewer than 5 classes remain. */
+void as_top5(const float *logits, size_t classes, const uint8_t *mask, int top[5], float value[5]);
+
+/* Wilson score interval (Wilson 1927) for k of n at confidence 0.95 (z from as_norm_ppf). */
+void as_wilson(int64_t k, int64_t n, double confidence, double *lo, double *hi);
+/* Clopper-Pearson (1934). */
+void as_clopper_pearson(int64_t k, int64_t n, double confidence, double *lo, double *hi);
+
+/* Ranks of v[n], highest first, ties share the mean rank (1.5, 1.5, 3). */
+void as_rank_mean(const double *v, size_t n, double *rank);
+
+/* Unified metrics over the accuracies of one model on s sets (fractions). assay's own definitions. */
+double as_mean_arithmetic(const double *acc, size_t s);
+double as_mean_geometric(const double *acc, size_t s);
+double as_mean_harmonic(const double *acc, size_t s);
+double as_worst(const double *acc, size_t s);
+
+#endif

@@ -1,0 +1,28 @@
+/* Linear probe: multinomial logistic regression by L-BFGS (NUMERICS rule 9). */
+#ifndef AS_EVAL_PROBE_H
+#define AS_EVAL_PROBE_H
+
+#include <stddef.h>
+
+#include "tensor/base/status.h"
+
+typedef struct as_probe_opts {
+  double c;       /* inverse L2 strength as scikit-learn's C: minimises sum of losses + |W|^2 / (2 C); 0 = 1.0 */
+  int max_iter;   /* 0 = 1000 */
+  double tol;     /* stop when max |gradient of mean loss| <= tol; 0 = 1e-4 */
+} as_probe_opts;
+
+typedef struct as_probe_result {
+  int iterations;
+  int converged;
+  double loss; /* sum of losses + penalty, as minimised */
+} as_probe_result;
+
+/* x: [n, d] rows ld apart; y: class of each row in [0, classes); rows with y < 0 are left out. weight:
+ * [classes, d], bias: [classes], written by the call (start value 0). Classes without a row get what
+ * the optimum gives them. Same bits for any thread count. */
+as_status as_probe_fit(const float *x, size_t n, size_t d, size_t ld, const int *y, size_t classes,
+                       const as_probe_opts *opts, float *weight, float *bias, as_probe_result *result,
+                       as_err *err);
+
+#endif

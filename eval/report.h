@@ -1,0 +1,24 @@
+/* The results as people read them. All of these append to `out` and are pure functions of `r`. */
+#ifndef AS_EVAL_REPORT_H
+#define AS_EVAL_REPORT_H
+
+#include "eval/results.h"
+#include "tensor/base/status.h"
+#include "tensor/base/text.h"
+
+typedef struct as_report_opts {
+  int width;     /* columns of the terminal, 0 = 100 */
+  bool ascii;    /* no characters beyond ASCII */
+  uint64_t seed; /* of the bootstrap */
+  int resamples; /* 0 = 2000 */
+} as_report_opts;
+
+as_status as_report_text(as_str *out, const as_results *r, const as_report_opts *opts, as_err *err);
+as_status as_report_csv(as_str *out, const as_results *r, const as_report_opts *opts, as_err *err);
+as_status as_report_json(as_str *out, const as_results *r, const as_report_opts *opts, as_err *err);
+/* One self-contained file: inline CSS and SVG, no script, light and dark. `provenance` is
+ * preformatted text (record summary) for its last section, or NULL. */
+as_status as_report_html(as_str *out, const as_results *r, const as_report_opts *opts,
+                         const char *provenance, as_err *err);
+
+#endif

@@ -1,0 +1,56 @@
+/* What a benchmark measured: models x sets, counts first. Reports and statistics read this and
+ * nothing else; runs, `assay table` and `assay report` fill it. */
+#ifndef AS_EVAL_RESULTS_H
+#define AS_EVAL_RESULTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tensor/base/status.h"
+#include "tensor/base/text.h"
+
+typedef struct as_cell {
+  bool present;          /* measured at all; otherwise `why` says why not */
+  int64_t n_expected, n_used, n_failed;
+  int64_t top1_correct, top5_correct; /* of n_used */
+  bool has_top5;
+  double top1, top5;     /* fractions; published tables have these and n_used may be 0 */
+  double top1_lo, top1_hi; /* 95 % interval, NaN when n_used is 0 */
+  uint8_t *correct1;     /* [n_expected] 1 / 0 per image, 2 = failed; NULL when unknown. Owned */
+  char features_sha256[65], logits_sha256[65];
+  char *why;             /* owned, or NULL */
+} as_cell;
+
+typedef struct as_results_model {
+  char *name;  /* owned */
+  char *note;  /* one line: architecture, head, "seeded random weights"; owned */
+} as_results_model;
+
+typedef struct as_results_set {
+  char *name;    /* owned */
+  char *rule;    /* one line: "top-1 over 200 classes", "any of the ReaL labels"; owned */
+  size_t classes; /* over which argmax ran, 0 = unknown */
+} as_results_set;
+
+typedef struct as_results {
+  char *title; /* owned */
+  as_results_model *models;
+  size_t n_models;
+  as_results_set *sets; /* sets[base] is the one that drops are measured from */
+  size_t n_sets;
+  size_t base;
+  as_cell *cells; /* [n_models * n_sets], row = model */
+  char **remarks; /* [n_remarks] plain sentences that must stand under every table; owned */
+  size_t n_remarks;
+  bool complete;
+} as_results;
+
+as_status as_results_init(as_results *r, const char *title, size_t n_models, size_t n_sets, as_err *err);
+void as_results_clear(as_results *r);
+as_status as_results_remark(as_results *r, const char *text, as_err *err);
+static inline as_cell *as_results_cell(const as_results *r, size_t model, size_t set) {
+  return &r->cells[model * r->n_sets + set];
+}
+
+#endif

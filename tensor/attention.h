@@ -1,0 +1,14 @@
+/* Multi-head self-attention on fused qkv rows (NUMERICS rule 5). */
+#ifndef AS_TENSOR_ATTENTION_H
+#define AS_TENSOR_ATTENTION_H
+
+#include <stddef.h>
+
+#include "tensor/tensor.h"
+
+/* qkv: [n, tokens, 1, 3 * d], the columns as timm's fused layout: q, k, v, each heads x d_head.
+ * out: [n, tokens, 1, d]. scratch: as_attention_scratch(...) bytes, 64-byte aligned. */
+size_t as_attention_scratch(int n, int tokens, int heads, int d);
+void as_attention_run(const as_tensor *qkv, int heads, const as_tensor *out, void *scratch);
+
+#endif

@@ -1,0 +1,68 @@
+/* Files: whole-file read-only access, directory listing, and writers that never leave half a file. */
+#ifndef AS_BASE_FILE_H
+#define AS_BASE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "tensor/base/status.h"
+
+/* A whole file in memory: mapped where it is a regular file, read otherwise (pipes). */
+typedef struct as_file {
+  const uint8_t *data; /* never NULL after a successful open, also for empty files */
+  size_t size;
+  void *map;   /* private */
+  void *owned; /* private */
+} as_file;
+
+/* Missing, unreadable or a directory: AS_E_INPUT naming the path; out of memory: AS_E_ENV. */
+as_status as_file_open(as_file *f, const char *path, as_err *err);
+void as_file_close(as_file *f); /* zeroed or closed twice is fine */
+
+typedef enum as_path_kind { AS_PATH_NONE, AS_PATH_FILE, AS_PATH_DIR, AS_PATH_OTHER } as_path_kind;
+as_path_kind as_path_kind_of(const char *path); /* follows links */
+int64_t as_path_size(const char *path);         /* bytes of a regular file, -1 otherwise */
+
+/* "dir/name" (name alone when dir is NULL, "" or name is absolute). Release with as_free. */
+char *as_path_join(const char *dir, const char *name, as_err *err);
+/* The part after the last '/', borrowed from path. */
+const char *as_path_base(const char *path);
+/* The folder part, "." when there is none. Release with as_free. */
+char *as_path_dir(const char *path, as_err *err);
+
+/* Creates the folder and its missing parents. */
+as_status as_make_dirs(const char *path, as_err *err);
+
+/* Entries of a folder without "." and "..", sorted bytewise. Release with as_names_clear. */
+typedef struct as_names {
+  char **name;
+  size_t n;
+  size_t cap;
+} as_names;
+as_status as_dir_list(as_names *out, const char *path, as_err *err);
+void as_names_clear(as_names *names);
+
+/* Atomic output: bytes go to a sibling temporary; commit flushes, fsyncs, renames over `path` and
+ * fsyncs the folder; abort removes the temporary. A write error is sticky and reported by commit.
+ *   as_out o;
+ *   if ((s = as_out_open(&o, path, err)) != AS_OK) return s;
+ *   as_out_write(&o, p, n); as_out_printf(&o, "...");
+ *   return as_out_commit(&o, err);                                                        */
+typedef struct as_out {
+  FILE *f;
+  char *path;
+  char *temp;
+  int error; /* errno of the first failure, 0 = none */
+} as_out;
+as_status as_out_open(as_out *o, const char *path, as_err *err);
+void as_out_write(as_out *o, const void *p, size_t n);
+void as_out_printf(as_out *o, const char *fmt, ...) AS_PRINTF(2, 3);
+as_status as_out_commit(as_out *o, as_err *err); /* always releases; AS_E_ENV on failure */
+void as_out_abort(as_out *o);                    /* zeroed or finished is fine */
+
+/* Whole buffer to a file, atomically. */
+as_status as_file_write(const char *path, const void *p, size_t n, as_err *err);
+
+#endif

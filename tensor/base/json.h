@@ -1,0 +1,68 @@
+/* JSON (RFC 8259): a strict parser with limits, and a writer. */
+#ifndef AS_BASE_JSON_H
+#define AS_BASE_JSON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tensor/base/status.h"
+#include "tensor/base/text.h"
+
+typedef enum as_json_type {
+  AS_JSON_NULL,
+  AS_JSON_BOOL,
+  AS_JSON_NUMBER,
+  AS_JSON_STRING,
+  AS_JSON_ARRAY,
+  AS_JSON_OBJECT
+} as_json_type;
+
+/* Nodes live in their document and are read-only. Children are a linked list in file order. */
+typedef struct as_json {
+  as_json_type type;
+  bool boolean;
+  double number;
+  const char *text; /* string value, or the number as written; NUL-terminated */
+  size_t text_len;  /* strings may hold \u0000 */
+  const char *key;  /* when this node is an object's member */
+  size_t key_len;
+  size_t count; /* children */
+  const struct as_json *child;
+  const struct as_json *next;
+} as_json;
+
+typedef struct as_json_doc as_json_doc;
+
+/* Refuses: anything RFC 8259 refuses, invalid UTF-8, depth over 64, duplicate keys in an object,
+ * trailing bytes. The message holds the byte offset. Numbers must be finite as doubles. */
+as_status as_json_parse(as_json_doc **out, const char *text, size_t n, as_err *err);
+void as_json_free(as_json_doc **doc);
+const as_json *as_json_root(const as_json_doc *doc);
+/* Member by name, or NULL. */
+const as_json *as_json_get(const as_json *object, const char *key);
+/* Exact integer value of a number written without fraction or exponent. */
+bool as_json_i64(const as_json *v, int64_t *out);
+bool as_json_u64(const as_json *v, uint64_t *out);
+
+/* Writer on an as_str: two-space indented; the caller nests correctly (asserted). */
+typedef struct as_jsonw {
+  as_str *out;
+  int depth;
+  bool first[32];
+  bool after_key;
+  bool compact; /* one line, no spaces but after ':' and ',' */
+} as_jsonw;
+void as_jsonw_init(as_jsonw *w, as_str *out, bool compact);
+void as_jsonw_object(as_jsonw *w);
+void as_jsonw_array(as_jsonw *w);
+void as_jsonw_end(as_jsonw *w); /* closes what was opened last */
+void as_jsonw_key(as_jsonw *w, const char *key);
+void as_jsonw_str(as_jsonw *w, const char *s); /* NULL writes null; bytes that are no UTF-8 become U+FFFD */
+void as_jsonw_i64(as_jsonw *w, int64_t v);
+void as_jsonw_u64(as_jsonw *w, uint64_t v);
+void as_jsonw_f64(as_jsonw *w, double v); /* shortest round-trip; not finite: null */
+void as_jsonw_bool(as_jsonw *w, bool v);
+void as_jsonw_null(as_jsonw *w);
+
+#endif

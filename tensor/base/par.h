@@ -1,0 +1,26 @@
+/* Parallel loops. par.c is the only file of the project with OpenMP pragmas; without OpenMP the
+ * chunks run in order on the caller's thread. */
+#ifndef AS_BASE_PAR_H
+#define AS_BASE_PAR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Handles one chunk. `worker` is in [0, as_par_threads()) and unique among the chunks that run at
+ * the same moment: index per-thread scratch with it, and nothing else. */
+typedef void (*as_par_fn)(void *ctx, size_t chunk, int worker);
+
+/* Calls fn for every chunk in [0, chunks), in any order, and returns when all are done. The number
+ * of chunks must follow from the problem, never from the thread count, and a chunk may write only
+ * what is its own: then results cannot depend on threads. A call from inside a chunk runs serially
+ * with that chunk's worker number 0 only if the loop is not nested: do not nest. */
+void as_par_for(size_t chunks, as_par_fn fn, void *ctx);
+
+/* Threads used from now on; n < 1 means the number of processors available. Without OpenMP it is
+ * always 1. */
+void as_par_set_threads(int n);
+int as_par_threads(void);
+int as_par_processors(void);   /* usable by this process */
+bool as_par_has_openmp(void);
+
+#endif

@@ -1,0 +1,45 @@
+/* Text: a growing string, strict number parsing, near-miss names. */
+#ifndef AS_BASE_TEXT_H
+#define AS_BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tensor/base/status.h"
+
+/* Growing string. An allocation failure is sticky (`failed`); check once at the end. */
+typedef struct as_str {
+  char *s; /* NUL-terminated; NULL until the first put (as_str_c gives "") */
+  size_t n;
+  size_t cap;
+  bool failed;
+} as_str;
+
+void as_str_clear(as_str *s);
+void as_str_put(as_str *s, const char *text);
+void as_str_putn(as_str *s, const char *text, size_t n);
+void as_str_putc(as_str *s, char c);
+void as_str_printf(as_str *s, const char *fmt, ...) AS_PRINTF(2, 3);
+const char *as_str_c(const as_str *s);
+/* AS_E_ENV if an allocation failed on the way. */
+as_status as_str_status(const as_str *s, as_err *err);
+
+/* The whole of s must be a number in range; no sign tricks, no trailing bytes, no locale. */
+bool as_parse_i64(const char *s, int64_t min, int64_t max, int64_t *out);
+bool as_parse_u64(const char *s, uint64_t *out);
+/* Decimal floating point ("1e-3", "-2.5"), finite. */
+bool as_parse_f64(const char *s, double *out);
+
+/* Shortest text that reads back as the same double ("0.1", "1e-06"). */
+void as_f64_text(double v, char buf[32]);
+
+/* The entry of names[n] nearest to s by edit distance, or NULL when none is near enough to be a
+ * likely slip (distance > max(1, length / 3)). */
+const char *as_nearest(const char *s, const char *const *names, size_t n);
+
+bool as_starts_with(const char *s, const char *prefix);
+bool as_ends_with(const char *s, const char *suffix);
+bool as_is_utf8(const char *s, size_t n);
+
+#endif

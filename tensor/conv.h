@@ -1,0 +1,39 @@
+/* 2-d convolution with packed weights and a fused epilogue (NUMERICS rules 2, 7 and 8). */
+#ifndef AS_TENSOR_CONV_H
+#define AS_TENSOR_CONV_H
+
+#include <stddef.h>
+
+#include "tensor/base/status.h"
+#include "tensor/tensor.h"
+
+typedef struct as_conv_shape {
+  int h, w;        /* input map */
+  int c_in, c_out;
+  int kh, kw, stride;
+  int pad_top, pad_left, pad_bottom, pad_right;
+} as_conv_shape;
+
+int as_conv_out_h(const as_conv_shape *s);
+int as_conv_out_w(const as_conv_shape *s);
+
+typedef struct as_conv as_conv;
+
+/* weight: [c_out, c_in, kh, kw] in double (a BatchNorm is folded by the caller, before the one
+ * rounding); bias: [c_out] double, or NULL. Both borrowed for the call. The algorithm is read from
+ * a table keyed by the shape. */
+as_status as_conv_create(as_conv **out, const as_conv_shape *shape, const double *weight,
+                         const double *bias, as_err *err);
+void as_conv_destroy(as_conv **conv);
+size_t as_conv_packed_bytes(const as_conv *conv);
+const char *as_conv_algorithm(const as_conv *conv); /* "gemm", "direct", "winograd-4x4", ... */
+
+/* Bytes of scratch that one run over `batch` images needs with the threads of the moment. */
+size_t as_conv_scratch(const as_conv *conv, int batch);
+
+/* out = act(conv(in) + residual). residual may be NULL; it may be the same memory as out. in and
+ * out never overlap. Cannot fail. */
+void as_conv_run(const as_conv *conv, const as_tensor *in, const as_tensor *residual, as_act act,
+                 const as_tensor *out, void *scratch);
+
+#endif

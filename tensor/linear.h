@@ -1,0 +1,43 @@
+/* y = x W^T + b with packed weights, and the plain GEMM that probes and k-NN use. */
+#ifndef AS_TENSOR_LINEAR_H
+#define AS_TENSOR_LINEAR_H
+
+#include <stddef.h>
+
+#include "tensor/base/status.h"
+#include "tensor/tensor.h"
+
+typedef struct as_linear as_linear;
+
+/* weight: [n_out, n_in] float32 row-major; bias: [n_out] or NULL. Borrowed for the call. */
+as_status as_linear_create(as_linear **out, int n_out, int n_in, const float *weight,
+                           const float *bias, as_err *err);
+void as_linear_destroy(as_linear **linear);
+size_t as_linear_packed_bytes(const as_linear *linear);
+
+/* rows of n_in floats, ld_in apart, to rows of n_out floats, ld_out apart:
+ *   t   = finished chain (bias first)
+ *   out = act(t)                        when residual is NULL
+ *   out = residual + t                  when gamma is NULL (act must be NONE)
+ *   out = residual + gamma * t          LayerScale, two roundings; gamma [n_out]
+ * residual rows are ld_res apart and may be the same memory as out. Cannot fail. */
+typedef struct as_linear_args {
+  const float *in;
+  size_t ld_in;
+  size_t rows;
+  const float *residual;
+  size_t ld_res;
+  const float *gamma;
+  as_act act;
+  float *out;
+  size_t ld_out;
+} as_linear_args;
+void as_linear_run(const as_linear *linear, const as_linear_args *args);
+
+/* C[m, n] = A[m, k] B[n, k]^T, each element one fma chain over k from +0. Rows are ld apart.
+ * pack: scratch of as_gemm_nt_scratch(n, k) bytes, 64-byte aligned. Parallel over tiles of C. */
+size_t as_gemm_nt_scratch(size_t n, size_t k);
+void as_gemm_nt(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb,
+                float *c, size_t ldc, void *pack);
+
+#endif

@@ -1,0 +1,20 @@
+/* Start of the library: checks the floating-point environment and chooses kernels, once. */
+#ifndef AS_TENSOR_RUNTIME_H
+#define AS_TENSOR_RUNTIME_H
+
+#include "tensor/base/status.h"
+
+typedef struct as_init_opts {
+  const char *cpu; /* "ref", "avx2", "avx512", "neon"; NULL = the best that the CPU has */
+  int threads;     /* < 1 = the number of processors */
+  const char *profile; /* numerics profile; NULL = "f32-1" */
+} as_init_opts;
+
+/* AS_E_ENV: the CPU lacks what was asked for, or rounding is not to nearest even, or denormals are
+ * flushed. AS_E_USAGE: no such name. Call it before anything else of tensor/; opts may be NULL. */
+as_status as_init(const as_init_opts *opts, as_err *err);
+
+const char *as_cpu_name(void);     /* the instruction set in use, "avx512" */
+const char *as_profile_name(void); /* the numerics profile in use, "f32-1" */
+
+#endif

@@ -1,0 +1,34 @@
+/* Strict matching of a checkpoint's tensors with what a model wants, and the load report. */
+#ifndef AS_WEIGHTS_MATCH_H
+#define AS_WEIGHTS_MATCH_H
+
+#include <stddef.h>
+
+#include "tensor/base/status.h"
+#include "tensor/base/text.h"
+#include "tensor/base/view.h"
+#include "weights/recipe.h"
+#include "weights/state.h"
+
+typedef struct as_match {
+  as_view *views; /* [n_specs]; data NULL where an optional tensor is absent */
+  size_t n_views;
+  size_t used, renamed, dropped, missing, unexpected, nonfinite;
+  as_str report; /* a line per tensor that was not simply used */
+} as_match;
+
+/* Applies the recipe's unwrap, prefixes, drops and renames, then matches strictly: every required
+ * spec present with exactly its shape, nothing unexpected left over that the recipe does not drop.
+ * AS_E_INPUT otherwise; the message names the first offender and counts the rest, and the report is
+ * filled all the same. */
+as_status as_match_params(as_match *out, const as_state *s, const as_recipe *r,
+                          const as_param_spec *specs, size_t n_specs, as_err *err);
+void as_match_clear(as_match *m);
+
+/* The file's own classifier after the same renames: NAME.weight [classes, d] and NAME.bias
+ * [classes]. AS_E_INPUT when there is none. For files that hold nothing but a head (module.linear.*,
+ * linear.*, weight / bias) pass name NULL. */
+as_status as_match_head(as_view *weight, as_view *bias, const as_state *s, const as_recipe *r,
+                        const char *name, as_err *err);
+
+#endif

@@ -1,0 +1,36 @@
+/* Recipes: data files that say how a published checkpoint is to be read. */
+#ifndef AS_WEIGHTS_RECIPE_H
+#define AS_WEIGHTS_RECIPE_H
+
+#include <stddef.h>
+
+#include "tensor/base/status.h"
+#include "weights/state.h"
+
+typedef struct as_recipe as_recipe; /* parsed; built-in ones live for ever */
+
+/* A text in the syntax of weights/README.md. `source` names it in messages. */
+as_status as_recipe_parse(as_recipe **out, const char *text, size_t n, const char *source, as_err *err);
+void as_recipe_destroy(as_recipe **recipe); /* not for built-in ones */
+
+/* Built-in recipes, sorted by name. */
+size_t as_recipe_builtin_count(void);
+const as_recipe *as_recipe_builtin(size_t i);
+/* By name; a name with a '/' or ending in ".recipe" is a file (owned by *owned, else NULL). */
+as_status as_recipe_named(const as_recipe **out, as_recipe **owned, const char *name, as_err *err);
+
+/* The rule of the command line: a recipe that lists the file's SHA-256, else those that fit by
+ * keys; several that agree on architecture and feature rule give the first, and `assumed` says in
+ * one line what was assumed and what the alternatives are. None or contradictory: AS_E_INPUT naming
+ * the candidates. `assumed` is empty when nothing was. */
+as_status as_recipe_choose(const as_recipe **out, as_state *state, char assumed[512], as_err *err);
+
+const char *as_recipe_name(const as_recipe *r);
+const char *as_recipe_arch(const as_recipe *r);   /* for as_model_create; may depend on the state, see below */
+const char *as_recipe_preset(const as_recipe *r); /* for as_preset_parse */
+const char *as_recipe_note(const as_recipe *r);   /* one line: source, published accuracy; or "" */
+/* The architecture string with what the tensors' shapes tell filled in (depth, width, patch);
+ * buf gets it. */
+as_status as_recipe_resolve_arch(const as_recipe *r, const as_state *s, char *buf, size_t size, as_err *err);
+
+#endif
