@@ -16,14 +16,16 @@ typedef enum as_inflate_format { AS_DEFLATE_RAW, AS_DEFLATE_ZLIB, AS_DEFLATE_GZI
 
 as_status as_inflate_create(as_inflate **out, as_inflate_format format, as_err *err);
 void as_inflate_destroy(as_inflate **s);
+/* A second stream at the same place (about 145 KB): the restart points of an indexed gzip file. */
+as_status as_inflate_clone(as_inflate **out, const as_inflate *s, as_err *err);
 void as_inflate_reset(as_inflate *s);
 
 /* Feeds in[0..in_n) and fills out[0..out_n). *in_used and *out_got report progress; *done becomes 1
  * after the last block and its checked trailer (gzip: after every member; concatenated members are
  * followed). No progress and not done = more input is needed (truncated, if there is none).
  * Damage: AS_E_INPUT. */
-as_status as_inflate_feed(as_inflate *s, const uint8_t *in, size_t in_n, size_t *in_used,
-                          uint8_t *out, size_t out_n, size_t *out_got, int *done, as_err *err);
+as_status as_inflate_feed(as_inflate *s, const uint8_t *in, size_t in_n, size_t *in_used, uint8_t *out,
+                          size_t out_n, size_t *out_got, int *done, as_err *err);
 
 /* Whole buffer at once: out must be filled exactly (out_n known, as in zip); less or more output,
  * or input that ends early, is AS_E_INPUT. *in_used (may be NULL) tells where the stream ended. */

@@ -34,12 +34,15 @@ typedef struct as_json {
 
 typedef struct as_json_doc as_json_doc;
 
-/* Refuses: anything RFC 8259 refuses, invalid UTF-8, depth over 64, duplicate keys in an object,
- * trailing bytes. The message holds the byte offset. Numbers must be finite as doubles. */
+/* Refuses: anything RFC 8259 refuses, invalid UTF-8, depth over 64, trailing bytes, numbers that are
+ * not finite as doubles. The message holds the byte offset. */
 as_status as_json_parse(as_json_doc **out, const char *text, size_t n, as_err *err);
 void as_json_free(as_json_doc **doc);
 const as_json *as_json_root(const as_json_doc *doc);
-/* Member by name, or NULL. */
+/* A key that stands twice in one object, or NULL. RFC 8259 only advises against that; formats where
+ * it would be an attack (safetensors) refuse on it. */
+const char *as_json_duplicate_key(const as_json_doc *doc);
+/* The first member of that name, or NULL; also NULL when `object` is none. */
 const as_json *as_json_get(const as_json *object, const char *key);
 /* Exact integer value of a number written without fraction or exponent. */
 bool as_json_i64(const as_json *v, int64_t *out);
@@ -49,7 +52,8 @@ bool as_json_u64(const as_json *v, uint64_t *out);
 typedef struct as_jsonw {
   as_str *out;
   int depth;
-  bool first[32];
+  bool first[32];  /* nothing written yet at this depth */
+  char closer[32]; /* '}' or ']' */
   bool after_key;
   bool compact; /* one line, no spaces but after ':' and ',' */
 } as_jsonw;

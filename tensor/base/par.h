@@ -12,8 +12,8 @@ typedef void (*as_par_fn)(void *ctx, size_t chunk, int worker);
 
 /* Calls fn for every chunk in [0, chunks), in any order, and returns when all are done. The number
  * of chunks must follow from the problem, never from the thread count, and a chunk may write only
- * what is its own: then results cannot depend on threads. A call from inside a chunk runs serially
- * with that chunk's worker number 0 only if the loop is not nested: do not nest. */
+ * what is its own: then results cannot depend on threads. Do not nest: a call from inside a chunk
+ * runs serially as worker 0, whose scratch may be in use. */
 void as_par_for(size_t chunks, as_par_fn fn, void *ctx);
 
 /* Threads used from now on; n < 1 means the number of processors available. Without OpenMP it is

@@ -1,0 +1,254 @@
+#define _POSIX_C_SOURCE 200809L
+#include "tensor/base/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tensor/base/mem.h"
+
+/* ---- reading ---------------------------------------------------------------------------------- */
+
+/* Reads a pipe or device to its end. */
+static as_status read_stream(as_file *f, int fd, const char *path, as_err *err) {
+  void *buf = NULL;
+  size_t cap = 0, n = 0;
+  for (;;) {
+    if (as_grow(&buf, &cap, n + 65536, 1, err) != AS_OK) break;
+    ssize_t got = read(fd, (unsigned char *)buf + n, cap - n);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) {
+      as_fail(err, AS_E_ENV, "%s: read failed: %s", path, strerror(errno));
+      break;
+    }
+    if (got == 0) {
+      f->data = f->owned = buf;
+      f->size = n;
+      return AS_OK;
+    }
+    n += (size_t)got;
+  }
+  as_free(buf);
+  return AS_E_ENV;
+}
+
+as_status as_file_open(as_file *f, const char *path, as_err *err) {
+  static const uint8_t empty[1];
+  struct stat st;
+  as_status s = AS_OK;
+  memset(f, 0, sizeof *f);
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return as_fail(err, AS_E_INPUT, "%s: cannot open: %s", path, strerror(errno));
+  if (fstat(fd, &st) != 0) {
+    s = as_fail(err, AS_E_ENV, "%s: cannot stat: %s", path, strerror(errno));
+  } else if (S_ISDIR(st.st_mode)) {
+    s = as_fail(err, AS_E_INPUT, "%s: found a folder, wanted a file", path);
+  } else if (!S_ISREG(st.st_mode)) {
+    s = read_stream(f, fd, path, err);
+  } else if (st.st_size == 0) {
+    f->data = empty;
+  } else if ((uintmax_t)st.st_size > SIZE_MAX) {
+    s = as_fail(err, AS_E_ENV, "%s: too large to map: %jd bytes", path, (intmax_t)st.st_size);
+  } else {
+    void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (p == MAP_FAILED) {
+      s = as_fail(err, AS_E_ENV, "%s: cannot map %jd bytes: %s", path, (intmax_t)st.st_size, strerror(errno));
+    } else {
+      f->data = f->map = p;
+      f->size = (size_t)st.st_size;
+    }
+  }
+  close(fd);
+  return s;
+}
+
+void as_file_close(as_file *f) {
+  if (f->map) munmap(f->map, f->size);
+  as_free(f->owned);
+  memset(f, 0, sizeof *f);
+}
+
+/* ---- paths and folders ------------------------------------------------------------------------ */
+
+as_path_kind as_path_kind_of(const char *path) {
+  struct stat st;
+  if (stat(path, &st) != 0) return AS_PATH_NONE;
+  if (S_ISREG(st.st_mode)) return AS_PATH_FILE;
+  return S_ISDIR(st.st_mode) ? AS_PATH_DIR : AS_PATH_OTHER;
+}
+
+int64_t as_path_size(const char *path) {
+  struct stat st;
+  return stat(path, &st) == 0 && S_ISREG(st.st_mode) ? (int64_t)st.st_size : -1;
+}
+
+char *as_path_join(const char *dir, const char *name, as_err *err) {
+  if (!dir || !*dir || *name == '/') return as_strdup(name, err);
+  size_t n = strlen(dir), m = strlen(name);
+  char *p = as_alloc(n + m + 2, 1, err);
+  if (!p) return NULL;
+  memcpy(p, dir, n);
+  if (dir[n - 1] != '/') p[n++] = '/';
+  memcpy(p + n, name, m + 1);
+  return p;
+}
+
+const char *as_path_base(const char *path) {
+  const char *slash = strrchr(path, '/');
+  return slash ? slash + 1 : path;
+}
+
+char *as_path_dir(const char *path, as_err *err) {
+  const char *slash = strrchr(path, '/');
+  if (!slash) return as_strdup(".", err);
+  return as_strndup(path, slash == path ? 1 : (size_t)(slash - path), err);
+}
+
+as_status as_make_dirs(const char *path, as_err *err) {
+  char *p = as_strdup(path, err);
+  as_status s = AS_OK;
+  if (!p) return AS_E_ENV;
+  for (char *at = p + 1; s == AS_OK; at++) {
+    if (*at != '/' && *at != '\0') continue;
+    char end = *at;
+    *at = '\0';
+    if (mkdir(p, 0777) != 0 && as_path_kind_of(p) != AS_PATH_DIR)
+      s = as_fail(err, AS_E_ENV, "%s: cannot create the folder: %s", p, strerror(errno));
+    *at = end;
+    if (!end) break;
+  }
+  as_free(p);
+  return s;
+}
+
+static int by_bytes(const void *a, const void *b) {
+  return strcmp(*(char *const *)a, *(char *const *)b); /* strcmp compares as unsigned char */
+}
+
+as_status as_dir_list(as_names *out, const char *path, as_err *err) {
+  as_status s = AS_OK;
+  struct dirent *e;
+  memset(out, 0, sizeof *out);
+  DIR *d = opendir(path);
+  if (!d) return as_fail(err, AS_E_INPUT, "%s: cannot open the folder: %s", path, strerror(errno));
+  while (errno = 0, (e = readdir(d)) != NULL) {
+    if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0) continue;
+    void *names = out->name;
+    s = as_grow(&names, &out->cap, out->n + 1, sizeof *out->name, err);
+    out->name = names;
+    if (s != AS_OK) break;
+    out->name[out->n] = as_strdup(e->d_name, err);
+    if (!out->name[out->n]) {
+      s = AS_E_ENV;
+      break;
+    }
+    out->n++;
+  }
+  if (s == AS_OK && errno) s = as_fail(err, AS_E_ENV, "%s: cannot read the folder: %s", path, strerror(errno));
+  closedir(d);
+  if (s != AS_OK)
+    as_names_clear(out);
+  else if (out->n)
+    qsort(out->name, out->n, sizeof *out->name, by_bytes);
+  return s;
+}
+
+void as_names_clear(as_names *names) {
+  for (size_t i = 0; i < names->n; i++) as_free(names->name[i]);
+  as_free(names->name);
+  memset(names, 0, sizeof *names);
+}
+
+/* ---- atomic output ---------------------------------------------------------------------------- */
+
+as_status as_out_open(as_out *o, const char *path, as_err *err) {
+  memset(o, 0, sizeof *o);
+  size_t n = strlen(path);
+  o->path = as_strdup(path, err);
+  o->temp = as_alloc(n + 40, 1, err);
+  if (!o->path || !o->temp) {
+    as_out_abort(o);
+    return AS_E_ENV;
+  }
+  /* O_EXCL with the process number: two runs never share a temporary, a stale one of a killed run
+   * with the same number is replaced. */
+  snprintf(o->temp, n + 40, "%s.tmp%ld", path, (long)getpid());
+  int fd = open(o->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (fd < 0 && errno == EEXIST && unlink(o->temp) == 0)
+    fd = open(o->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (fd >= 0 && !(o->f = fdopen(fd, "wb"))) close(fd);
+  if (!o->f) {
+    as_fail(err, AS_E_ENV, "%s: cannot write: %s", path, strerror(errno));
+    if (fd >= 0) unlink(o->temp);
+    as_free(o->temp);
+    o->temp = NULL;
+    as_out_abort(o);
+    return AS_E_ENV;
+  }
+  return AS_OK;
+}
+
+void as_out_write(as_out *o, const void *p, size_t n) {
+  if (o->error || n == 0) return;
+  if (fwrite(p, 1, n, o->f) != n) o->error = errno ? errno : EIO;
+}
+
+void as_out_printf(as_out *o, const char *fmt, ...) {
+  va_list ap;
+  if (o->error) return;
+  va_start(ap, fmt);
+  if (vfprintf(o->f, fmt, ap) < 0) o->error = errno ? errno : EIO;
+  va_end(ap);
+}
+
+/* Makes the rename durable. Folders that cannot be opened or synced (some network file systems) are
+ * no reason to fail: the file itself is on disk. */
+static void sync_folder_of(const char *path) {
+  char *dir = as_path_dir(path, NULL);
+  int fd = dir ? open(dir, O_RDONLY | O_CLOEXEC) : -1;
+  if (fd >= 0) {
+    fsync(fd);
+    close(fd);
+  }
+  as_free(dir);
+}
+
+as_status as_out_commit(as_out *o, as_err *err) {
+  if (!o->error && fflush(o->f) != 0) o->error = errno;
+  if (!o->error && fsync(fileno(o->f)) != 0 && errno != EINVAL && errno != EROFS) o->error = errno;
+  if (fclose(o->f) != 0 && !o->error) o->error = errno;
+  o->f = NULL;
+  if (!o->error && rename(o->temp, o->path) != 0) o->error = errno;
+  as_status s = AS_OK;
+  if (o->error) {
+    s = as_fail(err, AS_E_ENV, "%s: cannot write: %s", o->path, strerror(o->error));
+  } else {
+    as_free(o->temp); /* renamed: nothing left to remove */
+    o->temp = NULL;
+    sync_folder_of(o->path);
+  }
+  as_out_abort(o);
+  return s;
+}
+
+void as_out_abort(as_out *o) {
+  if (o->f) fclose(o->f);
+  if (o->temp) unlink(o->temp);
+  as_free(o->temp);
+  as_free(o->path);
+  memset(o, 0, sizeof *o);
+}
+
+as_status as_file_write(const char *path, const void *p, size_t n, as_err *err) {
+  as_out o;
+  as_status s = as_out_open(&o, path, err);
+  if (s != AS_OK) return s;
+  as_out_write(&o, p, n);
+  return as_out_commit(&o, err);
+}

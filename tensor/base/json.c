@@ -1,0 +1,429 @@
+#include "tensor/base/json.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tensor/base/checked.h"
+#include "tensor/base/mem.h"
+
+enum { MAX_DEPTH = 64, FIRST_BLOCK = 4096, MAX_BLOCK = 1 << 20 };
+
+/* Nodes and strings come from a list of blocks that is freed as a whole. */
+typedef struct block {
+  struct block *next;
+} block;
+
+struct as_json_doc {
+  block *blocks;
+  unsigned char *at, *end; /* free part of the newest block */
+  size_t block_size;
+  as_json root;
+  const char *duplicate;
+};
+
+typedef struct parser {
+  as_json_doc *doc;
+  const char *s;
+  size_t n, pos;
+  as_err *err;
+} parser;
+
+static as_status bad(parser *p, const char *what) {
+  return as_fail(p->err, AS_E_INPUT, "json, byte %zu: %s", p->pos, what);
+}
+
+static void *take(parser *p, size_t bytes) {
+  as_json_doc *d = p->doc;
+  bytes = (bytes + 15) & ~(size_t)15;
+  if ((size_t)(d->end - d->at) < bytes) {
+    size_t size = bytes > d->block_size ? bytes : d->block_size;
+    block *b = as_alloc(size + 64, 1, p->err); /* 64 keeps the payload aligned */
+    if (!b) return NULL;
+    b->next = d->blocks;
+    d->blocks = b;
+    d->at = (unsigned char *)b + 64;
+    d->end = d->at + size;
+    if (d->block_size < MAX_BLOCK) d->block_size *= 2;
+  }
+  void *q = d->at;
+  d->at += bytes;
+  return q;
+}
+
+static void skip_blank(parser *p) {
+  while (p->pos < p->n) {
+    char c = p->s[p->pos];
+    if (c != ' ' && c != '\t' && c != '\n' && c != '\r') break;
+    p->pos++;
+  }
+}
+
+static bool hex4(const parser *p, size_t at, uint32_t *out) {
+  uint32_t v = 0;
+  if (p->n - at < 4) return false;
+  for (int i = 0; i < 4; i++) {
+    char c = p->s[at + (size_t)i];
+    unsigned d;
+    if (c >= '0' && c <= '9') d = (unsigned)(c - '0');
+    else if (c >= 'a' && c <= 'f') d = (unsigned)(c - 'a') + 10;
+    else if (c >= 'A' && c <= 'F') d = (unsigned)(c - 'A') + 10;
+    else return false;
+    v = v << 4 | d;
+  }
+  *out = v;
+  return true;
+}
+
+static size_t put_utf8(char *o, uint32_t c) {
+  if (c < 0x80) {
+    o[0] = (char)c;
+    return 1;
+  }
+  size_t more = c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
+  static const unsigned lead[4] = {0, 0xc0, 0xe0, 0xf0};
+  o[0] = (char)(lead[more] | c >> 6 * more);
+  for (size_t i = 1; i <= more; i++) o[i] = (char)(0x80 | (c >> 6 * (more - i) & 63u));
+  return more + 1;
+}
+
+/* After the opening quote. The decoded text is never longer than the source. */
+static as_status parse_string(parser *p, const char **text, size_t *len) {
+  size_t end = p->pos, n = 0;
+  while (end < p->n && p->s[end] != '"') end += p->s[end] == '\\' && end + 1 < p->n ? 2 : 1;
+  if (end >= p->n) {
+    p->pos = p->n;
+    return bad(p, "string without an end");
+  }
+  char *o = take(p, end - p->pos + 1);
+  if (!o) return AS_E_ENV;
+  while (p->pos < end) {
+    unsigned char c = (unsigned char)p->s[p->pos];
+    if (c < 0x20) return bad(p, "control character in a string");
+    if (c != '\\') {
+      o[n++] = (char)c;
+      p->pos++;
+      continue;
+    }
+    static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
+    const char *e = memchr(from, p->s[p->pos + 1], sizeof from - 1);
+    if (e) {
+      o[n++] = to[e - from];
+      p->pos += 2;
+      continue;
+    }
+    uint32_t u, low;
+    if (p->s[p->pos + 1] != 'u' || !hex4(p, p->pos + 2, &u)) return bad(p, "unknown escape in a string");
+    p->pos += 6;
+    if (u >= 0xd800 && u < 0xdc00 && p->n - p->pos >= 6 && p->s[p->pos] == '\\' && p->s[p->pos + 1] == 'u' &&
+        hex4(p, p->pos + 2, &low) && low >= 0xdc00 && low < 0xe000) {
+      u = 0x10000 + ((u - 0xd800) << 10) + (low - 0xdc00);
+      p->pos += 6;
+    } else if (u >= 0xd800 && u < 0xe000) {
+      return bad(p, "half a surrogate pair in a string");
+    }
+    n += put_utf8(o + n, u);
+  }
+  p->pos = end + 1;
+  o[n] = '\0';
+  *text = o;
+  *len = n;
+  return AS_OK;
+}
+
+static as_status parse_number(parser *p, as_json *v) {
+  size_t start = p->pos, i = p->pos;
+#define DIGIT(k) ((k) < p->n && p->s[k] >= '0' && p->s[k] <= '9')
+  if (p->s[i] == '-') i++;
+  if (!DIGIT(i)) return bad(p, "found neither a value nor a number");
+  if (p->s[i] == '0') i++;
+  else
+    while (DIGIT(i)) i++;
+  if (i < p->n && p->s[i] == '.') {
+    i++;
+    if (!DIGIT(i)) return bad(p, "number without digits after the point");
+    while (DIGIT(i)) i++;
+  }
+  if (i < p->n && (p->s[i] == 'e' || p->s[i] == 'E')) {
+    i++;
+    if (i < p->n && (p->s[i] == '-' || p->s[i] == '+')) i++;
+    if (!DIGIT(i)) return bad(p, "number without digits in its exponent");
+    while (DIGIT(i)) i++;
+  }
+#undef DIGIT
+  char *text = take(p, i - start + 1);
+  if (!text) return AS_E_ENV;
+  memcpy(text, p->s + start, i - start);
+  text[i - start] = '\0';
+  v->type = AS_JSON_NUMBER;
+  v->text = text;
+  v->text_len = i - start;
+  if (!as_parse_f64(text, &v->number)) return bad(p, "number out of range");
+  p->pos = i;
+  return AS_OK;
+}
+
+static int by_key(const void *a, const void *b) {
+  const as_json *x = *(const as_json *const *)a, *y = *(const as_json *const *)b;
+  int c = memcmp(x->key, y->key, x->key_len < y->key_len ? x->key_len : y->key_len);
+  if (c) return c;
+  return x->key_len < y->key_len ? -1 : x->key_len > y->key_len;
+}
+
+static as_status note_duplicates(parser *p, const as_json *object) {
+  if (object->count < 2 || p->doc->duplicate) return AS_OK;
+  const as_json **v = as_alloc(object->count, sizeof *v, p->err);
+  if (!v) return AS_E_ENV;
+  size_t n = 0;
+  for (const as_json *c = object->child; c; c = c->next) v[n++] = c;
+  qsort(v, n, sizeof *v, by_key);
+  for (size_t i = 1; i < n && !p->doc->duplicate; i++)
+    if (by_key(&v[i - 1], &v[i]) == 0) p->doc->duplicate = v[i]->key;
+  as_free(v);
+  return AS_OK;
+}
+
+static as_status parse_value(parser *p, as_json *v, int depth);
+
+/* After the opening bracket or brace. */
+static as_status parse_children(parser *p, as_json *v, int depth) {
+  const bool object = v->type == AS_JSON_OBJECT;
+  const char close = object ? '}' : ']';
+  const as_json **tail = &v->child;
+  as_status s;
+  if (depth >= MAX_DEPTH) return bad(p, "nested deeper than 64");
+  skip_blank(p);
+  if (p->pos < p->n && p->s[p->pos] == close) {
+    p->pos++;
+    return AS_OK;
+  }
+  for (;;) {
+    as_json *c = take(p, sizeof *c);
+    if (!c) return AS_E_ENV;
+    memset(c, 0, sizeof *c);
+    skip_blank(p);
+    if (object) {
+      if (p->pos >= p->n || p->s[p->pos] != '"') return bad(p, "wanted a key in quotes");
+      p->pos++;
+      if ((s = parse_string(p, &c->key, &c->key_len)) != AS_OK) return s;
+      skip_blank(p);
+      if (p->pos >= p->n || p->s[p->pos] != ':') return bad(p, "wanted ':'");
+      p->pos++;
+    }
+    if ((s = parse_value(p, c, depth + 1)) != AS_OK) return s;
+    *tail = c;
+    tail = &c->next;
+    v->count++;
+    skip_blank(p);
+    if (p->pos < p->n && p->s[p->pos] == close) break;
+    if (p->pos >= p->n || p->s[p->pos] != ',') return bad(p, object ? "wanted ',' or '}'" : "wanted ',' or ']'");
+    p->pos++;
+  }
+  p->pos++;
+  return object ? note_duplicates(p, v) : AS_OK;
+}
+
+static bool word(parser *p, const char *w) {
+  size_t n = strlen(w);
+  if (p->n - p->pos < n || memcmp(p->s + p->pos, w, n) != 0) return false;
+  p->pos += n;
+  return true;
+}
+
+static as_status parse_value(parser *p, as_json *v, int depth) {
+  skip_blank(p);
+  if (p->pos >= p->n) return bad(p, "ends where a value was wanted");
+  switch (p->s[p->pos]) {
+    case '{':
+    case '[':
+      v->type = p->s[p->pos] == '{' ? AS_JSON_OBJECT : AS_JSON_ARRAY;
+      p->pos++;
+      return parse_children(p, v, depth);
+    case '"':
+      v->type = AS_JSON_STRING;
+      p->pos++;
+      return parse_string(p, &v->text, &v->text_len);
+    case 't':
+    case 'f':
+      v->type = AS_JSON_BOOL;
+      v->boolean = p->s[p->pos] == 't';
+      return word(p, v->boolean ? "true" : "false") ? AS_OK : bad(p, "unknown word");
+    case 'n':
+      v->type = AS_JSON_NULL;
+      return word(p, "null") ? AS_OK : bad(p, "unknown word");
+    default: return parse_number(p, v);
+  }
+}
+
+as_status as_json_parse(as_json_doc **out, const char *text, size_t n, as_err *err) {
+  *out = NULL;
+  as_json_doc *doc = as_calloc(1, sizeof *doc, err);
+  if (!doc) return AS_E_ENV;
+  doc->block_size = FIRST_BLOCK;
+  parser p = {doc, text, n, 0, err};
+  as_status s = as_is_utf8(text, n) ? parse_value(&p, &doc->root, 0) : bad(&p, "not UTF-8");
+  if (s == AS_OK) {
+    skip_blank(&p);
+    if (p.pos != n) s = bad(&p, "bytes after the value");
+  }
+  if (s != AS_OK)
+    as_json_free(&doc);
+  else
+    *out = doc;
+  return s;
+}
+
+void as_json_free(as_json_doc **doc) {
+  if (!*doc) return;
+  for (block *b = (*doc)->blocks, *next; b; b = next) {
+    next = b->next;
+    as_free(b);
+  }
+  as_free(*doc);
+  *doc = NULL;
+}
+
+const as_json *as_json_root(const as_json_doc *doc) { return &doc->root; }
+const char *as_json_duplicate_key(const as_json_doc *doc) { return doc->duplicate; }
+
+const as_json *as_json_get(const as_json *object, const char *key) {
+  if (!object || object->type != AS_JSON_OBJECT) return NULL;
+  size_t n = strlen(key);
+  for (const as_json *c = object->child; c; c = c->next)
+    if (c->key_len == n && memcmp(c->key, key, n) == 0) return c;
+  return NULL;
+}
+
+bool as_json_i64(const as_json *v, int64_t *out) {
+  return v && v->type == AS_JSON_NUMBER && as_parse_i64(v->text, INT64_MIN, INT64_MAX, out);
+}
+
+bool as_json_u64(const as_json *v, uint64_t *out) {
+  return v && v->type == AS_JSON_NUMBER && as_parse_u64(v->text, out);
+}
+
+/* ---- writer ----------------------------------------------------------------------------------- */
+
+void as_jsonw_init(as_jsonw *w, as_str *out, bool compact) {
+  memset(w, 0, sizeof *w);
+  w->out = out;
+  w->first[0] = true;
+  w->compact = compact;
+}
+
+static void new_line(as_jsonw *w) {
+  if (w->compact) return;
+  as_str_putc(w->out, '\n');
+  for (int i = 0; i < w->depth; i++) as_str_put(w->out, "  ");
+}
+
+/* Comma, line break and indent before a value or key. */
+static void separate(as_jsonw *w) {
+  if (w->after_key) {
+    w->after_key = false;
+    return;
+  }
+  if (!w->first[w->depth]) as_str_put(w->out, w->compact ? ", " : ",");
+  w->first[w->depth] = false;
+  if (w->depth) new_line(w);
+}
+
+static void open_level(as_jsonw *w, char c) {
+  separate(w);
+  as_str_putc(w->out, c);
+  assert(w->depth + 1 < (int)(sizeof w->first / sizeof *w->first));
+  w->depth++;
+  w->first[w->depth] = true;
+  w->closer[w->depth] = c == '{' ? '}' : ']';
+}
+
+void as_jsonw_object(as_jsonw *w) { open_level(w, '{'); }
+void as_jsonw_array(as_jsonw *w) { open_level(w, '['); }
+
+void as_jsonw_end(as_jsonw *w) {
+  assert(w->depth > 0 && !w->after_key);
+  char c = w->closer[w->depth];
+  bool empty = w->first[w->depth];
+  w->depth--;
+  if (!empty) new_line(w);
+  as_str_putc(w->out, c);
+  if (w->depth == 0 && !w->compact) as_str_putc(w->out, '\n');
+}
+
+static void put_quoted(as_jsonw *w, const char *s) {
+  as_str_putc(w->out, '"');
+  for (; *s; s++) {
+    unsigned char c = (unsigned char)*s;
+    if (c == '"' || c == '\\') {
+      as_str_putc(w->out, '\\');
+      as_str_putc(w->out, (char)c);
+    } else if (c == '\n') {
+      as_str_put(w->out, "\\n");
+    } else if (c == '\t') {
+      as_str_put(w->out, "\\t");
+    } else if (c < 0x20 || c == 0x7f) {
+      as_str_printf(w->out, "\\u%04x", (unsigned)c);
+    } else if (c < 0x80) {
+      as_str_putc(w->out, (char)c);
+    } else {
+      size_t n = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2, have = 1;
+      while (have < n && s[have]) have++;
+      if (have == n && as_is_utf8(s, n)) {
+        as_str_putn(w->out, s, n);
+        s += n - 1;
+      } else {
+        as_str_put(w->out, "\xef\xbf\xbd");
+      }
+    }
+  }
+  as_str_putc(w->out, '"');
+}
+
+void as_jsonw_key(as_jsonw *w, const char *key) {
+  assert(w->depth > 0 && w->closer[w->depth] == '}' && !w->after_key);
+  separate(w);
+  put_quoted(w, key);
+  as_str_put(w->out, ": ");
+  w->after_key = true;
+}
+
+void as_jsonw_str(as_jsonw *w, const char *s) {
+  if (!s) {
+    as_jsonw_null(w);
+    return;
+  }
+  separate(w);
+  put_quoted(w, s);
+}
+
+void as_jsonw_i64(as_jsonw *w, int64_t v) {
+  separate(w);
+  as_str_printf(w->out, "%lld", (long long)v);
+}
+
+void as_jsonw_u64(as_jsonw *w, uint64_t v) {
+  separate(w);
+  as_str_printf(w->out, "%llu", (unsigned long long)v);
+}
+
+void as_jsonw_f64(as_jsonw *w, double v) {
+  if (!isfinite(v)) {
+    as_jsonw_null(w);
+    return;
+  }
+  char buf[32];
+  separate(w);
+  as_f64_text(v, buf);
+  as_str_put(w->out, buf);
+}
+
+void as_jsonw_bool(as_jsonw *w, bool v) {
+  separate(w);
+  as_str_put(w->out, v ? "true" : "false");
+}
+
+void as_jsonw_null(as_jsonw *w) {
+  separate(w);
+  as_str_put(w->out, "null");
+}

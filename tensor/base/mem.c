@@ -1,0 +1,82 @@
+#include "tensor/base/mem.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tensor/base/checked.h"
+
+static unsigned long fail_countdown; /* 0 = off; test hook, see as_mem_fail_after */
+
+void as_mem_fail_after(unsigned long n) { fail_countdown = n; }
+
+static void *no_memory(size_t count, size_t size, as_err *err) {
+  as_fail(err, AS_E_ENV, "out of memory: %zu x %zu bytes wanted", count, size);
+  return NULL;
+}
+
+void *as_alloc(size_t count, size_t size, as_err *err) {
+  size_t bytes, padded;
+  if (!as_mul_size(count, size, &bytes) || !as_add_size(bytes, 2 * AS_ALIGN, &padded))
+    return no_memory(count, size, err);
+  if (fail_countdown != 0) {
+    if (fail_countdown == 1) return no_memory(count, size, err);
+    fail_countdown--;
+  }
+  /* aligned_alloc wants a multiple of the alignment, and 0 bytes must still be a block. */
+  bytes = (bytes + AS_ALIGN - 1) / AS_ALIGN * AS_ALIGN;
+  void *p = aligned_alloc(AS_ALIGN, bytes ? bytes : AS_ALIGN);
+  return p ? p : no_memory(count, size, err);
+}
+
+void *as_calloc(size_t count, size_t size, as_err *err) {
+  void *p = as_alloc(count, size, err);
+  if (p) memset(p, 0, count * size);
+  return p;
+}
+
+void as_free(void *p) { free(p); }
+
+as_status as_grow(void **p, size_t *cap, size_t need, size_t size, as_err *err) {
+  if (need <= *cap && *p) return AS_OK;
+  size_t want = *cap < 8 ? 8 : *cap;
+  while (want < need) {
+    if (want > SIZE_MAX / 2) {
+      want = need;
+      break;
+    }
+    want *= 2;
+  }
+  void *q = as_alloc(want, size, err);
+  if (!q) return AS_E_ENV;
+  if (*p) {
+    memcpy(q, *p, *cap * size);
+    as_free(*p);
+  }
+  *p = q;
+  *cap = want;
+  return AS_OK;
+}
+
+char *as_strndup(const char *s, size_t n, as_err *err) {
+  if (n == SIZE_MAX) return no_memory(n, 1, err);
+  char *p = as_alloc(n + 1, 1, err);
+  if (!p) return NULL;
+  memcpy(p, s, n);
+  p[n] = '\0';
+  return p;
+}
+
+char *as_strdup(const char *s, as_err *err) { return as_strndup(s, strlen(s), err); }
+
+void *as_arena_take(as_arena *a, size_t count, size_t size) {
+  size_t bytes, end;
+  size_t at = (a->used + AS_ALIGN - 1) / AS_ALIGN * AS_ALIGN;
+  if (a->overflow || at < a->used || !as_mul_size(count, size, &bytes) || !as_add_size(at, bytes, &end) ||
+      (a->base && end > a->size)) {
+    a->overflow = true;
+    return NULL;
+  }
+  a->used = end;
+  return a->base ? a->base + at : NULL;
+}

@@ -1,0 +1,52 @@
+#define _POSIX_C_SOURCE 200809L
+#include "tensor/base/par.h"
+
+#include <unistd.h>
+
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+static int threads; /* 0 until set; see as_par_threads */
+
+bool as_par_has_openmp(void) {
+#ifdef _OPENMP
+  return true;
+#else
+  return false;
+#endif
+}
+
+int as_par_processors(void) {
+#ifdef _OPENMP
+  return omp_get_num_procs(); /* respects the affinity mask */
+#elif defined(_SC_NPROCESSORS_ONLN)
+  long n = sysconf(_SC_NPROCESSORS_ONLN);
+  return n > 0 && n < 65536 ? (int)n : 1;
+#else
+  return 1;
+#endif
+}
+
+void as_par_set_threads(int n) {
+  threads = n < 1 ? as_par_processors() : n;
+  if (!as_par_has_openmp()) threads = 1;
+}
+
+int as_par_threads(void) {
+  if (threads == 0) as_par_set_threads(0);
+  return threads;
+}
+
+void as_par_for(size_t chunks, as_par_fn fn, void *ctx) {
+#ifdef _OPENMP
+  int n = as_par_threads();
+  if (n > 1 && chunks > 1 && !omp_in_parallel()) {
+    long last = (long)chunks;
+#pragma omp parallel for schedule(dynamic, 1) num_threads(n)
+    for (long i = 0; i < last; i++) fn(ctx, (size_t)i, omp_get_thread_num());
+    return;
+  }
+#endif
+  for (size_t i = 0; i < chunks; i++) fn(ctx, i, 0);
+}
