@@ -22,7 +22,9 @@ void as_test_fail(as_test *t, const char *file, int line, const char *fmt, ...) 
   fputc('\n', stderr);
 }
 
-void as_test_skip(as_test *t, const char *why) { t->skipped = why; }
+void as_test_skip(as_test *t, const char *why) {
+  t->skipped = why;
+}
 
 const char *as_test_shared(const char *name) {
   static char path[1024];
@@ -45,7 +47,9 @@ static int remove_entry(const char *path, const struct stat *st, int type, struc
   return remove(path);
 }
 
-static void remove_tmp(void) { nftw(tmp_dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS); }
+static void remove_tmp(void) {
+  nftw(tmp_dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
 
 const char *as_test_tmp(void) {
   if (!tmp_dir[0]) {

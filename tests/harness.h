@@ -44,37 +44,37 @@ const char *as_test_golden(const char *name);
 /* Whole file into memory (free with free); NULL when it cannot be read. */
 unsigned char *as_test_read(const char *path, size_t *n);
 
-#define CHECK(t, cond) \
-  do { \
+#define CHECK(t, cond)                                             \
+  do {                                                             \
     if (!(cond)) as_test_fail(t, __FILE__, __LINE__, "%s", #cond); \
   } while (0)
-#define CHECK_INT(t, got, want) \
-  do { \
-    long long got_ = (long long)(got), want_ = (long long)(want); \
+#define CHECK_INT(t, got, want)                                                                        \
+  do {                                                                                                 \
+    long long got_ = (long long)(got), want_ = (long long)(want);                                      \
     if (got_ != want_) as_test_fail(t, __FILE__, __LINE__, "%s is %lld, not %lld", #got, got_, want_); \
   } while (0)
-#define CHECK_STR(t, got, want) \
-  do { \
-    const char *got_ = (got), *want_ = (want); \
-    if (!got_ || strcmp(got_, want_) != 0) \
+#define CHECK_STR(t, got, want)                                                                             \
+  do {                                                                                                      \
+    const char *got_ = (got), *want_ = (want);                                                              \
+    if (!got_ || strcmp(got_, want_) != 0)                                                                  \
       as_test_fail(t, __FILE__, __LINE__, "%s is \"%s\", not \"%s\"", #got, got_ ? got_ : "(null)", want_); \
   } while (0)
-#define CHECK_NEAR(t, got, want, tol) \
-  do { \
-    double got_ = (got), want_ = (want); \
-    if (!(fabs(got_ - want_) <= (tol))) \
+#define CHECK_NEAR(t, got, want, tol)                                                   \
+  do {                                                                                  \
+    double got_ = (got), want_ = (want);                                                \
+    if (!(fabs(got_ - want_) <= (tol)))                                                 \
       as_test_fail(t, __FILE__, __LINE__, "%s is %.17g, not %.17g", #got, got_, want_); \
   } while (0)
 /* A call that must succeed / must fail with this status; prints the message otherwise. */
-#define CHECK_OK(t, call, err) \
-  do { \
-    as_status s_ = (call); \
+#define CHECK_OK(t, call, err)                                                                            \
+  do {                                                                                                    \
+    as_status s_ = (call);                                                                                \
     if (s_ != AS_OK) as_test_fail(t, __FILE__, __LINE__, "%s: status %d: %s", #call, (int)s_, (err).msg); \
   } while (0)
-#define CHECK_STATUS(t, call, want) \
-  do { \
-    as_status s_ = (call); \
-    if (s_ != (want)) \
+#define CHECK_STATUS(t, call, want)                                                              \
+  do {                                                                                           \
+    as_status s_ = (call);                                                                       \
+    if (s_ != (want))                                                                            \
       as_test_fail(t, __FILE__, __LINE__, "%s: status %d, not %d", #call, (int)s_, (int)(want)); \
   } while (0)
 

@@ -150,7 +150,8 @@ as_status as_dir_list(as_names *out, const char *path, as_err *err) {
     }
     out->n++;
   }
-  if (s == AS_OK && errno) s = as_fail(err, AS_E_ENV, "%s: cannot read the folder: %s", path, strerror(errno));
+  if (s == AS_OK && errno)
+    s = as_fail(err, AS_E_ENV, "%s: cannot read the folder: %s", path, strerror(errno));
   closedir(d);
   if (s != AS_OK)
     as_names_clear(out);

@@ -66,10 +66,14 @@ static bool hex4(const parser *p, size_t at, uint32_t *out) {
   for (int i = 0; i < 4; i++) {
     char c = p->s[at + (size_t)i];
     unsigned d;
-    if (c >= '0' && c <= '9') d = (unsigned)(c - '0');
-    else if (c >= 'a' && c <= 'f') d = (unsigned)(c - 'a') + 10;
-    else if (c >= 'A' && c <= 'F') d = (unsigned)(c - 'A') + 10;
-    else return false;
+    if (c >= '0' && c <= '9')
+      d = (unsigned)(c - '0');
+    else if (c >= 'a' && c <= 'f')
+      d = (unsigned)(c - 'a') + 10;
+    else if (c >= 'A' && c <= 'F')
+      d = (unsigned)(c - 'A') + 10;
+    else
+      return false;
     v = v << 4 | d;
   }
   *out = v;
@@ -137,7 +141,8 @@ static as_status parse_number(parser *p, as_json *v) {
 #define DIGIT(k) ((k) < p->n && p->s[k] >= '0' && p->s[k] <= '9')
   if (p->s[i] == '-') i++;
   if (!DIGIT(i)) return bad(p, "found neither a value nor a number");
-  if (p->s[i] == '0') i++;
+  if (p->s[i] == '0')
+    i++;
   else
     while (DIGIT(i)) i++;
   if (i < p->n && p->s[i] == '.') {
@@ -217,7 +222,8 @@ static as_status parse_children(parser *p, as_json *v, int depth) {
     v->count++;
     skip_blank(p);
     if (p->pos < p->n && p->s[p->pos] == close) break;
-    if (p->pos >= p->n || p->s[p->pos] != ',') return bad(p, object ? "wanted ',' or '}'" : "wanted ',' or ']'");
+    if (p->pos >= p->n || p->s[p->pos] != ',')
+      return bad(p, object ? "wanted ',' or '}'" : "wanted ',' or ']'");
     p->pos++;
   }
   p->pos++;
@@ -252,7 +258,8 @@ static as_status parse_value(parser *p, as_json *v, int depth) {
     case 'n':
       v->type = AS_JSON_NULL;
       return word(p, "null") ? AS_OK : bad(p, "unknown word");
-    default: return parse_number(p, v);
+    default:
+      return parse_number(p, v);
   }
 }
 
@@ -284,8 +291,12 @@ void as_json_free(as_json_doc **doc) {
   *doc = NULL;
 }
 
-const as_json *as_json_root(const as_json_doc *doc) { return &doc->root; }
-const char *as_json_duplicate_key(const as_json_doc *doc) { return doc->duplicate; }
+const as_json *as_json_root(const as_json_doc *doc) {
+  return &doc->root;
+}
+const char *as_json_duplicate_key(const as_json_doc *doc) {
+  return doc->duplicate;
+}
 
 const as_json *as_json_get(const as_json *object, const char *key) {
   if (!object || object->type != AS_JSON_OBJECT) return NULL;
@@ -338,8 +349,12 @@ static void open_level(as_jsonw *w, char c) {
   w->closer[w->depth] = c == '{' ? '}' : ']';
 }
 
-void as_jsonw_object(as_jsonw *w) { open_level(w, '{'); }
-void as_jsonw_array(as_jsonw *w) { open_level(w, '['); }
+void as_jsonw_object(as_jsonw *w) {
+  open_level(w, '{');
+}
+void as_jsonw_array(as_jsonw *w) {
+  open_level(w, '[');
+}
 
 void as_jsonw_end(as_jsonw *w) {
   assert(w->depth > 0 && !w->after_key);

@@ -8,7 +8,9 @@
 
 static unsigned long fail_countdown; /* 0 = off; test hook, see as_mem_fail_after */
 
-void as_mem_fail_after(unsigned long n) { fail_countdown = n; }
+void as_mem_fail_after(unsigned long n) {
+  fail_countdown = n;
+}
 
 static void *no_memory(size_t count, size_t size, as_err *err) {
   as_fail(err, AS_E_ENV, "out of memory: %zu x %zu bytes wanted", count, size);
@@ -35,7 +37,9 @@ void *as_calloc(size_t count, size_t size, as_err *err) {
   return p;
 }
 
-void as_free(void *p) { free(p); }
+void as_free(void *p) {
+  free(p);
+}
 
 as_status as_grow(void **p, size_t *cap, size_t need, size_t size, as_err *err) {
   if (need <= *cap && *p) return AS_OK;
@@ -67,7 +71,9 @@ char *as_strndup(const char *s, size_t n, as_err *err) {
   return p;
 }
 
-char *as_strdup(const char *s, as_err *err) { return as_strndup(s, strlen(s), err); }
+char *as_strdup(const char *s, as_err *err) {
+  return as_strndup(s, strlen(s), err);
+}
 
 void *as_arena_take(as_arena *a, size_t count, size_t size) {
   size_t bytes, end;

@@ -20,7 +20,7 @@ void as_par_for(size_t chunks, as_par_fn fn, void *ctx);
  * always 1. */
 void as_par_set_threads(int n);
 int as_par_threads(void);
-int as_par_processors(void);   /* usable by this process */
+int as_par_processors(void); /* usable by this process */
 bool as_par_has_openmp(void);
 
 #endif

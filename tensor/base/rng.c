@@ -30,9 +30,13 @@ uint64_t as_rng_stream(const char *name) {
   return v;
 }
 
-uint64_t as_rng_bits(as_rng r, uint64_t index) { return mix(r.key + GOLDEN * (index + 1)); }
+uint64_t as_rng_bits(as_rng r, uint64_t index) {
+  return mix(r.key + GOLDEN * (index + 1));
+}
 
-double as_rng_uniform(as_rng r, uint64_t index) { return (double)(as_rng_bits(r, index) >> 11) * 0x1p-53; }
+double as_rng_uniform(as_rng r, uint64_t index) {
+  return (double)(as_rng_bits(r, index) >> 11) * 0x1p-53;
+}
 
 uint64_t as_rng_below(as_rng r, uint64_t index, uint64_t n) {
   /* High 64 bits of a 64 x 64 product from 32-bit halves. */

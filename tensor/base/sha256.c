@@ -21,7 +21,9 @@ void as_sha256_init(as_sha256 *s) {
   s->length = 0;
 }
 
-static uint32_t rotr(uint32_t x, int n) { return x >> n | x << (32 - n); }
+static uint32_t rotr(uint32_t x, int n) {
+  return x >> n | x << (32 - n);
+}
 
 /* One 64-byte block, FIPS 180-4 section 6.2.2. */
 static void compress_block(uint32_t h[8], const uint8_t *p) {

@@ -36,9 +36,15 @@ void as_str_putn(as_str *s, const char *text, size_t n) {
   s->s[s->n] = '\0';
 }
 
-void as_str_put(as_str *s, const char *text) { as_str_putn(s, text, strlen(text)); }
-void as_str_putc(as_str *s, char c) { as_str_putn(s, &c, 1); }
-const char *as_str_c(const as_str *s) { return s->s ? s->s : ""; }
+void as_str_put(as_str *s, const char *text) {
+  as_str_putn(s, text, strlen(text));
+}
+void as_str_putc(as_str *s, char c) {
+  as_str_putn(s, &c, 1);
+}
+const char *as_str_c(const as_str *s) {
+  return s->s ? s->s : "";
+}
 
 void as_str_printf(as_str *s, const char *fmt, ...) {
   va_list ap, again;
@@ -143,7 +149,9 @@ const char *as_nearest(const char *s, const char *const *names, size_t n) {
   return best;
 }
 
-bool as_starts_with(const char *s, const char *prefix) { return strncmp(s, prefix, strlen(prefix)) == 0; }
+bool as_starts_with(const char *s, const char *prefix) {
+  return strncmp(s, prefix, strlen(prefix)) == 0;
+}
 
 bool as_ends_with(const char *s, const char *suffix) {
   size_t n = strlen(s), m = strlen(suffix);
@@ -156,10 +164,14 @@ bool as_is_utf8(const char *s, size_t n) {
     unsigned c = p[i++], more = 0;
     uint32_t code = c, least = 0;
     if (c < 0x80) continue;
-    if (c >= 0xc2 && c <= 0xdf) more = 1, code = c & 31u, least = 0x80;
-    else if ((c & 0xf0) == 0xe0) more = 2, code = c & 15u, least = 0x800;
-    else if (c >= 0xf0 && c <= 0xf4) more = 3, code = c & 7u, least = 0x10000;
-    else return false;
+    if (c >= 0xc2 && c <= 0xdf)
+      more = 1, code = c & 31u, least = 0x80;
+    else if ((c & 0xf0) == 0xe0)
+      more = 2, code = c & 15u, least = 0x800;
+    else if (c >= 0xf0 && c <= 0xf4)
+      more = 3, code = c & 7u, least = 0x10000;
+    else
+      return false;
     if (more > n - i) return false;
     for (; more; more--, i++) {
       if ((p[i] & 0xc0) != 0x80) return false;

@@ -10,15 +10,19 @@ static const struct {
   const char *name;
   size_t size;
 } dtypes[AS_DTYPE_COUNT] = {
-    [AS_F32] = {"float32", 4}, [AS_F64] = {"float64", 8}, [AS_F16] = {"float16", 2},
-    [AS_BF16] = {"bfloat16", 2}, [AS_I8] = {"int8", 1}, [AS_U8] = {"uint8", 1},
-    [AS_I16] = {"int16", 2}, [AS_I32] = {"int32", 4}, [AS_I64] = {"int64", 8},
-    [AS_BOOL] = {"bool", 1}, [AS_U16] = {"uint16", 2}, [AS_U32] = {"uint32", 4},
-    [AS_U64] = {"uint64", 8}, [AS_C64] = {"complex64", 8}, [AS_F8] = {"float8", 1},
+    [AS_F32] = {"float32", 4},   [AS_F64] = {"float64", 8},   [AS_F16] = {"float16", 2},
+    [AS_BF16] = {"bfloat16", 2}, [AS_I8] = {"int8", 1},       [AS_U8] = {"uint8", 1},
+    [AS_I16] = {"int16", 2},     [AS_I32] = {"int32", 4},     [AS_I64] = {"int64", 8},
+    [AS_BOOL] = {"bool", 1},     [AS_U16] = {"uint16", 2},    [AS_U32] = {"uint32", 4},
+    [AS_U64] = {"uint64", 8},    [AS_C64] = {"complex64", 8}, [AS_F8] = {"float8", 1},
 };
 
-size_t as_dtype_size(as_dtype t) { return dtypes[t].size; }
-const char *as_dtype_name(as_dtype t) { return dtypes[t].name; }
+size_t as_dtype_size(as_dtype t) {
+  return dtypes[t].size;
+}
+const char *as_dtype_name(as_dtype t) {
+  return dtypes[t].name;
+}
 
 bool as_shape_numel(const int64_t *shape, int rank, size_t *numel) {
   size_t n = 1;
@@ -85,7 +89,9 @@ uint16_t as_f32_to_f16(float f) {
   return (uint16_t)(sign | (r + 0xfffu + (r >> 13 & 1u)) >> 13);
 }
 
-float as_bf16_to_f32(uint16_t h) { return as_bits_f32((uint32_t)h << 16); }
+float as_bf16_to_f32(uint16_t h) {
+  return as_bits_f32((uint32_t)h << 16);
+}
 
 uint16_t as_f32_to_bf16(float f) {
   uint32_t u = as_f32_bits(f);
@@ -103,29 +109,41 @@ static uint64_t load_uint(const uint8_t *p, size_t size, bool big) {
 static float load_f32(const uint8_t *p, as_dtype t, bool big) {
   uint64_t u = load_uint(p, dtypes[t].size, big);
   switch (t) {
-    case AS_F32: return as_bits_f32((uint32_t)u);
-    case AS_F64: return (float)as_bits_f64(u);
-    case AS_F16: return as_f16_to_f32((uint16_t)u);
-    case AS_BF16: return as_bf16_to_f32((uint16_t)u);
-    case AS_I8: return (float)(int8_t)(uint8_t)u;
-    case AS_I16: return (float)(int16_t)(uint16_t)u;
-    case AS_I32: return (float)(int32_t)(uint32_t)u;
-    case AS_I64: return (float)(int64_t)u;
-    case AS_BOOL: return u ? 1.0f : 0.0f;
+    case AS_F32:
+      return as_bits_f32((uint32_t)u);
+    case AS_F64:
+      return (float)as_bits_f64(u);
+    case AS_F16:
+      return as_f16_to_f32((uint16_t)u);
+    case AS_BF16:
+      return as_bf16_to_f32((uint16_t)u);
+    case AS_I8:
+      return (float)(int8_t)(uint8_t)u;
+    case AS_I16:
+      return (float)(int16_t)(uint16_t)u;
+    case AS_I32:
+      return (float)(int32_t)(uint32_t)u;
+    case AS_I64:
+      return (float)(int64_t)u;
+    case AS_BOOL:
+      return u ? 1.0f : 0.0f;
     case AS_U8:
     case AS_U16:
     case AS_U32:
-    case AS_U64: return (float)u;
+    case AS_U64:
+      return (float)u;
     case AS_C64:
     case AS_F8:
-    case AS_DTYPE_COUNT: break;
+    case AS_DTYPE_COUNT:
+      break;
   }
   return 0.0f;
 }
 
 as_status as_view_to_f32(const as_view *v, float *out, size_t *n_nonfinite, as_err *err) {
   if (v->dtype == AS_C64 || v->dtype == AS_F8)
-    return as_fail(err, AS_E_INPUT, "found dtype %s, wanted one that converts to float32", as_dtype_name(v->dtype));
+    return as_fail(err, AS_E_INPUT, "found dtype %s, wanted one that converts to float32",
+                   as_dtype_name(v->dtype));
   size_t numel, bad = 0, size = dtypes[v->dtype].size;
   if (!as_shape_numel(v->shape, v->rank, &numel)) return as_fail(err, AS_E_INPUT, "tensor too large");
   const uint8_t *base = v->data;

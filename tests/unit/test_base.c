@@ -1,0 +1,372 @@
+/* tensor/base: status lines, checked sizes, memory, views, text, JSON, hashes, RNG, files. */
+#define _POSIX_C_SOURCE 200809L
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "tensor/base/bytes.h"
+#include "tensor/base/checked.h"
+#include "tensor/base/crc32.h"
+#include "tensor/base/file.h"
+#include "tensor/base/json.h"
+#include "tensor/base/mem.h"
+#include "tensor/base/par.h"
+#include "tensor/base/rng.h"
+#include "tensor/base/sha256.h"
+#include "tensor/base/text.h"
+#include "tensor/base/view.h"
+#include "tests/harness.h"
+
+static void status_lines(as_test *t) {
+  as_err e = {AS_OK, ""};
+  CHECK_STATUS(t, as_fail(&e, AS_E_INPUT, "tensor %s\n\x1b[31m", "a"), AS_E_INPUT);
+  CHECK_STR(t, e.msg, "tensor a??[31m");
+  CHECK_STATUS(t, as_fail_in(&e, "file %d", 7), AS_E_INPUT);
+  CHECK_STR(t, e.msg, "file 7: tensor a??[31m");
+  char big[3000];
+  memset(big, 'x', sizeof big - 1);
+  big[sizeof big - 1] = '\0';
+  as_fail(&e, AS_E_ENV, "%s", big);
+  CHECK_INT(t, strlen(e.msg), sizeof e.msg - 1);
+  as_fail_in(&e, "%s", big);
+  CHECK(t, strlen(e.msg) < sizeof e.msg);
+  as_fail(&e, AS_E_ENV, "again %s", e.msg); /* an argument may be the old message */
+  CHECK(t, strncmp(e.msg, "again xxx", 9) == 0);
+  CHECK_STATUS(t, as_fail(NULL, AS_E_ENV, "x"), AS_E_ENV);
+}
+
+static void checked_sizes(as_test *t) {
+  size_t s = 5;
+  int64_t i = 5;
+  CHECK(t, !as_mul_size(SIZE_MAX / 2 + 1, 2, &s) && s == 5);
+  CHECK(t, as_mul_size(SIZE_MAX / 2, 2, &s) && s == SIZE_MAX - 1);
+  CHECK(t, as_mul_size(0, SIZE_MAX, &s) && s == 0);
+  CHECK(t, !as_add_size(SIZE_MAX, 1, &s));
+  CHECK(t, !as_mul_i64(INT64_MAX / 2 + 1, 2, &i) && i == 5);
+  CHECK(t, !as_mul_i64(-1, 1, &i) && !as_add_i64(INT64_MAX, 1, &i));
+  size_t n = 1;
+  const int64_t wrap[2] = {2, INT64_MAX}, zero[3] = {INT64_MAX, INT64_MAX, 0}, neg[1] = {-1};
+  const int64_t large[3] = {INT64_MAX, INT64_MAX, 2};
+  CHECK(t, as_shape_numel(wrap, 2, &n) && n == (size_t)INT64_MAX * 2);
+  CHECK(t, !as_shape_numel(large, 3, &n));
+  CHECK(t, as_shape_numel(zero, 3, &n) && n == 0);
+  CHECK(t, !as_shape_numel(neg, 1, &n));
+  CHECK(t, as_shape_numel(NULL, 0, &n) && n == 1);
+}
+
+static void memory(as_test *t) {
+  as_err e;
+  void *p = as_alloc(0, 8, &e);
+  CHECK(t, p && (uintptr_t)p % AS_ALIGN == 0);
+  as_free(p);
+  CHECK(t, !as_alloc(SIZE_MAX, 2, &e) && e.status == AS_E_ENV);
+  CHECK(t, !as_alloc(SIZE_MAX - 64, 1, &e));
+  as_mem_fail_after(2);
+  p = as_alloc(1, 1, &e);
+  CHECK(t, p && !as_alloc(1, 1, &e) && !as_alloc(1, 1, &e));
+  as_mem_fail_after(0);
+  as_free(p);
+  void *g = NULL;
+  size_t cap = 0;
+  CHECK_OK(t, as_grow(&g, &cap, 3, 4, &e), e);
+  memcpy(g, "abcdefghijkl", 12);
+  CHECK_OK(t, as_grow(&g, &cap, 1000, 4, &e), e);
+  CHECK(t, cap >= 1000 && memcmp(g, "abcdefghijkl", 12) == 0);
+  as_mem_fail_after(1);
+  size_t before = cap;
+  CHECK_STATUS(t, as_grow(&g, &cap, 100000, 4, &e), AS_E_ENV);
+  as_mem_fail_after(0);
+  CHECK(t, cap == before && memcmp(g, "abcdefghijkl", 12) == 0);
+  as_free(g);
+  as_arena a = {NULL, 0, 0, false};
+  CHECK(t, !as_arena_take(&a, 3, 4) && !as_arena_take(&a, 1, 100) && a.used == 164);
+  a.base = as_alloc(a.used, 1, &e);
+  a.size = a.used;
+  a.used = 0;
+  CHECK(t, as_arena_take(&a, 3, 4) == a.base && as_arena_take(&a, 1, 100) == a.base + 64);
+  CHECK(t, !as_arena_take(&a, 1, 1) && a.overflow);
+  as_free(a.base);
+}
+
+static void views(as_test *t) {
+  as_err e;
+  /* Published binary16 values: 1, smallest subnormal, largest finite, infinity. */
+  CHECK(t,
+        as_f16_to_f32(0x3c00) == 1.0f && as_f16_to_f32(1) == 0x1p-24f && as_f16_to_f32(0x7bff) == 65504.0f);
+  CHECK(t, isinf(as_f16_to_f32(0xfc00)) && isnan(as_f16_to_f32(0x7c01)));
+  for (uint32_t h = 0; h < 65536; h++) { /* every half and bfloat16 survives the round trip */
+    float f = as_f16_to_f32((uint16_t)h), b = as_bf16_to_f32((uint16_t)h);
+    if (!isnan(f) && as_f32_to_f16(f) != h) as_test_fail(t, __FILE__, __LINE__, "half %04x", h);
+    if (isnan(f) && !isnan(as_f16_to_f32(as_f32_to_f16(f))))
+      as_test_fail(t, __FILE__, __LINE__, "half %04x", h);
+    if (!isnan(b) && as_f32_to_bf16(b) != h) as_test_fail(t, __FILE__, __LINE__, "bfloat %04x", h);
+  }
+  for (uint32_t h = 0; h < 0x7bff; h++) { /* a midpoint goes to the even neighbour, just above it upwards */
+    float lo = as_f16_to_f32((uint16_t)h), hi = as_f16_to_f32((uint16_t)(h + 1)), mid = (lo + hi) / 2;
+    CHECK_INT(t, as_f32_to_f16(mid), h + (h & 1));
+    CHECK_INT(t, as_f32_to_f16(as_bits_f32(as_f32_bits(mid) + 1)), h + 1);
+    CHECK_INT(t, as_f32_to_f16(as_bits_f32(as_f32_bits(mid) - 1)), h);
+  }
+  CHECK_INT(t, as_f32_to_f16(65520.0f), 0x7c00);
+  CHECK_INT(t, as_f32_to_f16(65519.0f), 0x7bff);
+
+  /* A transposed, unaligned, big-endian int16 [2, 3] and a float32 with a NaN. */
+  uint8_t raw[1 + 12] = {9, 0, 1, 0, 4, 0, 2, 0, 5, 0, 3, 255, 250};
+  as_view v = {raw + 1, 12, AS_I16, true, 2, {2, 3}, {1, 2}};
+  float out[6];
+  size_t bad;
+  CHECK_OK(t, as_view_to_f32(&v, out, &bad, &e), e);
+  const float want[6] = {1, 2, 3, 4, 5, -6};
+  CHECK(t, memcmp(out, want, sizeof want) == 0 && bad == 0);
+  uint8_t f32[8] = {0, 0, 0x80, 0x3f, 0, 0, 0xc0, 0x7f};
+  as_view w = {f32, 8, AS_F32, false, 1, {2}, {1}};
+  CHECK_OK(t, as_view_to_f32(&w, out, &bad, &e), e);
+  CHECK(t, out[0] == 1.0f && isnan(out[1]) && bad == 1);
+  w.dtype = AS_C64;
+  w.shape[0] = 1;
+  CHECK_STATUS(t, as_view_to_f32(&w, out, &bad, &e), AS_E_INPUT);
+  char text[64];
+  CHECK_STR(t, as_shape_text(v.shape, 2, text, sizeof text), "[2, 3]");
+  CHECK_STR(t, as_shape_text(v.shape, 2, text, 4), "[2,");
+  CHECK(t, !as_view_is_contiguous(&v));
+  as_view_set_contiguous(&v);
+  CHECK(t, as_view_is_contiguous(&v) && v.stride[0] == 3);
+}
+
+static void text(as_test *t) {
+  int64_t i;
+  uint64_t u;
+  double d;
+  CHECK(t, as_parse_i64("-9223372036854775808", INT64_MIN, INT64_MAX, &i) && i == INT64_MIN);
+  CHECK(t, !as_parse_i64("9223372036854775808", INT64_MIN, INT64_MAX, &i));
+  CHECK(t, !as_parse_i64("", 0, 9, &i) && !as_parse_i64("-", -9, 9, &i) && !as_parse_i64("1x", 0, 9, &i));
+  CHECK(t, !as_parse_i64(" 1", 0, 9, &i) && !as_parse_i64("+1", 0, 9, &i) && !as_parse_i64("10", 0, 9, &i));
+  CHECK(t, as_parse_u64("18446744073709551615", &u) && u == UINT64_MAX &&
+               !as_parse_u64("18446744073709551616", &u));
+  CHECK(t, as_parse_f64("1e-3", &d) && d == 1e-3 && as_parse_f64("-.5", &d) && d == -0.5 &&
+               as_parse_f64("2.", &d));
+  CHECK(t, !as_parse_f64("nan", &d) && !as_parse_f64("inf", &d) && !as_parse_f64("0x1p3", &d) &&
+               !as_parse_f64("1e", &d));
+  CHECK(t, !as_parse_f64("1e999", &d) && !as_parse_f64(".", &d) && !as_parse_f64("1 ", &d));
+  char buf[32];
+  as_f64_text(0.1, buf);
+  CHECK_STR(t, buf, "0.1");
+  as_f64_text(1.0 / 3.0, buf);
+  CHECK(t, strtod(buf, NULL) == 1.0 / 3.0);
+  const char *names[] = {"imagenet-bilinear", "imagenet-bicubic", "swav"};
+  CHECK_STR(t, as_nearest("imagenet-bilinaer", names, 3), "imagenet-bilinear");
+  CHECK_STR(t, as_nearest("swaw", names, 3), "swav");
+  CHECK(t, !as_nearest("resnet", names, 3));
+  CHECK(t, as_is_utf8("a\xc3\xa9\xf0\x9f\x98\x80", 7) && !as_is_utf8("\xc0\x80", 2) &&
+               !as_is_utf8("\xed\xa0\x80", 3));
+  CHECK(t, !as_is_utf8("\xc3", 1) && !as_is_utf8("\xf4\x90\x80\x80", 4));
+  as_str s = {0};
+  as_str_printf(&s, "%d-%s", 5, "x");
+  as_str_putc(&s, '!');
+  CHECK_STR(t, as_str_c(&s), "5-x!");
+  as_mem_fail_after(1);
+  for (int k = 0; k < 100; k++) as_str_put(&s, "0123456789");
+  as_mem_fail_after(0);
+  as_err e;
+  CHECK(t, s.failed);
+  CHECK_STATUS(t, as_str_status(&s, &e), AS_E_ENV);
+  as_str_clear(&s);
+}
+
+static as_status parse(const char *s, as_json_doc **doc) {
+  as_err e;
+  return as_json_parse(doc, s, strlen(s), &e);
+}
+
+static void json(as_test *t) {
+  as_json_doc *d;
+  as_err e;
+  CHECK_STATUS(
+      t, parse("{\"a\": [1, -2.5e1, \"x\\u00e9\\ud83d\\ude00\\n\"], \"b\": {\"c\": null, \"d\": true}}", &d),
+      AS_OK);
+  const as_json *r = as_json_root(d), *a = as_json_get(r, "a");
+  int64_t i;
+  CHECK(t, a && a->count == 3 && as_json_i64(a->child, &i) && i == 1);
+  CHECK(t, a->child->next->number == -25.0 && !as_json_i64(a->child->next, &i));
+  CHECK_STR(t, a->child->next->next->text, "x\xc3\xa9\xf0\x9f\x98\x80\n");
+  CHECK(t, as_json_get(as_json_get(r, "b"), "d")->boolean && !as_json_get(r, "z") && !as_json_get(a, "a"));
+  CHECK(t, !as_json_duplicate_key(d));
+  as_json_free(&d);
+  CHECK_STATUS(t, parse("{\"k\":1,\"l\":2,\"k\":3}", &d), AS_OK);
+  CHECK_STR(t, as_json_duplicate_key(d), "k");
+  as_json_free(&d);
+  static const char *const wrong[] = {
+      "",        "[1,]",      "{\"a\":1,}", "[01]",  "[1.]",        "[.5]", "[+1]",    "[1e]",
+      "\"\\x\"", "\"a",       "[1] 2",      "{a:1}", "\"\\ud800\"", "tru",  "[1e999]", "\"\t\"",
+      "\xff",    "{\"a\" 1}", "nul",        "[-]",   "\"\\u12\"",   "\"\\"};
+  for (size_t k = 0; k < sizeof wrong / sizeof *wrong; k++) {
+    if (parse(wrong[k], &d) != AS_E_INPUT) as_test_fail(t, __FILE__, __LINE__, "accepted: %s", wrong[k]);
+    as_json_free(&d);
+  }
+  char deep[200];
+  memset(deep, '[', 65);
+  memset(deep + 65, ']', 65);
+  deep[130] = '\0';
+  CHECK_STATUS(t, parse(deep, &d), AS_E_INPUT);
+  CHECK_STATUS(t, as_json_parse(&d, deep + 1, 128, &e), AS_OK);
+  as_json_free(&d);
+
+  as_str s = {0};
+  as_jsonw w;
+  as_jsonw_init(&w, &s, false);
+  as_jsonw_object(&w);
+  as_jsonw_key(&w, "n");
+  as_jsonw_f64(&w, 0.908);
+  as_jsonw_key(&w, "v");
+  as_jsonw_array(&w);
+  as_jsonw_i64(&w, -1);
+  as_jsonw_str(&w, "q\"\\\n\x01\xff");
+  as_jsonw_end(&w);
+  as_jsonw_key(&w, "e");
+  as_jsonw_array(&w);
+  as_jsonw_end(&w);
+  as_jsonw_key(&w, "x");
+  as_jsonw_f64(&w, INFINITY);
+  as_jsonw_end(&w);
+  CHECK_STR(t, as_str_c(&s),
+            "{\n  \"n\": 0.908,\n  \"v\": [\n    -1,\n    \"q\\\"\\\\\\n\\u0001\xef\xbf\xbd\"\n  ],\n"
+            "  \"e\": [],\n  \"x\": null\n}\n");
+  CHECK_STATUS(t, as_json_parse(&d, s.s, s.n, &e), AS_OK);
+  as_json_free(&d);
+  as_str_clear(&s);
+}
+
+static void hashes(as_test *t) {
+  char hex[65];
+  as_sha256_of("abc", 3, hex); /* FIPS 180-4 examples */
+  CHECK_STR(t, hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  as_sha256_of("", 0, hex);
+  CHECK_STR(t, hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  as_sha256 s;
+  as_sha256_init(&s);
+  for (int i = 0; i < 1000000; i += 500) { /* a million 'a', in pieces that straddle blocks */
+    char a[500];
+    memset(a, 'a', sizeof a);
+    as_sha256_update(&s, a, 137);
+    as_sha256_update(&s, a, 363);
+  }
+  as_sha256_hex(&s, hex);
+  CHECK_STR(t, hex, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+  CHECK_INT(t, as_crc32(0, "123456789", 9), 0xCBF43926);
+  char buf[100];
+  memset(buf, 7, sizeof buf);
+  for (size_t cut = 0; cut <= sizeof buf; cut++)
+    CHECK_INT(t, as_crc32(as_crc32(0, buf, cut), buf + cut, sizeof buf - cut), as_crc32(0, buf, sizeof buf));
+}
+
+/* splitmix64 seeded with a key is the fixed-key sequence: first outputs for state 1234567 (Rosetta
+ * Code, "Pseudo-random numbers/Splitmix64"). */
+static void rng(as_test *t) {
+  as_rng r = {1234567};
+  CHECK(t, as_rng_bits(r, 0) == UINT64_C(6457827717110365317));
+  CHECK(t, as_rng_bits(r, 1) == UINT64_C(3203168211198807973));
+  CHECK(t, as_rng_bits(r, 2) == UINT64_C(9817491932198370423));
+  r = as_rng_make(1, as_rng_stream("conv1.weight"));
+  double sum = 0, sq = 0, u = 0;
+  for (uint64_t i = 0; i < 20000; i++) {
+    double z = as_rng_normal(r, i);
+    sum += z;
+    sq += z * z;
+    u += as_rng_uniform(r, i);
+    CHECK(t, as_rng_below(r, i, 7) < 7);
+  }
+  CHECK_NEAR(t, sum / 20000, 0, 0.03);
+  CHECK_NEAR(t, sq / 20000, 1, 0.04);
+  CHECK_NEAR(t, u / 20000, 0.5, 0.01);
+  uint32_t p[100];
+  bool seen[100] = {false};
+  as_rng_permutation(r, p, 100);
+  int fixed = 0;
+  for (uint32_t i = 0; i < 100; i++) {
+    seen[p[i]] = true;
+    fixed += p[i] == i;
+  }
+  for (int i = 0; i < 100; i++) CHECK(t, seen[i]);
+  CHECK(t, fixed < 10);
+}
+
+static void files(as_test *t) {
+  as_err e;
+  char path[512], sub[256];
+  snprintf(path, sizeof path, "%s/a/b/c.txt", as_test_tmp());
+  snprintf(sub, sizeof sub, "%s/a/b", as_test_tmp());
+  CHECK_OK(t, as_make_dirs(sub, &e), e);
+  CHECK_OK(t, as_make_dirs(sub, &e), e);
+  CHECK_OK(t, as_file_write(path, "hello", 5, &e), e);
+  as_file f;
+  CHECK_OK(t, as_file_open(&f, path, &e), e);
+  CHECK(t, f.size == 5 && memcmp(f.data, "hello", 5) == 0);
+  as_file_close(&f);
+  CHECK_STATUS(t, as_file_open(&f, sub, &e), AS_E_INPUT);
+  CHECK_STATUS(t, as_file_open(&f, "/nowhere/x", &e), AS_E_INPUT);
+  CHECK(t, strstr(e.msg, "/nowhere/x: ") != NULL);
+  as_out o; /* an aborted or failed write leaves the old file and no temporary */
+  CHECK_OK(t, as_out_open(&o, path, &e), e);
+  as_out_printf(&o, "new %d", 1);
+  as_out_abort(&o);
+  CHECK_OK(t, as_out_open(&o, path, &e), e);
+  as_out_write(&o, "x", 1);
+  o.error = 28;
+  CHECK_STATUS(t, as_out_commit(&o, &e), AS_E_ENV);
+  as_names names;
+  CHECK_OK(t, as_dir_list(&names, sub, &e), e);
+  CHECK(t, names.n == 1 && strcmp(names.name[0], "c.txt") == 0);
+  as_names_clear(&names);
+  CHECK_INT(t, as_path_size(path), 5);
+  CHECK_STATUS(t, as_out_open(&o, "/nowhere/x", &e), AS_E_ENV);
+  char *j = as_path_join("a/", "b", &e), *k = as_path_join("a", "/b", &e), *d = as_path_dir("x/y/z", &e);
+  CHECK_STR(t, j, "a/b");
+  CHECK_STR(t, k, "/b");
+  CHECK_STR(t, d, "x/y");
+  CHECK_STR(t, as_path_base("x/y"), "y");
+  as_free(j), as_free(k), as_free(d);
+  snprintf(path, sizeof path, "%s/empty", sub);
+  CHECK_OK(t, as_file_write(path, "", 0, &e), e);
+  CHECK_OK(t, as_file_open(&f, path, &e), e);
+  CHECK(t, f.size == 0 && f.data);
+  as_file_close(&f);
+}
+
+typedef struct counts {
+  int hit[1000];
+  int worker_max;
+} counts;
+
+static void count_chunk(void *ctx, size_t chunk, int worker) {
+  counts *c = ctx;
+  c->hit[chunk]++;
+  if (worker < 0 || worker >= as_par_threads()) c->hit[chunk] = -100;
+}
+
+static void parallel(as_test *t) {
+  for (int n = 1; n <= 7; n += 3) {
+    counts c = {{0}, 0};
+    as_par_set_threads(n);
+    CHECK_INT(t, as_par_threads(), as_par_has_openmp() ? n : 1);
+    as_par_for(1000, count_chunk, &c);
+    for (int i = 0; i < 1000; i++) CHECK_INT(t, c.hit[i], 1);
+  }
+  as_par_set_threads(0);
+  CHECK(t, as_par_threads() >= 1);
+}
+
+int main(int argc, char **argv) {
+  static const as_case cases[] = {
+      {"status lines", status_lines},
+      {"checked sizes", checked_sizes},
+      {"memory", memory},
+      {"views and half floats", views},
+      {"text", text},
+      {"json", json},
+      {"hashes", hashes},
+      {"rng", rng},
+      {"files", files},
+      {"parallel loops", parallel},
+  };
+  return as_test_main(argc, argv, cases, sizeof cases / sizeof *cases);
+}
