@@ -1,0 +1,35 @@
+/* libFuzzer target: whole-buffer and piecewise inflate must agree on every input.
+ *   clang -g -O1 -fsanitize=fuzzer,address,undefined -I. tests/fuzz/fuzz_inflate.c tensor/base/.c files -o fuzz_inflate */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tensor/base/inflate.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
+int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n) {
+  enum { CAP = 1 << 18 };
+  static uint8_t out[CAP], again[CAP];
+  if (n < 2) return 0;
+  as_inflate_format f = (as_inflate_format)(p[0] % 3);
+  size_t step = 1 + (size_t)p[1], in = 0, got = 0;
+  int done = 0, bad = 0;
+  p += 2;
+  n -= 2;
+  as_err err;
+  as_inflate *s;
+  if (as_inflate_create(&s, f, &err) != AS_OK) return 0;
+  while (!done && got < CAP) {
+    size_t a = n - in < step ? n - in : step, iu, og;
+    bad = as_inflate_feed(s, p + in, a, &iu, out + got, CAP - got < step ? CAP - got : step, &og, &done,
+                          &err) != AS_OK;
+    in += iu;
+    got += og;
+    if (bad || (iu == 0 && og == 0)) break;
+  }
+  as_inflate_destroy(&s);
+  size_t used;
+  as_status st = as_inflate_all(f, p, n, &used, again, got, &err);
+  if (done && !bad && f != AS_DEFLATE_GZIP && (st != AS_OK || used != in || memcmp(out, again, got) != 0))
+    abort();
+  return 0;
+}
