@@ -1,0 +1,135 @@
+#include <string.h>
+
+#include "eval/plan.h"
+#include "tests/harness.h"
+
+static as_status parse(as_plan *p, const char *text, as_err *err) {
+  return as_plan_parse(p, text, strlen(text), "plans/x.plan", err);
+}
+
+static const char whole[] =
+    "# the study in small\n"
+    "[benchmark]\n"
+    "name = small   # a comment\n"
+    "base = val\r\n"
+    "[dataset val]\n"
+    "task = imagenet-val\n"
+    "path = val.tar\n"
+    "per-class = 40:50\n"
+    "[dataset train]\n"
+    "path=/abs/train\n"
+    "role = train\n"
+    "limit = 7\n"
+    "[model a]\n"
+    "weights = a#1.pth\n"
+    "[model b]\n"
+    "weights = b.pth\n"
+    "head = heads/b.pth\n"
+    "[model c]\n"
+    "weights = c.pth\n"
+    "head = probe\n"
+    "c = 0.5\n"
+    "[model d]\n"
+    "weights = d.pth\n"
+    "recipe = mine.recipe\n"
+    "head = knn\n"
+    "k = 5";
+
+static void reads_all(as_test *t) {
+  as_plan p;
+  as_err err = {0};
+  CHECK_OK(t, parse(&p, whole, &err), err);
+  CHECK_STR(t, p.name, "small");
+  CHECK_STR(t, p.unified, "mean-top1");
+  CHECK_STR(t, p.base, "val");
+  CHECK_INT(t, p.n_datasets, 2);
+  CHECK_INT(t, p.n_models, 4);
+  CHECK_STR(t, p.datasets[0].path, "plans/val.tar");
+  CHECK_INT(t, p.datasets[0].per_from, 40);
+  CHECK_INT(t, p.datasets[0].per_to, 50);
+  CHECK(t, !p.datasets[0].train);
+  CHECK_STR(t, p.datasets[1].path, "/abs/train");
+  CHECK_INT(t, p.datasets[1].limit, 7);
+  CHECK(t, p.datasets[1].train);
+  CHECK_STR(t, p.models[0].weights, "plans/a#1.pth");
+  CHECK_INT(t, p.models[0].kind, AS_HEAD_OWN);
+  CHECK_INT(t, p.models[1].kind, AS_HEAD_FILE);
+  CHECK_STR(t, p.models[1].head, "plans/heads/b.pth");
+  CHECK_INT(t, p.models[2].kind, AS_HEAD_PROBE);
+  CHECK_NEAR(t, p.models[2].c, 0.5, 0);
+  CHECK_INT(t, p.models[3].kind, AS_HEAD_KNN);
+  CHECK_INT(t, p.models[3].k, 5);
+  CHECK_STR(t, p.models[3].recipe, "plans/mine.recipe");
+  CHECK(t, as_plan_train_set(&p, &p.models[0]) == NULL);
+  CHECK(t, as_plan_train_set(&p, &p.models[2]) == &p.datasets[1]);
+  as_plan_clear(&p);
+}
+
+static void default_name(as_test *t) {
+  as_plan p;
+  as_err err = {0};
+  CHECK_OK(t, parse(&p, "[dataset v]\npath = v\n[model m]\nweights = w\n", &err), err);
+  CHECK_STR(t, p.name, "x");
+  as_plan_clear(&p);
+}
+
+#define D "[dataset v]\npath = v\n"
+#define M "[model m]\nweights = w\n"
+static const struct {
+  const char *text, *message;
+} bad[] = {
+    {"", "plans/x.plan:1: found no [model NAME]"},
+    {D, "found no [model NAME]"},
+    {M, "found no dataset to score"},
+    {"name = x\n", "plans/x.plan:1: found 'name' before the first section"},
+    {"[benchmark]\nnane = x\n", "plans/x.plan:2: unknown key 'nane'; did you mean 'name'?"},
+    {"[modell m]\n", "did you mean [model]?"},
+    {"[thing]\n", "unknown section [thing]"},
+    {"[model]\n", "wanted a name"},
+    {"[model a/b]\n", "wanted a name"},
+    {"[model .a]\n", "wanted a name"},
+    {"[model a--b]\n", "wanted a name"},
+    {"[model m\n", "wanted a section"},
+    {"[benchmark]\n[benchmark]\n", "plans/x.plan:2: [benchmark] is given twice"},
+    {D M D, "[dataset v] is given twice"},
+    {D M M, "[model m] is given twice"},
+    {D "limit = 0\n" M, "plans/x.plan:3: limit: found '0'"},
+    {D "limit = 5x\n" M, "limit: found '5x'"},
+    {D "limit = 1\nlimit = 2\n" M, "limit is given twice"},
+    {D "per-class = 5:5\n" M, "per-class: found '5:5'"},
+    {D "per-class = 5\n" M, "per-class: found '5'"},
+    {D "role = trian\n" M, "role: found 'trian', wanted train or test"},
+    {D "task =\n" M, "task has no value"},
+    {D "task\n" M, "found 'task', wanted key = value"},
+    {"[dataset v]\ntask = folder\n" M, "plans/x.plan:1: [dataset v] has no path"},
+    {D "[model m]\nhead = own\n", "plans/x.plan:3: [model m] has no weights"},
+    {D M "head = probe\n", "wants a dataset with role = train"},
+    {D M "head = own\ntrain = v\n", "train is for"},
+    {D M "head = probe\ntrain = v\n", "train = v is no dataset with role = train"},
+    {D M "head = probe\n[dataset t]\npath=t\nrole=train\n[dataset u]\npath=u\nrole=train\n",
+     "2 training sets"},
+    {D M "c = -1\n", "c: found '-1', wanted a number from 1e-12"},
+    {D M "k = 2.5\n", "k: found '2.5'"},
+    {"[benchmark]\nunified = paper\n" D M, "unified: found 'paper', wanted mean-top1"},
+    {"[benchmark]\nbase = w\n" D M, "base: found 'w'"},
+    {"[dataset v]\npath = \xff\n" M, "no UTF-8 text"},
+};
+
+static void refuses(as_test *t) {
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    as_plan p;
+    as_err err = {0};
+    CHECK_STATUS(t, parse(&p, bad[i].text, &err), AS_E_INPUT);
+    if (!strstr(err.msg, bad[i].message))
+      as_test_fail(t, __FILE__, __LINE__, "case %zu: \"%s\" lacks \"%s\"", i, err.msg, bad[i].message);
+  }
+}
+
+int main(int argc, char **argv) {
+  static const as_case cases[] = {
+      {"plan: every key of a whole plan", reads_all},
+      {"plan: named after its file", default_name},
+      {"plan: bad plans are refused with line and reason", refuses},
+  };
+  return as_test_main(argc, argv, cases, sizeof cases / sizeof *cases);
+}

@@ -1,0 +1,231 @@
+/* Option parsing and help, all from options.def and commands.c. */
+#include "tools/cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *const as_choice_nets[] = {"resnet50", "vits16", "vitb16", NULL};
+static const char *const as_choice_when[] = {"auto", "never", "always", NULL};
+static const char *const as_choice_formats[] = {"text", "csv", "json", "html", NULL};
+
+static const as_option options[OPT_COUNT] = {
+#define AS_OPTION(id, name, letter, kind, value, min, max, choices, help) \
+  [OPT_##id] = {name, letter, AS_OPT_##kind, value, (double)(min), (double)(max), choices, help},
+#include "tools/options.def"
+#undef AS_OPTION
+};
+
+/* Accepted by every command. */
+static const as_opt_id common[] = {OPT_QUIET, OPT_PROGRESS, OPT_THREADS, OPT_PROFILE, OPT_HELP, OPT_END};
+
+const as_option *as_option_of(as_opt_id id) {
+  return &options[id];
+}
+
+const char *as_arg_text(const as_args *a, as_opt_id id, const char *otherwise) {
+  return a->set[id] ? a->text[id] : otherwise;
+}
+
+int64_t as_arg_int(const as_args *a, as_opt_id id, int64_t otherwise) {
+  return a->set[id] ? a->a[id] : otherwise;
+}
+
+double as_arg_real(const as_args *a, as_opt_id id, double otherwise) {
+  return a->set[id] ? a->real[id] : otherwise;
+}
+
+const as_command *as_command_named(const char *name) {
+  for (size_t i = 0; i < as_n_commands; i++)
+    if (strcmp(as_commands[i].name, name) == 0) return &as_commands[i];
+  return NULL;
+}
+
+static bool in_list(const as_opt_id *list, as_opt_id id) {
+  for (; list && *list != OPT_END; list++)
+    if (*list == id) return true;
+  return false;
+}
+
+static bool accepts(const as_command *cmd, as_opt_id id) {
+  return in_list(cmd->options, id) || in_list(common, id);
+}
+
+static as_status unknown(const as_command *cmd, const char *given, size_t n, as_err *err) {
+  char name[64];
+  const char *known[OPT_COUNT];
+  size_t k = 0;
+  if (n >= sizeof name) n = sizeof name - 1;
+  memcpy(name, given, n);
+  name[n] = 0;
+  for (int i = 0; i < OPT_COUNT; i++)
+    if (accepts(cmd, (as_opt_id)i)) known[k++] = options[i].name;
+  const char *near = as_nearest(name, known, k);
+  for (int i = 0; i < OPT_COUNT; i++)
+    if (strcmp(options[i].name, name) == 0)
+      return as_fail(err, AS_E_USAGE, "option --%s is not for '%s'; see assay %s -h", name, cmd->name,
+                     cmd->name);
+  if (near) return as_fail(err, AS_E_USAGE, "unknown option --%s; did you mean --%s?", name, near);
+  return as_fail(err, AS_E_USAGE, "unknown option --%s; see assay %s -h", name, cmd->name);
+}
+
+/* "A:B" or "I/N" into two numbers. */
+static bool two_numbers(const char *v, char sep, int64_t max, int64_t *a, int64_t *b) {
+  const char *mid = strchr(v, sep);
+  char left[32];
+  if (!mid || (size_t)(mid - v) >= sizeof left) return false;
+  memcpy(left, v, (size_t)(mid - v));
+  left[mid - v] = 0;
+  return as_parse_i64(left, 0, max, a) && as_parse_i64(mid + 1, 1, max, b) && *a < *b;
+}
+
+static as_status take_value(as_args *args, as_opt_id id, const char *v, as_err *err) {
+  const as_option *o = &options[id];
+  /* INT64_MAX is not a double; whatever is not smaller than 2^63 means "no bound". */
+  int64_t lo = (int64_t)o->min, hi = o->max >= 9.2e18 ? INT64_MAX : (int64_t)o->max;
+  char from[32], to[32];
+  args->text[id] = v;
+  switch (o->kind) {
+    case AS_OPT_FLAG:
+      break;
+    case AS_OPT_TEXT:
+    case AS_OPT_FILE:
+      if (!*v) return as_fail(err, AS_E_USAGE, "--%s: found an empty value, wanted %s", o->name, o->value);
+      break;
+    case AS_OPT_INT:
+      if (as_parse_i64(v, lo, hi, &args->a[id])) break;
+      if (hi == INT64_MAX)
+        return as_fail(err, AS_E_USAGE, "--%s: found '%s', wanted a whole number of at least %lld", o->name,
+                       v, (long long)lo);
+      return as_fail(err, AS_E_USAGE, "--%s: found '%s', wanted a whole number from %lld to %lld", o->name, v,
+                     (long long)lo, (long long)hi);
+    case AS_OPT_REAL:
+      if (as_parse_f64(v, &args->real[id]) && args->real[id] >= o->min && args->real[id] <= o->max) break;
+      as_f64_text(o->min, from);
+      as_f64_text(o->max, to);
+      return as_fail(err, AS_E_USAGE, "--%s: found '%s', wanted a number from %s to %s", o->name, v, from,
+                     to);
+    case AS_OPT_RANGE:
+      if (two_numbers(v, ':', hi, &args->a[id], &args->b[id])) break;
+      return as_fail(err, AS_E_USAGE, "--%s: found '%s', wanted A:B with 0 <= A < B, for example 0:40",
+                     o->name, v);
+    case AS_OPT_SHARD:
+      if (two_numbers(v, '/', hi, &args->a[id], &args->b[id])) break;
+      return as_fail(err, AS_E_USAGE, "--%s: found '%s', wanted I/N with 0 <= I < N, for example 0/4",
+                     o->name, v);
+    case AS_OPT_CHOICE: {
+      size_t n = 0;
+      as_str list = {0};
+      while (o->choices[n]) {
+        if (strcmp(o->choices[n], v) == 0) args->a[id] = (int64_t)n;
+        if (strcmp(o->choices[n], v) == 0) break;
+        as_str_printf(&list, "%s%s", n ? ", " : "", o->choices[n]);
+        n++;
+      }
+      if (!o->choices[n]) {
+        const char *near = as_nearest(v, o->choices, n);
+        if (near)
+          as_fail(err, AS_E_USAGE, "--%s: found '%s'; did you mean '%s'?", o->name, v, near);
+        else
+          as_fail(err, AS_E_USAGE, "--%s: found '%s', wanted one of %s", o->name, v, as_str_c(&list));
+        as_str_clear(&list);
+        return AS_E_USAGE;
+      }
+      as_str_clear(&list);
+      break;
+    }
+  }
+  return AS_OK;
+}
+
+as_status as_cli_parse(as_args *args, const as_command *cmd, int argc, char **argv, as_err *err) {
+  bool only_operands = false;
+  memset(args, 0, sizeof *args);
+  for (int i = 0; i < argc; i++) {
+    const char *arg = argv[i], *value = NULL;
+    if (only_operands || arg[0] != '-' || !arg[1]) {
+      if (args->n_operands == AS_MAX_OPERANDS)
+        return as_fail(err, AS_E_USAGE, "more than %d operands", AS_MAX_OPERANDS);
+      args->operand[args->n_operands++] = arg;
+      continue;
+    }
+    if (strcmp(arg, "--") == 0) {
+      only_operands = true;
+      continue;
+    }
+    int id = OPT_COUNT;
+    if (arg[1] == '-') {
+      const char *eq = strchr(arg, '=');
+      size_t n = eq ? (size_t)(eq - arg - 2) : strlen(arg + 2);
+      for (id = 0; id < OPT_COUNT; id++)
+        if (strlen(options[id].name) == n && memcmp(options[id].name, arg + 2, n) == 0 &&
+            accepts(cmd, (as_opt_id)id))
+          break;
+      if (id == OPT_COUNT) return unknown(cmd, arg + 2, n, err);
+      if (eq) value = eq + 1;
+    } else {
+      for (id = 0; id < OPT_COUNT; id++)
+        if (options[id].letter == arg[1] && accepts(cmd, (as_opt_id)id)) break;
+      if (id == OPT_COUNT)
+        return as_fail(err, AS_E_USAGE, "unknown option -%c; see assay %s -h", arg[1], cmd->name);
+      if (arg[2]) value = arg + 2;
+    }
+    const as_option *o = &options[id];
+    if (o->kind == AS_OPT_FLAG) {
+      if (value) return as_fail(err, AS_E_USAGE, "--%s takes no value, found '%s'", o->name, value);
+    } else {
+      if (args->set[id]) return as_fail(err, AS_E_USAGE, "--%s is given twice", o->name);
+      if (!value) {
+        if (i + 1 == argc) return as_fail(err, AS_E_USAGE, "--%s wants a value: %s", o->name, o->value);
+        value = argv[++i];
+      }
+      as_status s = take_value(args, (as_opt_id)id, value, err);
+      if (s != AS_OK) return s;
+    }
+    args->set[id] = true;
+  }
+  if (args->set[OPT_HELP]) return AS_OK;
+  for (const as_opt_id *r = cmd->required; r && *r != OPT_END; r++)
+    if (!args->set[*r])
+      return as_fail(err, AS_E_USAGE, "--%s %s is missing; see assay %s -h", options[*r].name,
+                     options[*r].value, cmd->name);
+  if (args->n_operands > cmd->max_operands)
+    return as_fail(err, AS_E_USAGE, "found '%s', wanted %s", args->operand[cmd->max_operands],
+                   cmd->max_operands ? "nothing more on the line" : "options only");
+  if (args->n_operands < cmd->min_operands)
+    return as_fail(err, AS_E_USAGE, "found %d operands, wanted: assay %s %s", args->n_operands, cmd->name,
+                   cmd->synopsis);
+  return AS_OK;
+}
+
+static void help_option(as_str *out, as_opt_id id) {
+  const as_option *o = &options[id];
+  char left[64], letter[8] = "    ";
+  if (o->letter) snprintf(letter, sizeof letter, "-%c, ", o->letter);
+  snprintf(left, sizeof left, "%s--%s%s%s", letter, o->name, o->value ? " " : "", o->value ? o->value : "");
+  as_str_printf(out, "  %-28s%s%s", left, strlen(left) > 27 ? "\n                              " : "",
+                o->help);
+  as_str_putc(out, '\n');
+}
+
+void as_cli_help(as_str *out, const as_command *cmd) {
+  as_str_printf(out, "usage: assay %s %s\n\n%s\n", cmd->name, cmd->synopsis, cmd->summary);
+  if (cmd->detail) as_str_printf(out, "\n%s\n", cmd->detail);
+  if (cmd->options && *cmd->options != OPT_END) as_str_put(out, "\noptions:\n");
+  for (const as_opt_id *o = cmd->options; o && *o != OPT_END; o++) help_option(out, *o);
+  as_str_put(out, "\ncommon options:\n");
+  for (const as_opt_id *o = common; *o != OPT_END; o++)
+    if (!in_list(cmd->options, *o)) help_option(out, *o);
+}
+
+void as_cli_overview(as_str *out) {
+  as_str_put(out,
+             "usage: assay COMMAND [options]\n\n"
+             "Measures what self-supervised vision models are worth beyond one leaderboard.\n\n");
+  for (size_t i = 0; i < as_n_commands; i++)
+    as_str_printf(out, "  %-12s%s\n", as_commands[i].name, as_commands[i].summary);
+  as_str_put(
+      out,
+      "\n'assay COMMAND -h' explains one command; 'assay --version' names this build.\n"
+      "Exit codes: 0 done, 1 a check failed, 2 usage, 3 bad input, 4 environment, 75 stopped and resumable,\n"
+      "130 interrupted. Results go to standard output, everything else to standard error.\n");
+}

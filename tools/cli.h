@@ -1,0 +1,83 @@
+/* The command line as data: option table, command table, parser, help. */
+#ifndef AS_TOOLS_CLI_H
+#define AS_TOOLS_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tensor/base/status.h"
+#include "tensor/base/text.h"
+
+typedef enum as_opt_id {
+#define AS_OPTION(id, name, letter, kind, value, min, max, choices, help) OPT_##id,
+#include "tools/options.def"
+#undef AS_OPTION
+  OPT_COUNT,
+  OPT_END = OPT_COUNT /* ends a command's list */
+} as_opt_id;
+
+typedef enum as_opt_kind {
+  AS_OPT_FLAG,
+  AS_OPT_TEXT,
+  AS_OPT_FILE,
+  AS_OPT_INT,
+  AS_OPT_REAL,
+  AS_OPT_RANGE,
+  AS_OPT_SHARD,
+  AS_OPT_CHOICE
+} as_opt_kind;
+
+typedef struct as_option {
+  const char *name;
+  char letter; /* 0 = none */
+  as_opt_kind kind;
+  const char *value; /* what -h calls the value */
+  double min, max;
+  const char *const *choices;
+  const char *help;
+} as_option;
+
+const as_option *as_option_of(as_opt_id id);
+
+enum { AS_MAX_OPERANDS = 256 };
+
+/* What the user gave. Texts are borrowed from argv. */
+typedef struct as_args {
+  bool set[OPT_COUNT];
+  const char *text[OPT_COUNT];
+  int64_t a[OPT_COUNT], b[OPT_COUNT]; /* INT: a; RANGE, SHARD: both */
+  double real[OPT_COUNT];
+  const char *operand[AS_MAX_OPERANDS];
+  int n_operands;
+} as_args;
+
+/* The value or what stands in for it. */
+const char *as_arg_text(const as_args *a, as_opt_id id, const char *otherwise);
+int64_t as_arg_int(const as_args *a, as_opt_id id, int64_t otherwise);
+double as_arg_real(const as_args *a, as_opt_id id, double otherwise);
+
+typedef struct as_command {
+  const char *name;
+  as_status (*run)(const as_args *args, as_err *err);
+  const char *synopsis; /* operands and the usual options */
+  int min_operands, max_operands;
+  const as_opt_id *options;  /* ends with OPT_END; the common ones are accepted everywhere */
+  const as_opt_id *required; /* must be given, ends with OPT_END; may be NULL */
+  const char *summary;       /* one line */
+  const char *detail;        /* paragraph for -h */
+} as_command;
+
+extern const as_command as_commands[];
+extern const size_t as_n_commands;
+const as_command *as_command_named(const char *name);
+
+/* Fills `args` from argv[0..argc). AS_E_USAGE: unknown option (the nearest one is named), missing or
+ * impossible value, wrong number of operands, an option given twice. After --help nothing is
+ * required. */
+as_status as_cli_parse(as_args *args, const as_command *cmd, int argc, char **argv, as_err *err);
+
+void as_cli_help(as_str *out, const as_command *cmd);
+void as_cli_overview(as_str *out);
+
+#endif

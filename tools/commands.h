@@ -1,0 +1,15 @@
+/* One function per command, each in its own cmd_NAME.c. */
+#ifndef AS_TOOLS_COMMANDS_H
+#define AS_TOOLS_COMMANDS_H
+
+#include "tools/cli.h"
+
+#define AS_COMMAND(id, name, synopsis, min, max, opts, required, summary, detail) \
+  as_status as_cmd_##id(const as_args *args, as_err *err);
+#include "tools/commands.def"
+#undef AS_COMMAND
+
+/* Text to standard output; a failed write is reported when the program ends. */
+void as_print(const as_str *text);
+
+#endif
