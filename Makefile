@@ -3,7 +3,8 @@
 #   make            build/assay                 make test     all tests, ends with "N passed, N failed"
 #   make demo       the study in miniature      make check    test + check-layers + check-generated
 #   make static     one static binary           make asan     the tests under ASan and UBSan
-#   make help       every target
+#   make check-bits one hash over compilers, levels, instruction sets, threads, batches, other CPUs
+#   make generate   rewrite the embedded text files      make help    every target
 #
 # Variables: CC, CFLAGS, BUILD (output folder), OMP= (build without OpenMP), WERROR=1,
 # ROOMS="tensor/base data" (build and test some rooms alone, which also proves the layering).
@@ -30,7 +31,8 @@ TOOL_OBJ := $(TOOL_SRC:%.c=$(BUILD)/o/%.o)
 TEST_SRC := $(sort $(wildcard tests/unit/test_*.c))
 TESTS   := $(TEST_SRC:tests/unit/%.c=$(BUILD)/t/%)
 
-.PHONY: all test check demo static asan help clean install check-layers check-generated generate
+.PHONY: all test check demo static asan help clean install check-layers check-generated generate check-bits \
+        check-bits-ci
 
 all: $(BUILD)/assay
 
@@ -72,6 +74,12 @@ generate:
 	@sh tests/generate.sh write
 check-generated:
 	@sh tests/generate.sh check
+
+# The same features, bit for bit, from every build (tests/check-bits.sh says which).
+check-bits:
+	@BUILD=$(BUILD) sh tests/check-bits.sh full
+check-bits-ci:
+	@BUILD=$(BUILD) sh tests/check-bits.sh ci
 
 install: $(BUILD)/assay
 	install -d $(DESTDIR)$(PREFIX)/bin
