@@ -1,0 +1,74 @@
+/* What the report writers share: the derived numbers (as_sum), and number and name formatting. */
+#ifndef AS_EVAL_REPORT_INT_H
+#define AS_EVAL_REPORT_INT_H
+
+#include "eval/report.h"
+
+/* One measured accuracy, ready to print. Fractions; NaN = unknown. */
+typedef struct as_sum_cell {
+  bool ok; /* there is an accuracy; otherwise `why` (borrowed, never NULL) says why not */
+  const char *why;
+  double acc, lo, hi;      /* top-1 and its 95 % interval */
+  double floor;            /* accuracy if every failed image had been wrong; acc when none failed */
+  double drop;             /* acc on this set minus acc on the base set, of the same model */
+  double drop_lo, drop_hi; /* Newcombe 1998, method 10, from the two Wilson intervals */
+  double rank;             /* 1 = best of this set; ties share the mean of their places */
+} as_sum_cell;
+
+/* The ways to make one number of many that stand beside each other. */
+enum { AS_SUM_MEAN, AS_SUM_GEO, AS_SUM_HARM, AS_SUM_WORST, AS_SUM_RANK, AS_SUM_WIN, AS_SUM_N };
+extern const char *const as_sum_names[AS_SUM_N];
+extern const char *const as_sum_meaning[AS_SUM_N]; /* one sentence each */
+
+typedef struct as_sum_model {
+  bool whole; /* every set has an accuracy; only then the values below exist */
+  double value[AS_SUM_N];
+  double rank[AS_SUM_N];            /* among the whole models */
+  double mean_lo, mean_hi;          /* 95 % interval of the mean */
+  double rank_lo, rank_hi, p_first; /* of the mean, from the bootstrap; NaN without it */
+} as_sum_model;
+
+typedef struct as_sum {
+  const as_results *r;
+  as_sum_cell *cells; /* [n_models * n_sets] */
+  as_sum_model *models;
+  size_t *order; /* models by falling mean, the incomplete ones last; ties in the given order */
+  size_t n_whole, n_failed_cells, n_absent;
+  bool any_interval, any_drop, bootstrapped;
+} as_sum;
+
+as_status as_sum_make(as_sum *s, const as_results *r, const as_report_opts *opts, as_err *err);
+void as_sum_clear(as_sum *s);
+static inline const as_sum_cell *as_sum_at(const as_sum *s, size_t model, size_t set) {
+  return &s->cells[model * s->r->n_sets + set];
+}
+
+/* How the interval of the mean was made, as a sentence; "" when there is none. */
+const char *as_sum_interval_note(const as_sum *s);
+
+/* v with a fixed number of decimals and a point whatever the locale; no "-0.0"; NaN gives "-". */
+typedef struct as_num {
+  char s[48];
+} as_num;
+as_num as_fix(double v, int decimals);
+as_num as_fix_signed(double v, int decimals); /* always with + or - (zero without) */
+as_num as_pct(double fraction, int decimals); /* 0.7513 -> "75.13" */
+/* A rank: "3", "3.5" when tied. */
+as_num as_rank_text(double rank);
+/* Decimals that the intervals of these results can carry: 2, or 1 when sets are small. */
+int as_sum_decimals(const as_sum *s);
+
+/* Columns that a terminal needs for UTF-8 text (combining marks 0, East Asian wide 2). */
+size_t as_text_columns(const char *s);
+/* Appends a name: control bytes and broken UTF-8 become '?'; longer than max columns, the middle
+ * gives way to an ellipsis (the ends tell timm's names apart). max 0 = no limit. */
+void as_put_name(as_str *out, const char *name, size_t max, bool ascii);
+/* Appends text escaped for HTML and SVG text and attribute values. */
+void as_put_html(as_str *out, const char *text);
+/* Appends one CSV field (RFC 4180): quoted when it holds a comma, quote, CR or LF. */
+void as_put_csv(as_str *out, const char *text);
+/* Appends text as lines of at most `width` columns, each starting with `indent` (the first with `first`). */
+void as_put_wrapped(as_str *out, const char *text, size_t width, const char *first, const char *indent,
+                    bool ascii);
+
+#endif

@@ -1,0 +1,70 @@
+#include "eval/results.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "tensor/base/checked.h"
+#include "tensor/base/mem.h"
+
+as_status as_results_init(as_results *r, const char *title, size_t n_models, size_t n_sets, as_err *err) {
+  memset(r, 0, sizeof *r);
+  if (n_models == 0 || n_sets == 0)
+    return as_fail(err, AS_E_USAGE, "results: found %zu models and %zu sets, wanted at least one of each",
+                   n_models, n_sets);
+  size_t n_cells;
+  if (!as_mul_size(n_models, n_sets, &n_cells))
+    return as_fail(err, AS_E_USAGE, "results: %zu models x %zu sets are too many", n_models, n_sets);
+  r->title = as_strdup(title ? title : "", err);
+  r->models = as_calloc(n_models, sizeof *r->models, err);
+  r->sets = as_calloc(n_sets, sizeof *r->sets, err);
+  r->cells = as_calloc(n_cells, sizeof *r->cells, err);
+  if (!r->title || !r->models || !r->sets || !r->cells) {
+    as_results_clear(r);
+    return AS_E_ENV;
+  }
+  r->n_models = n_models;
+  r->n_sets = n_sets;
+  for (size_t i = 0; i < n_cells; i++) r->cells[i].top1_lo = r->cells[i].top1_hi = NAN;
+  return AS_OK;
+}
+
+void as_results_clear(as_results *r) {
+  for (size_t i = 0; i < r->n_models; i++) {
+    as_free(r->models[i].name);
+    as_free(r->models[i].note);
+  }
+  for (size_t i = 0; i < r->n_sets; i++) {
+    as_free(r->sets[i].name);
+    as_free(r->sets[i].rule);
+  }
+  for (size_t i = 0; i < r->n_models * r->n_sets; i++) {
+    as_free(r->cells[i].correct1);
+    as_free(r->cells[i].why);
+  }
+  for (size_t i = 0; i < r->n_remarks; i++) as_free(r->remarks[i]);
+  as_free(r->remarks);
+  as_free(r->models);
+  as_free(r->sets);
+  as_free(r->cells);
+  as_free(r->title);
+  memset(r, 0, sizeof *r);
+}
+
+as_status as_results_remark(as_results *r, const char *text, as_err *err) {
+  /* The same sentence is often true of several cells; it stands once. */
+  for (size_t i = 0; i < r->n_remarks; i++)
+    if (strcmp(r->remarks[i], text) == 0) return AS_OK;
+  char **grown = as_alloc(r->n_remarks + 1, sizeof *grown, err);
+  if (!grown) return AS_E_ENV;
+  char *copy = as_strdup(text, err);
+  if (!copy) {
+    as_free(grown);
+    return AS_E_ENV;
+  }
+  if (r->n_remarks) memcpy(grown, r->remarks, r->n_remarks * sizeof *grown);
+  grown[r->n_remarks] = copy;
+  as_free(r->remarks);
+  r->remarks = grown;
+  r->n_remarks++;
+  return AS_OK;
+}
