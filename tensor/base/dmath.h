@@ -16,6 +16,7 @@ double as_lgamma(double x);                      /* x > 0 */
 double as_beta_inc(double a, double b, double x); /* regularised I_x(a, b) */
 double as_beta_inv(double a, double b, double p); /* x with I_x(a, b) = p */
 double as_gamma_inc(double a, double x);          /* regularised lower P(a, x) */
+double as_gamma_inc_upper(double a, double x);    /* Q = 1 - P, to full precision in the tail */
 double as_norm_cdf(double z);
 double as_norm_ppf(double p);
 double as_tanh(double x);
