@@ -25,10 +25,10 @@ void as_model_destroy(as_model **model);
 
 const char *as_model_arch(const as_model *m); /* canonical: every switch spelled out */
 int as_model_input_size(const as_model *m);
-int as_model_embed_dim(const as_model *m);      /* floats per feature row */
+int as_model_embed_dim(const as_model *m);         /* floats per feature row */
 const char *as_model_head_name(const as_model *m); /* "fc" or "head": the own classifier's prefix */
-double as_model_gflop(const as_model *m);       /* 2 x multiply-adds of one image, counted directly */
-size_t as_model_packed_bytes(const as_model *m); /* after load */
+double as_model_gflop(const as_model *m);          /* 2 x multiply-adds of one image, counted directly */
+size_t as_model_packed_bytes(const as_model *m);   /* after load */
 
 /* The tensors wanted, without the classifier. Borrowed. */
 size_t as_model_specs(const as_model *m, const as_param_spec **specs);
@@ -41,14 +41,18 @@ as_status as_model_load(as_model *m, const as_view *params, as_err *err);
  * nn/init.h. */
 void as_model_init_param(const as_model *m, size_t i, uint64_t seed, float *out);
 
-/* Sizes buffers for up to `batch` images per forward; may be called again. */
+/* Sizes buffers for passes of up to `batch` images (at most eight are held at once; forward takes any
+ * number) with the threads of the moment: call it after load and after as_par_set_threads; may be
+ * called again. AS_E_USAGE before load. */
 as_status as_model_plan(as_model *m, int batch, as_err *err);
 
-/* images: [n, s, s, 3] float32, normalised, channels fastest, n <= batch; features: [n, embed_dim]. */
+/* images: [n, s, s, 3] float32, normalised, channels fastest, any n; features: [n, embed_dim]. Rows do not
+ * depend on n, batch or threads. Uses the model's own buffers: one forward at a time. */
 void as_model_forward(as_model *m, const float *images, int n, float *features);
 
-/* Called after each layer with its name and output [n, h, w, c] made contiguous; NULL turns it off.
- * Slow; for --trace. */
+/* Called after each layer with its name and output [1, h, w, c] made contiguous (tokens: [1, tokens, 1, c]),
+ * the last one named "features"; images go one by one, all layers of the first, then of the next.
+ * NULL turns it off. Slow; for --trace. */
 typedef void (*as_trace_fn)(void *ctx, const char *layer, const int64_t shape[4], const float *x);
 void as_model_set_trace(as_model *m, as_trace_fn fn, void *ctx);
 

@@ -1,0 +1,45 @@
+/* What the families give to model.c; private to models/. */
+#ifndef AS_MODELS_MODEL_INT_H
+#define AS_MODELS_MODEL_INT_H
+
+#include "models/arch.h"
+#include "models/model.h"
+#include "nn/params.h"
+#include "tensor/base/mem.h"
+#include "tensor/tensor.h"
+
+typedef struct as_net as_net; /* a family's own state */
+
+/* Where a family reports a layer's output. fn NULL: off. The callback's array is made in `buf`. */
+typedef struct as_tracer {
+  as_trace_fn fn;
+  void *ctx;
+  float *buf; /* as many floats as the largest activation of one image */
+} as_tracer;
+
+typedef struct as_net_ops {
+  void (*destroy)(as_net *net);
+  as_status (*load)(as_net *net, const as_params *params, const as_view *views, as_err *err);
+  /* Takes every buffer of a forward over up to `batch` images; runs twice, first to measure. */
+  void (*layout)(as_net *net, int batch, as_arena *arena);
+  /* images as as_model_forward; n <= the batch of the last layout. */
+  void (*forward)(as_net *net, const float *images, int n, float *features, const as_tracer *trace);
+  int (*embed_dim)(const as_net *net);
+  double (*flop)(const as_net *net);
+  size_t (*packed_bytes)(const as_net *net);
+  size_t (*trace_floats)(const as_net *net);
+  const char *head;
+} as_net_ops;
+
+extern const as_net_ops as_resnet_ops, as_vit_ops;
+
+as_status as_resnet_build(as_net **out, const as_resnet_cfg *cfg, int size, as_params *params, as_err *err);
+as_status as_vit_build(as_net **out, const as_vit_cfg *cfg, int size, as_params *params, as_err *err);
+
+/* Image i of t, as a batch of one. */
+as_tensor as_tensor_image(const as_tensor *t, int i);
+/* [n, h, w, c] of floats taken from the arena (data NULL while it measures). */
+as_tensor as_tensor_take(as_arena *arena, int n, int h, int w, int c);
+void as_trace_tensor(const as_tracer *trace, const char *layer, const as_tensor *t);
+
+#endif

@@ -1,0 +1,93 @@
+#include "nn/convbn.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "tensor/base/mem.h"
+
+as_status as_convbn_declare(as_convbn *l, const as_convbn_cfg *cfg, as_params *params, as_err *err) {
+  const as_conv_shape *s = &cfg->shape;
+  const int64_t w[4] = {s->c_out, s->c_in, s->kh, s->kw}, c[1] = {s->c_out};
+  const double fan_in = (double)s->c_in * s->kh * s->kw;
+  *l = (as_convbn){.shape = *s, .act = cfg->act, .eps = cfg->eps, .has_bn = cfg->bn != NULL};
+
+  /* Without BatchNorm it is a patch embedding: initialised as the linear map it is (MAE, MoCo v3). */
+  as_init_rule rule = l->has_bn ? as_init_kaiming(fan_in) : as_init_xavier(fan_in, s->c_out);
+  as_status st = as_params_add(params, cfg->conv, "weight", rule, false, 4, w, &l->param, err);
+  if (st != AS_OK) return st;
+  if (!l->has_bn)
+    return as_params_add(params, cfg->conv, "bias", as_init_between(-0.05, 0.05), false, 1, c, NULL, err);
+
+  const struct {
+    const char *leaf;
+    as_init_rule rule;
+  } bn[] = {{"weight", cfg->closes ? as_init_between(0.2, 0.6) : as_init_between(0.5, 1.5)},
+            {"bias", as_init_between(-0.2, 0.2)},
+            {"running_mean", as_init_between(-0.2, 0.2)},
+            {"running_var", as_init_between(0.5, 1.5)}};
+  for (size_t i = 0; i < sizeof bn / sizeof *bn && st == AS_OK; i++)
+    st = as_params_add(params, cfg->bn, bn[i].leaf, bn[i].rule, false, 1, c, NULL, err);
+  if (st == AS_OK)
+    st = as_params_add(params, cfg->bn, "num_batches_tracked", as_init_between(0, 0), true, 0, NULL, NULL,
+                       err);
+  return st;
+}
+
+/* s = gamma / sqrt(var + eps); w' = w * s; b' = beta - mean * s: all double (NUMERICS rule 7). */
+static as_status fold(const as_convbn *l, float *const p[5], double *w, double *b, const as_params *params,
+                      as_err *err) {
+  const size_t per = (size_t)l->shape.c_in * (size_t)l->shape.kh * (size_t)l->shape.kw;
+  for (size_t o = 0; o < (size_t)l->shape.c_out; o++) {
+    double s = 1.0;
+    if (l->has_bn) {
+      double var = (double)p[4][o] + l->eps;
+      if (!(var > 0))
+        return as_fail(err, AS_E_INPUT, "tensor %s: channel %zu: found variance %.9g, wanted > -%g",
+                       params->specs[l->param + 4].name, o, (double)p[4][o], l->eps);
+      s = (double)p[1][o] / sqrt(var);
+      b[o] = (double)p[2][o] - (double)p[3][o] * s;
+    } else {
+      b[o] = (double)p[1][o];
+    }
+    for (size_t k = 0; k < per; k++) w[o * per + k] = (double)p[0][o * per + k] * s;
+  }
+  return AS_OK;
+}
+
+as_status as_convbn_load(as_convbn *l, const as_params *params, const as_view *views, as_err *err) {
+  float *p[5] = {NULL, NULL, NULL, NULL, NULL}; /* weight, then bias | gamma, beta, mean, var */
+  const size_t parts = l->has_bn ? 5 : 2;
+  const size_t c_out = (size_t)l->shape.c_out;
+  const size_t numel = c_out * (size_t)l->shape.c_in * (size_t)l->shape.kh * (size_t)l->shape.kw;
+  as_status st = AS_OK;
+  for (size_t i = 0; i < parts && st == AS_OK; i++)
+    st = as_params_read(params, views, l->param + i, &p[i], err);
+  double *w = NULL, *b = NULL;
+  if (st == AS_OK) {
+    w = as_alloc(numel, sizeof *w, err);
+    b = as_alloc(c_out, sizeof *b, err);
+    st = w && b ? fold(l, p, w, b, params, err) : AS_E_ENV;
+  }
+  if (st == AS_OK) {
+    as_conv_destroy(&l->conv);
+    st = as_conv_create(&l->conv, &l->shape, w, b, err);
+  }
+  as_free(w);
+  as_free(b);
+  for (size_t i = 0; i < parts; i++) as_free(p[i]);
+  return st;
+}
+
+void as_convbn_forward(const as_convbn *l, const as_tensor *in, const as_tensor *residual,
+                       const as_tensor *out, void *scratch) {
+  as_conv_run(l->conv, in, residual, l->act, out, scratch);
+}
+
+void as_convbn_clear(as_convbn *l) {
+  as_conv_destroy(&l->conv);
+}
+
+double as_convbn_flop(const as_convbn *l) {
+  const as_conv_shape *s = &l->shape;
+  return 2.0 * as_conv_out_h(s) * as_conv_out_w(s) * s->c_out * s->c_in * s->kh * s->kw;
+}

@@ -1,0 +1,35 @@
+#include "nn/dense.h"
+
+#include "tensor/base/mem.h"
+
+as_status as_dense_declare(as_dense *l, const char *prefix, int n_in, int n_out, bool bias, as_params *params,
+                           as_err *err) {
+  const int64_t w[2] = {n_out, n_in}, b[1] = {n_out};
+  *l = (as_dense){.n_in = n_in, .n_out = n_out, .bias = bias};
+  as_status st =
+      as_params_add(params, prefix, "weight", as_init_xavier(n_in, n_out), false, 2, w, &l->param, err);
+  if (st == AS_OK && bias)
+    st = as_params_add(params, prefix, "bias", as_init_between(-0.05, 0.05), false, 1, b, NULL, err);
+  return st;
+}
+
+as_status as_dense_load(as_dense *l, const as_params *params, const as_view *views, as_err *err) {
+  float *w = NULL, *b = NULL;
+  as_status st = as_params_read(params, views, l->param, &w, err);
+  if (st == AS_OK && l->bias) st = as_params_read(params, views, l->param + 1, &b, err);
+  if (st == AS_OK) {
+    as_linear_destroy(&l->linear);
+    st = as_linear_create(&l->linear, l->n_out, l->n_in, w, b, err);
+  }
+  as_free(w);
+  as_free(b);
+  return st;
+}
+
+void as_dense_forward(const as_dense *l, const as_linear_args *args) {
+  as_linear_run(l->linear, args);
+}
+
+void as_dense_clear(as_dense *l) {
+  as_linear_destroy(&l->linear);
+}

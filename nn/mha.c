@@ -1,0 +1,59 @@
+#include "nn/mha.h"
+
+#include <stdio.h>
+
+#include "tensor/attention.h"
+
+as_status as_mha_declare(as_mha *l, const char *prefix, int dim, int heads, bool qkv_bias, as_params *params,
+                         as_err *err) {
+  char name[96];
+  *l = (as_mha){.dim = dim, .heads = heads};
+  (void)snprintf(name, sizeof name, "%s.qkv", prefix);
+  as_status st = as_dense_declare(&l->qkv, name, dim, 3 * dim, qkv_bias, params, err);
+  if (st != AS_OK) return st;
+  (void)snprintf(name, sizeof name, "%s.proj", prefix);
+  return as_dense_declare(&l->proj, name, dim, dim, true, params, err);
+}
+
+as_status as_mha_load(as_mha *l, const as_params *params, const as_view *views, as_err *err) {
+  as_status st = as_dense_load(&l->qkv, params, views, err);
+  return st == AS_OK ? as_dense_load(&l->proj, params, views, err) : st;
+}
+
+size_t as_mha_scratch(const as_mha *l, int n, int tokens) {
+  return as_attention_scratch(n, tokens, l->heads, l->dim);
+}
+
+void as_mha_attend(const as_mha *l, const as_tensor *in, const as_tensor *qkv, const as_tensor *att,
+                   void *scratch) {
+  const size_t rows = (size_t)in->n * (size_t)in->h;
+  as_dense_forward(&l->qkv, &(as_linear_args){.in = in->data,
+                                              .ld_in = in->ld,
+                                              .rows = rows,
+                                              .act = AS_ACT_NONE,
+                                              .out = qkv->data,
+                                              .ld_out = qkv->ld});
+  as_attention_run(qkv, l->heads, att, scratch);
+}
+
+void as_mha_project(const as_mha *l, const as_tensor *att, const float *gamma, const as_tensor *x) {
+  as_dense_forward(&l->proj, &(as_linear_args){.in = att->data,
+                                               .ld_in = att->ld,
+                                               .rows = (size_t)att->n * (size_t)att->h,
+                                               .residual = x->data,
+                                               .ld_res = x->ld,
+                                               .gamma = gamma,
+                                               .act = AS_ACT_NONE,
+                                               .out = x->data,
+                                               .ld_out = x->ld});
+}
+
+void as_mha_clear(as_mha *l) {
+  as_dense_clear(&l->qkv);
+  as_dense_clear(&l->proj);
+}
+
+double as_mha_flop(const as_mha *l, int tokens) {
+  const double t = tokens, d = l->dim;
+  return 2.0 * t * d * 3 * d + 2.0 * t * d * d + 2.0 * 2.0 * t * t * d;
+}

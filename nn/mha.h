@@ -1,0 +1,32 @@
+/* Multi-head self-attention with its two projections, as a residual branch. */
+#ifndef AS_NN_MHA_H
+#define AS_NN_MHA_H
+
+#include <stddef.h>
+
+#include "nn/dense.h"
+#include "nn/params.h"
+#include "tensor/base/status.h"
+#include "tensor/tensor.h"
+
+typedef struct as_mha {
+  int dim, heads;
+  as_dense qkv, proj;
+} as_mha;
+
+/* PREFIX.qkv (bias optional) and PREFIX.proj: timm's fused layout, rows q, k, v. */
+as_status as_mha_declare(as_mha *l, const char *prefix, int dim, int heads, bool qkv_bias, as_params *params,
+                         as_err *err);
+as_status as_mha_load(as_mha *l, const as_params *params, const as_view *views, as_err *err);
+size_t as_mha_scratch(const as_mha *l, int n, int tokens);
+
+/* qkv = in Wqkv; att = attention(qkv); in: [n, tokens, 1, dim], qkv: [n, tokens, 1, 3 dim].
+ * att may be the same memory as in. */
+void as_mha_attend(const as_mha *l, const as_tensor *in, const as_tensor *qkv, const as_tensor *att,
+                   void *scratch);
+/* x = x + gamma * proj(att); gamma NULL: x + proj(att). */
+void as_mha_project(const as_mha *l, const as_tensor *att, const float *gamma, const as_tensor *x);
+void as_mha_clear(as_mha *l);
+double as_mha_flop(const as_mha *l, int tokens); /* of one image: projections, QK^T and PV */
+
+#endif

@@ -1,0 +1,77 @@
+#include "nn/params.h"
+
+#include <string.h>
+
+#include "tensor/base/mem.h"
+#include "tensor/base/text.h"
+
+void as_params_clear(as_params *p) {
+  for (size_t i = 0; i < p->n; i++) as_free((void *)(uintptr_t)p->specs[i].name);
+  as_free(p->specs);
+  as_free(p->rules);
+  memset(p, 0, sizeof *p);
+}
+
+as_status as_params_add(as_params *p, const char *prefix, const char *leaf, as_init_rule rule, bool optional,
+                        int rank, const int64_t *shape, size_t *index, as_err *err) {
+  as_status st = as_grow((void **)&p->specs, &p->cap_specs, p->n + 1, sizeof *p->specs, err);
+  if (st == AS_OK) st = as_grow((void **)&p->rules, &p->cap_rules, p->n + 1, sizeof *p->rules, err);
+  if (st != AS_OK) return st;
+
+  as_str name = {0};
+  as_str_printf(&name, "%s%s%s", prefix, *prefix ? "." : "", leaf);
+  char *copy = name.failed ? NULL : as_strdup(as_str_c(&name), NULL);
+  as_str_clear(&name);
+  if (!copy) return as_fail(err, AS_E_ENV, "out of memory for the name of %s.%s", prefix, leaf);
+
+  as_param_spec *s = &p->specs[p->n];
+  memset(s, 0, sizeof *s);
+  s->name = copy;
+  s->rank = rank;
+  s->optional = optional;
+  for (int i = 0; i < rank; i++) s->shape[i] = shape[i];
+  p->rules[p->n] = rule;
+  if (index) *index = p->n;
+  p->n++;
+  return AS_OK;
+}
+
+as_status as_params_check(const as_params *p, const as_view *views, as_err *err) {
+  for (size_t i = 0; i < p->n; i++) {
+    const as_param_spec *s = &p->specs[i];
+    const as_view *v = &views[i];
+    if (s->optional) continue; /* never used: num_batches_tracked, [] or [1] */
+    if (!v->data) return as_fail(err, AS_E_INPUT, "tensor %s is missing", s->name);
+    bool same = v->rank == s->rank;
+    for (int d = 0; same && d < s->rank; d++) same = v->shape[d] == s->shape[d];
+    if (!same) {
+      char found[128], wanted[128];
+      return as_fail(err, AS_E_INPUT, "tensor %s: found shape %s, wanted %s", s->name,
+                     as_shape_text(v->shape, v->rank, found, sizeof found),
+                     as_shape_text(s->shape, s->rank, wanted, sizeof wanted));
+    }
+  }
+  return AS_OK;
+}
+
+as_status as_params_read(const as_params *p, const as_view *views, size_t index, float **out, as_err *err) {
+  const as_param_spec *s = &p->specs[index];
+  size_t n, bad = 0;
+  *out = NULL;
+  if (!as_shape_numel(s->shape, s->rank, &n))
+    return as_fail(err, AS_E_USAGE, "tensor %s: shape too large", s->name);
+  float *buf = as_alloc(n, sizeof *buf, err);
+  if (!buf) return AS_E_ENV;
+  as_status st = as_view_to_f32(&views[index], buf, &bad, err);
+  if (st != AS_OK) {
+    as_fail_in(err, "tensor %s", s->name);
+  } else if (bad) {
+    st = as_fail(err, AS_E_INPUT, "tensor %s: %zu of %zu values are not finite", s->name, bad, n);
+  }
+  if (st != AS_OK) {
+    as_free(buf);
+    return st;
+  }
+  *out = buf;
+  return AS_OK;
+}

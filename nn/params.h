@@ -1,0 +1,33 @@
+/* The list of tensors that a model wants: layers declare theirs while the model is built, and read
+ * them back by index when weights arrive. */
+#ifndef AS_NN_PARAMS_H
+#define AS_NN_PARAMS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "nn/init.h"
+#include "tensor/base/status.h"
+#include "tensor/base/view.h"
+
+typedef struct as_params {
+  as_param_spec *specs; /* [n]; names owned here */
+  as_init_rule *rules;  /* [n] */
+  size_t n, cap_specs, cap_rules;
+} as_params;
+
+void as_params_clear(as_params *p);
+
+/* Appends PREFIX.LEAF (LEAF alone when prefix is ""). *index (may be NULL) gets its place. */
+as_status as_params_add(as_params *p, const char *prefix, const char *leaf, as_init_rule rule, bool optional,
+                        int rank, const int64_t *shape, size_t *index, as_err *err);
+
+/* Every required view is there and has exactly its spec's shape; AS_E_INPUT naming the tensor. */
+as_status as_params_check(const as_params *p, const as_view *views, as_err *err);
+
+/* views[index] as float32 in row-major order, in memory that the caller frees with as_free.
+ * AS_E_INPUT when a value is not finite. */
+as_status as_params_read(const as_params *p, const as_view *views, size_t index, float **out, as_err *err);
+
+#endif
