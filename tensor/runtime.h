@@ -2,6 +2,9 @@
 #ifndef AS_TENSOR_RUNTIME_H
 #define AS_TENSOR_RUNTIME_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "tensor/base/status.h"
 
 typedef struct as_init_opts {
@@ -16,5 +19,16 @@ as_status as_init(const as_init_opts *opts, as_err *err);
 
 const char *as_cpu_name(void);     /* the instruction set in use, "avx512" */
 const char *as_profile_name(void); /* the numerics profile in use, "f32-1" */
+
+/* One line of the kernel table, for `info --kernels` and records. */
+typedef struct as_kernel_info {
+  const char *op, *variant; /* "gemm", "avx512" */
+  const char *needs;        /* CPU features in words, "-" for none */
+  const char *klass;        /* "EXACT": the same bits as ref */
+  bool available, selected;
+} as_kernel_info;
+
+/* Fills the first `max` entries of out (may be NULL with max 0) and returns how many there are. */
+size_t as_kernel_list(as_kernel_info *out, size_t max);
 
 #endif

@@ -1,0 +1,102 @@
+#include "tensor/attention.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "tensor/base/par.h"
+#include "tensor/multiply_int.h"
+
+/* Per worker: K^T as panels [keys / 32][d_head][32], V as panels [d_head / 32][tokens][32], and the
+ * scores of 14 queries, whose rows are kept off multiples of large powers of two. */
+typedef struct layout {
+  size_t tokens, d_head, key_panels, val_panels, ld_scores;
+  size_t v_at, s_at, floats; /* offsets in floats; K at 0 */
+} layout;
+
+static layout layout_of(int tokens, int heads, int d) {
+  layout l;
+  l.tokens = (size_t)tokens;
+  l.d_head = (size_t)d / (size_t)heads;
+  l.key_panels = as_panels(l.tokens);
+  l.val_panels = as_panels(l.d_head);
+  l.ld_scores = as_tensor_ld((int)(l.key_panels * AS_NR));
+  l.v_at = l.key_panels * l.d_head * AS_NR;
+  l.s_at = l.v_at + l.val_panels * l.tokens * AS_NR;
+  l.floats = l.s_at + AS_MR * l.ld_scores;
+  return l;
+}
+
+size_t as_attention_scratch(int n, int tokens, int heads, int d) {
+  (void)n;
+  return layout_of(tokens, heads, d).floats * sizeof(float) * (size_t)as_par_threads();
+}
+
+typedef struct job {
+  layout l;
+  const as_tensor *qkv, *out;
+  size_t heads;
+  float scale;
+  float *scratch;
+} job;
+
+static void one_head(void *ctx, size_t chunk, int worker) {
+  const job *j = ctx;
+  const layout *l = &j->l;
+  const size_t image = chunk / j->heads, head = chunk % j->heads, d = j->heads * l->d_head;
+  const size_t ld = j->qkv->ld, dh = l->d_head;
+  const float *q = j->qkv->data + image * l->tokens * ld + head * dh, *k = q + d, *v = k + d;
+  float *out = j->out->data + image * l->tokens * j->out->ld + head * dh;
+  float *kp = j->scratch + (size_t)worker * l->floats, *vp = kp + l->v_at, *s = kp + l->s_at;
+
+  for (size_t p = 0; p < l->key_panels; p++) {
+    const size_t n = l->tokens - p * AS_NR < AS_NR ? l->tokens - p * AS_NR : AS_NR;
+    as_k.packt(n, dh, k + p * AS_NR * ld, ld, kp + p * dh * AS_NR);
+  }
+  for (size_t p = 0; p < l->val_panels; p++) {
+    const size_t n = dh - p * AS_NR < AS_NR ? dh - p * AS_NR : AS_NR;
+    float *to = vp + p * l->tokens * AS_NR;
+    for (size_t t = 0; t < l->tokens; t++, to += AS_NR) {
+      memcpy(to, v + t * ld + p * AS_NR, n * sizeof(float));
+      for (size_t i = n; i < AS_NR; i++) to[i] = 0.0f;
+    }
+  }
+
+  const size_t tiles = as_row_tiles(l->tokens), zero = 0;
+  for (size_t t = 0; t < tiles; t++) {
+    const size_t first = l->tokens * t / tiles;
+    const float *a = q + first * ld;
+    as_gemm_args g = {0};
+    g.m = l->tokens * (t + 1) / tiles - first;
+    g.nseg = 1;
+    g.b_off = &zero;
+    g.a = &a;
+    g.k = dh;
+    g.lda = ld;
+    g.ldc = l->ld_scores;
+    for (size_t p = 0; p < l->key_panels; p++) {
+      g.n = l->tokens - p * AS_NR < AS_NR ? l->tokens - p * AS_NR : AS_NR;
+      g.b = kp + p * dh * AS_NR;
+      g.c = s + p * AS_NR;
+      as_k.gemm(&g);
+    }
+    for (size_t i = 0; i < g.m; i++)
+      as_k.softmax(l->tokens, j->scale, s + i * l->ld_scores, s + i * l->ld_scores);
+    a = s;
+    g.k = l->tokens;
+    g.lda = l->ld_scores;
+    g.ldc = j->out->ld;
+    for (size_t p = 0; p < l->val_panels; p++) {
+      g.n = dh - p * AS_NR < AS_NR ? dh - p * AS_NR : AS_NR;
+      g.b = vp + p * l->tokens * AS_NR;
+      g.c = out + first * j->out->ld + p * AS_NR;
+      as_k.gemm(&g);
+    }
+  }
+}
+
+void as_attention_run(const as_tensor *qkv, int heads, const as_tensor *out, void *scratch) {
+  const int tokens = qkv->h * qkv->w;
+  job j = {layout_of(tokens, heads, out->c), qkv, out, (size_t)heads, 0.0f, scratch};
+  j.scale = (float)(1.0 / sqrt((double)j.l.d_head));
+  as_par_for((size_t)qkv->n * j.heads, one_head, &j);
+}

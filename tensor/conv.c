@@ -1,0 +1,153 @@
+#include "tensor/conv.h"
+
+#include <limits.h>
+#include <math.h>
+
+#include "tensor/base/checked.h"
+#include "tensor/base/mem.h"
+#include "tensor/conv_int.h"
+
+int as_conv_out_h(const as_conv_shape *s) {
+  return (s->h + s->pad_top + s->pad_bottom - s->kh) / s->stride + 1;
+}
+int as_conv_out_w(const as_conv_shape *s) {
+  return (s->w + s->pad_left + s->pad_right - s->kw) / s->stride + 1;
+}
+
+/* The table of NUMERICS rule 8: by shape alone, because Winograd's rounding differs from the chain's.
+ * F(4x4, 3x3) pays from 8x8 maps on: 7x7 would fill 8x8 tiles with 23 % padding, and at 512 channels
+ * its 38 MB of transformed weights would stream from memory. */
+static as_conv_alg choose(const as_conv_shape *s) {
+  const int pads = s->pad_top | s->pad_left | s->pad_bottom | s->pad_right;
+  if (s->kh == 1 && s->kw == 1 && s->stride == 1 && pads == 0) return AS_CONV_GEMM;
+  if (s->kh == 3 && s->kw == 3 && s->stride == 1 && s->pad_top == 1 && s->pad_left == 1 &&
+      s->pad_bottom == 1 && s->pad_right == 1 && s->h >= 8 && s->w >= 8 && s->c_in >= 16 && s->c_out >= 16)
+    return AS_CONV_WINO4;
+  if (s->c_in < 16 || s->kh * s->kw > AS_MAX_SEG) return AS_CONV_ROWS;
+  return AS_CONV_TAPS;
+}
+
+static as_status check_shape(const as_conv_shape *s, as_err *err) {
+  const int lim = 1 << 20;
+  if (s->h < 1 || s->w < 1 || s->c_in < 1 || s->c_out < 1 || s->kh < 1 || s->kw < 1 || s->stride < 1 ||
+      s->h > lim || s->w > lim || s->c_in > lim || s->c_out > lim || s->kh > AS_MAX_SEG || s->kw > lim ||
+      s->stride > lim || s->pad_top < 0 || s->pad_left < 0 || s->pad_bottom < 0 || s->pad_right < 0 ||
+      s->pad_top >= s->kh || s->pad_bottom >= s->kh || s->pad_left >= s->kw || s->pad_right >= s->kw ||
+      s->h + s->pad_top + s->pad_bottom < s->kh || s->w + s->pad_left + s->pad_right < s->kw)
+    return as_fail(
+        err, AS_E_USAGE,
+        "convolution: found %dx%d map, %d -> %d channels, kernel %dx%d, stride %d, padding %d %d %d %d; "
+        "wanted positive sizes, a kernel of at most %d rows that fits, padding below the kernel",
+        s->h, s->w, s->c_in, s->c_out, s->kh, s->kw, s->stride, s->pad_top, s->pad_left, s->pad_bottom,
+        s->pad_right, AS_MAX_SEG);
+  return AS_OK;
+}
+
+/* weight [c_out][c_in][kh][kw] to panels whose rows run over (kernel row, kernel column, channel). */
+static void pack_direct(as_conv *c, const double *weight) {
+  const size_t ci = (size_t)c->s.c_in, co = (size_t)c->s.c_out, taps = (size_t)c->s.kh * (size_t)c->s.kw;
+  for (size_t p = 0; p < c->panels; p++)
+    for (size_t t = 0; t < taps; t++)
+      for (size_t i = 0; i < ci; i++) {
+        float *to = c->packed + ((p * taps + t) * ci + i) * AS_NR;
+        for (size_t j = 0; j < AS_NR; j++) {
+          const size_t o = p * AS_NR + j;
+          to[j] = o < co ? (float)weight[(o * ci + i) * taps + t] : 0.0f;
+        }
+      }
+}
+
+static void pack_wino4(as_conv *c, const double *weight) {
+  const size_t ci = (size_t)c->s.c_in, co = (size_t)c->s.c_out;
+  for (size_t o = 0; o < c->panels * AS_NR; o++)
+    for (size_t i = 0; i < ci; i++) {
+      double u[36] = {0};
+      if (o < co) as_wino4_weight(weight + (o * ci + i) * 9, u);
+      float *to = c->packed + (o / AS_NR * 36 * ci + i) * AS_NR + o % AS_NR;
+      for (size_t p = 0; p < 36; p++) to[p * ci * AS_NR] = (float)u[p];
+    }
+}
+
+as_status as_conv_create(as_conv **out, const as_conv_shape *shape, const double *weight, const double *bias,
+                         as_err *err) {
+  *out = NULL;
+  as_status st = check_shape(shape, err);
+  if (st != AS_OK) return st;
+  size_t chain, floats;
+  const bool wino = choose(shape) == AS_CONV_WINO4;
+  const size_t panels = as_panels((size_t)shape->c_out);
+  if (!as_mul_size((size_t)shape->c_in, wino ? 36 : (size_t)shape->kh * (size_t)shape->kw, &chain) ||
+      !as_mul_size(chain, panels * AS_NR, &floats))
+    return as_fail(err, AS_E_ENV, "convolution: %d -> %d channels, kernel %dx%d do not fit into memory",
+                   shape->c_in, shape->c_out, shape->kh, shape->kw);
+  as_conv *c = as_calloc(1, sizeof *c, err);
+  if (!c) return AS_E_ENV;
+  c->s = *shape;
+  c->alg = choose(shape);
+  c->out_h = as_conv_out_h(shape);
+  c->out_w = as_conv_out_w(shape);
+  c->panels = panels;
+  c->chain = chain;
+  c->packed_floats = floats;
+  c->packed = as_alloc(floats, sizeof(float), err);
+  c->bias = as_calloc(panels * AS_NR, sizeof(float), err);
+  if (!c->packed || !c->bias) {
+    as_conv_destroy(&c);
+    return AS_E_ENV;
+  }
+  if (wino) {
+    pack_wino4(c, weight);
+  } else {
+    pack_direct(c, weight);
+  }
+  if (bias)
+    for (int i = 0; i < shape->c_out; i++) c->bias[i] = (float)bias[i];
+  bool finite = true;
+  for (size_t i = 0; i < floats; i++) finite = finite && isfinite(c->packed[i]);
+  for (size_t i = 0; i < panels * AS_NR; i++) finite = finite && isfinite(c->bias[i]);
+  if (!finite) {
+    as_conv_destroy(&c);
+    return as_fail(err, AS_E_INPUT, "convolution: found a weight that is not finite in float32");
+  }
+  *out = c;
+  return AS_OK;
+}
+
+void as_conv_destroy(as_conv **conv) {
+  if (!conv || !*conv) return;
+  as_free((*conv)->packed);
+  as_free((*conv)->bias);
+  as_free(*conv);
+  *conv = NULL;
+}
+
+size_t as_conv_packed_bytes(const as_conv *c) {
+  return (c->packed_floats + c->panels * AS_NR) * sizeof(float);
+}
+
+const char *as_conv_algorithm(const as_conv *c) {
+  switch (c->alg) {
+    case AS_CONV_GEMM:
+      return "gemm";
+    case AS_CONV_TAPS:
+      return "direct";
+    case AS_CONV_ROWS:
+      return "direct-rows";
+    case AS_CONV_WINO4:
+      return "winograd-4x4";
+  }
+  return "";
+}
+
+size_t as_conv_scratch(const as_conv *c, int batch) {
+  return c->alg == AS_CONV_WINO4 ? as_wino4_scratch(c, batch) : as_conv_direct_scratch(c);
+}
+
+void as_conv_run(const as_conv *c, const as_tensor *in, const as_tensor *residual, as_act act,
+                 const as_tensor *out, void *scratch) {
+  if (c->alg == AS_CONV_WINO4) {
+    as_wino4_run(c, in, residual, act, out, scratch);
+  } else {
+    as_conv_direct_run(c, in, residual, act, out, scratch);
+  }
+}

@@ -1,0 +1,35 @@
+/* A packed convolution, shared by conv.c (choice, packing), conv_direct.c and winograd.c. */
+#ifndef AS_TENSOR_CONV_INT_H
+#define AS_TENSOR_CONV_INT_H
+
+#include "tensor/conv.h"
+#include "tensor/multiply_int.h"
+
+typedef enum as_conv_alg {
+  AS_CONV_GEMM, /* 1x1, stride 1: pixels are rows of a GEMM */
+  AS_CONV_TAPS, /* implicit GEMM, a segment of c_in per kernel tap; padded taps left out */
+  AS_CONV_ROWS, /* few input channels: a segment of kw * c_in per kernel row, on packed pixels */
+  AS_CONV_WINO4 /* F(4x4, 3x3) */
+} as_conv_alg;
+
+struct as_conv {
+  as_conv_shape s;
+  as_conv_alg alg;
+  int out_h, out_w;
+  size_t panels, chain; /* chain: floats of A per output (one Winograd position: c_in) */
+  float *packed;        /* [panels][chain][32]; Winograd: [panels][36][c_in][32] */
+  size_t packed_floats;
+  float *bias; /* [panels * 32] */
+};
+
+size_t as_conv_direct_scratch(const as_conv *c);
+void as_conv_direct_run(const as_conv *c, const as_tensor *in, const as_tensor *res, as_act act,
+                        const as_tensor *out, float *scratch);
+
+/* U = G g G^T of one 3x3 filter, in double. */
+void as_wino4_weight(const double g[9], double u[36]);
+size_t as_wino4_scratch(const as_conv *c, int batch);
+void as_wino4_run(const as_conv *c, const as_tensor *in, const as_tensor *res, as_act act,
+                  const as_tensor *out, float *scratch);
+
+#endif

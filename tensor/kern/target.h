@@ -1,0 +1,24 @@
+/* Instruction sets by file scope, without -m flags: AS_TARGET_PUSH_x before the code, AS_TARGET_POP
+ * after it. gcc needs options pushed before <immintrin.h>'s inline functions are used; clang 14 ignores
+ * gcc's form and has its own. */
+#ifndef AS_KERN_TARGET_H
+#define AS_KERN_TARGET_H
+
+#if defined(__clang__)
+#define AS_TARGET_PUSH_AVX2 \
+  _Pragma("clang attribute push(__attribute__((target(\"avx2,fma\"))), apply_to = function)")
+#define AS_TARGET_PUSH_AVX512                                                                             \
+  _Pragma(                                                                                                \
+      "clang attribute push(__attribute__((target(\"avx512f,avx512vl,avx512dq,avx512bw,prfchw,fma\"))), " \
+      "apply_to = function)")
+#define AS_TARGET_POP _Pragma("clang attribute pop")
+#else
+#define AS_TARGET_PUSH_AVX2 _Pragma("GCC push_options") _Pragma("GCC target(\"avx2,fma\")")
+#define AS_TARGET_PUSH_AVX512 \
+  _Pragma("GCC push_options") _Pragma("GCC target(\"avx512f,avx512vl,avx512dq,avx512bw,prfchw,fma\")")
+#define AS_TARGET_POP _Pragma("GCC pop_options")
+#endif
+
+#define AS_ALWAYS_INLINE static inline __attribute__((always_inline))
+
+#endif

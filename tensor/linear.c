@@ -1,0 +1,128 @@
+#include "tensor/linear.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "tensor/base/checked.h"
+#include "tensor/base/mem.h"
+#include "tensor/base/par.h"
+#include "tensor/multiply_int.h"
+
+struct as_linear {
+  size_t n_out, n_in;
+  float *packed; /* [panels][n_in][32] */
+  float *bias;   /* [panels * 32] */
+};
+
+as_status as_linear_create(as_linear **out, int n_out, int n_in, const float *weight, const float *bias,
+                           as_err *err) {
+  *out = NULL;
+  if (n_out < 1 || n_in < 1)
+    return as_fail(err, AS_E_USAGE, "linear: found %d outputs of %d inputs, wanted at least 1 of each", n_out,
+                   n_in);
+  as_linear *l = as_calloc(1, sizeof *l, err);
+  if (!l) return AS_E_ENV;
+  l->n_out = (size_t)n_out;
+  l->n_in = (size_t)n_in;
+  const size_t panels = as_panels(l->n_out);
+  size_t floats;
+  if (!as_mul_size(panels * AS_NR, l->n_in, &floats)) {
+    as_linear_destroy(&l);
+    return as_fail(err, AS_E_ENV, "linear: %d x %d weights do not fit into memory", n_out, n_in);
+  }
+  l->packed = as_alloc(floats, sizeof(float), err);
+  l->bias = as_calloc(panels * AS_NR, sizeof(float), err);
+  if (!l->packed || !l->bias) {
+    as_linear_destroy(&l);
+    return AS_E_ENV;
+  }
+  for (size_t p = 0; p < panels; p++) {
+    const size_t n = l->n_out - p * AS_NR < AS_NR ? l->n_out - p * AS_NR : AS_NR;
+    as_k.packt(n, l->n_in, weight + p * AS_NR * l->n_in, l->n_in, l->packed + p * AS_NR * l->n_in);
+  }
+  if (bias) memcpy(l->bias, bias, l->n_out * sizeof(float));
+  *out = l;
+  return AS_OK;
+}
+
+void as_linear_destroy(as_linear **linear) {
+  if (!linear || !*linear) return;
+  as_free((*linear)->packed);
+  as_free((*linear)->bias);
+  as_free(*linear);
+  *linear = NULL;
+}
+
+size_t as_linear_packed_bytes(const as_linear *l) {
+  return as_panels(l->n_out) * AS_NR * (l->n_in + 1) * sizeof(float);
+}
+
+void as_linear_run(const as_linear *l, const as_linear_args *args) {
+  const as_rows rows = {args->in, args->ld_in, args->rows};
+  as_multiply mm = {0};
+  mm.tiles = as_row_tiles(args->rows);
+  mm.tile = as_tile_rows;
+  mm.ctx = &rows;
+  mm.k = l->n_in;
+  mm.lda = args->ld_in;
+  mm.n = l->n_out;
+  mm.packed = l->packed;
+  mm.panel_floats = l->n_in * AS_NR;
+  mm.bias = l->bias;
+  mm.gamma = args->gamma;
+  mm.residual = args->residual;
+  mm.ld_res = args->ld_res;
+  mm.act = args->act;
+  mm.out = args->out;
+  mm.ld_out = args->ld_out;
+  as_multiply_run(&mm);
+}
+
+/* gemm_nt packs as many panels of B at a time as fit into a share of the last-level cache. */
+enum { PACK_BYTES = 8 * 1024 * 1024 };
+
+static size_t panels_at_once(size_t n, size_t k) {
+  const size_t panel = (k ? k : 1) * AS_NR * sizeof(float), all = as_panels(n);
+  const size_t fit = PACK_BYTES / panel;
+  return fit < 1 ? 1 : fit < all ? fit : all;
+}
+
+size_t as_gemm_nt_scratch(size_t n, size_t k) {
+  return panels_at_once(n, k) * (k ? k : 1) * AS_NR * sizeof(float);
+}
+
+typedef struct pack_job {
+  size_t n, k, ldb;
+  const float *b;
+  float *packed;
+} pack_job;
+
+static void pack_panel(void *ctx, size_t p, int worker) {
+  (void)worker;
+  const pack_job *j = ctx;
+  const size_t n = j->n - p * AS_NR < AS_NR ? j->n - p * AS_NR : AS_NR;
+  as_k.packt(n, j->k, j->b + p * AS_NR * j->ldb, j->ldb, j->packed + p * j->k * AS_NR);
+}
+
+void as_gemm_nt(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb,
+                float *c, size_t ldc, void *pack) {
+  const as_rows rows = {a, lda, m};
+  const size_t step = panels_at_once(n, k) * AS_NR;
+  for (size_t j = 0; j < n; j += step) {
+    const size_t cols = n - j < step ? n - j : step;
+    pack_job job = {cols, k, ldb, b + j * ldb, pack};
+    as_par_for(as_panels(cols), pack_panel, &job);
+    as_multiply mm = {0};
+    mm.tiles = as_row_tiles(m);
+    mm.tile = as_tile_rows;
+    mm.ctx = &rows;
+    mm.k = k;
+    mm.lda = lda;
+    mm.n = cols;
+    mm.packed = pack;
+    mm.panel_floats = k * AS_NR;
+    mm.out = c + j;
+    mm.ld_out = ldc;
+    as_multiply_run(&mm);
+  }
+}

@@ -1,0 +1,123 @@
+#include "tensor/multiply_int.h"
+
+#include <string.h>
+
+#include "tensor/base/par.h"
+
+/* Weights up to this size stay in a core's L2 while pixel tiles stream past them; larger ones are
+ * read once per block of pixel tiles, panel by panel. */
+enum { SMALL_WEIGHTS = 700 * 1024, BLOCK_TILES = 28, WANTED_CHUNKS = 16 };
+
+void as_tile_rows(const void *ctx, size_t index, as_tile *t) {
+  const as_rows *r = ctx;
+  const size_t tiles = as_row_tiles(r->m);
+  t->first = r->m * index / tiles;
+  t->m = r->m * (index + 1) / tiles - t->first;
+  t->nseg = 1;
+  t->a[0] = r->a + t->first * r->lda;
+  t->b_off[0] = 0;
+  t->parts = 0;
+}
+
+static void activate_rows(as_act act, size_t m, size_t n, float *c, size_t ldc) {
+  as_fn_gelu *fn = act == AS_ACT_GELU ? as_k.gelu : as_k.silu;
+  for (size_t i = 0; i < m; i++) fn(n, c + i * ldc, c + i * ldc);
+}
+
+/* One tile by one panel. */
+static void one(const as_multiply *mm, const as_tile *t, size_t panel, bool act_now) {
+  _Alignas(64) float acc[AS_MR * AS_NR];
+  float gamma[AS_NR] = {0};
+  as_gemm_args g = {0};
+  const size_t col = panel * AS_NR;
+  g.m = t->m;
+  g.n = mm->n - col < AS_NR ? mm->n - col : AS_NR;
+  g.k = mm->k;
+  g.lda = mm->lda;
+  g.b = mm->packed + panel * mm->panel_floats;
+  g.bias = mm->bias ? mm->bias + col : NULL;
+  if (t->parts) {
+    for (size_t i = 0; i < t->m; i++)
+      for (size_t j = 0; j < AS_NR; j++) acc[i * AS_NR + j] = g.bias ? g.bias[j] : 0.0f;
+    g.nseg = 1;
+    for (size_t p = 0; p < t->parts; p++) {
+      g.m = t->part[p].rows;
+      g.a = &t->part[p].a;
+      g.b_off = &t->part[p].b_off;
+      g.acc_in = g.acc_out = acc + t->part[p].row * AS_NR;
+      as_k.gemm(&g);
+    }
+    g.m = t->m;
+    g.nseg = 0;
+    g.acc_in = acc;
+    g.acc_out = NULL;
+  } else {
+    g.nseg = t->nseg;
+    g.a = t->a;
+    g.b_off = t->b_off;
+  }
+  if (mm->gamma) {
+    memcpy(gamma, mm->gamma + col, g.n * sizeof *gamma);
+    g.gamma = gamma;
+  }
+  if (mm->residual) {
+    g.residual = mm->residual + t->first * mm->ld_res + col;
+    g.ldr = mm->ld_res;
+  }
+  g.relu = mm->act == AS_ACT_RELU;
+  g.c = mm->out + t->first * mm->ld_out + col;
+  g.ldc = mm->ld_out;
+  as_k.gemm(&g);
+  if (act_now) activate_rows(mm->act, g.m, g.n, g.c, g.ldc);
+}
+
+void as_multiply_block(const as_multiply *mm, size_t t0, size_t t1, size_t p0, size_t p1, bool panel_outer) {
+  as_tile tile;
+  const bool act = mm->act == AS_ACT_GELU || mm->act == AS_ACT_SILU;
+  if (panel_outer) {
+    for (size_t p = p0; p < p1; p++)
+      for (size_t t = t0; t < t1; t++) {
+        mm->tile(mm->ctx, t, &tile);
+        one(mm, &tile, p, act);
+      }
+    return;
+  }
+  for (size_t t = t0; t < t1; t++) {
+    mm->tile(mm->ctx, t, &tile);
+    for (size_t p = p0; p < p1; p++) one(mm, &tile, p, false);
+    if (act) {
+      const size_t col = p0 * AS_NR, end = p1 * AS_NR < mm->n ? p1 * AS_NR : mm->n;
+      activate_rows(mm->act, tile.m, end - col, mm->out + tile.first * mm->ld_out + col, mm->ld_out);
+    }
+  }
+}
+
+typedef struct grid {
+  const as_multiply *mm;
+  size_t tile_chunks, panel_chunks, panels;
+  bool panel_outer;
+} grid;
+
+static void run_chunk(void *ctx, size_t chunk, int worker) {
+  (void)worker;
+  const grid *g = ctx;
+  const size_t tc = chunk / g->panel_chunks, pc = chunk % g->panel_chunks;
+  as_multiply_block(g->mm, g->mm->tiles * tc / g->tile_chunks, g->mm->tiles * (tc + 1) / g->tile_chunks,
+                    g->panels * pc / g->panel_chunks, g->panels * (pc + 1) / g->panel_chunks, g->panel_outer);
+}
+
+void as_multiply_run(const as_multiply *mm) {
+  if (mm->tiles == 0 || mm->n == 0) return;
+  grid g = {mm, 1, 1, as_panels(mm->n), false};
+  g.panel_outer = g.panels * mm->panel_floats * sizeof(float) > SMALL_WEIGHTS;
+  if (g.panel_outer) {
+    g.tile_chunks = (mm->tiles + BLOCK_TILES - 1) / BLOCK_TILES;
+  } else {
+    g.tile_chunks = mm->tiles < 4 * WANTED_CHUNKS ? mm->tiles : 4 * WANTED_CHUNKS;
+  }
+  if (g.tile_chunks < WANTED_CHUNKS) {
+    g.panel_chunks = (WANTED_CHUNKS + g.tile_chunks - 1) / g.tile_chunks;
+    if (g.panel_chunks > g.panels) g.panel_chunks = g.panels;
+  }
+  as_par_for(g.tile_chunks * g.panel_chunks, run_chunk, &g);
+}

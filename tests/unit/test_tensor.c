@@ -1,0 +1,429 @@
+/* The drivers of tensor/ against the rules of NUMERICS written out plainly, bit for bit, for every
+ * instruction set that this CPU has and for 1 and 3 threads. */
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tensor/attention.h"
+#include "tensor/base/mem.h"
+#include "tensor/base/par.h"
+#include "tensor/base/rng.h"
+#include "tensor/conv.h"
+#include "tensor/linear.h"
+#include "tensor/norm.h"
+#include "tensor/pool.h"
+#include "tensor/runtime.h"
+#include "tests/harness.h"
+
+static const char *const cpus[] = {"ref", "avx2", "avx512", "neon"};
+
+static float *random_floats(size_t n, uint64_t stream) {
+  float *x = as_alloc(n, sizeof *x, NULL);
+  const as_rng r = as_rng_make(7, stream);
+  for (size_t i = 0; i < n; i++) x[i] = (float)(as_rng_uniform(r, i) * 2.0 - 1.0);
+  return x;
+}
+
+static float *filled(size_t n) {
+  float *x = as_alloc(n, sizeof *x, NULL);
+  for (size_t i = 0; i < n; i++) x[i] = -12345.0f;
+  return x;
+}
+
+/* Runs body for each instruction set and thread count. */
+static void each_cpu(as_test *t, void (*body)(as_test *, const char *)) {
+  as_err err;
+  for (size_t c = 0; c < sizeof cpus / sizeof *cpus; c++)
+    for (int threads = 1; threads <= 3; threads += 2) {
+      const as_init_opts opts = {cpus[c], threads, NULL};
+      if (as_init(&opts, &err) != AS_OK) continue;
+      body(t, cpus[c]);
+    }
+  CHECK_OK(t, as_init(NULL, &err), err);
+}
+
+static float relu(float x) {
+  return x <= 0.0f ? 0.0f : x;
+}
+
+/* Winograd of one output tile, as the rules write it. */
+static void wino_1d_in(float *d, size_t s) {
+  float r[6];
+  const float e = fmaf(-2.25f, d[2 * s], d[4 * s]), o = fmaf(-2.25f, d[s], d[3 * s]);
+  const float f = fmaf(-0.5625f, d[2 * s], d[4 * s]), p = fmaf(-0.5625f, d[s], d[3 * s]);
+  r[0] = fmaf(1.265625f, d[0], fmaf(-2.8125f, d[2 * s], d[4 * s]));
+  r[1] = fmaf(0.75f, o, e);
+  r[2] = fmaf(-0.75f, o, e);
+  r[3] = fmaf(1.5f, p, f);
+  r[4] = fmaf(-1.5f, p, f);
+  r[5] = fmaf(1.265625f, d[s], fmaf(-2.8125f, d[3 * s], d[5 * s]));
+  for (size_t i = 0; i < 6; i++) d[i * s] = r[i];
+}
+
+static void wino_1d_out(const float *m, size_t s, float *y, size_t q) {
+  y[0] = (m[0] + (m[s] + m[2 * s])) + (m[3 * s] + m[4 * s]);
+  y[q] = fmaf(1.5f, m[3 * s] - m[4 * s], 0.75f * (m[s] - m[2 * s]));
+  y[2 * q] = fmaf(2.25f, m[3 * s] + m[4 * s], 0.5625f * (m[s] + m[2 * s]));
+  y[3 * q] = fmaf(3.375f, m[3 * s] - m[4 * s], 0.421875f * (m[s] - m[2 * s])) + m[5 * s];
+}
+
+static void wino_1d_weight(const double *g, size_t s, double *u, size_t q) {
+  u[0] = g[0] * 64.0 / 81.0;
+  u[q] = ((g[0] + 0.5625 * g[2 * s]) + 0.75 * g[s]) * -128.0 / 243.0;
+  u[2 * q] = ((g[0] + 0.5625 * g[2 * s]) - 0.75 * g[s]) * -128.0 / 243.0;
+  u[3 * q] = ((g[0] + 2.25 * g[2 * s]) + 1.5 * g[s]) * 32.0 / 243.0;
+  u[4 * q] = ((g[0] + 2.25 * g[2 * s]) - 1.5 * g[s]) * 32.0 / 243.0;
+  u[5 * q] = g[2 * s];
+}
+
+static void conv_wino(const as_conv_shape *s, const as_tensor *in, const double *w, const double *b,
+                      float *out) {
+  const int th = (s->h + 3) / 4, tw = (s->w + 3) / 4;
+  for (int o = 0; o < s->c_out; o++)
+    for (int n = 0; n < in->n; n++)
+      for (int t = 0; t < th * tw; t++) {
+        const int y0 = t / tw * 4, x0 = t % tw * 4;
+        float m[36] = {0}, half[24], y[16];
+        for (int c = 0; c < s->c_in; c++) {
+          float d[36];
+          double uh[18], u[36];
+          for (int i = 0; i < 36; i++) {
+            const int iy = y0 + i / 6 - 1, ix = x0 + i % 6 - 1;
+            const int inside = iy >= 0 && iy < s->h && ix >= 0 && ix < s->w;
+            d[i] = inside ? in->data[(((size_t)n * (size_t)s->h + (size_t)iy) * (size_t)s->w + (size_t)ix) *
+                                         in->ld +
+                                     (size_t)c]
+                          : 0.0f;
+          }
+          for (size_t x = 0; x < 6; x++) wino_1d_in(d + x, 6);
+          for (size_t r = 0; r < 6; r++) wino_1d_in(d + 6 * r, 1);
+          const double *g = w + ((size_t)o * (size_t)s->c_in + (size_t)c) * 9;
+          for (size_t x = 0; x < 3; x++) wino_1d_weight(g + x, 3, uh + x, 3);
+          for (size_t r = 0; r < 6; r++) wino_1d_weight(uh + 3 * r, 1, u + 6 * r, 1);
+          for (int i = 0; i < 36; i++) m[i] = fmaf(d[i], (float)u[i], m[i]);
+        }
+        for (int i = 0; i < 36; i++) m[i] += 0.0f;
+        for (size_t x = 0; x < 6; x++) wino_1d_out(m + x, 6, half + x, 6);
+        for (size_t r = 0; r < 4; r++) wino_1d_out(half + 6 * r, 1, y + 4 * r, 1);
+        for (int i = 0; i < 16; i++) {
+          const int oy = y0 + i / 4, ox = x0 + i % 4;
+          if (oy < s->h && ox < s->w)
+            out[(((size_t)n * (size_t)s->h + (size_t)oy) * (size_t)s->w + (size_t)ox) * (size_t)s->c_out +
+                (size_t)o] = (y[i] + (float)(b ? b[o] : 0.0)) + 0.0f;
+        }
+      }
+}
+
+static void conv_direct(const as_conv_shape *s, const as_tensor *in, const double *w, const double *b,
+                        float *out) {
+  const int oh = as_conv_out_h(s), ow = as_conv_out_w(s);
+  for (int n = 0; n < in->n; n++)
+    for (int y = 0; y < oh; y++)
+      for (int x = 0; x < ow; x++)
+        for (int o = 0; o < s->c_out; o++) {
+          float acc = (float)(b ? b[o] : 0.0);
+          for (int ky = 0; ky < s->kh; ky++)
+            for (int kx = 0; kx < s->kw; kx++) {
+              const int iy = y * s->stride + ky - s->pad_top, ix = x * s->stride + kx - s->pad_left;
+              if (iy < 0 || iy >= s->h || ix < 0 || ix >= s->w) continue;
+              const float *px =
+                  in->data + (((size_t)n * (size_t)s->h + (size_t)iy) * (size_t)s->w + (size_t)ix) * in->ld;
+              for (int c = 0; c < s->c_in; c++)
+                acc = fmaf(px[c],
+                           (float)w[(((size_t)o * (size_t)s->c_in + (size_t)c) * (size_t)s->kh + (size_t)ky) *
+                                        (size_t)s->kw +
+                                    (size_t)kx],
+                           acc);
+            }
+          out[(((size_t)n * (size_t)oh + (size_t)y) * (size_t)ow + (size_t)x) * (size_t)s->c_out +
+              (size_t)o] = acc + 0.0f;
+        }
+}
+
+typedef struct conv_case {
+  as_conv_shape s;
+  int n;
+  const char *alg;
+  as_act act;
+  int residual;  /* 0 none, 1 own memory, 2 in place */
+  int packed_in; /* input ld == c_in */
+} conv_case;
+
+static const conv_case conv_cases[] = {
+    {{9, 11, 20, 45, 1, 1, 1, 0, 0, 0, 0}, 2, "gemm", AS_ACT_RELU, 1, 0},
+    {{14, 14, 64, 64, 1, 1, 1, 0, 0, 0, 0}, 1, "gemm", AS_ACT_NONE, 2, 0},
+    {{13, 10, 17, 33, 1, 1, 2, 0, 0, 0, 0}, 2, "direct", AS_ACT_RELU, 0, 0},
+    {{7, 7, 32, 40, 3, 3, 1, 1, 1, 1, 1}, 3, "direct", AS_ACT_RELU, 1, 0},
+    {{5, 3, 16, 8, 3, 3, 1, 1, 1, 1, 1}, 2, "direct", AS_ACT_NONE, 2, 0},
+    {{15, 30, 18, 37, 3, 3, 2, 1, 1, 1, 1}, 2, "direct", AS_ACT_GELU, 0, 0},
+    {{16, 16, 16, 32, 3, 3, 2, 0, 0, 1, 1}, 1, "direct", AS_ACT_RELU, 0, 0},
+    {{32, 31, 3, 35, 7, 7, 2, 3, 3, 3, 3}, 2, "direct-rows", AS_ACT_RELU, 0, 1},
+    {{32, 31, 3, 16, 7, 7, 2, 3, 2, 3, 4}, 1, "direct-rows", AS_ACT_RELU, 1, 0},
+    {{32, 48, 3, 48, 16, 16, 16, 0, 0, 0, 0}, 2, "direct-rows", AS_ACT_NONE, 0, 1},
+    {{12, 12, 8, 16, 3, 3, 1, 1, 1, 1, 1}, 1, "direct-rows", AS_ACT_SILU, 0, 0},
+    {{8, 8, 16, 16, 3, 3, 1, 1, 1, 1, 1}, 1, "winograd-4x4", AS_ACT_RELU, 0, 0},
+    {{9, 14, 19, 45, 3, 3, 1, 1, 1, 1, 1}, 3, "winograd-4x4", AS_ACT_RELU, 1, 0},
+    {{19, 22, 32, 64, 3, 3, 1, 1, 1, 1, 1}, 4, "winograd-4x4", AS_ACT_GELU, 2, 0},
+};
+
+static void run_conv(as_test *t, const char *cpu, const conv_case *k) {
+  as_err err;
+  const as_conv_shape *s = &k->s;
+  const int oh = as_conv_out_h(s), ow = as_conv_out_w(s);
+  const size_t ld = k->packed_in ? (size_t)s->c_in : as_tensor_ld(s->c_in), ldo = as_tensor_ld(s->c_out);
+  const size_t px_in = (size_t)k->n * (size_t)s->h * (size_t)s->w,
+               px_out = (size_t)k->n * (size_t)oh * (size_t)ow;
+  const size_t co = (size_t)s->c_out, nw = co * (size_t)s->c_in * (size_t)s->kh * (size_t)s->kw;
+  as_tensor in = {random_floats(px_in * ld, 1), k->n, s->h, s->w, s->c_in, ld};
+  as_tensor out = {filled(px_out * ldo), k->n, oh, ow, s->c_out, ldo};
+  as_tensor res = {random_floats(px_out * ldo, 2), k->n, oh, ow, s->c_out, ldo};
+  float *wf = random_floats(nw, 3), *want = filled(px_out * co);
+  double *w = as_alloc(nw, sizeof *w, NULL), *b = as_alloc(co, sizeof *b, NULL);
+  for (size_t i = 0; i < nw; i++) w[i] = wf[i] * 0.37;
+  for (size_t i = 0; i < co; i++) b[i] = wf[i] * 0.11;
+  for (size_t p = 0; p < px_in; p++) /* padding floats are never used */
+    for (size_t c = (size_t)s->c_in; c < ld; c++) in.data[p * ld + c] = NAN;
+  as_conv *conv;
+  CHECK_OK(t, as_conv_create(&conv, s, w, b, &err), err);
+  if (!conv) return;
+  CHECK_STR(t, as_conv_algorithm(conv), k->alg);
+  if (strcmp(k->alg, "winograd-4x4") == 0) {
+    conv_wino(s, &in, w, b, want);
+  } else {
+    conv_direct(s, &in, w, b, want);
+  }
+  for (size_t p = 0; p < px_out; p++)
+    for (size_t c = 0; c < co; c++) {
+      float *v = want + p * co + c;
+      if (k->residual) *v = res.data[p * ldo + c] + *v;
+      if (k->act == AS_ACT_RELU) *v = relu(*v);
+    }
+  if (k->act == AS_ACT_GELU || k->act == AS_ACT_SILU) as_activate(k->act, px_out * co, want, want);
+  void *scratch = as_alloc(as_conv_scratch(conv, k->n) + 64, 1, NULL);
+  const as_tensor *to = k->residual == 2 ? &res : &out;
+  as_conv_run(conv, &in, k->residual ? &res : NULL, k->act, to, scratch);
+  size_t bad = 0;
+  for (size_t p = 0; p < px_out; p++)
+    bad += memcmp(to->data + p * ldo, want + p * co, co * sizeof *want) != 0;
+  if (bad)
+    as_test_fail(t, __FILE__, __LINE__, "%s %s %dx%d %d->%d: %zu of %zu pixels differ", cpu, k->alg, s->h,
+                 s->w, s->c_in, s->c_out, bad, px_out);
+  if (k->residual != 2)
+    for (size_t p = 0; p < px_out; p++)
+      for (size_t c = co; c < ldo; c++) CHECK(t, out.data[p * ldo + c] == -12345.0f);
+  as_conv_destroy(&conv);
+  CHECK(t, conv == NULL);
+  as_free(in.data), as_free(out.data), as_free(res.data), as_free(wf), as_free(want), as_free(w), as_free(b);
+  as_free(scratch);
+}
+
+static void convs(as_test *t, const char *cpu) {
+  for (size_t i = 0; i < sizeof conv_cases / sizeof *conv_cases; i++) run_conv(t, cpu, &conv_cases[i]);
+}
+static void conv_bits(as_test *t) {
+  each_cpu(t, convs);
+}
+
+static void conv_errors(as_test *t) {
+  as_err err;
+  as_conv *c;
+  const double w[16] = {[3] = INFINITY};
+  as_conv_shape s = {4, 4, 16, 1, 1, 1, 1, 0, 0, 0, 0};
+  CHECK_STATUS(t, as_conv_create(&c, &s, w, NULL, &err), AS_E_INPUT);
+  s.stride = 0;
+  CHECK_STATUS(t, as_conv_create(&c, &s, w, NULL, &err), AS_E_USAGE);
+  s.stride = 1, s.kh = 5;
+  CHECK_STATUS(t, as_conv_create(&c, &s, w, NULL, &err), AS_E_USAGE);
+  s.kh = 1, s.c_in = -3;
+  CHECK_STATUS(t, as_conv_create(&c, &s, w, NULL, &err), AS_E_USAGE);
+  CHECK(t, c == NULL);
+}
+
+static void linears(as_test *t, const char *cpu) {
+  as_err err;
+  static const struct {
+    size_t rows;
+    int n, k;
+    int mode;
+    as_act act;
+  } cases[] = {{1, 1, 1, 0, AS_ACT_NONE},       {3, 33, 7, 0, AS_ACT_RELU},
+               {197, 96, 65, 0, AS_ACT_GELU},   {29, 48, 64, 1, AS_ACT_NONE},
+               {31, 70, 30, 2, AS_ACT_NONE},    {15, 1000, 256, 0, AS_ACT_NONE},
+               {430, 448, 512, 0, AS_ACT_SILU}, {430, 417, 512, 2, AS_ACT_NONE}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    const size_t rows = cases[i].rows, n = (size_t)cases[i].n, k = (size_t)cases[i].k, ldo = n + 5,
+                 lda = k + 3;
+    float *a = random_floats(rows * lda, 4), *w = random_floats(n * k, 5), *b = random_floats(n, 6);
+    float *res = random_floats(rows * ldo, 8), *gamma = random_floats(n, 9), *out = filled(rows * ldo);
+    as_linear *l;
+    CHECK_OK(t, as_linear_create(&l, cases[i].n, cases[i].k, w, b, &err), err);
+    as_linear_args args = {a, lda, rows, NULL, 0, NULL, cases[i].act, out, ldo};
+    if (cases[i].mode) args.residual = res, args.ld_res = ldo;
+    if (cases[i].mode == 2) args.gamma = gamma;
+    as_linear_run(l, &args);
+    size_t bad = 0;
+    float *row = as_alloc(n, sizeof *row, NULL);
+    for (size_t r = 0; r<rows; r += rows> 100 ? 13 : 1) {
+      for (size_t j = 0; j < n; j++) {
+        float acc = b[j];
+        for (size_t q = 0; q < k; q++) acc = fmaf(a[r * lda + q], w[j * k + q], acc);
+        acc += 0.0f;
+        if (args.gamma) acc = gamma[j] * acc;
+        if (args.residual) acc = res[r * ldo + j] + acc;
+        row[j] = args.act == AS_ACT_RELU ? relu(acc) : acc;
+      }
+      if (args.act == AS_ACT_GELU || args.act == AS_ACT_SILU) as_activate(args.act, n, row, row);
+      bad += memcmp(row, out + r * ldo, n * sizeof *row) != 0;
+      for (size_t j = n; j < ldo; j++) bad += out[r * ldo + j] != -12345.0f;
+    }
+    if (bad) as_test_fail(t, __FILE__, __LINE__, "%s linear case %zu: %zu rows differ", cpu, i, bad);
+    as_linear_destroy(&l);
+    as_free(a), as_free(w), as_free(b), as_free(res), as_free(gamma), as_free(out), as_free(row);
+  }
+}
+static void linear_bits(as_test *t) {
+  each_cpu(t, linears);
+}
+
+static void gemms(as_test *t, const char *cpu) {
+  static const size_t shapes[][3] = {{1, 1, 1}, {14, 32, 3}, {50, 77, 40}, {5, 3000, 900}, {3, 4, 0}};
+  for (size_t i = 0; i < 5; i++) {
+    const size_t m = shapes[i][0], n = shapes[i][1], k = shapes[i][2];
+    float *a = random_floats(m * k + 1, 1), *b = random_floats(n * k + 1, 2), *c = filled(m * n);
+    void *pack = as_alloc(as_gemm_nt_scratch(n, k), 1, NULL);
+    as_gemm_nt(m, n, k, a, k, b, k, c, n, pack);
+    size_t bad = 0;
+    for (size_t r = 0; r < m; r++)
+      for (size_t j = 0; j<n; j += n> 100 ? 7 : 1) {
+        float acc = 0.0f;
+        for (size_t q = 0; q < k; q++) acc = fmaf(a[r * k + q], b[j * k + q], acc);
+        acc += 0.0f;
+        bad += memcmp(&acc, c + r * n + j, 4) != 0;
+      }
+    if (bad) as_test_fail(t, __FILE__, __LINE__, "%s gemm_nt %zu %zu %zu: %zu differ", cpu, m, n, k, bad);
+    as_free(a), as_free(b), as_free(c), as_free(pack);
+  }
+}
+static void gemm_bits(as_test *t) {
+  each_cpu(t, gemms);
+}
+
+static void attentions(as_test *t, const char *cpu) {
+  static const int cases[][3] = {{17, 2, 32}, {50, 3, 192}, {65, 1, 40}, {197, 2, 128}};
+  for (size_t i = 0; i < 4; i++) {
+    const int tokens = cases[i][0], heads = cases[i][1], d = cases[i][2], dh = d / heads, n = 2;
+    const size_t T = (size_t)tokens, D = (size_t)d, ld = as_tensor_ld(3 * d), ldo = as_tensor_ld(d);
+    as_tensor qkv = {random_floats((size_t)n * T * ld, 1), n, tokens, 1, 3 * d, ld};
+    as_tensor out = {filled((size_t)n * T * ldo), n, tokens, 1, d, ldo};
+    void *scratch = as_alloc(as_attention_scratch(n, tokens, heads, d), 1, NULL);
+    as_attention_run(&qkv, heads, &out, scratch);
+    const float scale = (float)(1.0 / sqrt((double)dh));
+    float *s = filled(T);
+    size_t bad = 0;
+    for (size_t im = 0; im < (size_t)n; im++)
+      for (size_t h = 0; h < (size_t)heads; h++)
+        for (size_t q = 0; q<T; q += T> 60 ? 9 : 1) {
+          const float *base = qkv.data + im * T * ld + h * (size_t)dh, *qr = base + q * ld;
+          for (size_t k = 0; k < T; k++) {
+            float acc = 0.0f;
+            for (size_t e = 0; e < (size_t)dh; e++) acc = fmaf(qr[e], base[k * ld + D + e], acc);
+            s[k] = scale * (acc + 0.0f);
+          }
+          as_softmax(1, tokens, s, T, s, T);
+          for (size_t e = 0; e < (size_t)dh; e++) {
+            float acc = 0.0f;
+            for (size_t k = 0; k < T; k++) acc = fmaf(s[k], base[k * ld + 2 * D + e], acc);
+            acc += 0.0f;
+            bad += memcmp(&acc, out.data + (im * T + q) * ldo + h * (size_t)dh + e, 4) != 0;
+          }
+        }
+    if (bad)
+      as_test_fail(t, __FILE__, __LINE__, "%s attention %d %d %d: %zu differ", cpu, tokens, heads, d, bad);
+    as_free(qkv.data), as_free(out.data), as_free(scratch), as_free(s);
+  }
+}
+static void attention_bits(as_test *t) {
+  each_cpu(t, attentions);
+}
+
+/* Pools and rows against plain loops; the row formulas themselves are checked in test_kernels.c. */
+static void pools(as_test *t, const char *cpu) {
+  (void)cpu;
+  const as_pool_shape s = {3, 3, 2, 1, 1, 1, 1};
+  const int h = 11, w = 9, c = 37;
+  const size_t ld = as_tensor_ld(c);
+  as_tensor in = {random_floats(2 * 99 * ld, 3), 2, h, w, c, ld};
+  as_tensor out = {filled(2 * 30 * ld), 2, 6, 5, c, ld};
+  in.data[5] = NAN;
+  as_maxpool(&s, &in, &out);
+  size_t bad = 0;
+  for (int n = 0; n < 2; n++)
+    for (int y = 0; y < 6; y++)
+      for (int x = 0; x < 5; x++)
+        for (int ch = 0; ch < c; ch++) {
+          float m = -INFINITY;
+          bool nan = false;
+          for (int iy = y * 2 - 1; iy < y * 2 + 2; iy++)
+            for (int ix = x * 2 - 1; ix < x * 2 + 2; ix++) {
+              if (iy < 0 || iy >= h || ix < 0 || ix >= w) continue;
+              const float v = in.data[((size_t)(n * h + iy) * (size_t)w + (size_t)ix) * ld + (size_t)ch];
+              nan = nan || v != v;
+              if (v > m) m = v;
+            }
+          const float got = out.data[((size_t)(n * 6 + y) * 5 + (size_t)x) * ld + (size_t)ch];
+          bad += nan ? got == got : got != m;
+        }
+  CHECK_INT(t, bad, 0);
+  in.data[5] = 0.25f;
+  float mean[80], sum = 0.0f, part = 0.0f;
+  as_global_avgpool(&in, mean, 40);
+  for (size_t p = 0; p < 99; p++) sum += in.data[(99 + p) * ld + 36];
+  CHECK(t, mean[40 + 36] == sum / 99.0f);
+  as_mean_tokens(&in, 1, mean, 37);
+  for (size_t p = 1; p < 99; p++) part += in.data[p * ld + 2];
+  CHECK(t, mean[2] == part / 98.0f);
+  const as_pool_shape a = {2, 2, 2, 0, 0, 0, 0};
+  as_tensor half = {filled(2 * 20 * ld), 2, 5, 4, c, ld};
+  as_avgpool(&a, &in, &half);
+  const float *p0 = in.data + (2 * 9 + 4) * (int)ld; /* output (1, 2) of image 0, channel 0 */
+  CHECK(t, half.data[(4 + 2) * ld] == (((p0[0] + p0[ld]) + p0[9 * ld]) + p0[10 * ld]) / 4.0f);
+  as_free(in.data), as_free(out.data), as_free(half.data);
+}
+static void pool_bits(as_test *t) {
+  each_cpu(t, pools);
+}
+
+static void init_errors(as_test *t) {
+  as_err err;
+  as_init_opts o = {"pentium", 1, NULL};
+  CHECK_STATUS(t, as_init(&o, &err), AS_E_USAGE);
+  o.cpu = NULL, o.profile = "bf17";
+  CHECK_STATUS(t, as_init(&o, &err), AS_E_USAGE);
+#if !defined(__aarch64__)
+  o.profile = NULL, o.cpu = "neon";
+  CHECK_STATUS(t, as_init(&o, &err), AS_E_ENV);
+#endif
+  o.profile = "f32-1", o.cpu = "ref", o.threads = 2;
+  CHECK_OK(t, as_init(&o, &err), err);
+  CHECK_STR(t, as_cpu_name(), "ref");
+  as_kernel_info info[512];
+  const size_t n = as_kernel_list(info, 512);
+  CHECK(t, n >= 15 && n <= 512);
+  for (size_t i = 0; i < n; i++) CHECK(t, info[i].selected == (strcmp(info[i].variant, "ref") == 0));
+  CHECK_OK(t, as_init(NULL, &err), err);
+}
+
+int main(int argc, char **argv) {
+  static const as_case cases[] = {
+      {"init: names and errors", init_errors},
+      {"conv: every algorithm, bit for bit", conv_bits},
+      {"conv: impossible shapes and weights", conv_errors},
+      {"linear: epilogues and tails", linear_bits},
+      {"gemm_nt: blocks of B", gemm_bits},
+      {"attention", attention_bits},
+      {"pooling", pool_bits},
+  };
+  return as_test_main(argc, argv, cases, sizeof cases / sizeof *cases);
+}
