@@ -4,6 +4,7 @@
 #ifndef AS_KERN_TARGET_H
 #define AS_KERN_TARGET_H
 
+/* clang-format off: a _Pragma takes one string literal */
 #if defined(__clang__)
 #define AS_TARGET_PUSH_AVX2 \
   _Pragma("clang attribute push(__attribute__((target(\"avx2,fma\"))), apply_to = function)")
@@ -18,6 +19,7 @@
   _Pragma("GCC push_options") _Pragma("GCC target(\"avx512f,avx512vl,avx512dq,avx512bw,prfchw,fma\")")
 #define AS_TARGET_POP _Pragma("GCC pop_options")
 #endif
+/* clang-format on */
 
 #define AS_ALWAYS_INLINE static inline __attribute__((always_inline))
 
