@@ -33,4 +33,14 @@ as_status as_preset_pixels(const as_preset *p, const as_image *im, uint8_t *out,
 /* Pixels to normalised float, [crop, crop, 3], channels fastest. */
 void as_preset_normalize(const as_preset *p, const uint8_t *pixels, float *out);
 
+/* A decoded image to the tensor, [crop, crop, 3]. With geometry torchvision this is the two calls
+ * above; tf1 and tf2 have no 8-bit stage, so as_preset_pixels refuses them (AS_E_USAGE). */
+as_status as_preset_tensor(const as_preset *p, const as_image *im, float *out, as_err *err);
+
+/* Encoded bytes to the tensor: what a loader calls. The same bits as as_image_decode followed by
+ * as_preset_tensor, but pixels that cannot reach the crop are never computed. Damage anywhere in the
+ * file is still found. `lenient` and `info` as in as_image_decode. Thread-safe. */
+as_status as_preset_load(const as_preset *p, const uint8_t *bytes, size_t n, int lenient, float *out,
+                         as_image_info *info, as_err *err);
+
 #endif
