@@ -4,19 +4,15 @@
 #ifndef AS_KERN_TARGET_H
 #define AS_KERN_TARGET_H
 
-/* clang-format off: a _Pragma takes one string literal */
+/* One string literal per _Pragma. */
+/* clang-format off */
 #if defined(__clang__)
-#define AS_TARGET_PUSH_AVX2 \
-  _Pragma("clang attribute push(__attribute__((target(\"avx2,fma\"))), apply_to = function)")
-#define AS_TARGET_PUSH_AVX512                                                                             \
-  _Pragma(                                                                                                \
-      "clang attribute push(__attribute__((target(\"avx512f,avx512vl,avx512dq,avx512bw,prfchw,fma\"))), " \
-      "apply_to = function)")
+#define AS_TARGET_PUSH_AVX2 _Pragma("clang attribute push(__attribute__((target(\"avx2,fma\"))), apply_to = function)")
+#define AS_TARGET_PUSH_AVX512 _Pragma("clang attribute push(__attribute__((target(\"avx512f,avx512vl,avx512dq,avx512bw,prfchw,fma\"))), apply_to = function)")
 #define AS_TARGET_POP _Pragma("clang attribute pop")
 #else
 #define AS_TARGET_PUSH_AVX2 _Pragma("GCC push_options") _Pragma("GCC target(\"avx2,fma\")")
-#define AS_TARGET_PUSH_AVX512 \
-  _Pragma("GCC push_options") _Pragma("GCC target(\"avx512f,avx512vl,avx512dq,avx512bw,prfchw,fma\")")
+#define AS_TARGET_PUSH_AVX512 _Pragma("GCC push_options") _Pragma("GCC target(\"avx512f,avx512vl,avx512dq,avx512bw,prfchw,fma\")")
 #define AS_TARGET_POP _Pragma("GCC pop_options")
 #endif
 /* clang-format on */
