@@ -6,18 +6,21 @@
 #include <stdint.h>
 
 /* The five highest logits, ties to the lowest class; mask (bytes per class, 0 = left out) may be NULL.
- * top[i] = -1 where fewer than 5 classes remain. */
+ * top[i] = -1 where fewer than 5 classes remain. A NaN ranks nowhere: callers fail such images. */
 void as_top5(const float *logits, size_t classes, const uint8_t *mask, int top[5], float value[5]);
 
-/* Wilson score interval (Wilson 1927) for k of n at confidence 0.95 (z from as_norm_ppf). */
+/* Wilson score interval (Wilson 1927) for k of n; confidence as a fraction, usually 0.95. */
 void as_wilson(int64_t k, int64_t n, double confidence, double *lo, double *hi);
-/* Clopper-Pearson (1934). */
+/* The same at a share p of an effective sample size n; NaN when n <= 0. */
+void as_wilson_share(double p, double n, double confidence, double *lo, double *hi);
+/* Clopper-Pearson (1934), the exact interval. NaN when n <= 0, for both. */
 void as_clopper_pearson(int64_t k, int64_t n, double confidence, double *lo, double *hi);
 
-/* Ranks of v[n], highest first, ties share the mean rank (1.5, 1.5, 3). */
+/* Ranks of v[n], highest first, ties share the mean rank (1.5, 1.5, 3); NaN stays NaN. */
 void as_rank_mean(const double *v, size_t n, double *rank);
 
-/* Unified metrics over the accuracies of one model on s sets (fractions). assay's own definitions. */
+/* Unified metrics over the accuracies of one model on s sets (fractions). assay's own definitions. A
+ * NaN gives NaN, an accuracy of 0 a geometric and harmonic mean of 0; the whole menu: eval/unified.h. */
 double as_mean_arithmetic(const double *acc, size_t s);
 double as_mean_geometric(const double *acc, size_t s);
 double as_mean_harmonic(const double *acc, size_t s);
