@@ -13,6 +13,7 @@ typedef struct as_sum_cell {
   double drop;             /* acc on this set minus acc on the base set, of the same model */
   double drop_lo, drop_hi; /* Newcombe 1998, method 10, from the two Wilson intervals */
   double rank;             /* 1 = best of this set; ties share the mean of their places */
+  double rank_lo, rank_hi; /* 95 % interval from the bootstrap; NaN without it */
 } as_sum_cell;
 
 /* The ways to make one number of many that stand beside each other. */

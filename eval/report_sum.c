@@ -36,7 +36,9 @@ static void fill_cells(as_sum *s) {
                          .drop = NAN,
                          .drop_lo = NAN,
                          .drop_hi = NAN,
-                         .rank = NAN};
+                         .rank = NAN,
+                         .rank_lo = NAN,
+                         .rank_hi = NAN};
       bool counted = c->n_expected > 0;
       d->ok = c->present && isfinite(c->top1) && (c->n_used > 0 || !counted);
       if (c->n_failed > 0) s->n_failed_cells++;

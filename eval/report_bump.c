@@ -1,0 +1,128 @@
+/* Rank bump chart: how places change from set to set. Direct labels at both ends; direction is told
+ * by colour and by dash pattern, so that it survives grey print and colour blindness. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "eval/report_charts_int.h"
+#include "eval/svg.h"
+#include "tensor/base/mem.h"
+
+typedef struct end_label {
+  double y;
+  size_t line;
+} end_label;
+
+static int by_y(const void *a, const void *b) {
+  const end_label *p = a, *q = b;
+  if (p->y != q->y) return p->y < q->y ? -1 : 1;
+  return p->line < q->line ? -1 : p->line > q->line;
+}
+
+static double line_y(double rank, double top, double row) {
+  return top + (rank - 1) * row;
+}
+
+/* Names beside one end of the lines, moved apart where ranks tie. */
+static void put_labels(as_str *out, const as_bump *b, size_t col, double top, double row, double bottom,
+                       double x, bool left, end_label *label, double *y) {
+  size_t n = 0;
+  for (size_t i = 0; i < b->n_lines; i++) {
+    double r = b->rank[i * b->n_cols + col];
+    if (isfinite(r)) label[n++] = (end_label){line_y(r, top, row), i};
+  }
+  if (n == 0) return;
+  qsort(label, n, sizeof *label, by_y);
+  for (size_t i = 0; i < n; i++) y[i] = label[i].y;
+  as_svg_spread(y, n, 15, top - 4, bottom);
+  double reach = left ? -1 : 1;
+  for (size_t i = 0; i < n; i++) {
+    double r = b->rank[label[i].line * b->n_cols + col];
+    const char *name = b->line_name[label[i].line];
+    as_svg_group(out, NULL, name);
+    if (fabs(y[i] - label[i].y) > 2)
+      as_svg_line(out, x + reach * 6, label[i].y, x + reach * 14, y[i], "lead");
+    as_svg_text(out, x + reach * 17, y[i] + 4, left ? 'e' : 's', "rank", as_rank_text(r).s, 0);
+    as_svg_text(out, x + reach * 43, y[i] + 4, left ? 'e' : 's', "name", name, 21);
+    as_svg_end(out);
+  }
+}
+
+static void put_line(as_str *out, const as_bump *b, size_t i, const double *x, double *y, double top,
+                     double row) {
+  const double *rank = &b->rank[i * b->n_cols];
+  double first = NAN, last = NAN;
+  as_str tip = {0};
+  as_put_name(&tip, b->line_name[i], 0, false);
+  as_str_put(&tip, ": ");
+  for (size_t c = 0; c < b->n_cols; c++) {
+    y[c] = line_y(rank[c], top, row);
+    if (c) as_str_put(&tip, ", ");
+    as_put_name(&tip, b->col_name[c], 0, false);
+    as_str_putc(&tip, ' ');
+    as_str_put(&tip, as_rank_text(rank[c]).s);
+    if (b->lo && isfinite(b->lo[i * b->n_cols + c])) {
+      as_str_put(&tip, " (");
+      as_str_put(&tip, as_fix(b->lo[i * b->n_cols + c], 0).s);
+      as_str_put(&tip, " to ");
+      as_str_put(&tip, as_fix(b->hi[i * b->n_cols + c], 0).s);
+      as_str_putc(&tip, ')');
+    }
+    if (!isfinite(rank[c])) continue;
+    if (!isfinite(first)) first = rank[c];
+    last = rank[c];
+  }
+  const char *dir = last < first ? "flow up" : last > first ? "flow down" : "flow same";
+  as_svg_group(out, dir, as_str_c(&tip));
+  if (tip.failed) out->failed = true;
+  as_str_clear(&tip);
+  for (size_t c = 0; b->lo && c < b->n_cols; c++) {
+    double lo = b->lo[i * b->n_cols + c], hi = b->hi[i * b->n_cols + c];
+    if (!isfinite(lo) || !isfinite(hi) || hi <= lo) continue;
+    /* Neighbouring lines' bars stand beside each other, not on top. */
+    double shift = ((double)(i % 5) - 2) * 2.6;
+    as_svg_line(out, x[c] + shift, line_y(lo, top, row), x[c] + shift, line_y(hi, top, row), "band");
+  }
+  as_svg_flow(out, x, y, b->n_cols, "halo");
+  as_svg_flow(out, x, y, b->n_cols, "ink");
+  for (size_t c = 0; c < b->n_cols; c++)
+    if (isfinite(y[c])) as_svg_dot(out, x[c], y[c], 4, "node");
+  as_svg_end(out);
+}
+
+void as_chart_bump(as_str *out, const as_bump *b) {
+  const double width = 940, side = 200, head = 46;
+  if (b->n_cols < 2 || b->n_lines == 0) return;
+  double last = 1;
+  for (size_t i = 0; i < b->n_lines * b->n_cols; i++) {
+    if (isfinite(b->rank[i])) last = fmax(last, b->rank[i]);
+    if (b->hi && isfinite(b->hi[i])) last = fmax(last, b->hi[i]);
+  }
+  double tall = fmax((double)b->n_lines * 16, fmin((last - 1) * 26, 900));
+  double row = last > 1 ? tall / (last - 1) : 26;
+  if (row > 26) row = 26;
+  double bottom = head + fmax((last - 1) * row, (double)(b->n_lines - 1) * 15);
+  end_label *label = as_alloc(b->n_lines, sizeof *label, NULL);
+  size_t wide = b->n_cols > b->n_lines ? b->n_cols : b->n_lines;
+  double *x = as_alloc(wide, sizeof *x, NULL), *y = as_alloc(wide, sizeof *y, NULL);
+  if (!label || !x || !y) {
+    out->failed = true;
+  } else {
+    double step = (width - 2 * side) / (double)(b->n_cols - 1);
+    as_svg_open(out, width, bottom + 22, b->alt);
+    for (size_t c = 0; c < b->n_cols; c++) {
+      x[c] = side + step * (double)c;
+      as_svg_line(out, x[c], head - 12, x[c], bottom + 8, "grid");
+      /* Names that are wider than their column stand on two levels. */
+      size_t fit = (size_t)(step / 6.8);
+      bool tight = fit < 20;
+      as_svg_text(out, x[c], tight && c % 2 ? 14 : 28, 'm', "col", b->col_name[c], tight ? 2 * fit : 24);
+    }
+    for (size_t i = b->n_lines; i-- > 0;) put_line(out, b, i, x, y, head, row);
+    put_labels(out, b, 0, head, row, bottom, x[0], true, label, y);
+    put_labels(out, b, b->n_cols - 1, head, row, bottom, x[b->n_cols - 1], false, label, y);
+    as_svg_close(out);
+  }
+  as_free(label);
+  as_free(x);
+  as_free(y);
+}

@@ -1,0 +1,37 @@
+/* The charts of the HTML report. Each appends one <svg>; memory that ends sets out->failed. */
+#ifndef AS_EVAL_REPORT_CHARTS_INT_H
+#define AS_EVAL_REPORT_CHARTS_INT_H
+
+#include "eval/report_int.h"
+
+/* Models that a chart with a row or a line per model shows: the first of the order. */
+enum { AS_CHART_ROWS = 40 };
+
+/* Lines between ranks: one column per set or per way to rank. NaN breaks a line. */
+typedef struct as_bump {
+  size_t n_lines, n_cols;
+  const char *const *line_name; /* [n_lines] */
+  const char *const *col_name;  /* [n_cols] */
+  const double *rank;           /* [n_lines * n_cols], 1 = best */
+  const double *lo, *hi;        /* rank intervals of the same shape, or NULL */
+  const char *alt;
+} as_bump;
+void as_chart_bump(as_str *out, const as_bump *b);
+
+/* One dot with its interval per row, in one or several panels that share the rows. */
+typedef struct as_dots {
+  size_t n_rows, n_panels;
+  const char *const *row_name;   /* [n_rows] */
+  const char *const *panel_name; /* [n_panels] */
+  const double *v, *lo, *hi;     /* [n_panels * n_rows]; NaN = absent, or no interval */
+  bool sign;                     /* values are differences: written with + and -, a line at zero */
+  bool median;                   /* a dashed line at the median of the rows */
+  const char *unit;              /* "points", "per cent" */
+  const char *alt;
+} as_dots;
+void as_chart_dots(as_str *out, const as_dots *d);
+
+/* Accuracy on `set` against accuracy on the base set, logit axes, interval crosses, y = x. */
+void as_chart_scatter(as_str *out, const as_sum *s, size_t set);
+
+#endif
