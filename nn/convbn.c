@@ -21,7 +21,7 @@ as_status as_convbn_declare(as_convbn *l, const as_convbn_cfg *cfg, as_params *p
   const struct {
     const char *leaf;
     as_init_rule rule;
-  } bn[] = {{"weight", cfg->closes ? as_init_between(0.2, 0.6) : as_init_between(0.5, 1.5)},
+  } bn[] = {{"weight", cfg->closes ? as_init_between(0.1, 0.3) : as_init_between(0.5, 1.5)},
             {"bias", as_init_between(-0.2, 0.2)},
             {"running_mean", as_init_between(-0.2, 0.2)},
             {"running_var", as_init_between(0.5, 1.5)}};

@@ -14,7 +14,7 @@
  *   linear and patch weight     -+ sqrt(6 / (fan_in + fan_out))               Xavier uniform (Glorot, Bengio 2010)
  *   convolution, linear bias    -0.05, 0.05
  *   BatchNorm weight            0.5, 1.5
- *     the one that closes a residual branch   0.2, 0.6                        keeps deep untrained nets bounded
+ *     the one that closes a residual branch   0.1, 0.3                        keeps deep untrained nets bounded
  *   BatchNorm bias, running_mean  -0.2, 0.2
  *   BatchNorm running_var       0.5, 1.5
  *   num_batches_tracked         0, 0

@@ -1,0 +1,450 @@
+/* Backbones against PyTorch's features (tests/golden/make_models.py), and what must not change them. */
+#include "models/model.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tensor/base/mem.h"
+#include "tensor/base/par.h"
+#include "tensor/runtime.h"
+#include "tests/harness.h"
+
+enum { SEED = 7 };
+
+/* The integer formula of make_models.py: ramps and hashed noise, exact in float. */
+static void make_pixels(int n, int size, float *out) {
+  uint32_t index = 0;
+  for (uint32_t i = 0; i < (uint32_t)n; i++)
+    for (uint32_t y = 0; y < (uint32_t)size; y++)
+      for (uint32_t x = 0; x < (uint32_t)size; x++)
+        for (uint32_t c = 0; c < 3; c++, index++) {
+          uint32_t smooth = (x * (i + 2) + y * 3 + c * 40 + i * 60) & 255;
+          uint32_t noise = (index * 2654435761u) >> 24;
+          *out++ = (float)(2 * (int)((smooth + noise) >> 1) - 255) / 128.0f;
+        }
+}
+
+/* Seeded weights for every tensor of m; release with clear_weights. */
+static as_view *make_weights(as_test *t, const as_model *m) {
+  const as_param_spec *specs;
+  const size_t n = as_model_specs(m, &specs);
+  as_view *v = as_calloc(n, sizeof *v, NULL);
+  for (size_t i = 0; v && i < n; i++) {
+    size_t numel;
+    if (!as_shape_numel(specs[i].shape, specs[i].rank, &numel)) {
+      CHECK(t, !"shape");
+      continue;
+    }
+    float *data = as_alloc(numel, sizeof *data, NULL);
+    as_model_init_param(m, i, SEED, data);
+    v[i] = (as_view){.data = data, .bytes = numel * sizeof *data, .dtype = AS_F32, .rank = specs[i].rank};
+    const uint16_t probe = 1;
+    v[i].big_endian = *(const unsigned char *)&probe == 0;
+    memcpy(v[i].shape, specs[i].shape, sizeof specs[i].shape);
+    as_view_set_contiguous(&v[i]);
+  }
+  return v;
+}
+
+static void clear_weights(const as_model *m, as_view *v) {
+  const as_param_spec *specs;
+  const size_t n = as_model_specs(m, &specs);
+  for (size_t i = 0; v && i < n; i++) as_free((void *)(uintptr_t)v[i].data);
+  as_free(v);
+}
+
+/* A model with seeded weights, planned; NULL after a failed check. */
+static as_model *make_model(as_test *t, const char *arch, int size, int batch) {
+  as_err err = {0};
+  as_model *m = NULL;
+  CHECK_OK(t, as_model_create(&m, arch, size, &err), err);
+  if (!m) return NULL;
+  as_view *w = make_weights(t, m);
+  CHECK_OK(t, as_model_load(m, w, &err), err);
+  CHECK_OK(t, as_model_plan(m, batch, &err), err);
+  clear_weights(m, w);
+  if (t->failures) as_model_destroy(&m);
+  return m;
+}
+
+static double relative(const float *a, const float *b, size_t n) {
+  double diff = 0, norm = 0;
+  for (size_t i = 0; i < n; i++) {
+    diff += ((double)a[i] - (double)b[i]) * ((double)a[i] - (double)b[i]);
+    norm += (double)b[i] * (double)b[i];
+  }
+  return sqrt(diff / norm);
+}
+
+static float little_endian_f32(const unsigned char *p) {
+  uint32_t u = (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+  float f;
+  memcpy(&f, &u, sizeof f);
+  return f;
+}
+
+/* One case: features within 1e-5 of PyTorch's, and not further from the float64 truth. */
+static void one_golden(as_test *t, const char *name, const char *arch, int size, int n, int dim,
+                       const unsigned char *golden) {
+  as_model *m = make_model(t, arch, size, n);
+  if (!m) {
+    as_test_fail(t, __FILE__, __LINE__, "%s: no model", name);
+    return;
+  }
+  CHECK_INT(t, as_model_embed_dim(m), dim);
+  const size_t count = (size_t)n * (size_t)dim, pixels = (size_t)n * (size_t)size * (size_t)size * 3;
+  float *x = as_alloc(pixels, sizeof *x, NULL), *got = as_alloc(count, sizeof *got, NULL);
+  float *torch = as_alloc(count, sizeof *torch, NULL), *truth = as_alloc(count, sizeof *truth, NULL);
+  make_pixels(n, size, x);
+  for (size_t i = 0; i < count; i++) {
+    torch[i] = little_endian_f32(golden + 4 * i);
+    truth[i] = little_endian_f32(golden + 4 * (count + i));
+  }
+  if (as_model_embed_dim(m) == dim) {
+    as_model_forward(m, x, n, got);
+    const double a = relative(got, torch, count), b = relative(got, truth, count);
+    if (getenv("ASSAY_TEST_VERBOSE"))
+      printf("%s: %.3g from PyTorch, %.3g from float64 (PyTorch %.3g)\n", name, a, b,
+             relative(torch, truth, count));
+    if (!(a < 1e-5)) as_test_fail(t, __FILE__, __LINE__, "%s: %.3g from PyTorch", name, a);
+    if (!(b < 3e-6)) as_test_fail(t, __FILE__, __LINE__, "%s: %.3g from float64", name, b);
+  }
+  as_free(x);
+  as_free(got);
+  as_free(torch);
+  as_free(truth);
+  as_model_destroy(&m);
+}
+
+/* Cases of models.tsv with input size above (or not above) 100 pixels. */
+static void goldens(as_test *t, bool large) {
+  unsigned char *data = NULL;
+  size_t bytes = 0, offset = 0;
+  data = as_test_read(as_test_golden("models.f32"), &bytes);
+  FILE *tsv = fopen(as_test_golden("models.tsv"), "r");
+  char line[512], name[64], arch[256];
+  int size, n, dim, cases = 0;
+  CHECK(t, data && tsv);
+  while (data && tsv && fgets(line, sizeof line, tsv)) {
+    if (sscanf(line, "%63[^\t]\t%255[^\t]\t%d\t%d\t%d", name, arch, &size, &n, &dim) != 5) {
+      as_test_fail(t, __FILE__, __LINE__, "models.tsv: %s", line);
+      break;
+    }
+    const size_t block = (size_t)n * (size_t)dim * 8;
+    CHECK(t, offset + block <= bytes);
+    if (offset + block > bytes) break;
+    if ((size > 100) == large) one_golden(t, name, arch, size, n, dim, data + offset);
+    offset += block;
+    cases++;
+  }
+  CHECK(t, cases > 30);
+  CHECK_INT(t, offset, bytes);
+  if (tsv) fclose(tsv);
+  free(data);
+}
+
+static void small_goldens(as_test *t) {
+  goldens(t, false);
+}
+static void large_goldens(as_test *t) {
+  if (strcmp(as_cpu_name(), "ref") == 0) {
+    as_test_skip(t, "the reference kernels need minutes for this");
+    return;
+  }
+  goldens(t, true);
+}
+
+static void names_of_torchvision_and_timm(as_test *t) {
+  as_err err = {0};
+  as_model *m = NULL;
+  const as_param_spec *s;
+  CHECK_OK(t, as_model_create(&m, "resnet50", 0, &err), err);
+  if (!m) return;
+  CHECK_INT(t, as_model_specs(m, &s), 318);
+  CHECK_STR(t, s[0].name, "conv1.weight");
+  CHECK_STR(t, s[5].name, "bn1.num_batches_tracked");
+  CHECK(t, s[5].optional && s[5].rank == 0);
+  CHECK_STR(t, s[6].name, "layer1.0.conv1.weight");
+  CHECK_STR(t, s[24].name, "layer1.0.downsample.0.weight");
+  CHECK_STR(t, s[25].name, "layer1.0.downsample.1.weight");
+  CHECK_STR(t, s[317].name, "layer4.2.bn3.num_batches_tracked");
+  CHECK_INT(t, as_model_embed_dim(m), 2048);
+  CHECK_INT(t, as_model_input_size(m), 224);
+  CHECK_STR(t, as_model_head_name(m), "fc");
+  CHECK_NEAR(t, as_model_gflop(m), 8.174, 0.01); /* 4.089 GMAC with fc (torchvision docs: 4.09) */
+  as_model_destroy(&m);
+
+  CHECK_OK(t, as_model_create(&m, "vits16", 0, &err), err);
+  if (!m) return;
+  CHECK_INT(t, as_model_specs(m, &s), 150);
+  CHECK_STR(t, s[0].name, "cls_token");
+  CHECK_STR(t, s[1].name, "pos_embed");
+  CHECK_INT(t, s[1].shape[1], 197);
+  CHECK_STR(t, s[2].name, "patch_embed.proj.weight");
+  CHECK_STR(t, s[4].name, "blocks.0.norm1.weight");
+  CHECK_STR(t, s[6].name, "blocks.0.attn.qkv.weight");
+  CHECK_INT(t, s[6].shape[0], 1152);
+  CHECK_STR(t, s[14].name, "blocks.0.mlp.fc2.weight");
+  CHECK_STR(t, s[149].name, "norm.bias");
+  CHECK_STR(t, as_model_head_name(m), "head");
+  as_model_destroy(&m);
+
+  /* DINOv2 S/14: 175 tensors with mask_token, which no inference needs. */
+  CHECK_OK(t, as_model_create(&m, "vits14:ls=1,posgrid=37,resize=scale", 224, &err), err);
+  if (!m) return;
+  CHECK_INT(t, as_model_specs(m, &s), 174);
+  CHECK_INT(t, s[1].shape[1], 1370);
+  as_model_destroy(&m);
+}
+
+static void architecture_lines(as_test *t) {
+  as_err err = {0};
+  as_model *m = NULL, *again = NULL;
+  CHECK_OK(t, as_model_create(&m, "resnet50:stride=v1,eps=1e-3,width=2", 0, &err), err);
+  if (!m) return;
+  CHECK_STR(t, as_model_arch(m),
+            "resnet50:block=bottleneck,blocks=3-4-6-3,base=64,width=2,inner=1,stem=7x7,down=conv,stride=v1,"
+            "pad=torch,"
+            "eps=0.001");
+  CHECK_OK(t, as_model_create(&again, as_model_arch(m), 0, &err), err);
+  if (again) CHECK_STR(t, as_model_arch(again), as_model_arch(m));
+  as_model_destroy(&again);
+  as_model_destroy(&m);
+  for (const char *const *name = as_model_names(); *name; name++) {
+    CHECK_OK(t, as_model_create(&m, *name, 0, &err), err);
+    if (m) CHECK_OK(t, as_model_create(&again, as_model_arch(m), 0, &err), err);
+    if (m && again) CHECK_STR(t, as_model_arch(again), as_model_arch(m));
+    as_model_destroy(&again);
+    as_model_destroy(&m);
+  }
+}
+
+static void refused_architectures(as_test *t) {
+  static const struct {
+    const char *arch;
+    int size;
+    const char *says;
+  } bad[] = {
+      {"resnet51", 0, "resnet50"},
+      {"", 0, "no architecture"},
+      {"resnet50:strid=v1", 0, "stride"},
+      {"resnet50:stride=v2", 0, "v1.5 | v1"},
+      {"resnet50:stride", 0, "key=value"},
+      {"resnet50:", 0, "key=value"},
+      {"resnet50:width=0", 0, "from 1 to 16"},
+      {"resnet50:width=2x", 0, "from 1 to 16"},
+      {"resnet50:blocks=3-4-", 0, "counts"},
+      {"resnet50:blocks=1-1-1-1-1-1-1-1-1", 0, "counts"},
+      {"resnet50:blocks=", 0, "counts"},
+      {"resnet50:eps=0", 0, "above 0"},
+      {"resnet50:eps=nan", 0, "above 0"},
+      {"resnet18:stride=v1", 0, "bottleneck"},
+      {"resnet18:inner=2", 0, "bottleneck"},
+      {"resnet50:base=1024,width=16", 0, "channels"},
+      {"resnet50:down=avg", 225, "even"},
+      {"resnet50", -1, "pixels"},
+      {"resnet50", 100000, "pixels"},
+      {"vits16:heads=5", 0, "multiple of heads"},
+      {"vits16", 225, "multiple of patch"},
+      {"vits16:cls=0", 0, "features=mean"},
+      {"vits16:depth=3,features=cls4", 0, "depth"},
+      {"vits16:norm=fc,features=cls4", 0, "norm=fc"},
+      {"vits16:posgrid=37", 0, "resize=scale"},
+      {"vits16:dim=-384", 0, "integer"},
+  };
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    as_err err = {0};
+    as_model *m = NULL;
+    CHECK_STATUS(t, as_model_create(&m, bad[i].arch, bad[i].size, &err), AS_E_USAGE);
+    CHECK(t, m == NULL);
+    if (!strstr(err.msg, bad[i].says))
+      as_test_fail(t, __FILE__, __LINE__, "%s: \"%s\" does not say \"%s\"", bad[i].arch, err.msg,
+                   bad[i].says);
+    as_model_destroy(&m);
+  }
+}
+
+static void refused_weights(as_test *t) {
+  as_err err = {0};
+  as_model *m = NULL;
+  CHECK_OK(t, as_model_create(&m, "resnet_demo", 32, &err), err);
+  if (!m) return;
+  CHECK_STATUS(t, as_model_plan(m, 1, &err), AS_E_USAGE); /* not loaded yet */
+  as_view *w = make_weights(t, m);
+
+  w[7].shape[0]++;
+  CHECK_STATUS(t, as_model_load(m, w, &err), AS_E_INPUT);
+  CHECK(t, strstr(err.msg, "layer1.0.bn1.weight") && strstr(err.msg, "[17]") && strstr(err.msg, "[16]"));
+  w[7].shape[0]--;
+
+  const void *data = w[6].data;
+  w[6].data = NULL;
+  CHECK_STATUS(t, as_model_load(m, w, &err), AS_E_INPUT);
+  CHECK(t, strstr(err.msg, "layer1.0.conv1.weight") && strstr(err.msg, "missing"));
+  w[6].data = data;
+
+  float *first = (float *)(uintptr_t)w[6].data, keep = first[3];
+  first[3] = (float)INFINITY;
+  CHECK_STATUS(t, as_model_load(m, w, &err), AS_E_INPUT);
+  CHECK(t, strstr(err.msg, "layer1.0.conv1.weight") && strstr(err.msg, "not finite"));
+  first[3] = keep;
+
+  float *var = (float *)(uintptr_t)w[4].data;
+  keep = var[0];
+  var[0] = -1.0f;
+  CHECK_STATUS(t, as_model_load(m, w, &err), AS_E_INPUT);
+  CHECK(t, strstr(err.msg, "bn1.running_var") != NULL);
+  var[0] = keep;
+
+  data = w[5].data;
+  w[5].data = NULL; /* num_batches_tracked may be absent */
+  CHECK_OK(t, as_model_load(m, w, &err), err);
+  w[5].data = data;
+  clear_weights(m, w);
+  as_model_destroy(&m);
+}
+
+/* Features do not depend on the batch, on how many images come at once, or on threads. */
+static void same_bits(as_test *t) {
+  static const char *const archs[] = {"resnet_demo", "resnet50:base=16,blocks=1-1-1",
+                                      "vit_demo:features=cls4+mean", "vit_demo:ffn=swiglu,mlp=100"};
+  const int before = as_par_threads();
+  enum { N = 11, SIZE = 40 };
+  for (size_t a = 0; a < sizeof archs / sizeof *archs; a++) {
+    as_par_set_threads(1);
+    as_model *m = make_model(t, archs[a], SIZE, 1);
+    if (!m) continue;
+    as_err err = {0};
+    const size_t dim = (size_t)as_model_embed_dim(m), image = SIZE * SIZE * 3;
+    float *x = as_alloc(N * image, sizeof *x, NULL);
+    float *want = as_alloc(N * dim, sizeof *want, NULL), *got = as_alloc(N * dim, sizeof *got, NULL);
+    make_pixels(N, SIZE, x);
+    as_model_forward(m, x, N, want);
+    CHECK(t, memcmp(want, want + dim, dim * sizeof *want) != 0);
+    for (int threads = 1; threads <= 3; threads++) {
+      static const int batches[] = {1, 3, 8, 16};
+      as_par_set_threads(threads);
+      for (size_t b = 0; b < sizeof batches / sizeof *batches; b++) {
+        CHECK_OK(t, as_model_plan(m, batches[b], &err), err);
+        memset(got, 0xff, N * dim * sizeof *got);
+        as_model_forward(m, x, N, got);
+        if (memcmp(got, want, N * dim * sizeof *got) != 0)
+          as_test_fail(t, __FILE__, __LINE__, "%s: other bits with %d threads, batch %d", archs[a], threads,
+                       batches[b]);
+      }
+    }
+    /* More threads than were planned for. */
+    as_par_set_threads(1);
+    CHECK_OK(t, as_model_plan(m, 8, &err), err);
+    memset(got, 0xff, N * dim * sizeof *got);
+    as_model_forward(m, x, N, got);
+    CHECK(t, memcmp(got, want, N * dim * sizeof *got) == 0);
+    as_free(x);
+    as_free(want);
+    as_free(got);
+    as_model_destroy(&m);
+  }
+  as_par_set_threads(before);
+}
+
+typedef struct trace_log {
+  int calls;
+  char first[64], last[64];
+  float features[512];
+  bool bad;
+} trace_log;
+
+static void on_trace(void *ctx, const char *layer, const int64_t shape[4], const float *x) {
+  trace_log *log = ctx;
+  if (log->calls++ == 0) (void)snprintf(log->first, sizeof log->first, "%s", layer);
+  (void)snprintf(log->last, sizeof log->last, "%s", layer);
+  if (shape[0] != 1 || shape[1] < 1 || shape[2] < 1 || shape[3] < 1) log->bad = true;
+  for (int64_t i = 0; i < shape[1] * shape[2] * shape[3]; i++)
+    if (!isfinite(x[i])) log->bad = true;
+  if (strcmp(layer, "features") == 0) memcpy(log->features, x, (size_t)shape[3] * sizeof *x);
+}
+
+static void traced(as_test *t) {
+  static const struct {
+    const char *arch, *first;
+    int calls;
+  } nets[] = {{"resnet_demo", "conv1", 1 + 4 * 4 + 1}, {"vit_demo", "patch_embed", 1 + 4 * 7 + 1}};
+  for (size_t i = 0; i < 2; i++) {
+    as_model *m = make_model(t, nets[i].arch, 64, 2);
+    if (!m) return;
+    float *x = as_alloc(2 * 64 * 64 * 3, sizeof *x, NULL), plain[1024], with[1024];
+    trace_log log = {0};
+    const size_t dim = (size_t)as_model_embed_dim(m);
+    CHECK(t, dim <= 512);
+    make_pixels(2, 64, x);
+    as_model_forward(m, x, 2, plain);
+    as_model_set_trace(m, on_trace, &log);
+    as_model_forward(m, x, 2, with);
+    CHECK(t, memcmp(plain, with, 2 * dim * sizeof *plain) == 0);
+    CHECK(t, memcmp(plain + dim, log.features, dim * sizeof *plain) == 0);
+    CHECK_INT(t, log.calls, 2 * nets[i].calls);
+    CHECK_STR(t, log.first, nets[i].first);
+    CHECK_STR(t, log.last, "features");
+    CHECK(t, !log.bad);
+    as_model_set_trace(m, NULL, NULL);
+    as_model_forward(m, x, 2, with);
+    CHECK_INT(t, log.calls, 2 * nets[i].calls);
+    as_free(x);
+    as_model_destroy(&m);
+  }
+}
+
+/* Every allocation may fail; nothing leaks and nothing crashes. */
+static void out_of_memory(as_test *t) {
+  static const char *const archs[] = {"resnet_demo", "vit_demo:ls=1,reg=2"};
+  for (size_t a = 0; a < 2; a++) {
+    for (unsigned long k = 1; k < 100000; k += k < 40 ? 1 : 37) {
+      as_err err = {0};
+      as_model *m = NULL;
+      as_mem_fail_after(k);
+      as_status st = as_model_create(&m, archs[a], 32, &err);
+      as_mem_fail_after(0);
+      CHECK(t, st == AS_OK ? m != NULL : st == AS_E_ENV && m == NULL && err.msg[0]);
+      as_model_destroy(&m);
+      if (st == AS_OK) break;
+    }
+    as_model *m = NULL;
+    as_err err = {0};
+    CHECK_OK(t, as_model_create(&m, archs[a], 32, &err), err);
+    if (!m) return;
+    as_view *w = make_weights(t, m);
+    bool done = false;
+    for (unsigned long k = 1; k < 100000 && !done; k += k < 20 ? 1 : 29) {
+      as_mem_fail_after(k);
+      as_status st = as_model_load(m, w, &err);
+      if (st == AS_OK) st = as_model_plan(m, 2, &err);
+      as_mem_fail_after(0);
+      CHECK(t, st == AS_OK || st == AS_E_ENV);
+      done = st == AS_OK;
+    }
+    CHECK(t, done);
+    clear_weights(m, w);
+    as_model_destroy(&m);
+  }
+}
+
+int main(int argc, char **argv) {
+  static const as_case cases[] = {
+      {"small nets, every switch, against PyTorch", small_goldens},
+      {"ResNet-50, ViT-S/16, ViT-B/16 against PyTorch", large_goldens},
+      {"parameter names of torchvision and timm", names_of_torchvision_and_timm},
+      {"architecture lines", architecture_lines},
+      {"refused architectures", refused_architectures},
+      {"refused weights", refused_weights},
+      {"same bits for any batch and threads", same_bits},
+      {"trace", traced},
+      {"out of memory", out_of_memory},
+  };
+  as_err err = {0};
+  if (as_init(NULL, &err) != AS_OK) {
+    fprintf(stderr, "%s\n", err.msg);
+    return 4;
+  }
+  return as_test_main(argc, argv, cases, sizeof cases / sizeof *cases);
+}
