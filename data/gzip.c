@@ -1,0 +1,218 @@
+/* Restart points are copies of the decoder's state, about 145 KB each. Their number is bounded: when
+ * the list is full every second one goes and the spacing doubles, so memory does not grow with the
+ * archive. Reads in the archive's own order are served by cursors that go on where they stopped. */
+#include "data/gzip.h"
+
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "tensor/base/checked.h"
+#include "tensor/base/file.h"
+#include "tensor/base/inflate.h"
+#include "tensor/base/mem.h"
+
+enum { MAX_POINTS = 128, CURSORS = 8, SCRATCH = 1 << 15 };
+#define FIRST_SPACING ((uint64_t)1 << 20)
+
+/* A decoder and where it stands in both streams. */
+typedef struct place {
+  as_inflate *state;
+  uint64_t out; /* decoded bytes before it */
+  size_t in;    /* compressed bytes before it */
+  int done;
+} place;
+
+typedef struct cursor {
+  atomic_flag busy;
+  place at;
+} cursor;
+
+struct as_gzip {
+  char *path;
+  as_file file;
+  place pass; /* the forward pass */
+  place point[MAX_POINTS];
+  size_t points;
+  uint64_t spacing;
+  cursor cursor[CURSORS];
+};
+
+bool as_gzip_is(const uint8_t *p, size_t n) {
+  return n >= 3 && p[0] == 0x1f && p[1] == 0x8b && p[2] == 8;
+}
+
+static as_status copy_place(place *to, const place *from, as_err *err) {
+  as_inflate *state;
+  as_status s = as_inflate_clone(&state, from->state, err);
+  if (s != AS_OK) return s;
+  *to = *from;
+  to->state = state;
+  return AS_OK;
+}
+
+static void drop_place(place *p) {
+  if (p->state) as_inflate_destroy(&p->state);
+}
+
+as_status as_gzip_open(as_gzip **out, const char *path, as_err *err) {
+  as_gzip *g = as_calloc(1, sizeof *g, err);
+  if (!g) return AS_E_ENV;
+  for (int i = 0; i < CURSORS; i++) atomic_flag_clear(&g->cursor[i].busy);
+  g->spacing = FIRST_SPACING;
+  g->path = as_strdup(path, err);
+  as_status s = g->path ? as_file_open(&g->file, path, err) : AS_E_ENV;
+  if (s == AS_OK) s = as_inflate_create(&g->pass.state, AS_DEFLATE_GZIP, err);
+  if (s == AS_OK) {
+    s = copy_place(&g->point[0], &g->pass, err);
+    if (s == AS_OK) g->points = 1;
+  }
+  if (s != AS_OK) as_gzip_close(&g);
+  *out = g;
+  return s;
+}
+
+void as_gzip_close(as_gzip **gzip) {
+  as_gzip *g = *gzip;
+  if (!g) return;
+  drop_place(&g->pass);
+  for (size_t i = 0; i < g->points; i++) drop_place(&g->point[i]);
+  for (int i = 0; i < CURSORS; i++) drop_place(&g->cursor[i].at);
+  as_file_close(&g->file);
+  as_free(g->path);
+  as_free(g);
+  *gzip = NULL;
+}
+
+/* The next at most n decoded bytes into out; *got == 0 with p->done set at the end. */
+static as_status feed(const as_gzip *g, place *p, uint8_t *out, size_t n, size_t *got, as_err *err) {
+  size_t used = 0;
+  *got = 0;
+  if (p->done || n == 0) return AS_OK;
+  as_status s = as_inflate_feed(p->state, g->file.data + p->in, g->file.size - p->in, &used, out, n, got,
+                                &p->done, err);
+  p->in += used;
+  p->out += *got;
+  if (s != AS_OK) return as_fail_in(err, "%s", g->path);
+  if (*got == 0 && !p->done) {
+    return as_fail(err, AS_E_INPUT, "%s: byte %zu: found the end of the file inside the compressed data",
+                   g->path, g->file.size);
+  }
+  return AS_OK;
+}
+
+/* Decodes up to offset `at`, throwing the bytes away. */
+static as_status skip_to(const as_gzip *g, place *p, uint64_t at, as_err *err) {
+  uint8_t scratch[SCRATCH];
+  as_status s = AS_OK;
+  while (s == AS_OK && p->out < at && !p->done) {
+    size_t want = at - p->out < sizeof scratch ? (size_t)(at - p->out) : sizeof scratch, got;
+    s = feed(g, p, scratch, want, &got, err);
+  }
+  return s;
+}
+
+static as_status read_on(const as_gzip *g, place *p, size_t n, uint8_t *out, size_t *got, as_err *err) {
+  as_status s = AS_OK;
+  for (*got = 0; s == AS_OK && *got < n && !p->done;) {
+    size_t part;
+    s = feed(g, p, out + *got, n - *got, &part, err);
+    *got += part;
+  }
+  return s;
+}
+
+static as_status note_point(as_gzip *g, as_err *err) {
+  if (g->pass.out < g->point[g->points - 1].out + g->spacing) return AS_OK;
+  if (g->points == MAX_POINTS) {
+    size_t kept = 0;
+    for (size_t i = 0; i < g->points; i++) {
+      if (i % 2 == 0) {
+        g->point[kept++] = g->point[i];
+      } else {
+        drop_place(&g->point[i]);
+      }
+    }
+    g->points = kept;
+    g->spacing *= 2;
+    return AS_OK;
+  }
+  as_status s = copy_place(&g->point[g->points], &g->pass, err);
+  if (s == AS_OK) g->points++;
+  return s;
+}
+
+as_status as_gzip_fetch(void *gzip, uint64_t at, size_t n, uint8_t *out, size_t *got, as_err *err) {
+  as_gzip *g = gzip;
+  as_status s = AS_OK;
+  *got = 0;
+  if (at < g->pass.out) return as_fail(err, AS_E_USAGE, "%s: the forward pass cannot go back", g->path);
+  while (s == AS_OK && g->pass.out < at && !g->pass.done) {
+    uint64_t left = at - g->pass.out;
+    s = skip_to(g, &g->pass, left > g->spacing ? g->pass.out + g->spacing : at, err);
+    if (s == AS_OK) s = note_point(g, err);
+  }
+  if (s != AS_OK) return s;
+  if (g->pass.out < at) { /* the last member's bytes are cut off */
+    return as_fail(err, AS_E_INPUT,
+                   "%s: found %" PRIu64 " bytes of decoded data, wanted %" PRIu64 " at least", g->path,
+                   g->pass.out, at);
+  }
+  return read_on(g, &g->pass, n, out, got, err);
+}
+
+/* The last restart point at or before `at`. */
+static const place *point_before(const as_gzip *g, uint64_t at) {
+  size_t lo = 0, hi = g->points;
+  while (hi - lo > 1) {
+    size_t mid = lo + (hi - lo) / 2;
+    if (g->point[mid].out <= at) {
+      lo = mid;
+    } else {
+      hi = mid;
+    }
+  }
+  return &g->point[lo];
+}
+
+/* A free cursor, held: the one nearest before `at`, else one that is of no use there. NULL: all busy. */
+static cursor *take_cursor(as_gzip *g, uint64_t at) {
+  cursor *best = NULL;
+  for (int i = 0; i < CURSORS; i++) {
+    cursor *c = &g->cursor[i];
+    if (atomic_flag_test_and_set(&c->busy)) continue;
+    bool fits = c->at.state && c->at.out <= at, best_fits = best && best->at.state && best->at.out <= at;
+    bool better = !best || (fits && (!best_fits || c->at.out > best->at.out)) ||
+                  (!fits && !best_fits && !c->at.state && best->at.state);
+    cursor *loser = better ? best : c;
+    if (better) best = c;
+    if (loser) atomic_flag_clear(&loser->busy);
+  }
+  return best;
+}
+
+as_status as_gzip_read(const as_gzip *gzip, uint64_t at, size_t n, uint8_t *out, as_err *err) {
+  as_gzip *g =
+      (as_gzip *)(uintptr_t)gzip; /* cursors are a cache behind a const interface, each under its flag */
+  place own = {0};
+  size_t got = 0;
+  cursor *c = take_cursor(g, at);
+  place *p = c ? &c->at : &own;
+  const place *start = point_before(g, at);
+  as_status s = AS_OK;
+  if (!p->state || p->out > at || p->out < start->out) {
+    drop_place(p);
+    memset(p, 0, sizeof *p);
+    s = copy_place(p, start, err);
+  }
+  if (s == AS_OK) s = skip_to(g, p, at, err);
+  if (s == AS_OK) s = read_on(g, p, n, out, &got, err);
+  if (s == AS_OK && got < n)
+    s = as_fail(err, AS_E_INPUT, "%s: found the end of the data at byte %" PRIu64, g->path, p->out);
+  if (s != AS_OK || !c) {
+    drop_place(p);
+    memset(p, 0, sizeof *p);
+  }
+  if (c) atomic_flag_clear(&c->busy);
+  return s;
+}

@@ -1,0 +1,400 @@
+/* Layouts, classes, labels, selection: over folders and archives made here, and the shared real data. */
+#include "data/dataset.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "data/labels.h"
+#include "data/tasks.h"
+#include "tensor/base/file.h"
+#include "tensor/base/sha256.h"
+#include "tests/harness.h"
+#include "tests/tarmake.h"
+
+static char path_buf[8][512];
+static int path_next;
+
+/* tmp/name, good for eight calls. */
+static const char *at_tmp(const char *name) {
+  char *p = path_buf[path_next++ % 8];
+  snprintf(p, sizeof path_buf[0], "%s/%s", as_test_tmp(), name);
+  return p;
+}
+
+static const char *put_file(const char *name, const void *p, size_t n) {
+  as_err err;
+  const char *path = at_tmp(name);
+  char *dir = as_path_dir(path, &err);
+  if (!dir || as_make_dirs(dir, &err) != AS_OK || as_file_write(path, p, n, &err) != AS_OK) abort();
+  free(dir);
+  return path;
+}
+
+static const char *put_text(const char *name, const char *text) {
+  return put_file(name, text, strlen(text));
+}
+
+static const char *put_tar(const char *name, tarmake *a) {
+  tarmake_end(a);
+  const char *path = put_file(name, a->p, a->n);
+  free(a->p);
+  memset(a, 0, sizeof *a);
+  return path;
+}
+
+/* "name:label=bytes;" of every item. */
+static const char *listing(as_test *t, const as_dataset_opts *o) {
+  static char out[16384];
+  as_dataset *ds;
+  as_err err = {0};
+  size_t at = 0;
+  out[0] = '\0';
+  if (as_dataset_open(&ds, o, &err) != AS_OK) {
+    snprintf(out, sizeof out, "error %d: %s", (int)err.status, err.msg);
+    return out;
+  }
+  for (size_t i = 0; i < as_dataset_count(ds) && at < sizeof out - 300; i++) {
+    as_item item = as_dataset_item(ds, i);
+    as_blob blob;
+    CHECK_OK(t, as_dataset_read(ds, i, &blob, &err), err);
+    at += (size_t)snprintf(out + at, sizeof out - at, "%s:%d", item.name, item.label);
+    for (int k = 0; item.labels && k <= item.n_labels; k++)
+      at += (size_t)snprintf(out + at, sizeof out - at, k < item.n_labels ? ",%d" : "]", item.labels[k % 8]);
+    at += (size_t)snprintf(out + at, sizeof out - at, "=%.*s;", (int)blob.n, (const char *)blob.p);
+    as_dataset_release(&blob);
+  }
+  as_dataset_close(&ds);
+  return out;
+}
+
+static void wants(as_test *t, const as_dataset_opts *o, const char *want, int line) {
+  const char *got = listing(t, o);
+  if (strcmp(got, want) != 0) as_test_fail(t, __FILE__, line, "got  %s\nwant %s", got, want);
+}
+#define WANTS(t, want, ...) wants(t, &(as_dataset_opts){__VA_ARGS__}, want, __LINE__)
+
+static void fails(as_test *t, const as_dataset_opts *o, as_status status, const char *what, int line) {
+  const char *got = listing(t, o);
+  char head[16];
+  snprintf(head, sizeof head, "error %d:", (int)status);
+  if (strncmp(got, head, strlen(head)) != 0 || !strstr(got, what))
+    as_test_fail(t, __FILE__, line, "got \"%s\", wanted \"%s ... %s\"", got, head, what);
+}
+#define FAILS(t, status, what, ...) fails(t, &(as_dataset_opts){__VA_ARGS__}, status, what, __LINE__)
+
+static void facts(as_test *t) {
+  CHECK_INT(t, as_wnids_count, 1000);
+  CHECK_INT(t, as_val_labels_count, 50000);
+  CHECK_INT(t, as_val_labels[0] * 1000000 + as_val_labels[1] * 1000 + as_val_labels[2], 65970230);
+  int per_class[1000] = {0}, odd = 0;
+  for (size_t i = 0; i < as_val_labels_count; i++) per_class[as_val_labels[i]]++;
+  for (int c = 0; c < 1000; c++) odd += per_class[c] != 50;
+  CHECK_INT(t, odd, 0);
+  for (size_t i = 1; i < 1000; i++) CHECK(t, strcmp(as_wnids[i - 1], as_wnids[i]) < 0);
+  for (size_t i = 0; i < 1000; i++) CHECK_INT(t, as_wnid_class(as_wnids[i], 9), i);
+  CHECK_INT(t, as_wnid_class("n00000000", 9), -1);
+  CHECK_INT(t, as_wnid_class("n0144076", 8), -1);
+  CHECK_INT(t, as_imagenet_a_count, 200);
+  CHECK_INT(t, as_imagenet_r_count, 200);
+  CHECK_INT(t, as_wnid_class(as_imagenet_a[0], 9), 6);
+  CHECK_INT(t, as_wnid_class(as_imagenet_r[199], 9), 988);
+  CHECK_INT(t, as_val_number("val/ILSVRC2012_val_00000003.JPEG"), 3);
+  CHECK_INT(t, as_val_number("ILSVRC2012_val_00050001.JPEG"), 0);
+  CHECK_INT(t, as_val_number("ILSVRC2012_val_0000003.JPEG"), 0);
+}
+
+static void folders(as_test *t) {
+  put_text("f/dog/b.jpg", "B");
+  put_text("f/dog/a.png", "A");
+  put_text("f/cat/deep/c.JPEG", "C");
+  put_text("f/cat/notes.txt", "no image");
+  put_text("f/cat/._c.jpg", "no image");
+  const char *f = at_tmp("f");
+  WANTS(t, "cat/deep/c.JPEG:0=C;dog/a.png:1=A;dog/b.jpg:1=B;", .path = f);
+  WANTS(t, "cat/deep/c.JPEG:1=C;dog/a.png:0=A;dog/b.jpg:0=B;", .path = f,
+        .classes = put_text("c.txt", "# order\ndog\ncat\n\nbird\n"));
+  WANTS(t, "cat/deep/c.JPEG:2=C;dog/a.png:0=A;dog/b.jpg:0=B;", .path = f,
+        .classes = put_text("c.json", "{\"cat\": 2, \"dog\": 0, \"x\": 1}"));
+  FAILS(t, AS_E_INPUT, "class dog, which is none of the 2 classes", .path = f,
+        .classes = put_text("c2.txt", "cat\nbird\n"));
+  FAILS(t, AS_E_INPUT, "class cat twice", .path = f, .classes = put_text("c3.txt", "cat\ncat\n"));
+  as_err err;
+  CHECK_OK(t, as_make_dirs(at_tmp("f/empty"), &err), err);
+  FAILS(t, AS_E_INPUT, "class folder empty: found no image", .path = f);
+  put_text("f/loose.jpg", "L");
+  FAILS(t, AS_E_INPUT, "found loose.jpg and 0 more images beside class folders", .path = f);
+  FAILS(t, AS_E_INPUT, "nowhere: cannot open", .path = at_tmp("nowhere"));
+  FAILS(t, AS_E_INPUT, "neither a folder nor a tar", .path = at_tmp("f/cat/notes.txt"));
+  put_text("none/x.txt", "");
+  FAILS(t, AS_E_INPUT, "found no image among 1 files (the first is x.txt)", .path = at_tmp("none"));
+}
+
+static void imagenet_names(as_test *t) {
+  put_text("in/n01443537/x.jpg", "1");
+  put_text("in/n01440764/y.jpg", "0");
+  WANTS(t, "n01440764/y.jpg:0=0;n01443537/x.jpg:1=1;", .path = at_tmp("in"));
+  put_text("in/n99999999/x.jpg", "?");
+  FAILS(t, AS_E_INPUT, "class n99999999: found a class that is none of ImageNet's 1000 (2 others are)",
+        .path = at_tmp("in"));
+  put_text("flat/n01443537_a_goldfish.jpg", "g");
+  put_text("flat/n01440764_tench.JPEG", "t");
+  WANTS(t, "n01440764_tench.JPEG:0=t;n01443537_a_goldfish.jpg:1=g;", .path = at_tmp("flat"));
+  put_text("val/ILSVRC2012_val_00000002.JPEG", "2");
+  put_text("val/ILSVRC2012_val_00000001.JPEG", "1");
+  WANTS(t, "ILSVRC2012_val_00000001.JPEG:65=1;ILSVRC2012_val_00000002.JPEG:970=2;", .path = at_tmp("val"));
+  put_text("root/train/n01440764/x.jpg", "");
+  put_text("root/val/n01440764/x.jpg", "");
+  FAILS(t, AS_E_INPUT, "class folders below another folder", .path = at_tmp("root"));
+}
+
+static void integers(as_test *t) {
+  char name[64];
+  as_err err;
+  as_dataset *ds;
+  for (int i = 0; i < 1000; i++) {
+    snprintf(name, sizeof name, "v2/top/%d/%x.jpeg", i, (unsigned)i);
+    put_text(name, "v");
+  }
+  CHECK_OK(t, as_dataset_open(&ds, &(as_dataset_opts){.path = at_tmp("v2")}, &err), err);
+  if (!ds) return;
+  CHECK_INT(t, as_dataset_count(ds), 1000);
+  CHECK_STR(t, as_dataset_class_name(ds, 10), as_wnids[10]);
+  int wrong = 0;
+  for (size_t i = 0; i < 1000; i++) wrong += as_dataset_item(ds, i).label != (int)i;
+  CHECK_INT(t, wrong, 0); /* as text, "10" would come before "2" */
+  CHECK_STR(t, as_dataset_item(ds, 10).name, "10/a.jpeg");
+  as_dataset_close(&ds);
+  remove(at_tmp("v2/top/17/11.jpeg"));
+  remove(at_tmp("v2/top/17"));
+  FAILS(t, AS_E_INPUT, "999 class folders of the numbers 0..999 (17 is missing)", .path = at_tmp("v2"));
+  CHECK_OK(t, as_dataset_open(&ds, &(as_dataset_opts){.path = at_tmp("v2"), .task = "imagenet-v2"}, &err),
+           err);
+  if (ds) CHECK_INT(t, as_dataset_item(ds, 17).label, 18);
+  as_dataset_close(&ds);
+  put_text("digits/10/a.png", "x");
+  put_text("digits/2/a.png", "y");
+  WANTS(t, "2/a.png:0=y;10/a.png:1=x;", .path = at_tmp("digits"));
+}
+
+static void archives(as_test *t) {
+  tarmake a = {0}, inner = {0}, outer = {0};
+  tarmake_text(&a, "./set/n01443537/b.jpg", "B");
+  tarmake_text(&a, "./set/n01440764/z.jpg", "Z");
+  tarmake_text(&a, "./set/README", "x");
+  tarmake_text(&a, "./set/n01440764/a.jpg", "A");
+  const char *path = put_tar("a.tar", &a);
+  WANTS(t, "n01440764/a.jpg:0=A;n01440764/z.jpg:0=Z;n01443537/b.jpg:1=B;", .path = path);
+  /* names are labels: one that climbs is a class like another, and is never opened */
+  tarmake_text(&a, "../../etc/p.jpg", "P");
+  tarmake_text(&a, "../x/q.jpg", "Q");
+  WANTS(t, "../etc/p.jpg:0=P;x/q.jpg:1=Q;", .path = put_tar("climb.tar", &a),
+        .classes = put_text("climb.txt", "..\nx\n"));
+  /* the train archive: a tar of one tar per class */
+  tarmake_text(&inner, "n01443537_1.JPEG", "g1");
+  tarmake_text(&inner, "n01443537_10.JPEG", "g10");
+  tarmake_end(&inner);
+  tarmake_file(&outer, "n01443537.tar", inner.p, inner.n);
+  free(inner.p);
+  memset(&inner, 0, sizeof inner);
+  tarmake_text(&inner, "n01440764_7.JPEG", "t7");
+  tarmake_file(&outer, "n01440764.tar", inner.p, inner.n);
+  put_file("classes/n01440764.tar", inner.p, inner.n);
+  free(inner.p);
+  const char *train =
+      "n01440764/n01440764_7.JPEG:0=t7;n01443537/n01443537_1.JPEG:1=g1;"
+      "n01443537/n01443537_10.JPEG:1=g10;";
+  WANTS(t, train, .path = put_tar("train.tar", &outer));
+  WANTS(t, "n01440764/n01440764_7.JPEG:0=t7;", .path = at_tmp("classes"));
+  tarmake_text(&a, "n01440764/a.jpg", "1");
+  tarmake_text(&a, "n01440764/a.jpg", "2");
+  FAILS(t, AS_E_INPUT, "two members called n01440764/a.jpg", .path = put_tar("twice.tar", &a));
+  tarmake_text(&a, "n01440764/a.jpg", "1");
+  a.p[3] ^= 1;
+  FAILS(t, AS_E_INPUT, "neither a folder nor a tar", .path = put_tar("bad.tar", &a));
+}
+
+static void shards(as_test *t) {
+  tarmake a = {0};
+  tarmake_text(&a, "s/b.cls", "3\n");
+  tarmake_text(&a, "s/b.jpg", "B");
+  tarmake_text(&a, "s/b.json", "{}");
+  tarmake_text(&a, "__meta__.cls", "x");
+  put_tar("w-00.tar", &a);
+  tarmake_text(&a, "a.v1.jpg", "A");
+  tarmake_text(&a, "a.cls", "999");
+  put_tar("w-01.tar", &a);
+  WANTS(t, "w-00/s/b.jpg:3=B;w-01/a.v1.jpg:999=A;", .path = at_tmp("w-{00..01}.tar"));
+  FAILS(t, AS_E_INPUT, "w-02.tar: cannot open", .path = at_tmp("w-{00..02}.tar"));
+  FAILS(t, AS_E_INPUT, "label 999, wanted 0..3", .path = at_tmp("w-{00..01}.tar"),
+        .classes = put_text("four.txt", "a\nb\nc\nd\n"));
+  tarmake_text(&a, "a.jpg", "A");
+  tarmake_text(&a, "b.jpg", "B");
+  tarmake_text(&a, "b.cls", "0");
+  FAILS(t, AS_E_INPUT, "a.jpg: found an image without its .cls label", .path = put_tar("lost.tar", &a));
+  tarmake_text(&a, "b.jpg", "B");
+  tarmake_text(&a, "b.cls", "7x");
+  FAILS(t, AS_E_INPUT, "b.cls: found \"7x\", wanted a class number", .path = put_tar("text.tar", &a));
+}
+
+static void lists(as_test *t) {
+  put_text("l/b.jpg", "B");
+  put_text("l/a.jpg", "A");
+  put_text("l/c.jpg", "C");
+  const char *l = at_tmp("l"), *classes = put_text("l.classes", "x\ny\n");
+  WANTS(t, "a.jpg:-1=A;b.jpg:-1=B;c.jpg:-1=C;", .path = l);
+  WANTS(t, "a.jpg:5=A;b.jpg:1=B;c.jpg:999=C;", .path = l, .labels = put_text("l1", "5\nn01443537\n999\n"));
+  WANTS(t, "a.jpg:1=A;b.jpg:0=B;c.jpg:1=C;", .path = l, .classes = classes,
+        .labels = put_text("l2", "c.jpg y\na.jpg,y\nb.jpg x\n"));
+  FAILS(t, AS_E_INPUT, "found 2 labels, wanted 3", .path = l, .labels = put_text("l3", "1\n2\n"));
+  FAILS(t, AS_E_INPUT, "line 3: found label \"1000\"", .path = l, .labels = put_text("l4", "1\n2\n1000\n"));
+  FAILS(t, AS_E_INPUT, "line 2: found d.jpg, which is no image", .path = l, .classes = classes,
+        .labels = put_text("l5", "a.jpg x\nd.jpg x\nb.jpg x\n"));
+  FAILS(t, AS_E_INPUT, "a.jpg a second time", .path = l, .classes = classes,
+        .labels = put_text("l6", "a.jpg x\na.jpg x\nb.jpg x\n"));
+  FAILS(t, AS_E_INPUT, "found no label", .path = l, .task = "imagenet-val");
+  FAILS(t, AS_E_USAGE, "did you mean imagenet-val?", .path = l, .task = "imagenet-vall");
+  FAILS(t, AS_E_USAGE, "wants labelled data", .path = l, .subset = "imagenet-r");
+}
+
+static void real_sets(as_test *t) {
+  put_text("r/ILSVRC2012_val_00000002.JPEG", "2");
+  put_text("r/ILSVRC2012_val_00000001.JPEG", "1");
+  put_text("r2/n01440764/p.jpg", "p");
+  put_text("r2/n01443537/q.jpg", "q");
+  FAILS(t, AS_E_INPUT, "found 2 label sets, wanted 50000", .path = at_tmp("r"),
+        .real = put_text("r.json", "[[], [970, 795]]"));
+  WANTS(t, "n01440764/p.jpg:0]=p;n01443537/q.jpg:1,970,795]=q;", .path = at_tmp("r2"),
+        .real = at_tmp("r.json"));
+  WANTS(t, "n01440764/p.jpg:0,1]=p;n01443537/q.jpg:1]=q;", .path = at_tmp("r2"),
+        .real = put_text("r3.json", "{\"q.jpg\": [], \"n01440764/p.jpg\": [1]}"));
+  FAILS(t, AS_E_INPUT, "no labels for image n01443537/q.jpg", .path = at_tmp("r2"),
+        .real = put_text("r4.json", "{\"n01440764/p.jpg\": [1]}"));
+  FAILS(t, AS_E_INPUT, "found 1000, wanted class numbers 0..999", .path = at_tmp("r2"),
+        .real = put_text("r5.json", "[[1000], []]"));
+  FAILS(t, AS_E_INPUT, "r6.json: ", .path = at_tmp("r2"), .real = put_text("r6.json", "[[1], []"));
+  FAILS(t, AS_E_USAGE, "wants the label sets", .path = at_tmp("r2"), .task = "imagenet-real");
+}
+
+static void selection(as_test *t) {
+  tarmake a = {0};
+  for (int c = 0; c < 3; c++) {
+    for (int i = 0; i < 4; i++) {
+      char name[32];
+      snprintf(name, sizeof name, "%c/%d.jpg", 'a' + c, i);
+      tarmake_text(&a, name, "");
+    }
+  }
+  const char *p = put_tar("sel.tar", &a);
+  WANTS(t, "a/1.jpg:0=;a/2.jpg:0=;b/1.jpg:1=;b/2.jpg:1=;c/1.jpg:2=;c/2.jpg:2=;", .path = p,
+        .per_class_from = 1, .per_class_to = 3);
+  WANTS(t, "a/3.jpg:0=;b/3.jpg:1=;", .path = p, .per_class_from = 3, .per_class_to = 9, .limit = 2);
+  WANTS(t, "a/0.jpg:0=;a/1.jpg:0=;a/2.jpg:0=;", .path = p, .limit = 10, .shard = 0, .shards = 3);
+  WANTS(t, "b/2.jpg:1=;b/3.jpg:1=;c/0.jpg:2=;c/1.jpg:2=;", .path = p, .limit = 10, .shard = 2, .shards = 3);
+  WANTS(t, "b/0.jpg:1=;c/0.jpg:2=;", .path = p, .per_class_to = 1, .subset = put_text("sub", "c\n1\n"));
+  FAILS(t, AS_E_INPUT, "line 2: found \"d\"", .path = p, .subset = put_text("sub2", "c\nd\n"));
+  FAILS(t, AS_E_USAGE, "per-class 3:3", .path = p, .per_class_from = 3, .per_class_to = 3);
+  FAILS(t, AS_E_INPUT, "more than 4 images", .path = p, .per_class_from = 4, .per_class_to = 5);
+  FAILS(t, AS_E_USAGE, "shard 3/3", .path = p, .shard = 3, .shards = 3);
+}
+
+static void subsets(as_test *t) {
+  tarmake a = {0};
+  as_err err;
+  as_dataset *ds;
+  char name[64];
+  for (size_t i = 0; i < as_imagenet_r_count; i++) {
+    snprintf(name, sizeof name, "imagenet-r/%s/art_0.jpg", as_imagenet_r[i]);
+    tarmake_text(&a, name, "");
+  }
+  const char *r = put_tar("imagenet-r.tar", &a);
+  CHECK_OK(t, as_dataset_open(&ds, &(as_dataset_opts){.path = r, .task = "imagenet-r"}, &err), err);
+  if (!ds) return;
+  int in = 0;
+  for (size_t c = 0; c < 1000; c++) in += as_dataset_mask(ds)[c];
+  CHECK_INT(t, in, 200);
+  CHECK_INT(t, as_dataset_classes(ds), 1000);
+  CHECK(t, as_dataset_mask(ds)[1] && as_dataset_mask(ds)[988] && !as_dataset_mask(ds)[0]);
+  CHECK(t, memcmp(as_dataset_mask(ds), as_dataset_present(ds), 1000) == 0);
+  as_dataset_close(&ds);
+  FAILS(t, AS_E_INPUT, "none of the 200 classes of imagenet-a", .path = r, .task = "imagenet-a");
+}
+
+/* The real Tiny-ImageNet archive and the 500 photographs. */
+static void real_archive(as_test *t) {
+  const char *p = as_test_shared("tiny-imagenet-val/tiny-imagenet-val.tar");
+  as_dataset *ds;
+  as_err err;
+  char hex[65], text[512], path[1024];
+  if (!p) {
+    as_test_skip(t, "no shared data");
+    return;
+  }
+  snprintf(path, sizeof path, "%s", p);
+  CHECK_OK(t, as_dataset_open(&ds, &(as_dataset_opts){.path = path}, &err), err);
+  if (!ds) return;
+  CHECK_INT(t, as_dataset_count(ds), 10000);
+  CHECK_INT(t, as_dataset_classes(ds), 1000);
+  int present = 0;
+  for (size_t c = 0; c < 1000; c++) present += as_dataset_present(ds)[c];
+  CHECK_INT(t, present, 200);
+  CHECK_STR(t, as_dataset_item(ds, 0).name, "n01443537/val_1230.JPEG");
+  as_sha256 sum;
+  as_sha256_init(&sum);
+  for (size_t i = 0; i < as_dataset_count(ds); i++) {
+    as_blob b;
+    if (as_dataset_read(ds, i, &b, &err) != AS_OK) break;
+    int n = snprintf(text, sizeof text, "%s %d %zu\n", as_dataset_item(ds, i).name,
+                     as_dataset_item(ds, i).label, b.n);
+    as_sha256_update(&sum, text, (size_t)n);
+    as_sha256_update(&sum, b.p, b.n);
+    as_dataset_release(&b);
+  }
+  as_sha256_hex(&sum, hex);
+  /* the same listing by Python's tarfile, sorted by name (tests/golden/make_dataset.py) */
+  CHECK_STR(t, hex, "6dea1efdbb504b7c263d91580ebd5a87f6735c37c424462b1154f36f619d01eb");
+  as_dataset_close(&ds);
+  CHECK_OK(
+      t,
+      as_dataset_open(&ds, &(as_dataset_opts){.path = path, .per_class_from = 40, .per_class_to = 50}, &err),
+      err);
+  if (ds) CHECK_INT(t, as_dataset_count(ds), 2000);
+  as_dataset_close(&ds);
+  p = as_test_shared("photos");
+  if (!p) return;
+  snprintf(path, sizeof path, "%s", p);
+  CHECK_OK(t, as_dataset_open(&ds, &(as_dataset_opts){.path = path}, &err), err);
+  if (ds) CHECK_INT(t, as_dataset_count(ds), 500);
+  as_dataset_close(&ds);
+}
+
+static void tasks(as_test *t) {
+  size_t n;
+  const as_task *list = as_task_list(&n);
+  for (size_t i = 0; i < n; i++) {
+    CHECK_STR(t, as_task_names()[i], list[i].name);
+    CHECK(t, as_task_find(list[i].name) == &list[i]);
+  }
+  CHECK(t, as_task_names()[n] == NULL);
+  CHECK(t, as_task_find("imagenet") == NULL);
+  double mean = 0;
+  for (int i = 0; i < AS_CORRUPTIONS; i++) mean += as_corruptions[i].alexnet_error / AS_CORRUPTIONS;
+  CHECK_NEAR(t, mean, 0.7889931, 1e-6); /* of the 15 numbers in augmix's imagenet.py */
+  CHECK_STR(t, as_corruptions[14].name, "jpeg_compression");
+}
+
+int main(int argc, char **argv) {
+  static const as_case cases[] = {{"dataset: built-in facts", facts},
+                                  {"dataset: class folders", folders},
+                                  {"dataset: ImageNet names", imagenet_names},
+                                  {"dataset: folders 0..999 as integers", integers},
+                                  {"dataset: tar, tar of tars, folder of tars", archives},
+                                  {"dataset: WebDataset shards", shards},
+                                  {"dataset: label lists", lists},
+                                  {"dataset: ReaL label sets", real_sets},
+                                  {"dataset: per class, limit, shard, subset", selection},
+                                  {"dataset: the 200 classes of R and A", subsets},
+                                  {"dataset: tasks", tasks},
+                                  {"dataset: Tiny-ImageNet and the photographs", real_archive}};
+  return as_test_main(argc, argv, cases, sizeof cases / sizeof *cases);
+}
