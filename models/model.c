@@ -115,7 +115,10 @@ as_status as_model_plan(as_model *m, int batch, as_err *err) {
   if (arena.overflow) return as_fail(err, AS_E_USAGE, "%s: buffers do not fit the address space", m->text);
   const size_t bytes = arena.used;
   m->memory = as_alloc(bytes, 1, err);
-  if (!m->memory) return as_fail_in(err, "%s: buffers for %d images", m->text, group);
+  if (!m->memory) {
+    (void)as_fail_in(err, "%s: buffers for %d images", m->text, group);
+    return AS_E_ENV;
+  }
 
   arena = (as_arena){.base = m->memory, .size = bytes};
   m->ops->layout(m->net, group, &arena);

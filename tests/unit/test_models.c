@@ -5,25 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "models/selftest.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/par.h"
 #include "tensor/runtime.h"
 #include "tests/harness.h"
 
 enum { SEED = 7 };
-
-/* The integer formula of make_models.py: ramps and hashed noise, exact in float. */
-static void make_pixels(int n, int size, float *out) {
-  uint32_t index = 0;
-  for (uint32_t i = 0; i < (uint32_t)n; i++)
-    for (uint32_t y = 0; y < (uint32_t)size; y++)
-      for (uint32_t x = 0; x < (uint32_t)size; x++)
-        for (uint32_t c = 0; c < 3; c++, index++) {
-          uint32_t smooth = (x * (i + 2) + y * 3 + c * 40 + i * 60) & 255;
-          uint32_t noise = (index * 2654435761u) >> 24;
-          *out++ = (float)(2 * (int)((smooth + noise) >> 1) - 255) / 128.0f;
-        }
-}
 
 /* Seeded weights for every tensor of m; release with clear_weights. */
 static as_view *make_weights(as_test *t, const as_model *m) {
@@ -33,7 +21,7 @@ static as_view *make_weights(as_test *t, const as_model *m) {
   for (size_t i = 0; v && i < n; i++) {
     size_t numel;
     if (!as_shape_numel(specs[i].shape, specs[i].rank, &numel)) {
-      CHECK(t, !"shape");
+      as_test_fail(t, __FILE__, __LINE__, "shape of %s", specs[i].name);
       continue;
     }
     float *data = as_alloc(numel, sizeof *data, NULL);
@@ -96,7 +84,7 @@ static void one_golden(as_test *t, const char *name, const char *arch, int size,
   const size_t count = (size_t)n * (size_t)dim, pixels = (size_t)n * (size_t)size * (size_t)size * 3;
   float *x = as_alloc(pixels, sizeof *x, NULL), *got = as_alloc(count, sizeof *got, NULL);
   float *torch = as_alloc(count, sizeof *torch, NULL), *truth = as_alloc(count, sizeof *truth, NULL);
-  make_pixels(n, size, x);
+  as_selftest_images(n, size, x);
   for (size_t i = 0; i < count; i++) {
     torch[i] = little_endian_f32(golden + 4 * i);
     truth[i] = little_endian_f32(golden + 4 * (count + i));
@@ -319,7 +307,7 @@ static void same_bits(as_test *t) {
     const size_t dim = (size_t)as_model_embed_dim(m), image = SIZE * SIZE * 3;
     float *x = as_alloc(N * image, sizeof *x, NULL);
     float *want = as_alloc(N * dim, sizeof *want, NULL), *got = as_alloc(N * dim, sizeof *got, NULL);
-    make_pixels(N, SIZE, x);
+    as_selftest_images(N, SIZE, x);
     as_model_forward(m, x, N, want);
     CHECK(t, memcmp(want, want + dim, dim * sizeof *want) != 0);
     for (int threads = 1; threads <= 3; threads++) {
@@ -344,6 +332,18 @@ static void same_bits(as_test *t) {
     as_free(want);
     as_free(got);
     as_model_destroy(&m);
+  }
+  as_par_set_threads(before);
+}
+
+static void documented_hash(as_test *t) {
+  const int before = as_par_threads();
+  char hex[65];
+  as_err err = {0};
+  for (int threads = 1; threads <= 3; threads++) {
+    as_par_set_threads(threads);
+    CHECK_OK(t, as_selftest(2 * threads - 1, hex, &err), err);
+    CHECK_STR(t, hex, as_selftest_expected());
   }
   as_par_set_threads(before);
 }
@@ -377,7 +377,7 @@ static void traced(as_test *t) {
     trace_log log = {0};
     const size_t dim = (size_t)as_model_embed_dim(m);
     CHECK(t, dim <= 512);
-    make_pixels(2, 64, x);
+    as_selftest_images(2, 64, x);
     as_model_forward(m, x, 2, plain);
     as_model_set_trace(m, on_trace, &log);
     as_model_forward(m, x, 2, with);
@@ -438,6 +438,7 @@ int main(int argc, char **argv) {
       {"refused architectures", refused_architectures},
       {"refused weights", refused_weights},
       {"same bits for any batch and threads", same_bits},
+      {"the documented hash", documented_hash},
       {"trace", traced},
       {"out of memory", out_of_memory},
   };
