@@ -24,7 +24,7 @@ static double line_y(double rank, double top, double row) {
 
 /* Names beside one end of the lines, moved apart where ranks tie. */
 static void put_labels(as_str *out, const as_bump *b, size_t col, double top, double row, double bottom,
-                       double x, bool left, end_label *label, double *y) {
+                       double x, bool left, size_t columns, end_label *label, double *y) {
   size_t n = 0;
   for (size_t i = 0; i < b->n_lines; i++) {
     double r = b->rank[i * b->n_cols + col];
@@ -42,7 +42,7 @@ static void put_labels(as_str *out, const as_bump *b, size_t col, double top, do
     if (fabs(y[i] - label[i].y) > 2)
       as_svg_line(out, x + reach * 6, label[i].y, x + reach * 14, y[i], "lead");
     as_svg_text(out, x + reach * 17, y[i] + 4, left ? 'e' : 's', "rank", as_rank_text(r).s, 0);
-    as_svg_text(out, x + reach * 43, y[i] + 4, left ? 'e' : 's', "name", name, 21);
+    as_svg_text(out, x + reach * 43, y[i] + 4, left ? 'e' : 's', "name", name, columns);
     as_svg_end(out);
   }
 }
@@ -90,8 +90,10 @@ static void put_line(as_str *out, const as_bump *b, size_t i, const double *x, d
 }
 
 void as_chart_bump(as_str *out, const as_bump *b) {
-  const double width = 940, side = 200, head = 46;
+  const double width = 940, head = 46;
   if (b->n_cols < 2 || b->n_lines == 0) return;
+  const size_t columns = as_chart_name_columns(b->line_name, b->n_lines, b->n_cols > 7 ? 22 : 34);
+  const double side = 52 + as_svg_text_width(columns, 12);
   double last = 1;
   for (size_t i = 0; i < b->n_lines * b->n_cols; i++) {
     if (isfinite(b->rank[i])) last = fmax(last, b->rank[i]);
@@ -118,8 +120,8 @@ void as_chart_bump(as_str *out, const as_bump *b) {
       as_svg_text(out, x[c], tight && c % 2 ? 14 : 28, 'm', "col", b->col_name[c], tight ? 2 * fit : 24);
     }
     for (size_t i = b->n_lines; i-- > 0;) put_line(out, b, i, x, y, head, row);
-    put_labels(out, b, 0, head, row, bottom, x[0], true, label, y);
-    put_labels(out, b, b->n_cols - 1, head, row, bottom, x[b->n_cols - 1], false, label, y);
+    put_labels(out, b, 0, head, row, bottom, x[0], true, columns, label, y);
+    put_labels(out, b, b->n_cols - 1, head, row, bottom, x[b->n_cols - 1], false, columns, label, y);
     as_svg_close(out);
   }
   as_free(label);

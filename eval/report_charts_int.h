@@ -7,6 +7,9 @@
 /* Models that a chart with a row or a line per model shows: the first of the order. */
 enum { AS_CHART_ROWS = 40 };
 
+/* Columns to reserve for these names: the widest, from 8 to most. */
+size_t as_chart_name_columns(const char *const *name, size_t n, size_t most);
+
 /* Lines between ranks: one column per set or per way to rank. NaN breaks a line. */
 typedef struct as_bump {
   size_t n_lines, n_cols;

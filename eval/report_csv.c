@@ -26,8 +26,8 @@ as_status as_report_csv(as_str *out, const as_results *r, const as_report_opts *
     for (size_t k = 0; k < r->n_sets; k++) {
       const as_cell *c = as_results_cell(r, m, k);
       const as_sum_cell *d = as_sum_at(&s, m, k);
-      as_put_csv(out, r->models[m].name);
-      put_text(out, r->sets[k].name);
+      as_put_csv(out, as_model_name(r, m));
+      put_text(out, as_set_name(r, k));
       put_text(out, !d->ok ? "absent" : c->n_failed > 0 ? "failures" : "ok");
       bool counted = c->n_expected > 0;
       if (counted)

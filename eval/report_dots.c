@@ -8,6 +8,15 @@
 #include "eval/svg.h"
 #include "tensor/base/mem.h"
 
+size_t as_chart_name_columns(const char *const *name, size_t n, size_t most) {
+  size_t widest = 8;
+  for (size_t i = 0; i < n; i++) {
+    size_t w = as_text_columns(name[i]);
+    if (w > widest) widest = w;
+  }
+  return widest < most ? widest : most;
+}
+
 static int ascending(const void *a, const void *b) {
   double x = *(const double *)a, y = *(const double *)b;
   return x < y ? -1 : x > y;
@@ -85,8 +94,10 @@ static void put_panel(as_str *out, const as_dots *d, size_t panel, double x0, do
 }
 
 void as_chart_dots(as_str *out, const as_dots *d) {
-  const double width = 940, side = 190, gap = 14, row = 22, head = 34, foot = 30;
+  const double width = 940, gap = 14, row = 22, head = 34, foot = 30;
   if (d->n_rows == 0 || d->n_panels == 0) return;
+  const size_t columns = as_chart_name_columns(d->row_name, d->n_rows, d->n_panels > 2 ? 30 : 40);
+  const double side = 16 + as_svg_text_width(columns, 12);
   double *work = as_alloc(d->n_rows, sizeof *work, NULL);
   if (!work) {
     out->failed = true;
@@ -102,7 +113,7 @@ void as_chart_dots(as_str *out, const as_dots *d) {
     double top = band * (double)b + head;
     for (size_t i = 0; i < d->n_rows; i++) {
       as_svg_group(out, NULL, d->row_name[i]);
-      as_svg_text(out, side - 12, top + row * ((double)i + 0.5) + 4, 'e', "name", d->row_name[i], 25);
+      as_svg_text(out, side - 12, top + row * ((double)i + 0.5) + 4, 'e', "name", d->row_name[i], columns);
       as_svg_end(out);
     }
     for (size_t c = 0; c < across && b * across + c < d->n_panels; c++) {

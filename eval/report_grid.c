@@ -125,6 +125,8 @@ static void put_row(as_str *out, const as_grid *g, size_t row, const size_t *wid
       }
       if (g->align[c] != 'r') pending += gap;
     }
+    /* a head cell may end in spaces that only align it with its column */
+    while (out->n > 0 && out->s[out->n - 1] == ' ') out->s[--out->n] = 0;
     as_str_putc(out, '\n');
   }
 }

@@ -28,10 +28,10 @@ static void put_text(const html *h, const char *text) {
 }
 
 static const char *model_name(const html *h, size_t place) {
-  return h->r->models[h->s->order[place]].name;
+  return as_model_name(h->r, h->s->order[place]);
 }
 static const char *set_name(const html *h, size_t set) {
-  return h->r->sets[set].name;
+  return as_set_name(h->r, set);
 }
 
 /* Remarks stand under every table: in full under the first, and where there are few. */
@@ -111,10 +111,10 @@ static void put_cards(const html *h) {
     const as_sum_cell *c = as_sum_at(h->s, best, r->base);
     as_str_printf(&title, "First on %s", set_name(h, r->base));
     if (isfinite(c->lo) && isfinite(c->hi))
-      put_card(h, as_str_c(&title), r->models[best].name, "top-1 %s %% [%s, %s]", as_pct(c->acc, h->dec).s,
+      put_card(h, as_str_c(&title), as_model_name(r, best), "top-1 %s %% [%s, %s]", as_pct(c->acc, h->dec).s,
                as_pct(c->lo, h->dec).s, as_pct(c->hi, h->dec).s);
     else
-      put_card(h, as_str_c(&title), r->models[best].name, "top-1 %s %%", as_pct(c->acc, h->dec).s);
+      put_card(h, as_str_c(&title), as_model_name(r, best), "top-1 %s %%", as_pct(c->acc, h->dec).s);
   }
   if (h->s->n_whole && r->n_sets > 1) {
     const as_sum_model *m = &h->s->models[h->s->order[0]];
@@ -196,7 +196,7 @@ static void put_heat(const html *h) {
   for (size_t i = 0; i < r->n_models; i++) {
     size_t m = h->s->order[i];
     as_str_put(h->out, "<tr><th scope=\"row\">");
-    put_text(h, r->models[m].name);
+    put_text(h, as_model_name(r, m));
     if (r->models[m].note && *r->models[m].note && r->n_models <= 60) {
       as_str_put(h->out, "<br><small>");
       put_text(h, r->models[m].note);
@@ -240,8 +240,8 @@ static void put_failures(const html *h, as_err *err) {
     for (size_t i = 0; i < r->n_models * r->n_sets; i++) {
       const as_cell *c = &r->cells[i];
       if (c->n_failed <= 0) continue;
-      as_put_name(as_grid_at(&g, row, 0), r->models[i / r->n_sets].name, 0, false);
-      as_put_name(as_grid_at(&g, row, 1), r->sets[i % r->n_sets].name, 0, false);
+      as_put_name(as_grid_at(&g, row, 0), as_model_name(r, i / r->n_sets), 0, false);
+      as_put_name(as_grid_at(&g, row, 1), as_set_name(r, i % r->n_sets), 0, false);
       as_grid_put(&g, row, 2, "%lld", (long long)c->n_expected);
       as_grid_put(&g, row, 3, "%lld", (long long)c->n_used);
       as_grid_put(&g, row, 4, "%lld", (long long)c->n_failed);
@@ -265,8 +265,8 @@ static void put_failures(const html *h, as_err *err) {
     }
     for (size_t i = 0; i < r->n_models * r->n_sets; i++) {
       if (h->s->cells[i].ok) continue;
-      as_put_name(as_grid_at(&g, row, 0), r->models[i / r->n_sets].name, 0, false);
-      as_put_name(as_grid_at(&g, row, 1), r->sets[i % r->n_sets].name, 0, false);
+      as_put_name(as_grid_at(&g, row, 0), as_model_name(r, i / r->n_sets), 0, false);
+      as_put_name(as_grid_at(&g, row, 1), as_set_name(r, i % r->n_sets), 0, false);
       as_put_name(as_grid_at(&g, row, 2), h->s->cells[i].why, 0, false);
       row++;
     }
@@ -325,6 +325,10 @@ static void put_ranks(const html *h, as_err *err) {
         h->out,
         " Pale bars are 95&nbsp;% rank intervals from resampling the images, the same resamples for all "
         "models.");
+  if (h->s->n_whole < r->n_models)
+    as_str_put(h->out,
+               " Models without an accuracy on every set have no place in the last column, so the places "
+               "there are among fewer models.");
   as_str_put(h->out, "</p>\n");
   as_str_put(h->out, key_lines);
   as_bump b = {

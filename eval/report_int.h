@@ -44,6 +44,14 @@ static inline const as_sum_cell *as_sum_at(const as_sum *s, size_t model, size_t
   return &s->cells[model * s->r->n_sets + set];
 }
 
+/* Names that were never set print as "?". */
+static inline const char *as_model_name(const as_results *r, size_t m) {
+  return r->models[m].name ? r->models[m].name : "?";
+}
+static inline const char *as_set_name(const as_results *r, size_t k) {
+  return r->sets[k].name ? r->sets[k].name : "?";
+}
+
 /* How the interval of the mean was made, as a sentence; "" when there is none. */
 const char *as_sum_interval_note(const as_sum *s);
 

@@ -36,8 +36,8 @@ static void put_cell(as_jsonw *w, const as_sum *s, size_t m, size_t k) {
   const as_cell *c = as_results_cell(s->r, m, k);
   const as_sum_cell *d = as_sum_at(s, m, k);
   as_jsonw_object(w);
-  put_str(w, "model", s->r->models[m].name);
-  put_str(w, "dataset", s->r->sets[k].name);
+  put_str(w, "model", as_model_name(s->r, m));
+  put_str(w, "dataset", as_set_name(s->r, k));
   put_str(w, "status", !d->ok ? "absent" : c->n_failed > 0 ? "failures" : "ok");
   put_str(w, "reason", d->ok ? c->why : d->why);
   put_i64(w, "n_expected", c->n_expected);
@@ -78,12 +78,12 @@ as_status as_report_json(as_str *out, const as_results *r, const as_report_opts 
   put_str(&w, "title", r->title);
   as_jsonw_key(&w, "complete");
   as_jsonw_bool(&w, r->complete);
-  put_str(&w, "base", r->sets[r->base].name);
+  put_str(&w, "base", as_set_name(r, r->base));
   as_jsonw_key(&w, "models");
   as_jsonw_array(&w);
   for (size_t m = 0; m < r->n_models; m++) {
     as_jsonw_object(&w);
-    put_str(&w, "name", r->models[m].name);
+    put_str(&w, "name", as_model_name(r, m));
     put_str(&w, "note", r->models[m].note);
     as_jsonw_end(&w);
   }
@@ -92,7 +92,7 @@ as_status as_report_json(as_str *out, const as_results *r, const as_report_opts 
   as_jsonw_array(&w);
   for (size_t k = 0; k < r->n_sets; k++) {
     as_jsonw_object(&w);
-    put_str(&w, "name", r->sets[k].name);
+    put_str(&w, "name", as_set_name(r, k));
     put_str(&w, "rule", r->sets[k].rule);
     put_i64(&w, "classes", (int64_t)r->sets[k].classes);
     as_jsonw_end(&w);
@@ -112,7 +112,7 @@ as_status as_report_json(as_str *out, const as_results *r, const as_report_opts 
   for (size_t i = 0; i < r->n_models; i++) {
     const as_sum_model *m = &s.models[s.order[i]];
     as_jsonw_object(&w);
-    put_str(&w, "model", r->models[s.order[i]].name);
+    put_str(&w, "model", as_model_name(r, s.order[i]));
     as_jsonw_key(&w, "complete");
     as_jsonw_bool(&w, m->whole);
     put_f64(&w, "unified", m->value[AS_SUM_MEAN]);

@@ -44,13 +44,13 @@ static void put_axes(as_str *out, const as_svg_scale *x, const as_svg_scale *y, 
 
 static void put_tip(as_str *out, const as_sum *s, size_t m, size_t set) {
   const as_sum_cell *b = as_sum_at(s, m, s->r->base), *c = as_sum_at(s, m, set);
-  as_put_name(out, s->r->models[m].name, 0, false);
+  as_put_name(out, as_model_name(s->r, m), 0, false);
   as_str_put(out, ": ");
-  as_put_name(out, s->r->sets[s->r->base].name, 0, false);
+  as_put_name(out, as_set_name(s->r, s->r->base), 0, false);
   as_str_putc(out, ' ');
   as_str_put(out, as_pct(b->acc, 2).s);
   as_str_put(out, ", ");
-  as_put_name(out, s->r->sets[set].name, 0, false);
+  as_put_name(out, as_set_name(s->r, set), 0, false);
   as_str_putc(out, ' ');
   as_str_put(out, as_pct(c->acc, 2).s);
 }
@@ -79,15 +79,16 @@ void as_chart_scatter(as_str *out, const as_sum *s, size_t set) {
   as_str_printf(&alt,
                 "Scatter plot of %zu models: top-1 on %s against top-1 on %s, logit axes. The numbers are in "
                 "the table of accuracies.",
-                n, r->sets[set].name, r->sets[r->base].name);
+                n, as_set_name(r, set), as_set_name(r, r->base));
   as_svg_open(out, w, h, as_str_c(&alt));
   as_str_clear(&alt);
-  put_axes(out, &x, &y, r->sets[r->base].name, r->sets[set].name);
+  put_axes(out, &x, &y, as_set_name(r, r->base), as_set_name(r, set));
   double from = fmax(x.lo, y.lo), to = fmin(x.hi, y.hi);
   if (from < to) {
     as_svg_line(out, as_svg_at(&x, from), as_svg_at(&y, from), as_svg_at(&x, to), as_svg_at(&y, to),
                 "same-line");
-    as_svg_text(out, as_svg_at(&x, to) - 4, as_svg_at(&y, to) + 14, 'e', "tick", "y = x", 0);
+    as_svg_text(out, (as_svg_at(&x, from) + as_svg_at(&x, to)) / 2,
+                (as_svg_at(&y, from) + as_svg_at(&y, to)) / 2 + 4, 'm', "on-line", "y = x", 0);
   }
   for (size_t i = r->n_models; i-- > 0;) {
     size_t m = s->order[i];
@@ -113,7 +114,7 @@ void as_chart_scatter(as_str *out, const as_sum *s, size_t set) {
     const as_sum_cell *b = as_sum_at(s, m, r->base), *c = as_sum_at(s, m, set);
     if (!b->ok || !c->ok) continue;
     as_str name = {0};
-    as_put_name(&name, r->models[m].name, 20, false);
+    as_put_name(&name, as_model_name(r, m), 20, false);
     double tx, ty;
     double wide = as_svg_text_width(as_text_columns(as_str_c(&name)), 11);
     if (as_svg_place(&taken, as_svg_at(&x, b->acc), as_svg_at(&y, c->acc), 4, wide, 13, frame, &tx, &ty))

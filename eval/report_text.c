@@ -1,6 +1,7 @@
 /* The table in a terminal. Sections: accuracy, drops and ranks, the unified metric, failures and
  * gaps, what the sets are, remarks. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "eval/report_grid.h"
@@ -15,6 +16,11 @@ typedef struct page {
   int dec;
 } page;
 
+static void put_title(const page *p, const char *text) {
+  as_put_wrapped(p->out, text, p->width, "", "", p->ascii);
+  as_str_putc(p->out, '\n');
+}
+
 static const char *dash(const page *p) {
   return p->ascii ? "-" : "\xE2\x80\x93";
 }
@@ -25,7 +31,7 @@ static as_status start_grid(const page *p, as_grid *g, size_t cols, as_err *err)
   if (st != AS_OK) return st;
   as_grid_head(g, 0, "model");
   for (size_t i = 0; i < p->r->n_models; i++)
-    as_put_name(as_grid_at(g, i, 0), p->r->models[p->s->order[i]].name, p->name_width, p->ascii);
+    as_put_name(as_grid_at(g, i, 0), as_model_name(p->r, p->s->order[i]), p->name_width, p->ascii);
   return AS_OK;
 }
 
@@ -37,7 +43,7 @@ static void head_name(const page *p, as_grid *g, size_t col, const char *name, c
 static as_status accuracy_grid(const page *p, as_grid *g, bool stacked, as_err *err) {
   as_status st = start_grid(p, g, 1 + p->r->n_sets, err);
   if (st != AS_OK) return st;
-  for (size_t k = 0; k < p->r->n_sets; k++) head_name(p, g, k + 1, p->r->sets[k].name, NULL);
+  for (size_t k = 0; k < p->r->n_sets; k++) head_name(p, g, k + 1, as_set_name(p->r, k), NULL);
   for (size_t i = 0; i < p->r->n_models; i++) {
     for (size_t k = 0; k < p->r->n_sets; k++) {
       const as_sum_cell *c = as_sum_at(p->s, p->s->order[i], k);
@@ -58,8 +64,8 @@ static as_status accuracy_grid(const page *p, as_grid *g, bool stacked, as_err *
 
 static as_status put_accuracy(const page *p, as_err *err) {
   as_grid g;
-  as_str_printf(p->out, "Top-1 accuracy, per cent%s\n\n",
-                p->s->any_interval ? ", with its 95 % Wilson interval" : "");
+  put_title(p, p->s->any_interval ? "Top-1 accuracy, per cent, with its 95 % Wilson interval"
+                                  : "Top-1 accuracy, per cent");
   as_status st = accuracy_grid(p, &g, false, err);
   if (st != AS_OK) return st;
   if (as_grid_width(&g) > p->width) {
@@ -76,13 +82,18 @@ static as_status put_drops(const page *p, as_err *err) {
   as_grid g;
   as_status st = start_grid(p, &g, 2 + (r->n_sets - 1), err);
   if (st != AS_OK) return st;
-  as_str_put(p->out, "\nChange from ");
-  as_put_name(p->out, r->sets[r->base].name, 0, p->ascii);
-  as_str_put(p->out, ", points; rank on the set (ties share the mean), and its change (+ climbs)\n\n");
-  head_name(p, &g, 1, r->sets[r->base].name, "\nrank");
+  as_str title = {0};
+  as_str_printf(&title,
+                "Change from %s, points; rank on the set (ties share the mean), and its change (+ climbs)",
+                as_set_name(r, r->base));
+  as_str_putc(p->out, '\n');
+  put_title(p, as_str_c(&title));
+  if (title.failed) p->out->failed = true;
+  as_str_clear(&title);
+  head_name(p, &g, 1, as_set_name(r, r->base), "\nrank");
   size_t col = 2;
   for (size_t k = 0; k < r->n_sets; k++)
-    if (k != r->base) head_name(p, &g, col++, r->sets[k].name, "\nchange rank     ");
+    if (k != r->base) head_name(p, &g, col++, as_set_name(r, k), "\nchange rank     ");
   for (size_t i = 0; i < r->n_models; i++) {
     const as_sum_cell *b = as_sum_at(p->s, p->s->order[i], r->base);
     as_grid_put(&g, i, 1, "%s", as_rank_text(b->rank).s);
@@ -114,8 +125,11 @@ static as_status put_unified(const page *p, as_err *err) {
   size_t extra = (interval ? 1u : 0u) + (ranks ? 1u : 0u);
   as_status st = start_grid(p, &g, 3 + extra + (AS_SUM_N - 1), err);
   if (st != AS_OK) return st;
-  as_str_printf(p->out, "\nUnified metric: mean of top-1 over the %zu set%s, per cent\n\n", p->r->n_sets,
-                p->r->n_sets == 1 ? "" : "s");
+  char title[96];
+  snprintf(title, sizeof title, "Unified metric: mean of top-1 over the %zu set%s, per cent", p->r->n_sets,
+           p->r->n_sets == 1 ? "" : "s");
+  as_str_putc(p->out, '\n');
+  put_title(p, title);
   size_t col = 1;
   as_grid_head(&g, col++, "rank");
   if (ranks) as_grid_head(&g, col++, "95 %");
@@ -161,8 +175,8 @@ static as_status put_gaps(const page *p, as_err *err) {
         const as_cell *c = as_results_cell(r, m, k);
         const as_sum_cell *d = as_sum_at(p->s, m, k);
         if (c->n_failed <= 0) continue;
-        as_put_name(as_grid_at(&g, row, 0), r->models[m].name, p->name_width, p->ascii);
-        as_put_name(as_grid_at(&g, row, 1), r->sets[k].name, 18, p->ascii);
+        as_put_name(as_grid_at(&g, row, 0), as_model_name(r, m), p->name_width, p->ascii);
+        as_put_name(as_grid_at(&g, row, 1), as_set_name(r, k), 18, p->ascii);
         as_grid_put(&g, row, 2, "%lld", (long long)c->n_expected);
         as_grid_put(&g, row, 3, "%lld", (long long)c->n_used);
         as_grid_put(&g, row, 4, "%lld", (long long)c->n_failed);
@@ -171,9 +185,11 @@ static as_status put_gaps(const page *p, as_err *err) {
         row++;
       }
     }
-    as_str_put(p->out,
-               "\n* Some images could not be used. The accuracies are over the images used; the last column\n"
-               "counts every failed image as wrong.\n\n");
+    as_str_putc(p->out, '\n');
+    put_title(
+        p,
+        "* Some images could not be used. The accuracies are over the images used; the last column counts "
+        "every failed image as wrong.");
     as_grid_text(p->out, &g, p->width, p->ascii);
     as_grid_clear(&g);
   }
@@ -185,7 +201,7 @@ static as_status put_gaps(const page *p, as_err *err) {
         const as_sum_cell *d = as_sum_at(p->s, m, k);
         if (d->ok || shown++ >= 40) continue;
         as_str line = {0};
-        as_str_printf(&line, "%s on %s: %s", r->models[m].name, r->sets[k].name, d->why);
+        as_str_printf(&line, "%s on %s: %s", as_model_name(r, m), as_set_name(r, k), d->why);
         as_put_wrapped(p->out, as_str_c(&line), p->width, "  ", "    ", p->ascii);
         if (line.failed) p->out->failed = true;
         as_str_clear(&line);
@@ -201,7 +217,7 @@ static void put_sets(const page *p) {
   as_str_put(p->out, "\nSets:\n");
   for (size_t k = 0; k < r->n_sets; k++) {
     as_str line = {0};
-    as_str_put(&line, r->sets[k].name);
+    as_str_put(&line, as_set_name(r, k));
     as_str_put(&line, ": ");
     as_str_put(&line, r->sets[k].rule && *r->sets[k].rule ? r->sets[k].rule : "top-1");
     if (r->sets[k].classes) as_str_printf(&line, ", argmax over %zu classes", r->sets[k].classes);

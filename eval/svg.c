@@ -278,13 +278,14 @@ bool as_svg_free(const as_svg_boxes *b, as_svg_box q) {
 
 bool as_svg_place(as_svg_boxes *b, double x, double y, double r, double w, double h, as_svg_box frame,
                   double *tx, double *ty) {
-  /* Right, left, above, below, the four corners; then the same a little farther out. */
+  /* The four corners first (interval crosses run along the axes), then beside, above and below; then
+     the same a little farther out. */
   for (int ring = 0; ring < 4; ring++) {
-    double d = r + 2 + 7 * ring, o = 0.6 * d;
+    double d = r + 2 + 7 * ring, o = fmax(0.7 * d, r + 0.5);
     const as_svg_box tries[] = {
+        {x + o, y - o - h, x + o + w, y - o},     {x + o, y + o, x + o + w, y + o + h},
+        {x - o - w, y - o - h, x - o, y - o},     {x - o - w, y + o, x - o, y + o + h},
         {x + d, y - h / 2, x + d + w, y + h / 2}, {x - d - w, y - h / 2, x - d, y + h / 2},
-        {x + o, y - o - h, x + o + w, y - o},     {x - o - w, y + o, x - o, y + o + h},
-        {x + o, y + o, x + o + w, y + o + h},     {x - o - w, y - o - h, x - o, y - o},
         {x - w / 2, y - d - h, x + w / 2, y - d}, {x - w / 2, y + d, x + w / 2, y + d + h},
     };
     for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
