@@ -24,18 +24,30 @@ AS_ALWAYS_INLINE void tile(const as_gemm_args *g, const int MR, const int WIDE) 
 #undef DECL
   if (!g->acc_out) {
     float *c = g->c;
-#define WARM(i) if (MR > i) { __builtin_prefetch(c + i * g->ldc, 1, 3); if (WIDE) __builtin_prefetch(c + i * g->ldc + 16, 1, 3); }
+#define WARM(i)                                              \
+  if (MR > i) {                                              \
+    __builtin_prefetch(c + i * g->ldc, 1, 3);                \
+    if (WIDE) __builtin_prefetch(c + i * g->ldc + 16, 1, 3); \
+  }
     ROWS(WARM)
 #undef WARM
   }
   if (g->acc_in) {
     const float *p = g->acc_in;
-#define LOAD(i) if (MR > i) { l##i = _mm512_loadu_ps(p + 32 * i); if (WIDE) h##i = _mm512_loadu_ps(p + 32 * i + 16); }
+#define LOAD(i)                                        \
+  if (MR > i) {                                        \
+    l##i = _mm512_loadu_ps(p + 32 * i);                \
+    if (WIDE) h##i = _mm512_loadu_ps(p + 32 * i + 16); \
+  }
     ROWS(LOAD)
 #undef LOAD
   } else if (g->bias) {
     const __m512 bl = _mm512_loadu_ps(g->bias), bh = _mm512_loadu_ps(g->bias + 16);
-#define FILL(i) if (MR > i) { l##i = bl; h##i = bh; }
+#define FILL(i) \
+  if (MR > i) { \
+    l##i = bl;  \
+    h##i = bh;  \
+  }
     ROWS(FILL)
 #undef FILL
   }
@@ -61,30 +73,41 @@ AS_ALWAYS_INLINE void tile(const as_gemm_args *g, const int MR, const int WIDE) 
 #define ADDR11 p9[2 * lda + at]
 #define ADDR12 p12[at]
 #define ADDR13 p12[lda + at]
-#define ROW(i) \
-  if (MR > i) { \
-    const __m512 av = _mm512_set1_ps(ADDR##i); \
-    l##i = _mm512_fmadd_ps(av, bl, l##i); \
+#define ROW(i)                                      \
+  if (MR > i) {                                     \
+    const __m512 av = _mm512_set1_ps(ADDR##i);      \
+    l##i = _mm512_fmadd_ps(av, bl, l##i);           \
     if (WIDE) h##i = _mm512_fmadd_ps(av, bh, h##i); \
   }
-#define STEP(u) \
-  { \
-    const size_t at = u; \
-    const __m512 bl = _mm512_load_ps(b + 32 * u); \
-    __m512 bh = bl; \
-    if (WIDE) bh = _mm512_load_ps(b + 32 * u + 16); \
-    __builtin_prefetch(b + 32 * u + 512, 0, 3); \
+#define STEP(u)                                           \
+  {                                                       \
+    const size_t at = u;                                  \
+    const __m512 bl = _mm512_load_ps(b + 32 * u);         \
+    __m512 bh = bl;                                       \
+    if (WIDE) bh = _mm512_load_ps(b + 32 * u + 16);       \
+    __builtin_prefetch(b + 32 * u + 512, 0, 3);           \
     if (WIDE) __builtin_prefetch(b + 32 * u + 528, 0, 3); \
-    ROWS(ROW) \
+    ROWS(ROW)                                             \
   }
     for (; k >= 4; k -= 4) {
-      STEP(0) STEP(1) STEP(2) STEP(3)
-      p0 += 4;
+      STEP(0) STEP(1) STEP(2) STEP(3) p0 += 4;
       PIN(p0);
-      if (MR > 3) { p3 += 4; PIN(p3); }
-      if (MR > 6) { p6 += 4; PIN(p6); }
-      if (MR > 9) { p9 += 4; PIN(p9); }
-      if (MR > 12) { p12 += 4; PIN(p12); }
+      if (MR > 3) {
+        p3 += 4;
+        PIN(p3);
+      }
+      if (MR > 6) {
+        p6 += 4;
+        PIN(p6);
+      }
+      if (MR > 9) {
+        p9 += 4;
+        PIN(p9);
+      }
+      if (MR > 12) {
+        p12 += 4;
+        PIN(p12);
+      }
       b += 128;
     }
     for (; k > 0; k--) {
@@ -97,7 +120,11 @@ AS_ALWAYS_INLINE void tile(const as_gemm_args *g, const int MR, const int WIDE) 
   }
   if (g->acc_out) {
     float *p = g->acc_out;
-#define KEEP(i) if (MR > i) { _mm512_storeu_ps(p + 32 * i, l##i); if (WIDE) _mm512_storeu_ps(p + 32 * i + 16, h##i); }
+#define KEEP(i)                                        \
+  if (MR > i) {                                        \
+    _mm512_storeu_ps(p + 32 * i, l##i);                \
+    if (WIDE) _mm512_storeu_ps(p + 32 * i + 16, h##i); \
+  }
     ROWS(KEEP)
 #undef KEEP
     return;
@@ -106,49 +133,75 @@ AS_ALWAYS_INLINE void tile(const as_gemm_args *g, const int MR, const int WIDE) 
   const size_t n = g->n;
   const __mmask16 ml = (__mmask16)(n >= 16 ? 0xffff : (1u << n) - 1);
   const __mmask16 mh = (__mmask16)(n >= 32 ? 0xffff : n > 16 ? (1u << (n - 16)) - 1 : 0);
-#define NORM(i) if (MR > i) { l##i = _mm512_add_ps(l##i, zero); if (WIDE) h##i = _mm512_add_ps(h##i, zero); }
+#define NORM(i)                                 \
+  if (MR > i) {                                 \
+    l##i = _mm512_add_ps(l##i, zero);           \
+    if (WIDE) h##i = _mm512_add_ps(h##i, zero); \
+  }
   ROWS(NORM)
 #undef NORM
   if (g->gamma) {
     const __m512 gl = _mm512_loadu_ps(g->gamma), gh = _mm512_loadu_ps(g->gamma + 16);
-#define SCALE(i) if (MR > i) { l##i = _mm512_mul_ps(gl, l##i); if (WIDE) h##i = _mm512_mul_ps(gh, h##i); }
+#define SCALE(i)                              \
+  if (MR > i) {                               \
+    l##i = _mm512_mul_ps(gl, l##i);           \
+    if (WIDE) h##i = _mm512_mul_ps(gh, h##i); \
+  }
     ROWS(SCALE)
 #undef SCALE
   }
   if (g->residual) {
     const float *r = g->residual;
     const size_t ldr = g->ldr;
-#define RES(i) if (MR > i) { \
-    l##i = _mm512_add_ps(_mm512_maskz_loadu_ps(ml, r + i * ldr), l##i); \
-    if (WIDE) h##i = _mm512_add_ps(_mm512_maskz_loadu_ps(mh, r + i * ldr + 16), h##i); }
+#define RES(i)                                                                         \
+  if (MR > i) {                                                                        \
+    l##i = _mm512_add_ps(_mm512_maskz_loadu_ps(ml, r + i * ldr), l##i);                \
+    if (WIDE) h##i = _mm512_add_ps(_mm512_maskz_loadu_ps(mh, r + i * ldr + 16), h##i); \
+  }
     ROWS(RES)
 #undef RES
   }
   if (g->relu) { /* max(0, x): the second operand where unordered, so NaN stays; x is never -0 here */
-#define CLIP(i) if (MR > i) { l##i = _mm512_max_ps(zero, l##i); if (WIDE) h##i = _mm512_max_ps(zero, h##i); }
+#define CLIP(i)                                 \
+  if (MR > i) {                                 \
+    l##i = _mm512_max_ps(zero, l##i);           \
+    if (WIDE) h##i = _mm512_max_ps(zero, h##i); \
+  }
     ROWS(CLIP)
 #undef CLIP
   }
   float *c = g->c;
   const size_t ldc = g->ldc;
   if (WIDE && n == 32) {
-#define STORE(i) if (MR > i) { _mm512_storeu_ps(c + i * ldc, l##i); _mm512_storeu_ps(c + i * ldc + 16, h##i); }
+#define STORE(i)                              \
+  if (MR > i) {                               \
+    _mm512_storeu_ps(c + i * ldc, l##i);      \
+    _mm512_storeu_ps(c + i * ldc + 16, h##i); \
+  }
     ROWS(STORE)
 #undef STORE
   } else {
-#define STORE(i) if (MR > i) { _mm512_mask_storeu_ps(c + i * ldc, ml, l##i); if (WIDE) _mm512_mask_storeu_ps(c + i * ldc + 16, mh, h##i); }
+#define STORE(i)                                                 \
+  if (MR > i) {                                                  \
+    _mm512_mask_storeu_ps(c + i * ldc, ml, l##i);                \
+    if (WIDE) _mm512_mask_storeu_ps(c + i * ldc + 16, mh, h##i); \
+  }
     ROWS(STORE)
 #undef STORE
   }
 }
 
-#define TILE(mr) \
-  static void wide_##mr(const as_gemm_args *g) { tile(g, mr, 1); } \
-  static void slim_##mr(const as_gemm_args *g) { tile(g, mr, 0); }
-TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6) TILE(7)
-TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
+#define TILE(mr)                                 \
+  static void wide_##mr(const as_gemm_args *g) { \
+    tile(g, mr, 1);                              \
+  }                                              \
+  static void slim_##mr(const as_gemm_args *g) { \
+    tile(g, mr, 0);                              \
+  }
+TILE(1)
+TILE(2) TILE(3) TILE(4) TILE(5) TILE(6) TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
 
-void as_k_gemm_avx512(const as_gemm_args *g) {
+    void as_k_gemm_avx512(const as_gemm_args *g) {
   static as_fn_gemm *const wide[AS_MR] = {wide_1, wide_2, wide_3,  wide_4,  wide_5,  wide_6,  wide_7,
                                           wide_8, wide_9, wide_10, wide_11, wide_12, wide_13, wide_14};
   static as_fn_gemm *const slim[AS_MR] = {slim_1, slim_2, slim_3,  slim_4,  slim_5,  slim_6,  slim_7,

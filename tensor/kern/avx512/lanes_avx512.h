@@ -1,0 +1,106 @@
+/* v16 on AVX-512: one register. Include after AS_TARGET_PUSH_AVX512. */
+#ifndef AS_KERN_LANES_AVX512_H
+#define AS_KERN_LANES_AVX512_H
+
+#include <immintrin.h>
+#include <math.h>
+#include <stddef.h>
+
+typedef __m512 v16;
+
+AS_ALWAYS_INLINE __mmask16 first_n(size_t n) {
+  return (__mmask16)((1u << n) - 1);
+} /* n 0..16 */
+AS_ALWAYS_INLINE v16 v16_set1(float x) {
+  return _mm512_set1_ps(x);
+}
+AS_ALWAYS_INLINE v16 v16_load(const float *p) {
+  return _mm512_loadu_ps(p);
+}
+AS_ALWAYS_INLINE void v16_store(float *p, v16 x) {
+  _mm512_storeu_ps(p, x);
+}
+/* Lanes n.. read as +0 and are not touched in memory. */
+AS_ALWAYS_INLINE v16 v16_loadn(const float *p, size_t n) {
+  return _mm512_maskz_loadu_ps(first_n(n), p);
+}
+AS_ALWAYS_INLINE void v16_storen(float *p, size_t n, v16 x) {
+  _mm512_mask_storeu_ps(p, first_n(n), x);
+}
+/* As loadn and storen, quick where n is the constant 16. */
+AS_ALWAYS_INLINE v16 v16_get(const float *p, size_t n) {
+  return n == 16 ? v16_load(p) : v16_loadn(p, n);
+}
+AS_ALWAYS_INLINE void v16_put(float *p, size_t n, v16 x) {
+  if (n == 16) {
+    v16_store(p, x);
+  } else {
+    v16_storen(p, n, x);
+  }
+}
+AS_ALWAYS_INLINE v16 v16_keepn(v16 x, size_t n, v16 other) {
+  return _mm512_mask_blend_ps(first_n(n), other, x);
+}
+AS_ALWAYS_INLINE v16 v16_add(v16 a, v16 b) {
+  return _mm512_add_ps(a, b);
+}
+AS_ALWAYS_INLINE v16 v16_sub(v16 a, v16 b) {
+  return _mm512_sub_ps(a, b);
+}
+AS_ALWAYS_INLINE v16 v16_mul(v16 a, v16 b) {
+  return _mm512_mul_ps(a, b);
+}
+AS_ALWAYS_INLINE v16 v16_div(v16 a, v16 b) {
+  return _mm512_div_ps(a, b);
+}
+AS_ALWAYS_INLINE v16 v16_fma(v16 a, v16 b, v16 c) {
+  return _mm512_fmadd_ps(a, b, c);
+}
+/* -a * b - c with one rounding */
+AS_ALWAYS_INLINE v16 v16_fnms(v16 a, v16 b, v16 c) {
+  return _mm512_fnmsub_ps(a, b, c);
+}
+/* min(c, x): c where c < x, else x, so a NaN in x stays; max likewise. */
+AS_ALWAYS_INLINE v16 v16_min(v16 c, v16 x) {
+  return _mm512_min_ps(c, x);
+}
+AS_ALWAYS_INLINE v16 v16_max(v16 c, v16 x) {
+  return _mm512_max_ps(c, x);
+}
+/* x where x > m or x is NaN, else m */
+AS_ALWAYS_INLINE v16 v16_maxnan(v16 m, v16 x) {
+  return _mm512_mask_mov_ps(_mm512_max_ps(x, m), _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), x);
+}
+AS_ALWAYS_INLINE v16 v16_relu(v16 x) { /* +0 where x <= 0 */
+  return _mm512_mask_mov_ps(x, _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_LE_OQ), _mm512_setzero_ps());
+}
+AS_ALWAYS_INLINE v16 v16_abs(v16 x) {
+  return _mm512_abs_ps(x);
+}
+AS_ALWAYS_INLINE v16 v16_neg(v16 x) {
+  return _mm512_castsi512_ps(_mm512_xor_si512(_mm512_castps_si512(x), _mm512_set1_epi32((int)0x80000000u)));
+}
+AS_ALWAYS_INLINE v16 v16_copysign(v16 mag, v16 sign) { /* sign bit of `sign`, rest of mag */
+  return _mm512_castsi512_ps(_mm512_ternarylogic_epi32(
+      _mm512_set1_epi32((int)0x80000000u), _mm512_castps_si512(sign), _mm512_castps_si512(mag), 0xca));
+}
+/* a <= b ? x : y per lane; y where unordered */
+AS_ALWAYS_INLINE v16 v16_select_le(v16 a, v16 b, v16 x, v16 y) {
+  return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LE_OQ), y, x);
+}
+/* p * 2^n in two steps, n integral in -160..160 */
+AS_ALWAYS_INLINE v16 v16_scale(v16 p, v16 n) {
+  const __m512i i = _mm512_cvtps_epi32(n), half = _mm512_srai_epi32(i, 1), one = _mm512_set1_epi32(127);
+  const __m512i s1 = _mm512_slli_epi32(_mm512_add_epi32(half, one), 23);
+  const __m512i s2 = _mm512_slli_epi32(_mm512_add_epi32(_mm512_sub_epi32(i, half), one), 23);
+  return _mm512_mul_ps(_mm512_mul_ps(p, _mm512_castsi512_ps(s1)), _mm512_castsi512_ps(s2));
+}
+/* Lanes to one: j += j + 8, then 4, 2, 1 */
+AS_ALWAYS_INLINE float v16_fold(v16 l) {
+  const __m256 a = _mm256_add_ps(_mm512_castps512_ps256(l), _mm512_extractf32x8_ps(l, 1));
+  const __m128 b = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+  const __m128 c = _mm_add_ps(b, _mm_movehl_ps(b, b));
+  return _mm_cvtss_f32(_mm_add_ss(c, _mm_shuffle_ps(c, c, 1)));
+}
+
+#endif
