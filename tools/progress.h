@@ -7,7 +7,7 @@
 #include "eval/watch.h"
 #include "tools/cli.h"
 
-/* Decides from --progress, -q and the terminal whether progress is drawn, and routes as_log. */
+/* Decides from --progress, -q and the terminal whether progress is drawn, and routes as_log_line. */
 void as_progress_setup(const as_args *args);
 /* Removes the line that is being drawn, so that a message can follow. */
 void as_progress_clear(void);

@@ -1,0 +1,39 @@
+/* A linear classifier on features: a checkpoint's own, a file's, or a fitted probe's. */
+#ifndef AS_EVAL_LINHEAD_H
+#define AS_EVAL_LINHEAD_H
+
+#include <stddef.h>
+
+#include "eval/backbone.h"
+#include "eval/probe.h"
+#include "tensor/base/status.h"
+#include "tensor/linear.h"
+
+typedef struct as_linhead {
+  float *weight; /* [n_out, d], owned */
+  float *bias;   /* [n_out], owned */
+  size_t n_out, d;
+  size_t classes; /* of the class list that class_of points into */
+  int *class_of;  /* [n_out] class of each output, increasing; owned; NULL = output i is class i */
+  as_linear *packed;
+  char sha256[65];  /* over weight, bias and class_of */
+  char source[160]; /* "own (fc)", "file h.pth", "probe: 10 classes, 8000 rows, C 1, 57 iterations" */
+} as_linhead;
+
+/* The checkpoint's own classifier. AS_E_INPUT when there is none or it does not fit. */
+as_status as_linhead_own(as_linhead *h, const as_backbone *b, as_err *err);
+/* A file that holds weight and bias (as_match_head), and `classes` where it comes from
+ * as_linhead_write. d: features that the backbone gives. */
+as_status as_linhead_file(as_linhead *h, const char *path, size_t d, as_err *err);
+/* Fits a probe on x: [n, d], y in [0, classes), rows with y < 0 left out. Only classes that have a
+ * row get an output. AS_E_INPUT: fewer than two classes. */
+as_status as_linhead_fit(as_linhead *h, const float *x, const int *y, size_t n, size_t d, size_t classes,
+                         const as_probe_opts *opts, as_probe_result *result, as_err *err);
+/* weight, bias and classes as safetensors. */
+as_status as_linhead_write(const as_linhead *h, const char *path, as_err *err);
+void as_linhead_clear(as_linhead *h);
+
+/* x: [n, d] to logits: [n, n_out]. Cannot fail. */
+void as_linhead_logits(const as_linhead *h, const float *x, size_t n, float *logits);
+
+#endif

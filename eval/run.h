@@ -1,0 +1,44 @@
+/* A benchmark plan, from files to results. */
+#ifndef AS_EVAL_RUN_H
+#define AS_EVAL_RUN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "data/dataset.h"
+#include "eval/plan.h"
+#include "eval/record.h"
+#include "eval/report.h"
+#include "eval/results.h"
+#include "eval/watch.h"
+#include "tensor/base/status.h"
+#include "tensor/base/text.h"
+
+typedef struct as_run_opts {
+  const char *dir; /* output folder, made if absent */
+  int batch;       /* 0 = 8 */
+  bool lenient;
+  const char *const *remarks; /* plain sentences that must stand under every table, or NULL */
+  size_t n_remarks;
+  as_report_opts report;
+  as_build_info build;
+  const as_watch *watch;
+} as_run_opts;
+
+/* Validates every file of the plan first, then computes and leaves in dir record.json,
+ * cells/MODEL--DATASET.tsv, table.txt, table.csv and report.html. Feature rows go to dir/work while
+ * the run lasts: the same call after a cut resumes from there and ends with the same bytes.
+ *
+ * `results` is filled (clear it with as_results_clear) also when AS_E_INPUT says that images failed:
+ * everything is written then, and the message counts them. AS_E_STOPPED: the watch said so. */
+as_status as_run(const as_plan *plan, const as_run_opts *opts, as_results *results, as_err *err);
+
+/* Validates alone, and appends what it found: a line per dataset and model, shared work, memory, disk
+ * and, from one timed batch per model, how long the whole will take. Every problem is listed; the
+ * status is that of the first. */
+as_status as_run_check(const as_plan *plan, const as_run_opts *opts, as_str *out, as_err *err);
+
+/* The options of a plan's dataset as data/ wants them; borrows from p. */
+as_dataset_opts as_plan_dataset_opts(const as_plan_dataset *p);
+
+#endif

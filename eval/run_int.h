@@ -1,0 +1,58 @@
+/* What run.c (compute), run_check.c (validate) and run_group.c (shared backbone runs) share. */
+#ifndef AS_EVAL_RUN_INT_H
+#define AS_EVAL_RUN_INT_H
+
+#include "eval/backbone.h"
+#include "eval/features.h"
+#include "eval/linhead.h"
+#include "eval/run.h"
+
+typedef struct as_run_set {
+  const as_plan_dataset *plan;
+  as_dataset *ds;
+  as_dataset_record *record;
+} as_run_set;
+
+/* Which images one backbone run covers, and the features it gave. */
+typedef struct as_run_group {
+  size_t lead;      /* set whose images are run */
+  char preset[256]; /* spelled out */
+  as_features f;
+} as_run_group;
+
+/* A set's place in a group: row of each of its images, NULL = the same order and number. */
+typedef struct as_run_place {
+  size_t group;
+  size_t *rows; /* owned */
+} as_run_place;
+
+typedef struct as_run_state {
+  const as_plan *plan;
+  const as_run_opts *opts;
+  as_run_set *sets; /* [plan->n_datasets] */
+  as_model_record *model_records;
+  as_dataset_record *dataset_records;
+  as_backbone bb;  /* of the model under way */
+  as_linhead head; /* likewise */
+  as_run_group *groups;
+  size_t n_groups;
+  as_run_place *places; /* [plan->n_datasets] */
+} as_run_state;
+
+as_status as_run_open_sets(as_run_state *r, as_err *err);
+/* Backbone and, where it has one before training, head of model m. */
+as_status as_run_open_model(as_run_state *r, size_t m, as_err *err);
+void as_run_close_model(as_run_state *r);
+void as_run_close(as_run_state *r);
+
+/* The sets model m needs: all scored ones and its training set. */
+bool as_run_needs(const as_run_state *r, size_t m, size_t set);
+/* Plans which sets share a backbone run: those with the same path and preset whose images are all
+ * among the largest one's. Fills groups (without features) and places. */
+as_status as_run_plan_groups(as_run_state *r, size_t m, as_err *err);
+/* Features of a group; the preset's model is made when it differs from the one at hand. */
+as_status as_run_group_features(as_run_state *r, size_t m, size_t group, const char *log, as_err *err);
+/* What the rows of a group depend on, as 64 hex digits. */
+void as_run_group_key(as_run_state *r, size_t group, char key[65]);
+
+#endif
