@@ -3,10 +3,11 @@
 #include <string.h>
 
 #include "models/model_int.h"
+#include "tensor/base/par.h"
 
-/* Images that go through the network together. More would only push activations out of the cache: at
- * eight the largest weights are already read from memory once per eight images. */
-enum { MODEL_GROUP = 8 };
+/* Images of one pass. More would only push activations out of the cache: at four, the largest weights
+ * are already read from memory once per four images. */
+enum { MODEL_PASS = 4, MODEL_MAX_THREADS = 256 };
 
 struct as_model {
   as_arch arch;
@@ -16,7 +17,9 @@ struct as_model {
   const as_net_ops *ops;
   as_net *net;
   bool loaded;
-  int group; /* images per pass; 0 before plan */
+  int threads;     /* at plan; 0 before */
+  int capacity;    /* images of one pass */
+  as_pass *passes; /* [threads]; the first has scratch for all threads, the others for one */
   void *memory;
   as_tracer trace;
 };
@@ -55,6 +58,7 @@ void as_model_destroy(as_model **model) {
   as_params_clear(&m->params);
   as_free(m->text);
   as_free(m->memory);
+  as_free(m->passes);
   as_free(m);
   *model = NULL;
 }
@@ -101,40 +105,91 @@ void as_model_init_param(const as_model *m, size_t i, uint64_t seed, float *out)
   as_init_fill(m->params.rules[i], s->name, seed, n, out);
 }
 
+/* Lays out every pass; runs twice, first to measure. */
+static void layout(as_model *m, as_arena *arena) {
+  for (int i = 0; i < m->threads; i++) {
+    /* Inside a parallel loop a driver is alone: it needs the scratch of one thread. */
+    as_par_set_threads(i == 0 ? m->threads : 1);
+    m->ops->layout(m->net, m->capacity, arena, &m->passes[i]);
+  }
+  as_par_set_threads(m->threads);
+  m->trace.buf = as_arena_take(arena, m->ops->trace_floats(m->net), sizeof(float));
+}
+
 as_status as_model_plan(as_model *m, int batch, as_err *err) {
   if (!m->loaded) return as_fail(err, AS_E_USAGE, "%s: planned before its weights were loaded", m->text);
   if (batch < 1) return as_fail(err, AS_E_USAGE, "batch: found %d, wanted at least 1", batch);
-  const int group = batch < MODEL_GROUP ? batch : MODEL_GROUP;
   as_free(m->memory);
+  as_free(m->passes);
   m->memory = NULL;
-  m->group = 0;
+  m->threads = 0;
+  const int threads = as_par_threads() < MODEL_MAX_THREADS ? as_par_threads() : MODEL_MAX_THREADS;
+  m->passes = as_calloc((size_t)threads, sizeof *m->passes, err);
+  if (!m->passes) return AS_E_ENV;
+  m->threads = threads;
+  m->capacity = batch < MODEL_PASS ? batch : MODEL_PASS;
 
   as_arena arena = {0};
-  m->ops->layout(m->net, group, &arena);
-  (void)as_arena_take(&arena, m->ops->trace_floats(m->net), sizeof(float));
-  if (arena.overflow) return as_fail(err, AS_E_USAGE, "%s: buffers do not fit the address space", m->text);
+  layout(m, &arena);
   const size_t bytes = arena.used;
-  m->memory = as_alloc(bytes, 1, err);
+  if (!arena.overflow) m->memory = as_alloc(bytes, 1, err);
   if (!m->memory) {
-    (void)as_fail_in(err, "%s: buffers for %d images", m->text, group);
+    m->threads = 0;
+    if (arena.overflow) return as_fail(err, AS_E_USAGE, "%s: buffers do not fit the address space", m->text);
+    (void)as_fail_in(err, "%s: buffers for %d images", m->text, batch);
     return AS_E_ENV;
   }
-
   arena = (as_arena){.base = m->memory, .size = bytes};
-  m->ops->layout(m->net, group, &arena);
-  m->trace.buf = as_arena_take(&arena, m->ops->trace_floats(m->net), sizeof(float));
-  m->group = group;
+  layout(m, &arena);
   return AS_OK;
 }
 
+typedef struct forward_job {
+  const as_model *m;
+  const float *images;
+  float *features;
+  int chunk; /* images */
+} forward_job;
+
+static void forward_chunk(void *ctx, size_t chunk, int worker) {
+  const forward_job *j = ctx;
+  const as_model *m = j->m;
+  const size_t image = (size_t)m->size * (size_t)m->size * 3, dim = (size_t)as_model_embed_dim(m);
+  const size_t first = chunk * (size_t)j->chunk;
+  m->ops->forward(m->net, &m->passes[worker], j->images + first * image, j->chunk, j->features + first * dim,
+                  &m->trace);
+}
+
+/* With as many images as threads or more, each thread takes whole images: no waiting at every layer, and
+ * each works in its own cache. The few that are left, or a single image, are shared out within each
+ * layer. An image's numbers are the same either way (NUMERICS rule 2). */
 void as_model_forward(as_model *m, const float *images, int n, float *features) {
   const size_t image = (size_t)m->size * (size_t)m->size * 3, dim = (size_t)as_model_embed_dim(m);
-  /* Traced images run one by one, so that the record does not depend on the batch. */
-  const int step = m->trace.fn ? 1 : m->group;
-  for (int i = 0; i < n; i += step) {
-    const int k = n - i < step ? n - i : step;
-    m->ops->forward(m->net, images + (size_t)i * image, k, features + (size_t)i * dim, &m->trace);
+  const int wanted = as_par_threads(), threads = wanted < m->threads ? wanted : m->threads;
+  as_par_set_threads(threads); /* scratch was sized for that many */
+  int done = 0;
+  while (done < n) {
+    const int left = n - done;
+    forward_job job = {m, images + (size_t)done * image, features + (size_t)done * dim, 1};
+    int chunks = 1;
+    if (m->trace.fn) {
+      /* one by one, so that the record does not depend on the batch */
+    } else if (threads > 1 && left >= threads) {
+      job.chunk =
+          left / threads / 2; /* at least two rounds where there is a choice: threads rarely keep step */
+      if (job.chunk > m->capacity) job.chunk = m->capacity;
+      if (job.chunk < 1) job.chunk = 1;
+      chunks = left / (job.chunk * threads) * threads;
+    } else {
+      job.chunk = left < m->capacity ? left : m->capacity;
+    }
+    if (chunks > 1)
+      as_par_for((size_t)chunks, forward_chunk, &job);
+    else
+      forward_chunk(&job, 0, 0);
+    done += chunks * job.chunk;
   }
+  as_par_set_threads(wanted);
 }
 
 void as_model_set_trace(as_model *m, as_trace_fn fn, void *ctx) {
@@ -143,19 +198,6 @@ void as_model_set_trace(as_model *m, as_trace_fn fn, void *ctx) {
 }
 
 /* ---- shared by the families ---- */
-
-as_tensor as_tensor_image(const as_tensor *t, int i) {
-  as_tensor one = *t;
-  one.data = t->data + (size_t)i * (size_t)t->h * (size_t)t->w * t->ld;
-  one.n = 1;
-  return one;
-}
-
-as_tensor as_tensor_take(as_arena *arena, int n, int h, int w, int c) {
-  as_tensor t = {.n = n, .h = h, .w = w, .c = c, .ld = as_tensor_ld(c)};
-  t.data = as_arena_take(arena, (size_t)n * (size_t)h * (size_t)w, t.ld * sizeof(float));
-  return t;
-}
 
 void as_trace_tensor(const as_tracer *trace, const char *layer, const as_tensor *t) {
   if (!trace->fn) return;

@@ -41,8 +41,8 @@ as_status as_model_load(as_model *m, const as_view *params, as_err *err);
  * nn/init.h. */
 void as_model_init_param(const as_model *m, size_t i, uint64_t seed, float *out);
 
-/* Sizes buffers for passes of up to `batch` images (at most eight are held at once; forward takes any
- * number) with the threads of the moment: call it after load and after as_par_set_threads; may be
+/* Sizes buffers for passes of up to `batch` images (at most four per thread are held at once; forward
+ * takes any number) with the threads of the moment: call it after load and after as_par_set_threads; may be
  * called again. AS_E_USAGE before load. */
 as_status as_model_plan(as_model *m, int batch, as_err *err);
 

@@ -17,13 +17,22 @@ typedef struct as_tracer {
   float *buf; /* as many floats as the largest activation of one image */
 } as_tracer;
 
+/* The buffers of one pass through a network; each family gives the slots its own meaning. Passes with
+ * buffers of their own may run at the same time. */
+enum { AS_PASS_BUFFERS = 10 };
+typedef struct as_pass {
+  float *buf[AS_PASS_BUFFERS];
+  void *scratch;
+} as_pass;
+
 typedef struct as_net_ops {
   void (*destroy)(as_net *net);
   as_status (*load)(as_net *net, const as_params *params, const as_view *views, as_err *err);
-  /* Takes every buffer of a forward over up to `batch` images; runs twice, first to measure. */
-  void (*layout)(as_net *net, int batch, as_arena *arena);
-  /* images as as_model_forward; n <= the batch of the last layout. */
-  void (*forward)(as_net *net, const float *images, int n, float *features, const as_tracer *trace);
+  /* Takes the buffers of a pass over up to `batch` images, scratch for the threads of the moment. */
+  void (*layout)(const as_net *net, int batch, as_arena *arena, as_pass *pass);
+  /* images as as_model_forward; n <= the batch of the layout. */
+  void (*forward)(const as_net *net, const as_pass *pass, const float *images, int n, float *features,
+                  const as_tracer *trace);
   int (*embed_dim)(const as_net *net);
   double (*flop)(const as_net *net);
   size_t (*packed_bytes)(const as_net *net);
@@ -36,10 +45,6 @@ extern const as_net_ops as_resnet_ops, as_vit_ops;
 as_status as_resnet_build(as_net **out, const as_resnet_cfg *cfg, int size, as_params *params, as_err *err);
 as_status as_vit_build(as_net **out, const as_vit_cfg *cfg, int size, as_params *params, as_err *err);
 
-/* Image i of t, as a batch of one. */
-as_tensor as_tensor_image(const as_tensor *t, int i);
-/* [n, h, w, c] of floats taken from the arena (data NULL while it measures). */
-as_tensor as_tensor_take(as_arena *arena, int n, int h, int w, int c);
 void as_trace_tensor(const as_tracer *trace, const char *layer, const as_tensor *t);
 
 #endif

@@ -1,10 +1,10 @@
 /* ResNets as a list of steps over eight buffers.
  *
- *   image -> [ stem, early stages: one image at a time, buffers XA YA T1A T2A ]
- *         -> [ late stages: the whole batch, buffers XB YB T1B T2B ] -> mean -> features
+ *   image -> [ stem, early stages: one image at a time, buffers X Y T1 T2 ]
+ *         -> [ late stages: all images of the pass, another X Y T1 T2 ] -> mean -> features
  *
  * Early maps are large and their weights small: run image by image they stay in cache. Late stages have
- * the weights (layer4 of a ResNet-50: 60 MB), which a batch reads once instead of once per image. Where
+ * the weights (layer4 of a ResNet-50: 60 MB), which a pass reads once instead of once per image. Where
  * the line is drawn changes no bit.
  *
  * A block reads X and leaves its result in X: identity blocks add in place; the others build the
@@ -16,7 +16,6 @@
 #include "models/model_int.h"
 #include "nn/convbn.h"
 #include "tensor/base/checked.h"
-#include "tensor/base/par.h"
 #include "tensor/pool.h"
 
 enum {
@@ -24,10 +23,9 @@ enum {
   Y,
   T1,
   T2,
-  SEG_BUFS, /* buffers of one segment; ids SEG_BUFS.. belong to the late one */
-  IMAGE = 2 * SEG_BUFS,
+  SEG_BUFS,             /* buffers of one segment; ids SEG_BUFS.. belong to the late one */
+  IMAGE = 2 * SEG_BUFS, /* aligned copy of the input */
   NO_BUF = -1,
-  MAX_SETS = 64,
   NAME_BYTES = 40,
   MAX_CHANNELS = 65536,
   EARLY_BYTES = 2 << 20 /* a stage whose input is larger runs image by image */
@@ -55,14 +53,9 @@ struct as_net {
   size_t n_convs, cap_convs;
   step *steps;
   size_t n_steps, cap_steps;
-  size_t split;  /* steps before it run image by image */
-  map_size last; /* the map that is averaged */
-  /* plan */
-  size_t floats[2 * SEG_BUFS]; /* of one image */
-  int batch, sets;             /* early buffers exist `sets` times, one per worker */
-  float *early[MAX_SETS][SEG_BUFS], *late[SEG_BUFS];
-  float *image[MAX_SETS]; /* aligned copy of an input image */
-  void *early_scratch[MAX_SETS], *late_scratch;
+  size_t split;                /* steps before it run image by image */
+  map_size last;               /* the map that is averaged */
+  size_t floats[2 * SEG_BUFS]; /* of one image in each buffer */
 };
 
 /* ---- building ---- */
@@ -305,48 +298,38 @@ static size_t scratch_bytes(const as_net *net, size_t first, size_t last, int ba
   return most;
 }
 
-static void resnet_layout(as_net *net, int batch, as_arena *arena) {
-  const size_t image = (size_t)net->size * (size_t)net->size * 3;
-  int sets = as_par_threads();
-  if (sets > batch) sets = batch;
-  if (sets > MAX_SETS) sets = MAX_SETS;
-  net->batch = batch;
-  net->sets = sets;
-  for (int s = 0; s < sets; s++) {
-    for (int b = 0; b < SEG_BUFS; b++) net->early[s][b] = as_arena_take(arena, net->floats[b], sizeof(float));
-    net->image[s] = as_arena_take(arena, image, sizeof(float));
-    net->early_scratch[s] = as_arena_take(arena, scratch_bytes(net, 0, net->split, 1), 1);
+static void resnet_layout(const as_net *net, int batch, as_arena *arena, as_pass *pass) {
+  for (int b = 0; b < 2 * SEG_BUFS; b++) {
+    size_t n = net->floats[b];
+    if (b >= SEG_BUFS && !as_mul_size(n, (size_t)batch, &n)) arena->overflow = true;
+    pass->buf[b] = as_arena_take(arena, n, sizeof(float));
   }
-  for (int b = 0; b < SEG_BUFS; b++) {
-    size_t n = net->floats[SEG_BUFS + b];
-    if (!as_mul_size(n, (size_t)batch, &n)) arena->overflow = true;
-    net->late[b] = as_arena_take(arena, n, sizeof(float));
-  }
-  net->late_scratch = as_arena_take(arena, scratch_bytes(net, net->split, net->n_steps, batch), 1);
+  pass->buf[IMAGE] = as_arena_take(arena, (size_t)net->size * (size_t)net->size * 3, sizeof(float));
+  const size_t early = scratch_bytes(net, 0, net->split, 1);
+  const size_t late = scratch_bytes(net, net->split, net->n_steps, batch);
+  pass->scratch = as_arena_take(arena, early > late ? early : late, 1);
 }
 
-static as_tensor buffer(const as_net *net, int id, map_size m, int set, int image, int n) {
-  as_tensor t = {.n = n, .h = m.h, .w = m.w, .c = m.c, .ld = as_tensor_ld(m.c)};
-  const size_t offset = (size_t)image * (size_t)m.h * (size_t)m.w * t.ld;
-  if (id == IMAGE) {
+/* A step's tensor in buffer `id`: n images, from `image` on where the buffer holds the whole pass. */
+static as_tensor tensor_in(const as_pass *pass, int id, map_size m, int image, int n) {
+  as_tensor t = {.data = pass->buf[id], .n = n, .h = m.h, .w = m.w, .c = m.c, .ld = as_tensor_ld(m.c)};
+  if (id == IMAGE)
     t.ld = 3;
-    t.data = net->image[set];
-  } else {
-    t.data = id < SEG_BUFS ? net->early[set][id] : net->late[id - SEG_BUFS] + offset;
-  }
+  else if (id >= SEG_BUFS)
+    t.data += (size_t)image * (size_t)m.h * (size_t)m.w * t.ld;
   return t;
 }
 
-static void run_steps(const as_net *net, size_t first, size_t last, int set, int image, int n, void *scratch,
+static void run_steps(const as_net *net, const as_pass *pass, size_t first, size_t last, int image, int n,
                       const as_tracer *trace) {
   for (size_t i = first; i < last; i++) {
     const step *s = &net->steps[i];
-    const as_tensor in = buffer(net, s->in, s->from, set, image, n);
-    const as_tensor out = buffer(net, s->out, s->to, set, image, n);
+    const as_tensor in = tensor_in(pass, s->in, s->from, image, n);
+    const as_tensor out = tensor_in(pass, s->out, s->to, image, n);
     if (s->kind == STEP_CONV) {
       as_tensor res = {0};
-      if (s->res != NO_BUF) res = buffer(net, s->res, s->to, set, image, n);
-      as_convbn_forward(&net->convs[s->conv], &in, s->res != NO_BUF ? &res : NULL, &out, scratch);
+      if (s->res != NO_BUF) res = tensor_in(pass, s->res, s->to, image, n);
+      as_convbn_forward(&net->convs[s->conv], &in, s->res != NO_BUF ? &res : NULL, &out, pass->scratch);
     } else if (s->kind == STEP_MAXPOOL) {
       as_maxpool(&s->pool, &in, &out);
     } else {
@@ -356,31 +339,16 @@ static void run_steps(const as_net *net, size_t first, size_t last, int set, int
   }
 }
 
-typedef struct early_job {
-  const as_net *net;
-  const float *images;
-  const as_tracer *trace;
-} early_job;
-
-static void run_early(void *ctx, size_t image, int worker) {
-  const early_job *j = ctx;
-  const as_net *net = j->net;
+static void resnet_forward(const as_net *net, const as_pass *pass, const float *images, int n,
+                           float *features, const as_tracer *trace) {
   const size_t floats = (size_t)net->size * (size_t)net->size * 3;
-  memcpy(net->image[worker], j->images + image * floats, floats * sizeof(float));
-  run_steps(net, 0, net->split, worker, (int)image, 1, net->early_scratch[worker], j->trace);
-}
+  for (int i = 0; i < n; i++) {
+    memcpy(pass->buf[IMAGE], images + (size_t)i * floats, floats * sizeof(float));
+    run_steps(net, pass, 0, net->split, i, 1, trace);
+  }
+  run_steps(net, pass, net->split, net->n_steps, 0, n, trace);
 
-static void resnet_forward(as_net *net, const float *images, int n, float *features, const as_tracer *trace) {
-  early_job job = {net, images, trace};
-  const int threads = as_par_threads();
-  /* Whole images per thread where they divide evenly, tiles of one image for the rest: same bits. */
-  const int shared = threads <= net->sets ? n - n % threads : 0;
-  if (shared > 1) as_par_for((size_t)shared, run_early, &job);
-  for (int i = shared > 1 ? shared : 0; i < n; i++) run_early(&job, (size_t)i, 0);
-  run_steps(net, net->split, net->n_steps, 0, 0, n, net->late_scratch, trace);
-
-  const int id = net->steps[net->n_steps - 1].out;
-  const as_tensor last = buffer(net, id, net->last, 0, 0, n);
+  const as_tensor last = tensor_in(pass, net->steps[net->n_steps - 1].out, net->last, 0, n);
   as_global_avgpool(&last, features, (size_t)net->dim);
   const as_tensor row = {features, 1, 1, 1, net->dim, (size_t)net->dim};
   as_trace_tensor(trace, "features", &row);

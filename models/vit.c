@@ -23,6 +23,10 @@
 
 enum { NAME_BYTES = 48 };
 
+/* Buffers of a pass. Y holds normed tokens and the heads' output; WIDE qkv and the hidden layer, which
+ * are never needed together; POOLED two rows of features per image. */
+enum { X, Y, WIDE, IMAGE, POOLED };
+
 typedef struct vit_block {
   as_lnorm norm1, norm2;
   as_mha attn;
@@ -40,11 +44,6 @@ struct as_net {
   as_lnorm norm;      /* `norm` or `fc_norm`; unused with norm=none */
   float *prefix_rows; /* [prefix, dim]: class token with its position, registers */
   as_tensor pos;      /* [1, grid, grid, dim]: positions of the patches, owned */
-  /* plan */
-  as_tensor x, y;
-  float *wide; /* qkv and the hidden layer, which are never needed together */
-  float *image, *pooled;
-  void *scratch;
 };
 
 /* ---- building ---- */
@@ -234,45 +233,44 @@ static as_status vit_load(as_net *net, const as_params *params, const as_view *v
 
 /* ---- running ---- */
 
-static as_tensor wide_tensor(const as_net *net, int n, int c) {
-  return (as_tensor){net->wide, n, net->tokens, 1, c, as_tensor_ld(c)};
+static as_tensor tokens_in(const as_net *net, const as_pass *pass, int buffer, int n, int c) {
+  return (as_tensor){pass->buf[buffer], n, net->tokens, 1, c, as_tensor_ld(c)};
 }
 
-static void vit_layout(as_net *net, int batch, as_arena *arena) {
+static void vit_layout(const as_net *net, int batch, as_arena *arena, as_pass *pass) {
   const as_vit_cfg *c = &net->cfg;
-  const int width = as_mlp_width(&net->blocks[0].mlp);
-  const size_t ld_qkv = as_tensor_ld(3 * c->dim), ld_mlp = as_tensor_ld(width);
+  const size_t ld = as_tensor_ld(c->dim), ld_qkv = as_tensor_ld(3 * c->dim);
+  const size_t ld_mlp = as_tensor_ld(as_mlp_width(&net->blocks[0].mlp));
   const size_t rows = (size_t)batch * (size_t)net->tokens;
-  size_t bytes;
-  net->x = as_tensor_take(arena, batch, net->tokens, 1, c->dim);
-  net->y = as_tensor_take(arena, batch, net->tokens, 1, c->dim);
-  net->wide = as_arena_take(arena, rows, (ld_qkv > ld_mlp ? ld_qkv : ld_mlp) * sizeof(float));
-  net->image = as_arena_take(arena, (size_t)net->size * (size_t)net->size * 3, sizeof(float));
-  net->pooled = as_arena_take(arena, 2 * (size_t)batch * (size_t)c->dim, sizeof(float));
-  bytes = as_mha_scratch(&net->blocks[0].attn, batch, net->tokens);
+  pass->buf[X] = as_arena_take(arena, rows, ld * sizeof(float));
+  pass->buf[Y] = as_arena_take(arena, rows, ld * sizeof(float));
+  pass->buf[WIDE] = as_arena_take(arena, rows, (ld_qkv > ld_mlp ? ld_qkv : ld_mlp) * sizeof(float));
+  pass->buf[IMAGE] = as_arena_take(arena, (size_t)net->size * (size_t)net->size * 3, sizeof(float));
+  pass->buf[POOLED] = as_arena_take(arena, 2 * (size_t)batch * (size_t)c->dim, sizeof(float));
+  const size_t heads = as_mha_scratch(&net->blocks[0].attn, batch, net->tokens);
   const size_t patch = as_conv_scratch(net->patch.conv, 1);
-  net->scratch = as_arena_take(arena, patch > bytes ? patch : bytes, 1);
+  pass->scratch = as_arena_take(arena, patch > heads ? patch : heads, 1);
 }
 
 /* Tokens of all images: patch chain + position, prefix rows as they were made at load. */
-static void embed(as_net *net, const float *images, int n, const as_tensor *x) {
+static void embed(const as_net *net, const as_pass *pass, const float *images, const as_tensor *x) {
   const size_t floats = (size_t)net->size * (size_t)net->size * 3, dim = (size_t)net->cfg.dim;
-  const as_tensor in = {net->image, 1, net->size, net->size, 3, 3};
-  for (int i = 0; i < n; i++) {
+  const as_tensor in = {pass->buf[IMAGE], 1, net->size, net->size, 3, 3};
+  for (int i = 0; i < x->n; i++) {
     float *first = x->data + (size_t)i * (size_t)net->tokens * x->ld;
     for (size_t p = 0; p < (size_t)net->prefix; p++)
       memcpy(first + p * x->ld, net->prefix_rows + p * dim, dim * sizeof(float));
-    memcpy(net->image, images + (size_t)i * floats, floats * sizeof(float));
+    memcpy(in.data, images + (size_t)i * floats, floats * sizeof(float));
     const as_tensor out = {first + (size_t)net->prefix * x->ld, 1, net->grid, net->grid, net->cfg.dim, x->ld};
-    as_convbn_forward(&net->patch, &in, &net->pos, &out, net->scratch);
+    as_convbn_forward(&net->patch, &in, &net->pos, &out, pass->scratch);
   }
 }
 
-static void run_block(as_net *net, int index, const as_tensor *x, const as_tensor *y,
-                      const as_tracer *trace) {
+static void run_block(const as_net *net, const as_pass *pass, int index, const as_tensor *x,
+                      const as_tensor *y, const as_tracer *trace) {
   const vit_block *b = &net->blocks[index];
-  const as_tensor qkv = wide_tensor(net, x->n, 3 * net->cfg.dim);
-  const as_tensor hidden = wide_tensor(net, x->n, as_mlp_width(&b->mlp));
+  const as_tensor qkv = tokens_in(net, pass, WIDE, x->n, 3 * net->cfg.dim);
+  const as_tensor hidden = tokens_in(net, pass, WIDE, x->n, as_mlp_width(&b->mlp));
   const size_t rows = (size_t)x->n * (size_t)net->tokens;
   char name[7][NAME_BYTES] = {""};
   if (trace->fn) {
@@ -282,7 +280,7 @@ static void run_block(as_net *net, int index, const as_tensor *x, const as_tenso
   }
   as_lnorm_forward(&b->norm1, rows, x->data, x->ld, y->data, y->ld);
   as_trace_tensor(trace, name[0], y);
-  as_mha_attend(&b->attn, y, &qkv, y, net->scratch);
+  as_mha_attend(&b->attn, y, &qkv, y, pass->scratch);
   as_trace_tensor(trace, name[1], &qkv);
   as_trace_tensor(trace, name[2], y);
   as_mha_project(&b->attn, y, b->gamma1, x);
@@ -312,22 +310,22 @@ static void take_mean(const as_net *net, const as_tensor *x, const as_tensor *y,
   as_mean_tokens(normed ? y : x, net->prefix, out, ld_out);
 }
 
-static void vit_forward(as_net *net, const float *images, int n, float *features, const as_tracer *trace) {
+static void vit_forward(const as_net *net, const as_pass *pass, const float *images, int n, float *features,
+                        const as_tracer *trace) {
   const as_vit_cfg *c = &net->cfg;
   const size_t dim = (size_t)c->dim, ld = (size_t)net->dim;
   const int taken = cls_blocks(c);
-  as_tensor x = net->x, y = net->y;
-  x.n = y.n = n;
-  embed(net, images, n, &x);
+  const as_tensor x = tokens_in(net, pass, X, n, c->dim), y = tokens_in(net, pass, Y, n, c->dim);
+  embed(net, pass, images, &x);
   as_trace_tensor(trace, "patch_embed", &x);
   for (int i = 0; i < c->depth; i++) {
-    run_block(net, i, &x, &y, trace);
+    run_block(net, pass, i, &x, &y, trace);
     const int slot = i - (c->depth - taken);
     if (slot >= 0 && c->features != AS_FEATURES_CLS_MEAN_INTERLEAVED)
       take_cls(net, &x, features + (size_t)slot * dim, ld);
   }
   if (c->features == AS_FEATURES_CLS_MEAN_INTERLEAVED) {
-    float *cls = net->pooled, *mean = net->pooled + (size_t)n * dim;
+    float *cls = pass->buf[POOLED], *mean = cls + (size_t)n * dim;
     take_cls(net, &x, cls, dim);
     take_mean(net, &x, &y, mean, dim);
     for (size_t i = 0; i < (size_t)n * dim; i++) {
