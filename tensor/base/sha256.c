@@ -3,8 +3,9 @@
 #include <string.h>
 
 #include "tensor/base/bytes.h"
+#include "tensor/base/sha256_int.h"
 
-static const uint32_t k256[64] = {
+const uint32_t as_sha256_k[64] = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
     0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
     0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
@@ -35,7 +36,7 @@ static void compress_block(uint32_t h[8], const uint8_t *p) {
   }
   uint32_t a = h[0], b = h[1], c = h[2], d = h[3], e = h[4], f = h[5], g = h[6], x = h[7];
   for (int i = 0; i < 64; i++) {
-    uint32_t t1 = x + (rotr(e, 6) ^ rotr(e, 11) ^ rotr(e, 25)) + ((e & f) ^ (~e & g)) + k256[i] + w[i];
+    uint32_t t1 = x + (rotr(e, 6) ^ rotr(e, 11) ^ rotr(e, 25)) + ((e & f) ^ (~e & g)) + as_sha256_k[i] + w[i];
     uint32_t t2 = (rotr(a, 2) ^ rotr(a, 13) ^ rotr(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
     x = g;
     g = f;
@@ -56,6 +57,15 @@ static void compress_block(uint32_t h[8], const uint8_t *p) {
   h[7] += x;
 }
 
+static void portable_blocks(uint32_t h[8], const uint8_t *p, size_t n) {
+  for (; n; n--, p += 64) compress_block(h, p);
+}
+
+static void compress_blocks(uint32_t h[8], const uint8_t *p, size_t n) {
+  as_sha256_blocks *x86 = n >= 4 ? as_sha256_blocks_x86() : NULL; /* asking costs about a block */
+  (x86 ? x86 : portable_blocks)(h, p, n);
+}
+
 void as_sha256_update(as_sha256 *s, const void *p, size_t n) {
   const uint8_t *b = p;
   size_t fill = (size_t)(s->length & 63);
@@ -66,9 +76,13 @@ void as_sha256_update(as_sha256 *s, const void *p, size_t n) {
     b += take;
     n -= take;
     if (fill + take < 64) return;
-    compress_block(s->h, s->block);
+    compress_blocks(s->h, s->block, 1);
   }
-  for (; n >= 64; n -= 64, b += 64) compress_block(s->h, b);
+  if (n >= 64) {
+    compress_blocks(s->h, b, n / 64);
+    b += n / 64 * 64;
+    n %= 64;
+  }
   if (n) memcpy(s->block, b, n);
 }
 

@@ -1,0 +1,51 @@
+/* SHA-256 by the SHA extensions of x86 (Intel SDM, SHA256RNDS2, SHA256MSG1, SHA256MSG2): a checkpoint's
+ * digest is part of every record, and at 0.1 GB a portable one would be half of the start-up time. */
+#include "tensor/base/sha256_int.h"
+
+#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+#include <cpuid.h>
+#include <immintrin.h>
+
+/* The unit keeps the state as the two vectors (A B E F) and (C D G H), highest lane first, and each
+ * SHA256RNDS2 does two rounds. Four message words at a time: w[i & 3] holds words 4 i .. 4 i + 3. */
+__attribute__((target("sha,sse4.1,ssse3"))) static void blocks(uint32_t h[8], const uint8_t *p, size_t n) {
+  const __m128i swap = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
+  __m128i dcba = _mm_loadu_si128((const __m128i *)(const void *)h);
+  __m128i hgfe = _mm_loadu_si128((const __m128i *)(const void *)(h + 4));
+  __m128i badc = _mm_shuffle_epi32(dcba, 0xb1), efgh = _mm_shuffle_epi32(hgfe, 0x1b);
+  __m128i abef = _mm_alignr_epi8(badc, efgh, 8), cdgh = _mm_blend_epi16(efgh, badc, 0xf0);
+  for (; n; n--, p += 64) {
+    const __m128i abef0 = abef, cdgh0 = cdgh;
+    __m128i w[4];
+    for (int i = 0; i < 4; i++)
+      w[i] = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(const void *)(p + 16 * i)), swap);
+    for (int i = 0; i < 16; i++) {
+      __m128i x = w[i & 3];
+      if (i >= 4) { /* W[t] = s1(W[t-2]) + W[t-7] + s0(W[t-15]) + W[t-16], four at once */
+        const __m128i w3 = w[(i + 3) & 3], w2 = w[(i + 2) & 3];
+        x = _mm_sha256msg1_epu32(x, w[(i + 1) & 3]);
+        x = _mm_add_epi32(x, _mm_alignr_epi8(w3, w2, 4));
+        x = w[i & 3] = _mm_sha256msg2_epu32(x, w3);
+      }
+      x = _mm_add_epi32(x, _mm_loadu_si128((const __m128i *)(const void *)(as_sha256_k + 4 * i)));
+      cdgh = _mm_sha256rnds2_epu32(cdgh, abef, x);
+      abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(x, 0x0e));
+    }
+    abef = _mm_add_epi32(abef, abef0);
+    cdgh = _mm_add_epi32(cdgh, cdgh0);
+  }
+  __m128i feba = _mm_shuffle_epi32(abef, 0x1b), dchg = _mm_shuffle_epi32(cdgh, 0xb1);
+  _mm_storeu_si128((__m128i *)(void *)h, _mm_blend_epi16(feba, dchg, 0xf0));
+  _mm_storeu_si128((__m128i *)(void *)(h + 4), _mm_alignr_epi8(dchg, feba, 8));
+}
+
+as_sha256_blocks *as_sha256_blocks_x86(void) {
+  unsigned a, b, c, d;
+  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b >> 29 & 1)) return NULL; /* SHA */
+  if (!__get_cpuid(1, &a, &b, &c, &d) || !(c >> 9 & 1) || !(c >> 19 & 1)) return NULL; /* SSSE3, SSE4.1 */
+  return blocks;
+}
+
+#else
+as_sha256_blocks *as_sha256_blocks_x86(void) { return NULL; }
+#endif
