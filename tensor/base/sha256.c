@@ -62,7 +62,7 @@ static void portable_blocks(uint32_t h[8], const uint8_t *p, size_t n) {
 }
 
 static void compress_blocks(uint32_t h[8], const uint8_t *p, size_t n) {
-  as_sha256_blocks *x86 = n >= 4 ? as_sha256_blocks_x86() : NULL; /* asking costs about a block */
+  as_sha256_blocks *x86 = as_sha256_blocks_x86();
   (x86 ? x86 : portable_blocks)(h, p, n);
 }
 

@@ -5,6 +5,7 @@
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
 #include <cpuid.h>
 #include <immintrin.h>
+#include <stdatomic.h>
 
 /* The unit keeps the state as the two vectors (A B E F) and (C D G H), highest lane first, and each
  * SHA256RNDS2 does two rounds. Four message words at a time: w[i & 3] holds words 4 i .. 4 i + 3. */
@@ -39,13 +40,24 @@ __attribute__((target("sha,sse4.1,ssse3"))) static void blocks(uint32_t h[8], co
   _mm_storeu_si128((__m128i *)(void *)(h + 4), _mm_alignr_epi8(dchg, feba, 8));
 }
 
-as_sha256_blocks *as_sha256_blocks_x86(void) {
+static int has_sha(void) {
   unsigned a, b, c, d;
-  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b >> 29 & 1)) return NULL; /* SHA */
-  if (!__get_cpuid(1, &a, &b, &c, &d) || !(c >> 9 & 1) || !(c >> 19 & 1)) return NULL; /* SSSE3, SSE4.1 */
-  return blocks;
+  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b >> 29 & 1)) return 0; /* SHA */
+  return __get_cpuid(1, &a, &b, &c, &d) && (c >> 9 & 1) && (c >> 19 & 1);   /* SSSE3, SSE4.1 */
+}
+
+as_sha256_blocks *as_sha256_blocks_x86(void) {
+  static atomic_int known; /* 0 = not asked, 1 = no, 2 = yes: under a hypervisor cpuid takes microseconds */
+  int k = atomic_load_explicit(&known, memory_order_relaxed);
+  if (k == 0) {
+    k = has_sha() ? 2 : 1;
+    atomic_store_explicit(&known, k, memory_order_relaxed);
+  }
+  return k == 2 ? blocks : NULL;
 }
 
 #else
-as_sha256_blocks *as_sha256_blocks_x86(void) { return NULL; }
+as_sha256_blocks *as_sha256_blocks_x86(void) {
+  return NULL;
+}
 #endif
