@@ -1,0 +1,684 @@
+/* Every kernel variant against ref: same bits (class EXACT), nothing touched outside the stated extents.
+ *
+ * Each buffer is a mapping between two inaccessible pages. Its floats lie either against the page
+ * before them or against the page behind them; what is left of the mapping, and the gaps between rows,
+ * hold a canary that must survive. Signals become failures that name the kernel and the case.
+ *
+ *   test_kernels --bench    rates of every variant          test_kernels --sweep   functions over all floats */
+#define _DEFAULT_SOURCE
+#define _POSIX_C_SOURCE 200809L
+#include "tensor/kernels.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tensor/base/mem.h"
+#include "tensor/base/rng.h"
+#include "tests/harness.h"
+
+#ifndef MAP_ANONYMOUS
+#define MAP_ANONYMOUS MAP_ANON
+#endif
+
+/* ---- guarded buffers ---- */
+
+static const uint32_t canary = 0x4bad5eed; /* a float of 2.3e7 */
+
+enum { MOST_FLOATS = 1 << 16, BUFFERS = 10 };
+
+typedef struct buffer {
+  float *map;  /* MOST_FLOATS floats between the guards */
+  float *data; /* the case's floats */
+  size_t n;    /* from data to the last one */
+} buffer;
+
+static buffer pool[BUFFERS];
+
+static float *map_guarded(void) {
+  const size_t page = (size_t)sysconf(_SC_PAGESIZE), bytes = MOST_FLOATS * sizeof(float);
+  char *p = mmap(NULL, bytes + 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (p == MAP_FAILED) return NULL;
+  mprotect(p, page, PROT_NONE);
+  mprotect(p + page + bytes, page, PROT_NONE);
+  return (float *)(void *)(p + page);
+}
+
+/* n floats at the start (end == 0) or the end of buffer i; 64-byte aligned where asked. */
+static buffer *place(size_t i, size_t n, int end, int aligned) {
+  buffer *b = &pool[i];
+  if (!b->map) b->map = map_guarded();
+  if (!b->map || n > MOST_FLOATS) abort();
+  b->n = n;
+  b->data = end ? b->map + (MOST_FLOATS - n) : b->map;
+  if (aligned) b->data = b->map + (size_t)(b->data - b->map) / 16 * 16;
+  /* The neighbourhood is enough: a stray access is near or hits a guard. */
+  const size_t at = (size_t)(b->data - b->map), lo = at < 256 ? 0 : at - 256;
+  const size_t hi = at + n + 256 > MOST_FLOATS ? MOST_FLOATS : at + n + 256;
+  for (size_t k = lo; k < hi; k++) memcpy(b->map + k, &canary, 4);
+  return b;
+}
+
+static uint32_t bits(float x) {
+  uint32_t u;
+  memcpy(&u, &x, 4);
+  return u;
+}
+
+/* Floats around and between rows (rows of cols, ld apart) that lost their canary. */
+static size_t lost_canaries(const buffer *b, size_t rows, size_t cols, size_t ld) {
+  const size_t at = (size_t)(b->data - b->map), lo = at < 256 ? 0 : at - 256;
+  const size_t hi = at + b->n + 256 > MOST_FLOATS ? MOST_FLOATS : at + b->n + 256;
+  size_t lost = 0;
+  for (size_t k = lo; k < hi; k++) {
+    const int inside = k >= at && k < at + b->n && (k - at) / ld < rows && (k - at) % ld < cols;
+    if (!inside) lost += bits(b->map[k]) != canary;
+  }
+  return lost;
+}
+
+/* ---- values ---- */
+
+typedef enum values { NORMAL, SPECIAL, TINY, MODES } values;
+static uint64_t counter;
+
+static float value(values mode) {
+  const as_rng r = as_rng_make(99, (uint64_t)mode);
+  const uint64_t u = as_rng_bits(r, counter++);
+  const float x = (float)((double)(u >> 11) * 0x1p-52 - 1.0);
+  static const float odd[] = {0.0f,      -0.0f,      INFINITY, -INFINITY, NAN,
+                              0x1p-149f, -0x1p-140f, 3e38f,    -3e38f,    0x1p-126f};
+  if (mode == SPECIAL && u % 16 == 0) return odd[u / 16 % 10];
+  if (mode == TINY) return x * 0x1p-70f; /* products are denormal */
+  return x;
+}
+
+static void fill(buffer *b, size_t rows, size_t cols, size_t ld, values mode) {
+  for (size_t r = 0; r < rows; r++)
+    for (size_t c = 0; c < cols; c++) b->data[r * ld + c] = value(mode);
+}
+
+static size_t span(size_t rows, size_t cols, size_t ld) {
+  return rows ? (rows - 1) * ld + cols : 0;
+}
+
+static int same(float a, float b) {
+  return bits(a) == bits(b) || (a != a && b != b);
+}
+
+/* ---- running a case ---- */
+
+static sigjmp_buf back;
+static volatile sig_atomic_t caught;
+static void on_signal(int s) {
+  caught = s;
+  siglongjmp(back, 1);
+}
+
+static void catch_signals(void) {
+  struct sigaction sa;
+  memset(&sa, 0, sizeof sa);
+  sa.sa_handler = on_signal;
+  sa.sa_flags = SA_NODEFER;
+  static const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE};
+  for (size_t i = 0; i < 4; i++) sigaction(signals[i], &sa, NULL);
+}
+
+/* A case: what to call, and its single output matrix. */
+typedef struct probe {
+  const char *op, *variant;
+  char what[160];
+  as_fn_any *fn, *ref;
+  void (*call)(as_fn_any *fn, void *args);
+  void *args;
+  buffer *out;
+  size_t rows, cols, ld;
+} probe;
+
+static float *snapshot, *expected; /* MOST_FLOATS each */
+
+/* Calls ref, then fn on the same start; compares. False once a kernel has failed: one line suffices. */
+static int check(as_test *t, const probe *p) {
+  if (!snapshot) snapshot = as_alloc(MOST_FLOATS, 4, NULL);
+  if (!expected) expected = as_alloc(MOST_FLOATS, 4, NULL);
+  const size_t bytes = p->out->n * sizeof(float);
+  memcpy(snapshot, p->out->data, bytes);
+  if (sigsetjmp(back, 1)) {
+    as_test_fail(t, __FILE__, __LINE__, "%s %s: signal %d: %s", p->op, p->variant, (int)caught, p->what);
+    return 0;
+  }
+  p->call(p->ref, p->args);
+  size_t lost = lost_canaries(p->out, p->rows, p->cols, p->ld);
+  memcpy(expected, p->out->data, bytes);
+  memcpy(p->out->data, snapshot, bytes);
+  p->call(p->fn, p->args);
+  lost += lost_canaries(p->out, p->rows, p->cols, p->ld);
+  if (lost) {
+    as_test_fail(t, __FILE__, __LINE__, "%s %s: %zu floats written outside: %s", p->op, p->variant, lost,
+                 p->what);
+    return 0;
+  }
+  for (size_t r = 0; r < p->rows; r++)
+    for (size_t c = 0; c < p->cols; c++) {
+      const float got = p->out->data[r * p->ld + c], want = expected[r * p->ld + c];
+      if (same(got, want)) continue;
+      as_test_fail(t, __FILE__, __LINE__, "%s %s: row %zu column %zu is %a, not %a: %s", p->op, p->variant, r,
+                   c, (double)got, (double)want, p->what);
+      return 0;
+    }
+  return 1;
+}
+
+/* Calls body for every variant of op that this CPU runs, ref included (its canaries count). */
+static void each_variant(as_test *t, const char *op, int (*body)(as_test *, probe *)) {
+  const as_kernel_entry *e;
+  const size_t n = as_kernel_table(&e);
+  const unsigned have = as_cpu_detect();
+  as_fn_any *ref = NULL;
+  size_t seen = 0;
+  catch_signals();
+  for (size_t i = 0; i < n; i++) {
+    if (strcmp(e[i].op, op) != 0) continue;
+    seen++;
+    if (strcmp(e[i].variant, "ref") == 0) ref = e[i].fn;
+    if (e[i].needs & ~have) continue;
+    probe p = {op, e[i].variant, "", e[i].fn, ref, NULL, NULL, NULL, 0, 0, 0};
+    counter = 0;
+    body(t, &p);
+  }
+  CHECK(t, seen > 0);
+}
+
+/* ---- gemm ---- */
+
+static void call_gemm(as_fn_any *fn, void *args) {
+  ((as_fn_gemm *)fn)(args);
+}
+
+/* flags: 1 acc_in, 2 bias, 4 acc_out, 8 gamma, 16 residual, 32 relu, 64 residual is c, 128 acc in place */
+static int gemm_case(as_test *t, probe *p, size_t m, size_t n, size_t k, size_t nseg, unsigned flags, int end,
+                     values mode) {
+  const size_t lda = k + (counter % 3), ldc = n + counter % 5, ldr = n + counter % 2;
+  const float *a[3];
+  size_t off[3];
+  buffer *ab[3];
+  as_gemm_args g = {0};
+  buffer *b = place(0, (nseg ? nseg * k : 1) * AS_NR, end, 1);
+  fill(b, 1, nseg * k * AS_NR, 1, mode == TINY ? TINY : NORMAL);
+  for (size_t s = 0; s < nseg; s++) {
+    ab[s] = place(1 + s, k ? span(m, k, lda) : 1, end, 0);
+    if (k) fill(ab[s], m, k, lda, mode);
+    a[s] = ab[s]->data;
+    off[s] = (nseg - 1 - s) * k * AS_NR; /* not in order of memory */
+  }
+  g.m = m, g.n = n, g.k = k, g.nseg = nseg, g.a = a, g.b_off = off, g.b = b->data, g.lda = lda;
+  if (flags & 1) {
+    buffer *q = place(4, m * AS_NR, end, 0);
+    fill(q, 1, m * AS_NR, 1, mode);
+    g.acc_in = q->data;
+  }
+  if (flags & 2) {
+    buffer *q = place(5, AS_NR, end, 0);
+    fill(q, 1, AS_NR, 1, mode);
+    g.bias = q->data;
+  }
+  if (flags & 8) {
+    buffer *q = place(6, AS_NR, end, 0);
+    fill(q, 1, AS_NR, 1, mode);
+    g.gamma = q->data;
+  }
+  if (flags & 16) {
+    buffer *q = place(7, span(m, n, ldr), end, 0);
+    fill(q, m, n, ldr, mode);
+    g.residual = q->data;
+    g.ldr = ldr;
+  }
+  g.relu = (flags & 32) != 0;
+  p->call = call_gemm;
+  p->args = &g;
+  p->rows = m;
+  if (flags & 4) {
+    p->out = place(8, m * AS_NR, end, 0);
+    p->cols = p->ld = AS_NR;
+    g.acc_out = p->out->data;
+    if (flags & 128) {
+      fill(p->out, 1, m * AS_NR, 1, mode);
+      g.acc_in = g.acc_out;
+    }
+  } else {
+    p->out = place(8, span(m, n, ldc), end, 0);
+    p->cols = n;
+    p->ld = ldc;
+    g.c = p->out->data;
+    g.ldc = ldc;
+    if (flags & 64) {
+      fill(p->out, m, n, ldc, mode);
+      g.residual = g.c;
+      g.ldr = ldc;
+    }
+  }
+  snprintf(p->what, sizeof p->what, "m %zu n %zu k %zu x %zu flags %u %s values %d", m, n, k, nseg, flags,
+           end ? "end" : "start", (int)mode);
+  return check(t, p);
+}
+
+static int gemm_all(as_test *t, probe *p) {
+  static const size_t ks[] = {1, 2, 3, 4, 5, 8, 11};
+  static const unsigned flags[] = {0,       2,           2 | 32,     1,           4,          1 | 4,
+                                   4 | 128, 2 | 16 | 32, 2 | 8 | 16, 2 | 64 | 32, 2 | 8 | 64, 1 | 32};
+  size_t f = 0;
+  for (size_t m = 1; m <= AS_MR; m++)
+    for (size_t n = 1; n <= AS_NR; n++)
+      for (int end = 0; end < 2; end++)
+        for (int mode = 0; mode < MODES; mode++, f++) {
+          if (!gemm_case(t, p, m, n, ks[f % 7], 1 + f % 5 / 4, flags[f % 12], end, (values)mode)) return 0;
+          if (!gemm_case(t, p, m, n, ks[f / 7 % 7], f % 4 == 3 ? 0 : 1 + f % 3, flags[f / 12 % 12], end,
+                         (values)mode))
+            return 0;
+        }
+  return gemm_case(t, p, 14, 32, 300, 3, 2 | 32, 1, NORMAL) && gemm_case(t, p, 13, 31, 301, 2, 2, 1, SPECIAL);
+}
+static void gemm_exact(as_test *t) {
+  each_variant(t, "gemm", gemm_all);
+}
+
+/* ---- Winograd transforms ---- */
+
+static void call_wino_in(as_fn_any *fn, void *args) {
+  ((as_fn_wino_in *)fn)(args);
+}
+static void call_wino_out(as_fn_any *fn, void *args) {
+  ((as_fn_wino_out *)fn)(args);
+}
+
+static int wino_in_all(as_test *t, probe *p) {
+  static const int boxes[][4] = {{0, 6, 0, 6}, {1, 6, 1, 6}, {0, 5, 0, 3},
+                                 {1, 3, 0, 6}, {0, 6, 1, 2}, {2, 2, 3, 3}};
+  for (size_t c = 1; c <= 50; c++)
+    for (int end = 0; end < 2; end++)
+      for (size_t box = 0; box < 6; box++) {
+        const values mode = (values)((c + box) % MODES);
+        const int *q = boxes[box];
+        const size_t h = (size_t)(q[1] - q[0]), w = (size_t)(q[3] - q[2]), ld = c + counter % 3,
+                     row = 6 * ld + 1;
+        buffer *in = place(0, h && w ? (h - 1) * row + (w - 1) * ld + c : 1, end, 0);
+        for (size_t y = 0; y < h; y++)
+          for (size_t x = 0; x < w; x++)
+            for (size_t ch = 0; ch < c; ch++) in->data[y * row + x * ld + ch] = value(mode);
+        as_wino_in_args a = {in->data, row, ld, q[0], q[1], q[2], q[3], c, NULL, c + counter % 7};
+        p->out = place(8, span(36, c, a.pos), end, 0);
+        a.v = p->out->data;
+        p->rows = 36, p->cols = c, p->ld = a.pos, p->call = call_wino_in, p->args = &a;
+        snprintf(p->what, sizeof p->what, "c %zu box %zu values %d", c, box, (int)mode);
+        if (!check(t, p)) return 0;
+      }
+  return 1;
+}
+static void wino_in_exact(as_test *t) {
+  each_variant(t, "wino_in", wino_in_all);
+}
+
+static int wino_out_all(as_test *t, probe *p) {
+  for (size_t n = 1; n <= AS_NR; n++)
+    for (int end = 0; end < 2; end++)
+      for (int hw = 0; hw < 16; hw++) {
+        const values mode = (values)((n + (size_t)hw) % MODES);
+        const size_t pos = n + counter % 9;
+        buffer *m = place(0, span(36, n, pos), end, 0), *bias = place(1, AS_NR, end, 0);
+        fill(m, 36, n, pos, mode);
+        fill(bias, 1, AS_NR, 1, NORMAL);
+        as_wino_out_args a = {0};
+        a.m = m->data, a.pos = pos, a.n = n, a.bias = bias->data, a.relu = hw % 2;
+        a.h = hw / 4 + 1, a.w = hw % 4 + 1, a.ld = n + counter % 4, a.row = (size_t)a.w * a.ld;
+        p->rows = (size_t)(a.h * a.w), p->cols = n, p->ld = a.ld;
+        p->out = place(8, span(p->rows, n, a.ld), end, 0);
+        a.c = p->out->data;
+        if (hw % 3 == 1) { /* in place */
+          fill(p->out, p->rows, n, a.ld, mode);
+          a.residual = a.c, a.res_ld = a.ld, a.res_row = a.row;
+        } else if (hw % 3 == 2) {
+          a.res_ld = n, a.res_row = 4 * n;
+          buffer *r = place(2, ((size_t)a.h - 1) * a.res_row + (size_t)a.w * n, end, 0);
+          fill(r, 1, r->n, 1, mode);
+          a.residual = r->data;
+        }
+        p->call = call_wino_out, p->args = &a;
+        snprintf(p->what, sizeof p->what, "n %zu h %d w %d values %d", n, a.h, a.w, (int)mode);
+        if (!check(t, p)) return 0;
+      }
+  return 1;
+}
+static void wino_out_exact(as_test *t) {
+  each_variant(t, "wino_out", wino_out_all);
+}
+
+/* ---- windows ---- */
+
+static void call_window(as_fn_any *fn, void *args) {
+  ((as_fn_maxwin *)fn)(args);
+}
+
+static int window_all(as_test *t, probe *p) {
+  for (size_t c = 1; c <= 150; c = c < 40 ? c + 1 : c + 11)
+    for (int end = 0; end < 2; end++)
+      for (size_t rc = 0; rc < 9; rc++) {
+        const values mode = (values)((c + rc) % MODES);
+        as_window_args a = {0};
+        a.rows = 1 + rc / 3, a.cols = 1 + rc % 3, a.c = c, a.ld = c + counter % 3;
+        a.row = 4 * a.ld, a.count = (float)(a.rows * a.cols);
+        buffer *in = place(0, (a.rows - 1) * a.row + (a.cols - 1) * a.ld + c, end, 0);
+        fill(in, 1, in->n, 1, mode);
+        p->out = place(8, c, end, 0);
+        a.in = in->data, a.out = p->out->data;
+        p->rows = 1, p->cols = p->ld = c, p->call = call_window, p->args = &a;
+        snprintf(p->what, sizeof p->what, "c %zu window %zux%zu values %d", c, a.rows, a.cols, (int)mode);
+        if (!check(t, p)) return 0;
+      }
+  return 1;
+}
+static void window_exact(as_test *t) {
+  each_variant(t, "maxwin", window_all);
+  each_variant(t, "meanwin", window_all);
+}
+
+/* ---- rows and elements ---- */
+
+typedef struct row_args {
+  size_t n;
+  const float *in, *gamma, *beta;
+  float *out;
+} row_args;
+
+static void call_layernorm(as_fn_any *fn, void *v) {
+  const row_args *a = v;
+  ((as_fn_layernorm *)fn)(a->n, a->in, a->gamma, a->beta, 1e-6f, a->out);
+}
+static void call_softmax(as_fn_any *fn, void *v) {
+  const row_args *a = v;
+  ((as_fn_softmax *)fn)(a->n, 0.125f * 40.0f, a->in, a->out);
+}
+static void call_map(as_fn_any *fn, void *v) {
+  const row_args *a = v;
+  ((as_fn_relu *)fn)(a->n, a->in, a->out);
+}
+static void call_add(as_fn_any *fn, void *v) {
+  const row_args *a = v;
+  ((as_fn_add *)fn)(a->n, a->in, a->gamma, a->out);
+}
+
+static int row_all(as_test *t, probe *p) {
+  const int map = strcmp(p->op, "layernorm") && strcmp(p->op, "softmax") && strcmp(p->op, "l2norm");
+  p->call = strcmp(p->op, "layernorm") == 0 ? call_layernorm
+            : strcmp(p->op, "softmax") == 0 ? call_softmax
+            : strcmp(p->op, "add") == 0     ? call_add
+                                            : call_map;
+  for (size_t n = map ? 0 : 1; n <= 210; n = n < 70 ? n + 1 : n + 19)
+    for (int end = 0; end < 2; end++)
+      for (int mode = 0; mode < MODES; mode++)
+        for (int in_place = 0; in_place < 2; in_place++) {
+          buffer *in = place(0, n, end, 0), *g = place(1, n, end, 0), *b = place(2, n, end, 0);
+          fill(in, 1, n, 1, (values)mode);
+          fill(g, 1, n, 1, (values)mode);
+          fill(b, 1, n, 1, NORMAL);
+          for (size_t i = 0; i < n; i++) in->data[i] *= mode == NORMAL ? 9.0f : 1.0f;
+          p->out = in_place ? in : place(8, n, end, 0);
+          row_args a = {n, in->data, g->data, b->data, p->out->data};
+          p->args = &a;
+          p->rows = 1, p->cols = n, p->ld = n ? n : 1;
+          snprintf(p->what, sizeof p->what, "n %zu%s values %d", n, in_place ? " in place" : "", mode);
+          if (!check(t, p)) return 0;
+        }
+  return 1;
+}
+static void rows_exact(as_test *t) {
+  static const char *const ops[] = {"layernorm", "softmax", "l2norm", "relu", "gelu",
+                                    "silu",      "exp",     "erf",    "add"};
+  for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) each_variant(t, ops[i], row_all);
+}
+
+/* Each function over a spread of all float bit patterns. */
+static int function_all(as_test *t, probe *p) {
+  static float in[4096], got[4096], want[4096];
+  uint32_t u = 0;
+  for (int block = 0; block < 256; block++) {
+    for (size_t i = 0; i < 4096; i++, u += 4093) memcpy(&in[i], &u, 4);
+    ((as_fn_exp *)p->ref)(4096, in, want);
+    ((as_fn_exp *)p->fn)(4096, in, got);
+    for (size_t i = 0; i < 4096; i++)
+      if (!same(got[i], want[i])) {
+        as_test_fail(t, __FILE__, __LINE__, "%s %s(%a) is %a, not %a", p->op, p->variant, (double)in[i],
+                     (double)got[i], (double)want[i]);
+        return 0;
+      }
+  }
+  return 1;
+}
+static void functions_exact(as_test *t) {
+  static const char *const ops[] = {"relu", "gelu", "silu", "exp", "erf"};
+  for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) each_variant(t, ops[i], function_all);
+}
+
+static void call_packt(as_fn_any *fn, void *v) {
+  const row_args *a = v;
+  const size_t *shape = (const size_t *)(const void *)a->beta;
+  ((as_fn_packt *)fn)(shape[0], shape[1], a->in, shape[2], a->out);
+}
+static int packt_all(as_test *t, probe *p) {
+  for (size_t n = 1; n <= AS_NR; n++)
+    for (size_t k = 0; k <= 35; k++)
+      for (int end = 0; end < 2; end++) {
+        const size_t shape[3] = {n, k, k + counter % 3};
+        buffer *in = place(0, span(n, k, shape[2]), end, 0);
+        fill(in, n, k, shape[2], SPECIAL);
+        p->out = place(8, k * AS_NR, end, 0);
+        row_args a = {n, in->data, NULL, (const float *)(const void *)shape, p->out->data};
+        p->rows = k, p->cols = p->ld = AS_NR, p->call = call_packt, p->args = &a;
+        snprintf(p->what, sizeof p->what, "n %zu k %zu", n, k);
+        if (!check(t, p)) return 0;
+      }
+  return 1;
+}
+static void packt_exact(as_test *t) {
+  each_variant(t, "packt", packt_all);
+}
+
+/* ---- the ops themselves ---- */
+
+static double ulp_of(double exact) {
+  int e;
+  frexp(exact, &e);
+  return ldexp(1.0, (e < -125 ? -125 : e) - 24);
+}
+
+typedef struct accuracy {
+  double exp_ulp, erf_ulp, gelu_abs, gelu_ulp_pos, silu_ulp;
+} accuracy;
+
+/* Errors of the ref functions against the C library's double ones at every step-th bit pattern. */
+static accuracy measure(uint64_t step, uint64_t from) {
+  accuracy a = {0};
+  for (uint64_t u = from; u <= 0xffffffffu; u += step) {
+    const uint32_t w = (uint32_t)u;
+    float x, y;
+    memcpy(&x, &w, 4);
+    if (!isfinite(x)) continue;
+    double d;
+    as_k_exp_ref(1, &x, &y);
+    d = exp((double)x);
+    if (d <= 0x1.fffffefp127 && fabs(y - d) / ulp_of(d) > a.exp_ulp) a.exp_ulp = fabs(y - d) / ulp_of(d);
+    as_k_erf_ref(1, &x, &y);
+    d = erf((double)x);
+    if (fabs(y - d) / ulp_of(d) > a.erf_ulp) a.erf_ulp = fabs(y - d) / ulp_of(d);
+    as_k_gelu_ref(1, &x, &y);
+    d = 0.5 * x * erfc(-(double)x * 0.70710678118654752440);
+    if (fabs((double)x) <= 6 && fabs(y - d) > a.gelu_abs) a.gelu_abs = fabs(y - d);
+    if (x > 0 && isfinite(y) && fabs(y - d) / ulp_of(d) > a.gelu_ulp_pos)
+      a.gelu_ulp_pos = fabs(y - d) / ulp_of(d);
+    as_k_silu_ref(1, &x, &y);
+    d = x / (1.0 + exp(-(double)x));
+    if (x > -80 && fabs(y - d) / ulp_of(d) > a.silu_ulp) a.silu_ulp = fabs(y - d) / ulp_of(d);
+  }
+  return a;
+}
+
+/* Bounds of tensor/README.md. */
+static void accuracy_bounds(as_test *t) {
+  const accuracy a = measure(10007, 3);
+  CHECK(t, a.exp_ulp <= 1.0);
+  CHECK(t, a.erf_ulp <= 1.1);
+  CHECK(t, a.gelu_abs <= 4e-7);
+  CHECK(t, a.gelu_ulp_pos <= 1.6);
+  CHECK(t, a.silu_ulp <= 2.1);
+}
+
+static float f_of(as_fn_exp *fn, float x) {
+  float y;
+  fn(1, &x, &y);
+  return y;
+}
+
+/* Special values, on the variant that as_init would choose last: all of them agree by the cases above. */
+static void specials(as_test *t) {
+  CHECK(t, f_of(as_k_exp_ref, -INFINITY) == 0.0f && f_of(as_k_exp_ref, INFINITY) == INFINITY);
+  CHECK(t, f_of(as_k_exp_ref, 0.0f) == 1.0f && f_of(as_k_exp_ref, -0.0f) == 1.0f);
+  CHECK(t, f_of(as_k_exp_ref, 88.7f) < INFINITY && f_of(as_k_exp_ref, 88.8f) == INFINITY);
+  CHECK(t, f_of(as_k_exp_ref, -103.0f) == 0x1p-149f && f_of(as_k_exp_ref, -104.5f) == 0.0f);
+  CHECK(t,
+        isnan(f_of(as_k_exp_ref, NAN)) && isnan(f_of(as_k_erf_ref, NAN)) && isnan(f_of(as_k_gelu_ref, NAN)));
+  CHECK(t, f_of(as_k_erf_ref, INFINITY) == 1.0f && f_of(as_k_erf_ref, -INFINITY) == -1.0f);
+  CHECK(t, bits(f_of(as_k_relu_ref, -0.0f)) == 0 && bits(f_of(as_k_relu_ref, -5.0f)) == 0);
+  CHECK(t, isnan(f_of(as_k_relu_ref, NAN)) && f_of(as_k_relu_ref, INFINITY) == INFINITY);
+  const float row[3] = {1.0f, NAN, 2.0f};
+  float out[3];
+  as_k_softmax_ref(3, 1.0f, row, out);
+  CHECK(t, isnan(out[0]) && isnan(out[1]) && isnan(out[2]));
+  const float zero[2] = {0.0f, 0.0f};
+  as_k_l2norm_ref(2, zero, out);
+  CHECK(t, out[0] == 0.0f && out[1] == 0.0f);
+}
+
+/* A chain whose value is known: 2^24 + 1 + 1 loses both ones in float, and a fused product keeps the low
+ * half that a separate multiplication would round away. */
+static void chain_order(as_test *t) {
+  float a[3] = {0x1p24f, 1.0f, 1.0f}, out[2] = {0, 0};
+  float *b = as_calloc(3 * AS_NR, 4, NULL);
+  for (size_t k = 0; k < 3; k++) b[k * AS_NR] = 1.0f;
+  b[1] = 0x1p-24f, b[AS_NR + 1] = 1.0f, b[2 * AS_NR + 1] = -2.0f;
+  const float *pa = a;
+  const size_t off = 0;
+  as_gemm_args g = {0};
+  g.m = 1, g.n = 2, g.k = 3, g.nseg = 1, g.a = &pa, g.b_off = &off, g.b = b, g.c = out, g.ldc = 2;
+  as_k_gemm_ref(&g);
+  CHECK(t, out[0] == 0x1p24f);
+  CHECK(t, bits(out[1]) == 0); /* 1 + 1 - 2 */
+  a[0] = 1.0f + 0x1p-12f, a[1] = 1.0f, a[2] = 0.0f;
+  b[0] = 1.0f + 0x1p-12f, b[AS_NR] = -(1.0f + 0x1p-11f);
+  as_k_gemm_ref(&g);
+  CHECK(t, out[0] == 0.0f); /* the chain rounds (1 + 2^-12)^2 once, then subtracts */
+  const float bias[AS_NR] = {-(1.0f + 0x1p-11f)};
+  g.bias = bias, g.k = 1;
+  as_k_gemm_ref(&g);
+  CHECK(t, out[0] == 0x1p-24f); /* fused: the low half of the product survives */
+  as_free(b);
+}
+
+/* ---- rates ---- */
+
+static double now(void) {
+  struct timespec ts;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+  return (double)ts.tv_sec + 1e-9 * (double)ts.tv_nsec;
+}
+
+static void bench(void) {
+  const as_kernel_entry *e;
+  const size_t n = as_kernel_table(&e);
+  float *a = as_calloc(1 << 18, 4, NULL), *b = as_calloc(1 << 18, 4, NULL), *c = as_calloc(1 << 18, 4, NULL);
+  for (size_t i = 0; i < n; i++) {
+    if (e[i].needs & ~as_cpu_detect()) continue;
+    const int gemm = strcmp(e[i].op, "gemm") == 0, packt = strcmp(e[i].op, "packt") == 0;
+    const int three = strcmp(e[i].op, "add") == 0, ln = strcmp(e[i].op, "layernorm") == 0;
+    const int sm = strcmp(e[i].op, "softmax") == 0, win = strstr(e[i].op, "win") && e[i].op[0] == 'm';
+    const int wi = strcmp(e[i].op, "wino_in") == 0, wo = strcmp(e[i].op, "wino_out") == 0;
+    for (size_t m = gemm ? 1 : AS_MR; m <= AS_MR; m++) {
+      const float *pa = a;
+      const size_t off = 0;
+      as_gemm_args g = {0};
+      g.m = m, g.n = AS_NR, g.k = 128, g.nseg = 1, g.a = &pa, g.b_off = &off, g.b = b, g.lda = 144, g.c = c,
+      g.ldc = 48;
+      const as_window_args w = {a, 3, 3, 20 * 80, 80, 64, 9.0f, c};
+      const as_wino_in_args wa = {a, 20 * 80, 80, 0, 6, 0, 6, 64, c, 80};
+      as_wino_out_args wb = {0};
+      wb.m = a, wb.pos = 32, wb.n = 32, wb.bias = b, wb.c = c, wb.row = 4 * 48, wb.ld = 48, wb.h = wb.w = 4;
+      double work = 768, best = 1e9;
+      const char *unit = "floats/ns";
+      if (gemm) work = 2.0 * (double)m * 32 * 128, unit = "GFLOP/s";
+      if (win) work = 9 * 64;
+      if (wi) work = 36 * 64;
+      if (wo) work = 36 * 32;
+      if (packt) work = 32 * 64;
+      const int reps = strcmp(e[i].variant, "ref") == 0 ? 50 : 3000;
+      for (int round = 0; round < 5; round++) {
+        const double t0 = now();
+        for (int r = 0; r < reps; r++) {
+          if (gemm)
+            ((as_fn_gemm *)e[i].fn)(&g);
+          else if (wi)
+            ((as_fn_wino_in *)e[i].fn)(&wa);
+          else if (wo)
+            ((as_fn_wino_out *)e[i].fn)(&wb);
+          else if (win)
+            ((as_fn_maxwin *)e[i].fn)(&w);
+          else if (packt)
+            ((as_fn_packt *)e[i].fn)(32, 64, a, 1168, c);
+          else if (three)
+            ((as_fn_add *)e[i].fn)(768, a, b, c);
+          else if (ln)
+            ((as_fn_layernorm *)e[i].fn)(768, a, b, b, 1e-6f, c);
+          else if (sm)
+            ((as_fn_softmax *)e[i].fn)(768, 1.0f, a, c);
+          else
+            ((as_fn_relu *)e[i].fn)(768, a, c);
+        }
+        const double each = (now() - t0) / reps;
+        if (each < best) best = each;
+      }
+      char rows[16] = "";
+      if (gemm) snprintf(rows, sizeof rows, " %zux32", m);
+      printf("%-10s %-9s%-7s %8.2f %s\n", e[i].op, e[i].variant, rows, work / best * 1e-9, unit);
+    }
+  }
+}
+
+int main(int argc, char **argv) {
+  static const as_case cases[] = {
+      {"gemm: all tails, segments and epilogues", gemm_exact},
+      {"wino_in: boxes and channel tails", wino_in_exact},
+      {"wino_out: cut tiles and channel tails", wino_out_exact},
+      {"maxwin, meanwin", window_exact},
+      {"rows and elements", rows_exact},
+      {"functions over the range of float", functions_exact},
+      {"packt", packt_exact},
+      {"functions: error bounds", accuracy_bounds},
+      {"functions: special values", specials},
+      {"gemm: one fused chain in order", chain_order},
+  };
+  if (argc == 2 && strcmp(argv[1], "--bench") == 0) {
+    bench();
+    return 0;
+  }
+  if (argc == 2 && strcmp(argv[1], "--sweep") == 0) {
+    const accuracy a = measure(1, 0);
+    printf("exp %.3f ulp, erf %.3f ulp, gelu %.3g absolute (|x| <= 6), %.3f ulp (x > 0), silu %.3f ulp\n",
+           a.exp_ulp, a.erf_ulp, a.gelu_abs, a.gelu_ulp_pos, a.silu_ulp);
+    return 0;
+  }
+  return as_test_main(argc, argv, cases, sizeof cases / sizeof *cases);
+}
