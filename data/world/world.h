@@ -24,15 +24,15 @@ typedef enum as_world_set {
 
 /* Zero fields mean the default. */
 typedef struct as_world_opts {
-  uint64_t seed;               /* default 0 is a seed like any other */
-  int size;                    /* side of the images in pixels, 32..512; default 80 */
-  int classes;                 /* the first n classes, 2..as_world_classes(); default all */
+  uint64_t seed;                /* default 0 is a seed like any other */
+  int size;                     /* side of the images in pixels, 32..512; default 80 */
+  int classes;                  /* the first n classes, 2..as_world_classes(); default all */
   int per_class[AS_WORLD_SETS]; /* images per class; default 50 (train) and 25 (the others); -1 = none */
-  int quality;                 /* JPEG quality 1..100; default 90 */
+  int quality;                  /* JPEG quality 1..100; default 90 */
 } as_world_opts;
 
 size_t as_world_classes(void);
-const char *as_world_class_name(size_t c); /* bytewise sorted, so class index = rank of the folder */
+const char *as_world_class_name(size_t c);       /* bytewise sorted, so class index = rank of the folder */
 const char *as_world_set_name(as_world_set set); /* "train", "val", "v2", "rendition", "sketch" */
 
 /* Draws the world into DIR (made if absent):
