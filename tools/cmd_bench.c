@@ -1,0 +1,144 @@
+/* bench: the real computation of a named network with seeded weights, images/s. */
+#define _POSIX_C_SOURCE 200809L
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "models/model.h"
+#include "models/selftest.h"
+#include "tensor/base/json.h"
+#include "tensor/base/mem.h"
+#include "tensor/base/par.h"
+#include "tensor/base/text.h"
+#include "tools/commands.h"
+#include "tools/progress.h"
+
+/* Seeded weights straight into the model. */
+static as_status load_seeded(as_model *m, uint64_t seed, as_err *err) {
+  const as_param_spec *specs;
+  size_t n = as_model_specs(m, &specs);
+  const union {
+    uint32_t word;
+    unsigned char first;
+  } order = {1};
+  as_view *views = as_calloc(n, sizeof *views, err);
+  as_status s = views ? AS_OK : AS_E_ENV;
+  for (size_t i = 0; s == AS_OK && i < n; i++) {
+    size_t numel;
+    if (specs[i].optional || !as_shape_numel(specs[i].shape, specs[i].rank, &numel)) continue;
+    float *x = as_alloc(numel, sizeof *x, err);
+    if (!x) {
+      s = AS_E_ENV;
+      break;
+    }
+    as_model_init_param(m, i, seed, x);
+    views[i].data = x;
+    views[i].bytes = numel * sizeof *x;
+    views[i].dtype = AS_F32;
+    views[i].big_endian = order.first == 0;
+    views[i].rank = specs[i].rank;
+    memcpy(views[i].shape, specs[i].shape, sizeof views[i].shape);
+    as_view_set_contiguous(&views[i]);
+  }
+  if (s == AS_OK) s = as_model_load(m, views, err);
+  for (size_t i = 0; views && i < n; i++) {
+    void *x;
+    memcpy(&x, &views[i].data, sizeof x);
+    as_free(x);
+  }
+  as_free(views);
+  return s;
+}
+
+static double peak_mb(void) {
+  struct rusage u;
+  getrusage(RUSAGE_SELF, &u);
+  return (double)u.ru_maxrss / 1024.0;
+}
+
+/* Where the time goes: from one layer's report to the next. The trace copies each output, so the
+ * sum is above the untraced time; the shares are what counts. */
+typedef struct as_layer_clock {
+  as_str *out;
+  double last, total;
+} as_layer_clock;
+
+static void on_layer(void *ctx, const char *layer, const int64_t shape[4], const float *x) {
+  as_layer_clock *c = ctx;
+  char text[96];
+  double now = as_seconds();
+  (void)x;
+  as_str_printf(c->out, "%-40s %-24s %8.3f ms\n", layer, as_shape_text(shape, 4, text, sizeof text),
+                1e3 * (now - c->last));
+  c->total += now - c->last;
+  c->last = as_seconds();
+}
+
+static void sample(as_str *out, const as_args *a, const char *net, int batch, double rate, double gflop) {
+  if (!a->set[OPT_JSONL]) {
+    as_str_printf(out, "%s  batch %d  %d threads  %.3f images/s  %.1f gflop/s  %.0f MB\n", net, batch,
+                  as_par_threads(), rate, rate * gflop, peak_mb());
+    return;
+  }
+  as_jsonw w;
+  as_jsonw_init(&w, out, true);
+  as_jsonw_object(&w);
+  as_jsonw_key(&w, "bench"), as_jsonw_str(&w, "net");
+  as_jsonw_key(&w, "impl"), as_jsonw_str(&w, "assay");
+  as_jsonw_key(&w, "case"), as_jsonw_str(&w, net);
+  as_jsonw_key(&w, "batch"), as_jsonw_i64(&w, batch);
+  as_jsonw_key(&w, "threads"), as_jsonw_i64(&w, as_par_threads());
+  as_jsonw_key(&w, "unit"), as_jsonw_str(&w, "img/s");
+  as_jsonw_key(&w, "value"), as_jsonw_f64(&w, rate);
+  as_jsonw_key(&w, "gflop"), as_jsonw_f64(&w, gflop);
+  as_jsonw_key(&w, "rss_mb"), as_jsonw_f64(&w, peak_mb());
+  as_jsonw_end(&w);
+  as_str_putc(out, '\n');
+}
+
+as_status as_cmd_bench(const as_args *a, as_err *err) {
+  const char *net = as_arg_text(a, OPT_NET, "resnet50");
+  int batch = (int)as_arg_int(a, OPT_BATCH, 8);
+  double seconds = as_arg_real(a, OPT_SECONDS, 3);
+  as_model *m = NULL;
+  float *images = NULL, *rows = NULL;
+  as_str out = {0};
+  as_status s = as_model_create(&m, net, 0, err);
+  if (s == AS_OK) s = load_seeded(m, 1, err);
+  if (s == AS_OK) s = as_model_plan(m, batch, err);
+  if (s == AS_OK) {
+    size_t side = (size_t)as_model_input_size(m);
+    images = as_alloc((size_t)batch * side * side * 3, sizeof *images, err);
+    rows = as_alloc((size_t)batch * (size_t)as_model_embed_dim(m), sizeof *rows, err);
+    if (!images || !rows)
+      s = AS_E_ENV;
+    else
+      as_selftest_images(batch, (int)side, images);
+  }
+  if (s == AS_OK) as_model_forward(m, images, batch, rows); /* page in, warm up */
+  if (s == AS_OK && a->set[OPT_PROFILE_LAYERS]) {
+    as_layer_clock clock = {&out, as_seconds(), 0};
+    as_model_set_trace(m, on_layer, &clock);
+    as_model_forward(m, images, batch, rows);
+    as_model_set_trace(m, NULL, NULL);
+    as_str_printf(&out, "%-65s %8.3f ms for %d images, traced\n", "all layers", 1e3 * clock.total, batch);
+  }
+  /* Three samples of a third each: the best is what the machine can do, their spread what it did. */
+  for (int k = 0; s == AS_OK && k < 3; k++) {
+    double start = as_seconds(), now = start;
+    size_t done = 0;
+    while (done == 0 || now - start < seconds / 3) {
+      as_model_forward(m, images, batch, rows);
+      done += (size_t)batch;
+      now = as_seconds();
+    }
+    sample(&out, a, net, batch, (double)done / (now - start), as_model_gflop(m));
+  }
+  if (s == AS_OK) s = as_str_status(&out, err);
+  if (s == AS_OK) as_print(&out);
+  as_str_clear(&out);
+  as_free(images);
+  as_free(rows);
+  as_model_destroy(&m);
+  return s;
+}

@@ -1,0 +1,183 @@
+/* compare: where two outputs of this program differ, said with names instead of byte offsets. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "eval/npy.h"
+#include "tensor/base/bytes.h"
+#include "tensor/base/file.h"
+#include "tensor/base/json.h"
+#include "tensor/base/mem.h"
+#include "tools/commands.h"
+
+typedef struct as_diff {
+  as_str lines;
+  size_t n; /* differences; only the first few are spelled out */
+} as_diff;
+
+enum { SHOWN = 20 };
+
+static void differ(as_diff *d, const char *where, const char *a, const char *b) {
+  if (d->n++ < SHOWN) as_str_printf(&d->lines, "%s: %.200s | %.200s\n", where, a, b);
+}
+
+static const char *json_text(const as_json *v, char *buf, size_t size) {
+  static const char *const names[] = {"null", "bool", "number", "string", "array", "object"};
+  if (!v) return "absent";
+  if (v->type == AS_JSON_STRING || v->type == AS_JSON_NUMBER) return v->text;
+  if (v->type == AS_JSON_BOOL) return v->boolean ? "true" : "false";
+  if (v->type == AS_JSON_ARRAY || v->type == AS_JSON_OBJECT)
+    snprintf(buf, size, "%s of %zu", names[v->type], v->count);
+  else
+    snprintf(buf, size, "%s", names[v->type]);
+  return buf;
+}
+
+/* Elements of lists are named by what they are about: a cell by model and dataset. */
+static void label_of(const as_json *v, size_t i, char *buf, size_t size) {
+  const as_json *m = v->type == AS_JSON_OBJECT ? as_json_get(v, "model") : NULL;
+  const as_json *d = v->type == AS_JSON_OBJECT ? as_json_get(v, "dataset") : NULL;
+  const as_json *n = v->type == AS_JSON_OBJECT ? as_json_get(v, "name") : NULL;
+  if (m && d)
+    snprintf(buf, size, "[%s on %s]", m->text, d->text);
+  else if (m || n)
+    snprintf(buf, size, "[%s]", m ? m->text : n->text);
+  else
+    snprintf(buf, size, "[%zu]", i);
+}
+
+static void compare_json(as_diff *d, const char *where, const as_json *a, const as_json *b) {
+  char ta[64], tb[64], at[512], label[160];
+  if (!a || !b || a->type != b->type) {
+    differ(d, where, json_text(a, ta, sizeof ta), json_text(b, tb, sizeof tb));
+    return;
+  }
+  if (a->type == AS_JSON_OBJECT) {
+    for (const as_json *x = a->child; x; x = x->next) {
+      snprintf(at, sizeof at, "%s%s%s", where, *where ? "." : "", x->key);
+      compare_json(d, at, x, as_json_get(b, x->key));
+    }
+    for (const as_json *y = b->child; y; y = y->next)
+      if (!as_json_get(a, y->key)) {
+        snprintf(at, sizeof at, "%s%s%s", where, *where ? "." : "", y->key);
+        compare_json(d, at, NULL, y);
+      }
+  } else if (a->type == AS_JSON_ARRAY) {
+    const as_json *x = a->child, *y = b->child;
+    if (a->count != b->count) differ(d, where, json_text(a, ta, sizeof ta), json_text(b, tb, sizeof tb));
+    for (size_t i = 0; x && y; i++, x = x->next, y = y->next) {
+      label_of(x, i, label, sizeof label);
+      snprintf(at, sizeof at, "%s%s", where, label);
+      compare_json(d, at, x, y);
+    }
+  } else if (strcmp(json_text(a, ta, sizeof ta), json_text(b, tb, sizeof tb)) != 0) {
+    differ(d, where, json_text(a, ta, sizeof ta), json_text(b, tb, sizeof tb));
+  }
+}
+
+/* Line by line; the first field names the line (a layer, an image). */
+static void compare_lines(as_diff *d, const as_file *a, const as_file *b) {
+  const char *p = (const char *)a->data, *q = (const char *)b->data;
+  const char *pe = p + a->size, *qe = q + b->size;
+  for (size_t line = 1; p < pe || q < qe; line++) {
+    const char *pn = p < pe ? memchr(p, '\n', (size_t)(pe - p)) : NULL;
+    const char *qn = q < qe ? memchr(q, '\n', (size_t)(qe - q)) : NULL;
+    size_t np = (size_t)((pn ? pn : pe) - p), nq = (size_t)((qn ? qn : qe) - q);
+    if (np != nq || memcmp(p, q, np) != 0) {
+      char where[96], ta[256], tb[256];
+      size_t field = 0;
+      while (field < np && p[field] != '\t') field++;
+      snprintf(where, sizeof where, "line %zu (%.*s)", line, (int)(field < 64 ? field : 64), p);
+      snprintf(ta, sizeof ta, "%.*s", (int)(np < 255 ? np : 255), p);
+      snprintf(tb, sizeof tb, "%.*s", (int)(nq < 255 ? nq : 255), q);
+      differ(d, where, p < pe ? ta : "absent", q < qe ? tb : "absent");
+    }
+    p = pn ? pn + 1 : pe;
+    q = qn ? qn + 1 : qe;
+  }
+}
+
+static as_status compare_npy(as_diff *d, const char *pa, const char *pb, as_err *err) {
+  as_npy a = {0}, b = {0};
+  char ta[96], tb[96], where[64];
+  as_status s = as_npy_open(&a, pa, err);
+  if (s == AS_OK) s = as_npy_open(&b, pb, err);
+  if (s == AS_OK && strcmp(as_shape_text(a.view.shape, a.view.rank, ta, sizeof ta),
+                           as_shape_text(b.view.shape, b.view.rank, tb, sizeof tb)) != 0) {
+    differ(d, "shape", ta, tb);
+  } else if (s == AS_OK) {
+    size_t n = 0;
+    as_shape_numel(a.view.shape, a.view.rank, &n);
+    float *x = as_alloc(n, sizeof *x, err), *y = as_alloc(n, sizeof *y, err);
+    s = x && y ? as_view_to_f32(&a.view, x, NULL, err) : AS_E_ENV;
+    if (s == AS_OK) s = as_view_to_f32(&b.view, y, NULL, err);
+    size_t row = a.view.rank > 0 && a.view.shape[0] > 0 ? n / (size_t)a.view.shape[0] : 1;
+    for (size_t i = 0; s == AS_OK && i < n; i++)
+      if (as_f32_bits(x[i]) != as_f32_bits(y[i]) && (x[i] == x[i] || y[i] == y[i])) {
+        snprintf(where, sizeof where, "row %zu, column %zu", i / row, i % row);
+        snprintf(ta, sizeof ta, "%.9g", (double)x[i]);
+        snprintf(tb, sizeof tb, "%.9g", (double)y[i]);
+        differ(d, where, ta, tb);
+      }
+    as_free(x);
+    as_free(y);
+  }
+  as_npy_close(&a);
+  as_npy_close(&b);
+  return s;
+}
+
+/* A result folder stands for its record. */
+static char *file_of(const char *path, as_err *err) {
+  return as_path_kind_of(path) == AS_PATH_DIR ? as_path_join(path, "record.json", err) : as_strdup(path, err);
+}
+
+as_status as_cmd_compare(const as_args *a, as_err *err) {
+  char *pa = file_of(a->operand[0], err), *pb = file_of(a->operand[1], err);
+  as_file fa = {0}, fb = {0};
+  as_json_doc *ja = NULL, *jb = NULL;
+  as_diff d = {0};
+  as_status s = pa && pb ? as_file_open(&fa, pa, err) : AS_E_ENV;
+  if (s == AS_OK) s = as_file_open(&fb, pb, err);
+  if (s == AS_OK) {
+    if (fa.size > 6 && memcmp(fa.data, "\x93NUMPY", 6) == 0) {
+      s = compare_npy(&d, pa, pb, err);
+    } else if (as_ends_with(pa, ".json") && as_ends_with(pb, ".json")) {
+      if ((s = as_json_parse(&ja, (const char *)fa.data, fa.size, err)) != AS_OK) as_fail_in(err, "%s", pa);
+      if (s == AS_OK && (s = as_json_parse(&jb, (const char *)fb.data, fb.size, err)) != AS_OK)
+        as_fail_in(err, "%s", pb);
+      if (s == AS_OK) compare_json(&d, "", as_json_root(ja), as_json_root(jb));
+    } else {
+      compare_lines(&d, &fa, &fb);
+    }
+  }
+  if (s == AS_OK) {
+    as_str out = {0};
+    if (a->set[OPT_JSON]) {
+      as_jsonw w;
+      as_jsonw_init(&w, &out, false);
+      as_jsonw_object(&w);
+      as_jsonw_key(&w, "same"), as_jsonw_bool(&w, d.n == 0);
+      as_jsonw_key(&w, "differences"), as_jsonw_u64(&w, d.n);
+      as_jsonw_key(&w, "first"), as_jsonw_str(&w, as_str_c(&d.lines));
+      as_jsonw_end(&w);
+      as_str_putc(&out, '\n');
+    } else {
+      as_str_put(&out, as_str_c(&d.lines));
+      if (d.n > SHOWN) as_str_printf(&out, "and %zu more\n", d.n - SHOWN);
+      if (d.n == 0) as_str_put(&out, "the same\n");
+    }
+    if ((s = as_str_status(&out, err)) == AS_OK) as_print(&out);
+    as_str_clear(&out);
+  }
+  if (s == AS_OK && d.n)
+    s = as_fail(err, AS_E_CHECK, "%zu difference%s between %s and %s", d.n, d.n > 1 ? "s" : "", pa, pb);
+  as_str_clear(&d.lines);
+  as_json_free(&ja);
+  as_json_free(&jb);
+  as_file_close(&fa);
+  as_file_close(&fb);
+  as_free(pa);
+  as_free(pb);
+  return s;
+}

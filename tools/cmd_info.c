@@ -1,0 +1,148 @@
+/* info and selftest: what this program is, and whether it computes what it should. */
+#include <stdio.h>
+#include <string.h>
+
+#include "data/preset.h"
+#include "models/model.h"
+#include "models/selftest.h"
+#include "tensor/base/json.h"
+#include "tensor/base/mem.h"
+#include "tensor/base/par.h"
+#include "tensor/runtime.h"
+#include "tools/commands.h"
+#include "tools/progress.h"
+#include "tools/version.h"
+#include "weights/recipe.h"
+
+static void put(as_jsonw *w, const char *key, const char *value) {
+  as_jsonw_key(w, key);
+  as_jsonw_str(w, value);
+}
+
+static void put_names(as_jsonw *w, const char *key, const char *const *names) {
+  as_jsonw_key(w, key);
+  as_jsonw_array(w);
+  for (; *names; names++) as_jsonw_str(w, *names);
+  as_jsonw_end(w);
+}
+
+static void info_json(as_str *out, const as_kernel_info *k, size_t n) {
+  as_jsonw w;
+  as_jsonw_init(&w, out, false);
+  as_jsonw_object(&w);
+  put(&w, "version", AS_VERSION);
+  put(&w, "commit", AS_COMMIT);
+  put(&w, "compiler", as_compiler_text());
+  put(&w, "profile", as_profile_name());
+  put(&w, "cpu", as_cpu_name());
+  as_jsonw_key(&w, "openmp"), as_jsonw_bool(&w, as_par_has_openmp());
+  as_jsonw_key(&w, "threads"), as_jsonw_i64(&w, as_par_threads());
+  as_jsonw_key(&w, "processors"), as_jsonw_i64(&w, as_par_processors());
+  put(&w, "selftest_sha256", as_selftest_expected());
+  put_names(&w, "architectures", as_model_names());
+  put_names(&w, "presets", as_preset_names());
+  as_jsonw_key(&w, "recipes");
+  as_jsonw_array(&w);
+  for (size_t i = 0; i < as_recipe_builtin_count(); i++)
+    as_jsonw_str(&w, as_recipe_name(as_recipe_builtin(i)));
+  as_jsonw_end(&w);
+  as_jsonw_key(&w, "kernels");
+  as_jsonw_array(&w);
+  for (size_t i = 0; i < n; i++) {
+    as_jsonw_object(&w);
+    put(&w, "op", k[i].op);
+    put(&w, "variant", k[i].variant);
+    put(&w, "needs", k[i].needs);
+    put(&w, "class", k[i].klass);
+    as_jsonw_key(&w, "available"), as_jsonw_bool(&w, k[i].available);
+    as_jsonw_key(&w, "selected"), as_jsonw_bool(&w, k[i].selected);
+    as_jsonw_end(&w);
+  }
+  as_jsonw_end(&w);
+  as_jsonw_end(&w);
+  as_str_putc(out, '\n');
+}
+
+static void list(as_str *out, const char *title, const char *const *names) {
+  size_t column = 14;
+  as_str_printf(out, "%-14s", title);
+  for (; *names; names++) {
+    if (column + strlen(*names) > 100) {
+      as_str_printf(out, "\n%-14s", "");
+      column = 14;
+    }
+    as_str_printf(out, "%s ", *names);
+    column += strlen(*names) + 1;
+  }
+  as_str_putc(out, '\n');
+}
+
+static void info_text(as_str *out, const as_kernel_info *k, size_t n, bool kernels) {
+  as_str_printf(out, "%-14s%s (commit %s, %s)\n", "assay", AS_VERSION, AS_COMMIT, as_compiler_text());
+  as_str_printf(out, "%-14s%s\n", "profile", as_profile_name());
+  as_str_printf(out, "%-14s%s, %d processors\n", "cpu", as_cpu_name(), as_par_processors());
+  as_str_printf(out, "%-14s%d (%s)\n", "threads", as_par_threads(),
+                as_par_has_openmp() ? "OpenMP" : "built without OpenMP");
+  list(out, "architectures", as_model_names());
+  list(out, "presets", as_preset_names());
+  as_str_printf(out, "%-14s", "recipes");
+  for (size_t i = 0; i < as_recipe_builtin_count(); i++)
+    as_str_printf(out, "%s%s", i ? " " : "", as_recipe_name(as_recipe_builtin(i)));
+  as_str_putc(out, '\n');
+  if (!kernels) return;
+  as_str_printf(out, "\n%-14s%-10s%-28s%-9s\n", "kernel", "variant", "needs", "class");
+  for (size_t i = 0; i < n; i++)
+    as_str_printf(out, "%-14s%-10s%-28s%-9s%s\n", k[i].op, k[i].variant, k[i].needs, k[i].klass,
+                  k[i].selected    ? "in use"
+                  : k[i].available ? ""
+                                   : "not on this CPU");
+}
+
+as_status as_cmd_info(const as_args *a, as_err *err) {
+  as_str out = {0};
+  size_t n = as_kernel_list(NULL, 0);
+  as_kernel_info *k = as_alloc(n, sizeof *k, err);
+  if (!k) return AS_E_ENV;
+  as_kernel_list(k, n);
+  if (a->set[OPT_JSON])
+    info_json(&out, k, n);
+  else
+    info_text(&out, k, n, a->set[OPT_KERNELS]);
+  as_free(k);
+  as_status s = as_str_status(&out, err);
+  if (s == AS_OK) as_print(&out);
+  as_str_clear(&out);
+  return s;
+}
+
+as_status as_cmd_selftest(const as_args *a, as_err *err) {
+  char hex[65];
+  const char *want = as_selftest_expected();
+  as_status s = as_selftest((int)as_arg_int(a, OPT_BATCH, 2), hex, err);
+  if (s != AS_OK) return s;
+  bool same = strcmp(hex, want) == 0;
+  as_str out = {0};
+  if (a->set[OPT_JSON]) {
+    as_jsonw w;
+    as_jsonw_init(&w, &out, false);
+    as_jsonw_object(&w);
+    put(&w, "profile", as_profile_name());
+    put(&w, "cpu", as_cpu_name());
+    as_jsonw_key(&w, "threads"), as_jsonw_i64(&w, as_par_threads());
+    put(&w, "sha256", hex);
+    put(&w, "documented", want);
+    as_jsonw_key(&w, "same"), as_jsonw_bool(&w, same);
+    as_jsonw_end(&w);
+    as_str_putc(&out, '\n');
+  } else {
+    as_str_printf(&out, "profile     %s, kernels %s, %d threads\n", as_profile_name(), as_cpu_name(),
+                  as_par_threads());
+    as_str_printf(
+        &out, "computed    %s\ndocumented  %s\n%s\n", hex, want,
+        same ? "the same bits" : "DIFFERENT: this build does not compute what the profile promises");
+  }
+  if ((s = as_str_status(&out, err)) == AS_OK) as_print(&out);
+  as_str_clear(&out);
+  if (s != AS_OK) return s;
+  return same ? AS_OK : as_fail(err, AS_E_CHECK, "found %s, wanted %s", hex, want);
+}

@@ -1,0 +1,197 @@
+/* knn and probe: both learn from one feature file and are scored on another. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "eval/knn.h"
+#include "eval/linhead.h"
+#include "eval/metrics.h"
+#include "eval/npy.h"
+#include "tensor/base/file.h"
+#include "tensor/base/json.h"
+#include "tensor/base/mem.h"
+#include "tools/commands.h"
+#include "tools/common.h"
+#include "tools/progress.h"
+
+typedef struct as_tally {
+  int64_t n_expected, n_failed, n_used, top1, top5, unlabelled;
+} as_tally;
+
+static as_status read_pair(as_feature_set *train, as_feature_set *test, const as_args *a, as_err *err) {
+  as_status s = as_feature_set_read(train, a->text[OPT_TRAIN], err);
+  if (s == AS_OK && a->set[OPT_TEST]) {
+    s = as_feature_set_read(test, a->text[OPT_TEST], err);
+    if (s == AS_OK && test->d != train->d)
+      s = as_fail(err, AS_E_INPUT, "%s: found %zu features per row, wanted %zu as in %s", a->text[OPT_TEST],
+                  test->d, train->d, a->text[OPT_TRAIN]);
+    if (s == AS_OK) s = as_feature_set_align(train, test, err);
+  }
+  size_t labelled = 0;
+  for (size_t i = 0; s == AS_OK && i < train->n; i++) labelled += train->label[i] >= 0;
+  if (s == AS_OK && labelled == 0)
+    s = as_fail(err, AS_E_INPUT, "%s: found no labelled row, wanted at least one", a->text[OPT_TRAIN]);
+  return s;
+}
+
+/* One row of --predictions, and its part of the counts. */
+static void put_row(as_tally *t, as_out *o, const as_feature_set *test, size_t i, const int top[5],
+                    const float value[5], bool failed) {
+  int y = test->label[i];
+  /* A failed row had a label if its text says so. */
+  bool expected = y >= 0 || (failed && test->label_name[i][0] && strcmp(test->label_name[i], "-") != 0);
+  t->n_expected += expected;
+  t->n_failed += failed && expected;
+  t->unlabelled += !expected;
+  if (!failed && y >= 0) {
+    t->n_used++;
+    t->top1 += top[0] == y;
+    for (int k = 0; k < 5; k++) t->top5 += top[k] == y;
+  }
+  if (!o) return;
+  as_out_printf(o, "%s\t%s\t", test->name[i], test->label_name[i]);
+  for (int k = 0; !failed && k < 5 && top[k] >= 0; k++) as_out_printf(o, "%s%d", k ? "," : "", top[k]);
+  as_out_printf(o, "\t");
+  for (int k = 0; !failed && k < 5 && top[k] >= 0; k++)
+    as_out_printf(o, "%s%.6g", k ? "," : "", (double)value[k]);
+  as_out_printf(o, "\t%s\n", failed ? "failed" : y < 0 ? "unscored" : "ok");
+}
+
+static bool row_failed(const as_feature_set *f, size_t i) {
+  /* The reader gives failed rows label -1; their features are NaN, or not to be trusted. */
+  if (f->label[i] >= 0) return false;
+  for (size_t k = 0; k < f->d; k++)
+    if (!isfinite(f->x[i * f->d + k])) return true;
+  return false;
+}
+
+static as_status print_tally(const as_args *a, const char *method, const as_tally *t, as_err *err) {
+  as_str out = {0};
+  double ci[2] = {(double)NAN, (double)NAN};
+  if (t->n_used > 0) as_wilson(t->top1, t->n_used, 0.95, &ci[0], &ci[1]);
+  if (a->set[OPT_JSON]) {
+    const double none = t->n_used > 0 ? 0.0 : (double)NAN, n = t->n_used > 0 ? (double)t->n_used : 1.0;
+    as_jsonw w;
+    as_jsonw_init(&w, &out, false);
+    as_jsonw_object(&w);
+    as_jsonw_key(&w, "method"), as_jsonw_str(&w, method);
+    as_jsonw_key(&w, "train"), as_jsonw_str(&w, a->text[OPT_TRAIN]);
+    as_jsonw_key(&w, "test"), as_jsonw_str(&w, a->text[OPT_TEST]);
+    as_jsonw_key(&w, "n_expected"), as_jsonw_i64(&w, t->n_expected);
+    as_jsonw_key(&w, "n_used"), as_jsonw_i64(&w, t->n_used);
+    as_jsonw_key(&w, "n_failed"), as_jsonw_i64(&w, t->n_failed);
+    as_jsonw_key(&w, "top1_correct"), as_jsonw_i64(&w, t->top1);
+    as_jsonw_key(&w, "top5_correct"), as_jsonw_i64(&w, t->top5);
+    as_jsonw_key(&w, "top1"), as_jsonw_f64(&w, (double)t->top1 / n + none);
+    as_jsonw_key(&w, "top5"), as_jsonw_f64(&w, (double)t->top5 / n + none);
+    as_jsonw_key(&w, "top1_ci95");
+    as_jsonw_array(&w);
+    as_jsonw_f64(&w, ci[0]);
+    as_jsonw_f64(&w, ci[1]);
+    as_jsonw_end(&w);
+    as_jsonw_end(&w);
+    as_str_putc(&out, '\n');
+  } else {
+    as_str_printf(&out, "%s\n%-10s %lld expected, %lld used, %lld failed\n", method, "rows",
+                  (long long)t->n_expected, (long long)t->n_used, (long long)t->n_failed);
+    as_tool_rate(&out, "top-1", t->top1, t->n_used, ci);
+    as_tool_rate(&out, "top-5", t->top5, t->n_used, NULL);
+  }
+  as_status s = as_str_status(&out, err);
+  if (s == AS_OK) as_print(&out);
+  as_str_clear(&out);
+  return s;
+}
+
+/* Scores all test rows, votes from a head or from k-NN, a block of rows at a time. */
+static as_status score(const as_args *a, const as_feature_set *train, const as_feature_set *test,
+                       const as_linhead *head, as_tally *t, as_err *err) {
+  enum { ROWS = 1024 };
+  size_t outputs = head ? head->n_out : train->classes;
+  float *scores = as_alloc(outputs * ROWS, sizeof *scores, err),
+        *x = as_alloc(ROWS * test->d, sizeof *x, err);
+  int *top = as_alloc(5 * ROWS, sizeof *top, err);
+  as_out out = {0}, *o = NULL;
+  as_status s = scores && x && top ? AS_OK : AS_E_ENV;
+  if (s == AS_OK && a->set[OPT_PREDICTIONS] &&
+      (s = as_out_open(&out, a->text[OPT_PREDICTIONS], err)) == AS_OK) {
+    o = &out;
+    as_out_printf(o, "name\tlabel\ttop5\tlogits5\tstatus\n");
+  }
+  for (size_t first = 0; s == AS_OK && first < test->n; first += ROWS) {
+    size_t n = test->n - first < ROWS ? test->n - first : ROWS;
+    bool failed[ROWS];
+    as_watch_progress(as_tool_watch(), "rows", first, test->n);
+    if (as_watch_stop(as_tool_watch())) {
+      s = as_fail(err, AS_E_STOPPED, "stopped; nothing was written");
+      break;
+    }
+    memcpy(x, test->x + first * test->d, n * test->d * sizeof *x);
+    for (size_t i = 0; i < n; i++)
+      if ((failed[i] = row_failed(test, first + i))) memset(x + i * test->d, 0, test->d * sizeof *x);
+    if (head)
+      as_linhead_logits(head, x, n, scores);
+    else
+      s = as_knn(train->x, train->label, train->n, x, n, train->d, outputs, (int)as_arg_int(a, OPT_K, 20),
+                 as_arg_real(a, OPT_TEMPERATURE, 0.07), scores, top, err);
+    for (size_t i = 0; s == AS_OK && i < n; i++) {
+      int five[5];
+      float value[5];
+      as_top5(scores + i * outputs, outputs, NULL, five, value);
+      for (int k = 0; head && head->class_of && k < 5; k++)
+        if (five[k] >= 0) five[k] = head->class_of[five[k]];
+      put_row(t, o, test, first + i, five, value, failed[i]);
+    }
+  }
+  as_watch_progress(as_tool_watch(), "rows", test->n, test->n);
+  if (o && s == AS_OK)
+    s = as_out_commit(o, err);
+  else if (o)
+    as_out_abort(o);
+  as_free(scores);
+  as_free(x);
+  as_free(top);
+  return s;
+}
+
+as_status as_cmd_knn(const as_args *a, as_err *err) {
+  as_feature_set train = {0}, test = {0};
+  as_tally t = {0};
+  char method[96], number[32];
+  as_f64_text(as_arg_real(a, OPT_TEMPERATURE, 0.07), number);
+  snprintf(method, sizeof method, "k-NN, k %lld, T %s", (long long)as_arg_int(a, OPT_K, 20), number);
+  as_status s = read_pair(&train, &test, a, err);
+  if (s == AS_OK) s = score(a, &train, &test, NULL, &t, err);
+  if (s == AS_OK) s = print_tally(a, method, &t, err);
+  as_feature_set_clear(&train);
+  as_feature_set_clear(&test);
+  return as_tool_no_resume(s);
+}
+
+as_status as_cmd_probe(const as_args *a, as_err *err) {
+  as_feature_set train = {0}, test = {0};
+  as_linhead head = {0};
+  as_tally t = {0};
+  as_probe_opts o = {.c = as_arg_real(a, OPT_C, 0),
+                     .max_iter = (int)as_arg_int(a, OPT_MAX_ITER, 0),
+                     .tol = as_arg_real(a, OPT_TOL, 0)};
+  as_probe_result res;
+  if (!a->set[OPT_TEST] && !a->set[OPT_OUTPUT])
+    return as_fail(err, AS_E_USAGE, "wanted --test F2.npy to score the probe, or -o HEAD to keep it");
+  if (a->set[OPT_OUTPUT] && !as_ends_with(a->text[OPT_OUTPUT], ".safetensors"))
+    return as_fail(err, AS_E_USAGE, "-o: found '%s', wanted a name that ends in .safetensors",
+                   a->text[OPT_OUTPUT]);
+  as_status s = read_pair(&train, &test, a, err);
+  if (s == AS_OK)
+    s = as_linhead_fit(&head, train.x, train.label, train.n, train.d, train.classes, &o, &res, err);
+  if (s == AS_OK) as_note("%s, loss %.9g", head.source, res.loss);
+  if (s == AS_OK && a->set[OPT_OUTPUT]) s = as_linhead_write(&head, a->text[OPT_OUTPUT], err);
+  if (s == AS_OK && a->set[OPT_TEST]) s = score(a, &train, &test, &head, &t, err);
+  if (s == AS_OK && a->set[OPT_TEST]) s = print_tally(a, head.source, &t, err);
+  if (s == AS_OK && !res.converged)
+    as_note("warning: the probe did not converge in %d iterations; --max-iter allows more", res.iterations);
+  as_linhead_clear(&head);
+  as_feature_set_clear(&train);
+  as_feature_set_clear(&test);
+  return as_tool_no_resume(s);
+}

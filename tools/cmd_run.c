@@ -1,0 +1,192 @@
+/* run and demo: both end in the very same as_run. */
+#include <stdio.h>
+#include <string.h>
+
+#include "data/world/world.h"
+#include "eval/run.h"
+#include "tensor/base/file.h"
+#include "tensor/base/mem.h"
+#include "tools/commands.h"
+#include "tools/common.h"
+#include "tools/progress.h"
+
+static as_run_opts run_opts(const as_args *a, const char *dir) {
+  return (as_run_opts){.dir = dir,
+                       .batch = (int)as_arg_int(a, OPT_BATCH, 0),
+                       .lenient = a->set[OPT_LENIENT],
+                       .report = as_tool_report_opts(a),
+                       .build = as_tool_build(),
+                       .watch = as_tool_watch()};
+}
+
+static as_status print_table(const as_results *r, const as_run_opts *o, as_err *err) {
+  as_str out = {0};
+  as_status s = as_report_text(&out, r, &o->report, err);
+  if (s == AS_OK) s = as_str_status(&out, err);
+  if (s == AS_OK) as_print(&out);
+  as_str_clear(&out);
+  return s;
+}
+
+/* record.json as it stands in the folder. */
+static as_status print_record(const char *dir, as_err *err) {
+  char *path = as_path_join(dir, "record.json", err);
+  as_file f = {0};
+  as_status s = path ? as_file_open(&f, path, err) : AS_E_ENV;
+  if (s == AS_OK) fwrite(f.data, 1, f.size, stdout);
+  as_file_close(&f);
+  as_free(path);
+  return s;
+}
+
+static as_status compute(const as_args *a, const as_plan *plan, const as_run_opts *o, as_err *err) {
+  as_results res = {0};
+  as_err printing = {0};
+  double start = as_seconds();
+  as_status s = as_run(plan, o, &res, err);
+  /* Failed images leave results, which are shown; the status stays. */
+  if (res.complete) {
+    as_status p = a->set[OPT_JSON] ? print_record(o->dir, &printing) : print_table(&res, o, &printing);
+    as_note("%zu models x %zu sets in %.1f s: %s/report.html", res.n_models, res.n_sets, as_seconds() - start,
+            o->dir);
+    if (s == AS_OK && p != AS_OK) {
+      s = p;
+      *err = printing;
+    }
+  }
+  if (s == AS_E_STOPPED) as_fail_in(err, "%s is kept, the same command goes on from there", o->dir);
+  as_results_clear(&res);
+  return s;
+}
+
+/* PLAN without its suffix, with .out. */
+static as_status default_dir(as_str *dir, const char *plan, as_err *err) {
+  size_t n = strlen(plan);
+  if (as_ends_with(plan, ".plan")) n -= 5;
+  as_str_putn(dir, plan, n);
+  as_str_put(dir, ".out");
+  return as_str_status(dir, err);
+}
+
+as_status as_cmd_run(const as_args *a, as_err *err) {
+  as_plan plan;
+  as_str dir = {0}, out = {0};
+  as_status s = as_plan_read(&plan, a->operand[0], err);
+  if (s != AS_OK) return s;
+  if (a->set[OPT_OUTPUT])
+    as_str_put(&dir, a->text[OPT_OUTPUT]);
+  else
+    s = default_dir(&dir, a->operand[0], err);
+  as_run_opts o = run_opts(a, as_str_c(&dir));
+  if (s == AS_OK && (a->set[OPT_CHECK] || a->set[OPT_ESTIMATE])) {
+    s = as_run_check(&plan, &o, &out, err);
+    as_print(&out);
+  } else if (s == AS_OK) {
+    s = compute(a, &plan, &o, err);
+  }
+  as_str_clear(&out);
+  as_str_clear(&dir);
+  as_plan_clear(&plan);
+  return s;
+}
+
+/* The demo's models: small enough that six of them and five sets take seconds. */
+static const struct {
+  const char *name, *arch;
+  const char *head;
+} demo_models[] = {
+    {"resnet-a", "resnet_demo", "probe"},
+    {"resnet-b", "resnet_demo:base=24", "probe"},
+    {"resnet-c", "resnet_demo:blocks=1-1-1", "probe"},
+    {"vit-a", "vit_demo", "probe"},
+    {"vit-b", "vit_demo:dim=144,depth=3", "probe"},
+    {"vit-a-knn", NULL, "knn"}, /* the weights of the one before the last */
+};
+
+static const char demo_note[] =
+    "The backbones of this demo have seeded random weights: nobody trained them. The numbers show how the "
+    "study works, not what any method is worth.";
+
+static as_status write_models(const char *dir, uint64_t seed, as_err *err) {
+  as_str path = {0};
+  as_status s = AS_OK;
+  for (size_t i = 0; s == AS_OK && i < sizeof demo_models / sizeof *demo_models; i++) {
+    if (!demo_models[i].arch) continue;
+    as_str_clear(&path);
+    as_str_printf(&path, "%s/weights/%s.safetensors", dir, demo_models[i].name);
+    if ((s = as_str_status(&path, err)) == AS_OK)
+      s = as_backbone_write_seeded(as_str_c(&path), demo_models[i].arch, seed + i, err);
+  }
+  as_str_clear(&path);
+  return s;
+}
+
+static as_status write_plan(const char *dir, as_str *path, as_err *err) {
+  static const char *const sets[] = {"val", "v2", "rendition", "sketch"};
+  as_str t = {0};
+  as_str_put(
+      &t,
+      "# The study in miniature: a drawn world, seeded backbones. Written by `assay demo`;\n"
+      "# `assay run` on this file does the same again.\n"
+      "[benchmark]\nname = demo\nunified = mean-top1\n\n"
+      "[dataset train]\ntask = folder\npath = world/train\nclasses = world/classes.txt\nrole = train\n\n");
+  for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
+    as_str_printf(&t, "[dataset %s]\ntask = folder\npath = world/%s\nclasses = world/classes.txt\n\n",
+                  sets[i], sets[i]);
+    if (i == 0)
+      as_str_put(&t,
+                 "[dataset real]                  # the images of val with every right label\n"
+                 "task = folder\npath = world/val\nclasses = world/classes.txt\nreal = world/real.json\n\n");
+  }
+  for (size_t i = 0; i < sizeof demo_models / sizeof *demo_models; i++) {
+    const char *arch = demo_models[i].arch, *file = demo_models[i].name;
+    if (!arch) {
+      file = "vit-a";
+      arch = "vit_demo";
+    }
+    as_str_printf(
+        &t,
+        "[model %s]\nweights = weights/%s.safetensors\narch = %s\n"
+        "preset = imagenet-bilinear,resize=72,crop=64\nhead = %s\n%snote = seeded random weights\n\n",
+        demo_models[i].name, file, arch, demo_models[i].head,
+        strcmp(demo_models[i].head, "probe") == 0 ? "c = 0.1\n" : "");
+  }
+  as_str_printf(path, "%s/demo.plan", dir);
+  as_status s = as_str_status(&t, err);
+  if (s == AS_OK) s = as_str_status(path, err);
+  if (s == AS_OK) s = as_file_write(as_str_c(path), as_str_c(&t), t.n, err);
+  as_str_clear(&t);
+  return s;
+}
+
+as_status as_cmd_demo(const as_args *a, as_err *err) {
+  const char *dir = as_arg_text(a, OPT_OUTPUT, "assay-demo");
+  uint64_t seed = (uint64_t)as_arg_int(a, OPT_SEED, 0);
+  as_str path = {0}, sub = {0};
+  as_plan plan = {0};
+  double start = as_seconds();
+  as_str_printf(&sub, "%s/weights", dir);
+  as_status s = as_str_status(&sub, err);
+  if (s == AS_OK) s = as_make_dirs(as_str_c(&sub), err);
+  if (s == AS_OK) as_note("drawing the image world in %s/world", dir);
+  as_str_clear(&sub);
+  as_str_printf(&sub, "%s/world", dir);
+  if (s == AS_OK) s = as_world_write(as_str_c(&sub), &(as_world_opts){.seed = seed}, err);
+  if (s == AS_OK && as_signal_seen())
+    s = as_fail(err, AS_E_STOPPED, "stopped; the same command starts again");
+  if (s == AS_OK) s = write_models(dir, seed, err);
+  if (s == AS_OK) s = write_plan(dir, &path, err);
+  if (s == AS_OK) s = as_plan_read(&plan, as_str_c(&path), err);
+  if (s == AS_OK) {
+    static const char *const remarks[] = {demo_note};
+    as_run_opts o = run_opts(a, dir);
+    o.remarks = remarks;
+    o.n_remarks = 1;
+    as_note("%s\nplan %s; world and weights took %.1f s", demo_note, as_str_c(&path), as_seconds() - start);
+    s = compute(a, &plan, &o, err);
+  }
+  as_plan_clear(&plan);
+  as_str_clear(&path);
+  as_str_clear(&sub);
+  return s;
+}

@@ -1,0 +1,34 @@
+/* What several commands share. */
+#ifndef AS_TOOLS_COMMON_H
+#define AS_TOOLS_COMMON_H
+
+#include "data/dataset.h"
+#include "eval/backbone.h"
+#include "eval/features.h"
+#include "eval/record.h"
+#include "eval/report.h"
+#include "eval/results.h"
+#include "tools/cli.h"
+
+as_dataset_opts as_tool_dataset_opts(const as_args *a);
+/* Backbone of --weights, with --recipe, --arch, --preset. What was assumed is said on standard error. */
+as_status as_tool_backbone(as_backbone *b, const as_args *a, as_err *err);
+/* The features of ds by b with --batch and --lenient, and the --trace file. */
+as_status as_tool_features(as_features *f, as_backbone *b, const as_dataset *ds, const as_args *a,
+                           as_err *err);
+
+as_build_info as_tool_build(void);
+/* --width, --ascii, the terminal's width and locale. */
+as_report_opts as_tool_report_opts(const as_args *a);
+
+/* "454 / 500 = 90.80 %  (95 % interval 87.95 to 93.03)" */
+void as_tool_rate(as_str *out, const char *name, int64_t k, int64_t n, const double *interval);
+/* A cell as text, or as JSON with --json, to standard output. */
+as_status as_tool_print_cell(const as_args *a, const char *model, const char *dataset, const as_cell *c,
+                             as_err *err);
+/* AS_E_INPUT when images failed and --lenient was not given. */
+as_status as_tool_failed(const as_args *a, size_t failed, size_t all, as_err *err);
+/* Stopped before anything could be saved: exit 130 instead of 75. */
+as_status as_tool_no_resume(as_status s);
+
+#endif
