@@ -134,7 +134,7 @@ static as_status build(as_dataset *ds, const as_dataset_opts *o, as_err *err) {
     for (size_t i = 0; i < ds->n; i++) ds->present[ds->row[i].label] = 1;
   }
   if (s == AS_OK && ds->source.ignored > 0)
-    as_log(AS_LOG_INFO, "%s: %zu files that are no images were left out (the first is %s)", ds->path,
+    as_log_line(AS_LOG_INFO, "%s: %zu files that are no images were left out (the first is %s)", ds->path,
            ds->source.ignored, ds->source.first_ignored);
   return s;
 }

@@ -11,7 +11,7 @@ void as_log_set(as_log_fn fn, void *ctx) {
   log_ctx = ctx;
 }
 
-void as_log(as_log_level level, const char *fmt, ...) {
+void as_log_line(as_log_level level, const char *fmt, ...) {
   if (!log_fn) return;
   char line[1024];
   va_list ap;

@@ -10,6 +10,6 @@ typedef void (*as_log_fn)(void *ctx, as_log_level level, const char *line);
 /* fn NULL: silence (the start value). Set once at start-up, before threads run. */
 void as_log_set(as_log_fn fn, void *ctx);
 /* Call from the main thread only. */
-void as_log(as_log_level level, const char *fmt, ...) AS_PRINTF(2, 3);
+void as_log_line(as_log_level level, const char *fmt, ...) AS_PRINTF(2, 3);
 
 #endif
