@@ -7,6 +7,7 @@
 #ifndef AS_TENSOR_KERNELS_H
 #define AS_TENSOR_KERNELS_H
 
+#include <math.h> /* FP_FAST_FMAF */
 #include <stddef.h>
 
 /* A GEMM tile: at most 14 rows by one panel of 32 columns. 14 x 32 floats are 28 of the 32 vector
@@ -119,10 +120,11 @@ typedef void as_fn_add(size_t n, const float *a, const float *b, float *out);
 /* packt: a transposed panel. out[k][j] = in[j * ld + k] for j < n, 0 for n <= j < 32; n 1..32. */
 typedef void as_fn_packt(size_t n, size_t k, const float *in, size_t ld, float *out);
 
-#define AS_OPS(X)                                                                                       \
-  X(gemm)                                                                                               \
-  X(wino_in) X(wino_out) X(maxwin) X(meanwin) X(layernorm) X(softmax) X(l2norm) X(relu) X(gelu) X(silu) \
-      X(exp) X(erf) X(add) X(packt)
+#define AS_OPS(X)                                                                                          \
+  X(gemm)                                                                                                  \
+  X(wino_in)                                                                                               \
+  X(wino_out) X(maxwin) X(meanwin) X(layernorm) X(softmax) X(l2norm) X(relu) X(gelu) X(silu) X(exp) X(erf) \
+      X(add) X(packt)
 
 typedef struct as_kernels {
 #define AS_FIELD(op) as_fn_##op *op;
@@ -133,9 +135,9 @@ typedef struct as_kernels {
 /* Kernels in use: the ref ones until as_init has chosen. */
 extern as_kernels as_k;
 
-/* CPU features that a kernel may need. AS_CPU_FMA stands for fused multiply-add in hardware on a CPU
- * whose kernels call fmaf; AS_CPU_AVX2 includes it. */
-enum { AS_CPU_FMA = 1, AS_CPU_AVX2 = 2, AS_CPU_AVX512 = 4, AS_CPU_NEON = 8, AS_CPU_AVX512BF16 = 16 };
+/* What a kernel may need. AS_CPU_FMA: fmaf is one instruction (in the C library at least). AS_CPU_PORTABLE:
+ * this build has the kernels that emulate it, which any CPU can run. */
+enum { AS_CPU_FMA = 1, AS_CPU_AVX2 = 2, AS_CPU_AVX512 = 4, AS_CPU_NEON = 8, AS_CPU_PORTABLE = 16 };
 unsigned as_cpu_detect(void);
 
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
@@ -147,6 +149,13 @@ unsigned as_cpu_detect(void);
 #define AS_HAVE_NEON 1
 #else
 #define AS_HAVE_NEON 0
+#endif
+
+/* Where fmaf compiles to an instruction, ref itself is the portable path. */
+#ifdef FP_FAST_FMAF
+#define AS_HAVE_PORTABLE 0
+#else
+#define AS_HAVE_PORTABLE 1
 #endif
 
 #define AS_KERNEL(op, variant, needs, klass) as_fn_##op as_k_##op##_##variant;

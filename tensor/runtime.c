@@ -35,9 +35,8 @@ static const struct {
   const char *name;
   unsigned needs;
 } levels[] = {
-    {"ref", 0},
-    {"avx2", AS_CPU_FMA | AS_CPU_AVX2},
-    {"avx512", AS_CPU_FMA | AS_CPU_AVX2 | AS_CPU_AVX512},
+    {"portable", AS_CPU_PORTABLE},      {"ref", 0},
+    {"avx2", AS_CPU_FMA | AS_CPU_AVX2}, {"avx512", AS_CPU_FMA | AS_CPU_AVX2 | AS_CPU_AVX512},
     {"neon", AS_CPU_FMA | AS_CPU_NEON},
 };
 enum { LEVELS = sizeof levels / sizeof *levels };
@@ -85,14 +84,21 @@ as_status as_init(const as_init_opts *opts, as_err *err) {
     size_t l = 0;
     while (l < LEVELS && strcmp(levels[l].name, opts->cpu) != 0) l++;
     if (l == LEVELS)
-      return as_fail(err, AS_E_USAGE, "cpu '%s' is not known; wanted ref, avx2, avx512 or neon", opts->cpu);
+      return as_fail(err, AS_E_USAGE, "cpu '%s' is not known; wanted ref, portable, avx2, avx512 or neon",
+                     opts->cpu);
     if (levels[l].needs & ~have)
       return as_fail(err, AS_E_ENV, "cpu '%s': this processor lacks it", opts->cpu);
     have = levels[l].needs;
     name = levels[l].name;
   } else {
-    for (size_t l = 0; l < LEVELS; l++)
-      if ((levels[l].needs & ~have) == 0) name = levels[l].name;
+    /* The emulation only where nothing else is quick. */
+    have &= have & AS_CPU_FMA || !(have & AS_CPU_PORTABLE) ? ~(unsigned)AS_CPU_PORTABLE : ~0u;
+    if (have & AS_CPU_PORTABLE) {
+      name = "portable";
+    } else {
+      for (size_t l = 1; l < LEVELS; l++)
+        if ((levels[l].needs & ~have) == 0) name = levels[l].name;
+    }
   }
 #define AS_CHOOSE(op) as_k.op = (as_fn_##op *)choose(#op, have);
   AS_OPS(AS_CHOOSE)
@@ -121,6 +127,7 @@ size_t as_kernel_list(as_kernel_info *out, size_t max) {
                    : e->needs & AS_CPU_AVX2 ? "avx2+fma"
                    : e->needs & AS_CPU_NEON ? "neon"
                    : e->needs & AS_CPU_FMA  ? "fma"
+                   : e->needs               ? "no fma"
                                             : "-";
     out[i].available = (e->needs & ~cpu) == 0;
     out[i].selected = started ? in_use[i] : strcmp(e->variant, "ref") == 0;

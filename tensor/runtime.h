@@ -8,8 +8,8 @@
 #include "tensor/base/status.h"
 
 typedef struct as_init_opts {
-  const char *cpu; /* "ref", "avx2", "avx512", "neon"; NULL = the best that the CPU has */
-  int threads;     /* < 1 = the number of processors */
+  const char *cpu;     /* "ref", "portable", "avx2", "avx512", "neon"; NULL = the best that the CPU has */
+  int threads;         /* < 1 = the number of processors */
   const char *profile; /* numerics profile; NULL = "f32-1" */
 } as_init_opts;
 

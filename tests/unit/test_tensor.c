@@ -17,7 +17,7 @@
 #include "tensor/runtime.h"
 #include "tests/harness.h"
 
-static const char *const cpus[] = {"ref", "avx2", "avx512", "neon"};
+static const char *const cpus[] = {"ref", "portable", "avx2", "avx512", "neon"};
 
 static float *random_floats(size_t n, uint64_t stream) {
   float *x = as_alloc(n, sizeof *x, NULL);

@@ -1,0 +1,9 @@
+/* The row, window and transform kernels for NEON: the texts of kern/wide on its registers. */
+#include "tensor/kernels.h"
+
+#if AS_HAVE_NEON
+#include "tensor/kern/neon/lanes_neon.h"
+#define AS_WIDE(op) as_k_##op##_neon
+#include "tensor/kern/wide/rows_wide.h"
+#include "tensor/kern/wide/wino_wide.h"
+#endif
