@@ -37,4 +37,12 @@ void as_chart_dots(as_str *out, const as_dots *d);
 /* Accuracy on `set` against accuracy on the base set, logit axes, interval crosses, y = x. */
 void as_chart_scatter(as_str *out, const as_sum *s, size_t set);
 
+/* Lines of as_translation's bins, one per set; bins[k] has AS_TRANSLATION_BINS entries. */
+struct as_translation_bin;
+void as_chart_translation(as_str *out, const char *const *name, const struct as_translation_bin *const *bins,
+                          size_t n);
+
+/* Models on an axis of mean ranks, with bars over those within cd. */
+void as_chart_cd(as_str *out, const char *const *name, const double *mean_rank, size_t n, double cd);
+
 #endif

@@ -538,7 +538,8 @@ static void put_sets(const html *h) {
     put_text(h, set_name(h, k));
     as_str_put(h->out, "</dt><dd>");
     put_text(h, r->sets[k].rule && *r->sets[k].rule ? r->sets[k].rule : "top-1");
-    if (r->sets[k].classes) as_str_printf(h->out, "; argmax over %zu classes", r->sets[k].classes);
+    if (r->sets[k].classes && !as_set_rule_counts(r, k))
+      as_str_printf(h->out, "; argmax over %zu classes", r->sets[k].classes);
     int64_t lo = INT64_MAX, hi = 0;
     for (size_t m = 0; m < r->n_models; m++) {
       const as_cell *c = as_results_cell(r, m, k);

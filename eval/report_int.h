@@ -2,7 +2,10 @@
 #ifndef AS_EVAL_REPORT_INT_H
 #define AS_EVAL_REPORT_INT_H
 
+#include <string.h>
+
 #include "eval/report.h"
+#include "tensor/base/json.h"
 
 /* One measured accuracy, ready to print. Fractions; NaN = unknown. */
 typedef struct as_sum_cell {
@@ -52,6 +55,11 @@ static inline const char *as_set_name(const as_results *r, size_t k) {
   return r->sets[k].name ? r->sets[k].name : "?";
 }
 
+/* The rule already says over how many classes. */
+static inline bool as_set_rule_counts(const as_results *r, size_t k) {
+  return r->sets[k].rule && strstr(r->sets[k].rule, " classes") != NULL;
+}
+
 /* How the interval of the mean was made, as a sentence; "" when there is none. */
 const char *as_sum_interval_note(const as_sum *s);
 
@@ -72,6 +80,8 @@ size_t as_text_columns(const char *s);
 /* Appends a name: control bytes and broken UTF-8 become '?'; longer than max columns, the middle
  * gives way to an ellipsis (the ends tell timm's names apart). max 0 = no limit. */
 void as_put_name(as_str *out, const char *name, size_t max, bool ascii);
+/* The members of an assay.table/1 object; the caller opens and closes the object. */
+void as_report_json_body(as_jsonw *w, const as_sum *s);
 /* Appends text escaped for HTML and SVG text and attribute values. */
 void as_put_html(as_str *out, const char *text);
 /* Appends one CSV field (RFC 4180): quoted when it holds a comma, quote, CR or LF. */

@@ -65,70 +65,75 @@ static void put_cell(as_jsonw *w, const as_sum *s, size_t m, size_t k) {
   as_jsonw_end(w);
 }
 
-as_status as_report_json(as_str *out, const as_results *r, const as_report_opts *opts, as_err *err) {
+void as_report_json_body(as_jsonw *w, const as_sum *s) {
   static const char *const keys[AS_SUM_N] = {"mean",  "geometric", "harmonic",
                                              "worst", "mean_rank", "win_rate"};
+  const as_results *r = s->r;
+  put_str(w, "schema", "assay.table/1");
+  put_str(w, "title", r->title);
+  as_jsonw_key(w, "complete");
+  as_jsonw_bool(w, r->complete);
+  put_str(w, "base", as_set_name(r, r->base));
+  as_jsonw_key(w, "models");
+  as_jsonw_array(w);
+  for (size_t m = 0; m < r->n_models; m++) {
+    as_jsonw_object(w);
+    put_str(w, "name", as_model_name(r, m));
+    put_str(w, "note", r->models[m].note);
+    as_jsonw_end(w);
+  }
+  as_jsonw_end(w);
+  as_jsonw_key(w, "datasets");
+  as_jsonw_array(w);
+  for (size_t k = 0; k < r->n_sets; k++) {
+    as_jsonw_object(w);
+    put_str(w, "name", as_set_name(r, k));
+    put_str(w, "rule", r->sets[k].rule);
+    put_i64(w, "classes", (int64_t)r->sets[k].classes);
+    as_jsonw_end(w);
+  }
+  as_jsonw_end(w);
+  as_jsonw_key(w, "cells");
+  as_jsonw_array(w);
+  for (size_t m = 0; m < r->n_models; m++)
+    for (size_t k = 0; k < r->n_sets; k++) put_cell(w, s, m, k);
+  as_jsonw_end(w);
+  as_jsonw_key(w, "unified");
+  as_jsonw_object(w);
+  put_str(w, "definition",
+          "arithmetic mean of top-1 over the sets, each by its own rule; assay's own definition");
+  as_jsonw_key(w, "models");
+  as_jsonw_array(w);
+  for (size_t i = 0; i < r->n_models; i++) {
+    const as_sum_model *m = &s->models[s->order[i]];
+    as_jsonw_object(w);
+    put_str(w, "model", as_model_name(r, s->order[i]));
+    as_jsonw_key(w, "complete");
+    as_jsonw_bool(w, m->whole);
+    put_f64(w, "unified", m->value[AS_SUM_MEAN]);
+    put_pair(w, "unified_ci95", m->mean_lo, m->mean_hi);
+    put_f64(w, "rank", m->rank[AS_SUM_MEAN]);
+    put_pair(w, "rank_ci95", m->rank_lo, m->rank_hi);
+    put_f64(w, "p_first", m->p_first);
+    for (int j = 1; j < AS_SUM_N; j++) put_f64(w, keys[j], m->value[j]);
+    as_jsonw_end(w);
+  }
+  as_jsonw_end(w);
+  as_jsonw_end(w);
+  as_jsonw_key(w, "remarks");
+  as_jsonw_array(w);
+  for (size_t i = 0; i < r->n_remarks; i++) as_jsonw_str(w, r->remarks[i]);
+  as_jsonw_end(w);
+}
+
+as_status as_report_json(as_str *out, const as_results *r, const as_report_opts *opts, as_err *err) {
   as_sum s;
   as_status st = as_sum_make(&s, r, opts, err);
   if (st != AS_OK) return st;
   as_jsonw w;
   as_jsonw_init(&w, out, false);
   as_jsonw_object(&w);
-  put_str(&w, "schema", "assay.table/1");
-  put_str(&w, "title", r->title);
-  as_jsonw_key(&w, "complete");
-  as_jsonw_bool(&w, r->complete);
-  put_str(&w, "base", as_set_name(r, r->base));
-  as_jsonw_key(&w, "models");
-  as_jsonw_array(&w);
-  for (size_t m = 0; m < r->n_models; m++) {
-    as_jsonw_object(&w);
-    put_str(&w, "name", as_model_name(r, m));
-    put_str(&w, "note", r->models[m].note);
-    as_jsonw_end(&w);
-  }
-  as_jsonw_end(&w);
-  as_jsonw_key(&w, "datasets");
-  as_jsonw_array(&w);
-  for (size_t k = 0; k < r->n_sets; k++) {
-    as_jsonw_object(&w);
-    put_str(&w, "name", as_set_name(r, k));
-    put_str(&w, "rule", r->sets[k].rule);
-    put_i64(&w, "classes", (int64_t)r->sets[k].classes);
-    as_jsonw_end(&w);
-  }
-  as_jsonw_end(&w);
-  as_jsonw_key(&w, "cells");
-  as_jsonw_array(&w);
-  for (size_t m = 0; m < r->n_models; m++)
-    for (size_t k = 0; k < r->n_sets; k++) put_cell(&w, &s, m, k);
-  as_jsonw_end(&w);
-  as_jsonw_key(&w, "unified");
-  as_jsonw_object(&w);
-  put_str(&w, "definition",
-          "arithmetic mean of top-1 over the sets, each by its own rule; assay's own definition");
-  as_jsonw_key(&w, "models");
-  as_jsonw_array(&w);
-  for (size_t i = 0; i < r->n_models; i++) {
-    const as_sum_model *m = &s.models[s.order[i]];
-    as_jsonw_object(&w);
-    put_str(&w, "model", as_model_name(r, s.order[i]));
-    as_jsonw_key(&w, "complete");
-    as_jsonw_bool(&w, m->whole);
-    put_f64(&w, "unified", m->value[AS_SUM_MEAN]);
-    put_pair(&w, "unified_ci95", m->mean_lo, m->mean_hi);
-    put_f64(&w, "rank", m->rank[AS_SUM_MEAN]);
-    put_pair(&w, "rank_ci95", m->rank_lo, m->rank_hi);
-    put_f64(&w, "p_first", m->p_first);
-    for (int j = 1; j < AS_SUM_N; j++) put_f64(&w, keys[j], m->value[j]);
-    as_jsonw_end(&w);
-  }
-  as_jsonw_end(&w);
-  as_jsonw_end(&w);
-  as_jsonw_key(&w, "remarks");
-  as_jsonw_array(&w);
-  for (size_t i = 0; i < r->n_remarks; i++) as_jsonw_str(&w, r->remarks[i]);
-  as_jsonw_end(&w);
+  as_report_json_body(&w, &s);
   as_jsonw_end(&w);
   as_str_putc(out, '\n');
   as_sum_clear(&s);

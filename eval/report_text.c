@@ -220,7 +220,8 @@ static void put_sets(const page *p) {
     as_str_put(&line, as_set_name(r, k));
     as_str_put(&line, ": ");
     as_str_put(&line, r->sets[k].rule && *r->sets[k].rule ? r->sets[k].rule : "top-1");
-    if (r->sets[k].classes) as_str_printf(&line, ", argmax over %zu classes", r->sets[k].classes);
+    if (r->sets[k].classes && !as_set_rule_counts(r, k))
+      as_str_printf(&line, ", argmax over %zu classes", r->sets[k].classes);
     int64_t n = 0, m = -1;
     for (size_t i = 0; i < r->n_models; i++) {
       const as_cell *c = as_results_cell(r, i, k);
