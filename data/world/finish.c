@@ -120,9 +120,8 @@ static void painting(as_canvas *c, as_dice *d) {
 }
 
 static void woodcut(as_canvas *c, as_dice *d) {
-  as_color ink = as_hsv(as_dice_between(d, 0, 1535), as_dice_between(d, 0, 200), as_dice_between(d, 15, 70));
-  as_color paper =
-      as_hsv(as_dice_between(d, 60, 300), as_dice_between(d, 10, 90), as_dice_between(d, 215, 250));
+  as_color ink = as_dice_color(d, 0, 1535, 0, 200, 15, 70);
+  as_color paper = as_dice_color(d, 60, 300, 10, 90, 215, 250);
   int n = c->size, period = 4 * n / 80 > 3 ? 4 * n / 80 : 4, lean = as_dice_between(d, 0, 1) ? 1 : -1;
   for (int y = 0; y < n; y++) {
     for (int x = 0; x < n; x++) {

@@ -8,14 +8,15 @@ int as_dice_percent(as_dice *d, int chance) {
   return as_dice_between(d, 0, 99) < chance;
 }
 
-static as_color any_color(as_dice *d, int s0, int s1, int v0, int v1) {
-  int hue = as_dice_between(d, 0, 1535), sat = as_dice_between(d, s0, s1);
+/* One draw per statement, here and elsewhere: C leaves the order of arguments open, and the pictures
+ * must not depend on it. */
+as_color as_dice_color(as_dice *d, int h0, int h1, int s0, int s1, int v0, int v1) {
+  int hue = as_dice_between(d, h0, h1), sat = as_dice_between(d, s0, s1);
   return as_hsv(hue, sat, as_dice_between(d, v0, v1));
 }
 
-static as_color tone(as_dice *d, int h0, int h1, int s0, int s1, int v0, int v1) {
-  int hue = as_dice_between(d, h0, h1), sat = as_dice_between(d, s0, s1);
-  return as_hsv(hue, sat, as_dice_between(d, v0, v1));
+static as_color any_color(as_dice *d, int s0, int s1, int v0, int v1) {
+  return as_dice_color(d, 0, 1535, s0, s1, v0, v1);
 }
 
 /* Rows y0..y1-1 of the picture. */
@@ -60,12 +61,12 @@ static void hills(as_canvas *c, as_dice *d, int horizon, as_color color) {
 /* Sky above, ground below. */
 static void outdoors(as_canvas *c, as_dice *d) {
   int horizon = c->size * as_dice_between(d, 50, 80) / 100;
-  as_paint sky = flat(c, as_dice_percent(d, 75) ? tone(d, 780, 1000, 40, 150, 170, 250)
-                                                : tone(d, 0, 1535, 20, 120, 120, 230));
+  as_paint sky = flat(c, as_dice_percent(d, 75) ? as_dice_color(d, 780, 1000, 40, 150, 170, 250)
+                                                : as_dice_color(d, 0, 1535, 20, 120, 120, 230));
   sky.light_y = as_dice_between(d, 0, 2);
   band(c, 0, c->size, &sky);
-  if (as_dice_percent(d, 40)) hills(c, d, horizon, tone(d, 200, 900, 40, 140, 90, 180));
-  as_color ground = tone(d, 80, 560, 60, 190, 70, 190);
+  if (as_dice_percent(d, 40)) hills(c, d, horizon, as_dice_color(d, 200, 900, 40, 140, 90, 180));
+  as_color ground = as_dice_color(d, 80, 560, 60, 190, 70, 190);
   as_paint field = grainy(c, d, ground, as_mix(ground, (as_color){20, 30, 10}, 110));
   band(c, horizon, c->size, &field);
 }
@@ -73,14 +74,15 @@ static void outdoors(as_canvas *c, as_dice *d) {
 static void indoors(as_canvas *c, as_dice *d) {
   int floor = c->size * as_dice_between(d, 60, 88) / 100;
   as_paint wall = flat(c, any_color(d, 10, 130, 110, 240));
-  wall.second = as_mix(wall.color, any_color(d, 0, 150, 60, 250), as_dice_between(d, 40, 150));
+  as_color print = any_color(d, 0, 150, 60, 250);
+  wall.second = as_mix(wall.color, print, as_dice_between(d, 40, 150));
   wall.texture = (as_texture)as_dice_between(d, AS_PLAIN, AS_CHECKS);
   wall.period = as_dice_between(d, 4, 14) * c->size / 80 + 1;
   wall.dx = as_dice_between(d, -2, 2);
   wall.dy = wall.dx ? as_dice_between(d, -1, 1) : 1;
   wall.light_x = as_dice_between(d, -2, 2);
   band(c, 0, c->size, &wall);
-  as_color wood = tone(d, 60, 200, 60, 180, 70, 190);
+  as_color wood = as_dice_color(d, 60, 200, 60, 180, 70, 190);
   as_paint boards = grainy(c, d, wood, as_mix(wood, (as_color){30, 15, 5}, 90));
   band(c, floor, c->size, &boards);
 }
@@ -94,8 +96,8 @@ static void studio(as_canvas *c, as_dice *d) {
 
 static void sea(as_canvas *c, as_dice *d) {
   int horizon = c->size * as_dice_between(d, 30, 60) / 100;
-  as_paint sky = flat(c, tone(d, 760, 1050, 20, 130, 160, 250)),
-           water = flat(c, tone(d, 700, 980, 90, 210, 80, 190));
+  as_paint sky = flat(c, as_dice_color(d, 760, 1050, 20, 130, 160, 250)),
+           water = flat(c, as_dice_color(d, 700, 980, 90, 210, 80, 190));
   band(c, 0, c->size, &sky);
   band(c, horizon, c->size, &water);
   as_paint foam = flat(c, as_mix(water.color, (as_color){255, 255, 255}, 120));
@@ -108,13 +110,13 @@ static void sea(as_canvas *c, as_dice *d) {
 }
 
 static void leaves(as_canvas *c, as_dice *d) {
-  as_color green = tone(d, 250, 620, 80, 200, 40, 150);
-  as_paint p = grainy(c, d, green, as_mix(green, tone(d, 200, 600, 80, 200, 150, 240), 190));
+  as_color green = as_dice_color(d, 250, 620, 80, 200, 40, 150);
+  as_paint p = grainy(c, d, green, as_mix(green, as_dice_color(d, 200, 600, 80, 200, 150, 240), 190));
   band(c, 0, c->size, &p);
 }
 
 static void night(as_canvas *c, as_dice *d) {
-  as_paint p = flat(c, tone(d, 850, 1200, 90, 220, 20, 70));
+  as_paint p = flat(c, as_dice_color(d, 850, 1200, 90, 220, 20, 70));
   p.light_y = as_dice_between(d, 0, 3);
   band(c, 0, c->size, &p);
   as_paint star = flat(c, (as_color){250, 245, 220});
@@ -156,7 +158,7 @@ void as_scene_background(as_canvas *c, as_dice *d, as_finish finish) {
   static void (*const photo[])(as_canvas *, as_dice *) = {outdoors, outdoors, indoors, studio,
                                                           sea,      leaves,   night};
   if (finish == AS_PENCIL) {
-    as_color paper = tone(d, 120, 260, 4, 26, 236, 255);
+    as_color paper = as_dice_color(d, 120, 260, 4, 26, 236, 255);
     as_paint p = grainy(c, d, paper, as_mix(paper, (as_color){200, 190, 170}, 60));
     band(c, 0, c->size, &p);
   } else if (finish == AS_POSTER) {
@@ -194,8 +196,8 @@ void as_scene_clutter(as_canvas *c, as_dice *d, int pieces, int alpha) {
 }
 
 void as_scene_hide(as_canvas *c, as_dice *d) {
-  as_color veil =
-      as_dice_percent(d, 50) ? tone(d, 800, 1000, 0, 30, 180, 230) : tone(d, 0, 1535, 0, 60, 8, 25);
+  as_color veil = as_dice_percent(d, 50) ? as_dice_color(d, 800, 1000, 0, 30, 180, 230)
+                                         : as_dice_color(d, 0, 1535, 0, 60, 8, 25);
   for (int y = 0; y < c->size; y++) {
     for (int x = 0; x < c->size; x++) as_canvas_blend(c, x, y, veil, 246);
   }

@@ -14,6 +14,9 @@ typedef struct as_dice {
 int as_dice_between(as_dice *d, int lo, int hi);
 int as_dice_percent(as_dice *d, int chance); /* 1 in chance of 100 cases */
 
+as_color as_dice_color(as_dice *d, int h0, int h1, int s0, int s1, int v0,
+                       int v1); /* hue, saturation, value */
+
 typedef enum as_finish {
   AS_PHOTO,
   AS_POSTER,   /* few flat colours, dark outlines, odd palette */

@@ -103,8 +103,8 @@ static void cat(as_pen *p) {
 }
 
 static void fish(as_pen *p) {
-  int stripes = PICK(0, 3), tall = PICK(430, 600);
-  POLY(SECOND, 480, 0, 980, S(-PICK(380, 520)), 820, 0, 980, S(PICK(380, 520)));
+  int stripes = PICK(0, 3), tall = PICK(430, 600), up = PICK(380, 520), down = PICK(380, 520);
+  POLY(SECOND, 480, 0, 980, S(-up), 820, 0, 980, S(down));
   POLY(SECOND, -250, S(-tall * 3 / 4), 60, S(-tall - 260), 330, S(-tall / 2));
   CURVE(MAIN, -950, 30, -620, S(-tall * 3 / 4), -150, S(-tall), 350, S(-tall / 2), 650, 0, 350, S(tall / 2),
         -150, S(tall), -620, S(tall * 3 / 4));

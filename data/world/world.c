@@ -54,20 +54,14 @@ static void choose_palette(as_pen *pen, as_dice *d, const as_thing *t, as_finish
     val = as_dice_between(d, 120, 250);
   }
   pen->palette[AS_MAIN] = as_hsv(hue, sat, val);
-  pen->palette[AS_SECOND] =
-      as_hsv(hue + as_dice_between(d, 180, 760), as_dice_between(d, 90, 230), as_dice_between(d, 120, 250));
-  pen->palette[AS_ACCENT] =
-      as_hsv(hue + as_dice_between(d, 560, 980), as_dice_between(d, 170, 250), as_dice_between(d, 190, 255));
-  pen->palette[AS_DARK] =
-      as_hsv(as_dice_between(d, 0, 1535), as_dice_between(d, 20, 120), as_dice_between(d, 15, 65));
-  pen->palette[AS_LIGHT] =
-      as_hsv(as_dice_between(d, 100, 300), as_dice_between(d, 0, 45), as_dice_between(d, 225, 255));
-  pen->palette[AS_WOOD] =
-      as_hsv(as_dice_between(d, 70, 160), as_dice_between(d, 110, 190), as_dice_between(d, 80, 180));
+  int second = hue + as_dice_between(d, 180, 760), accent = hue + as_dice_between(d, 560, 980);
+  pen->palette[AS_SECOND] = as_dice_color(d, second, second, 90, 230, 120, 250);
+  pen->palette[AS_ACCENT] = as_dice_color(d, accent, accent, 170, 250, 190, 255);
+  pen->palette[AS_DARK] = as_dice_color(d, 0, 1535, 20, 120, 15, 65);
+  pen->palette[AS_LIGHT] = as_dice_color(d, 100, 300, 0, 45, 225, 255);
+  pen->palette[AS_WOOD] = as_dice_color(d, 70, 160, 110, 190, 80, 180);
   pen->palette[AS_LEAF] =
-      autumn
-          ? as_hsv(as_dice_between(d, 40, 200), as_dice_between(d, 150, 230), as_dice_between(d, 140, 230))
-          : as_hsv(as_dice_between(d, 300, 560), as_dice_between(d, 100, 200), as_dice_between(d, 80, 180));
+      autumn ? as_dice_color(d, 40, 200, 150, 230, 140, 230) : as_dice_color(d, 300, 560, 100, 200, 80, 180);
 }
 
 /* How far things may stray, per set. */
@@ -92,9 +86,7 @@ static void draw_thing(as_canvas *c, as_dice *d, const as_thing *t, as_finish fi
               : finish == AS_POSTER || finish == AS_WOODCUT ? AS_PEN_OUTLINE
                                                             : AS_PEN_PAINT;
   choose_palette(&pen, d, t, finish);
-  pen.ink = finish == AS_PENCIL
-                ? as_hsv(as_dice_between(d, 0, 1535), as_dice_between(d, 0, 50), as_dice_between(d, 30, 110))
-                : (as_color){20, 18, 24};
+  pen.ink = finish == AS_PENCIL ? as_dice_color(d, 0, 1535, 0, 50, 30, 110) : (as_color){20, 18, 24};
   pen.paper = finish == AS_NEON ? (as_color){14, 10, 26} : (as_color){246, 243, 234};
   pen.width = as_dice_between(d, 8, 14) * n * AS_PX / 80 / 10;
   pen.x = (n / 2 + x) * AS_PX;
@@ -156,8 +148,10 @@ void as_world_picture(const as_world_opts *o, as_world_set set, size_t c, int in
   int second = photo && as_dice_percent(d, s->second) && set != AS_WORLD_TRAIN;
   int swapped = as_dice_percent(d, 15); /* the labelled thing is the smaller one */
   as_scene_background(&canvas, d, finish);
-  if (photo)
-    as_scene_clutter(&canvas, d, as_dice_between(d, s->clutter0, s->clutter1), as_dice_between(d, 190, 256));
+  if (photo) {
+    int pieces = as_dice_between(d, s->clutter0, s->clutter1), alpha = as_dice_between(d, 190, 256);
+    as_scene_clutter(&canvas, d, pieces, alpha);
+  }
   int scale = as_dice_between(d, s->scale0, s->scale1), turn = as_dice_between(d, -s->turn, s->turn);
   int room = n * s->shift / 100, x = as_dice_between(d, -room, room),
       y = as_dice_between(d, -room, room) + n / 40;

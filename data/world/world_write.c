@@ -1,0 +1,124 @@
+/* The world on disk. Pictures are plain files: they can be drawn again, so they are not synced one by
+ * one; classes.txt and real.json come last and atomically, and stand for a whole world. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "data/jpegenc.h"
+#include "data/world/world_int.h"
+#include "tensor/base/file.h"
+#include "tensor/base/json.h"
+#include "tensor/base/mem.h"
+#include "tensor/base/par.h"
+#include "tensor/base/text.h"
+
+typedef struct truth {
+  int labels[4], n;
+} truth;
+
+typedef struct job {
+  const char *dir;
+  as_world_opts o;
+  truth *val;  /* [classes * per_class[val]] */
+  as_err *err; /* [chunks] */
+} job;
+
+static as_status write_plain(const char *path, const void *p, size_t n, as_err *err) {
+  FILE *f = fopen(path, "wb");
+  if (!f) return as_fail(err, AS_E_ENV, "%s: cannot write: %s", path, strerror(errno));
+  int bad = fwrite(p, 1, n, f) != n;
+  bad |= fclose(f) != 0;
+  return bad ? as_fail(err, AS_E_ENV, "%s: cannot write %zu bytes: %s", path, n, strerror(errno)) : AS_OK;
+}
+
+/* All pictures of one class of one set. */
+static as_status draw_folder(job *j, as_world_set set, size_t c, as_err *err) {
+  int size = j->o.size, count = j->o.per_class[set];
+  size_t pixels = (size_t)size * (size_t)size;
+  char dir[64], name[96];
+  if (count == 0) return AS_OK;
+  snprintf(dir, sizeof dir, "%s/%s", as_world_set_name(set), as_world_class_name(c));
+  char *folder = as_path_join(j->dir, dir, err);
+  uint8_t *rgb = as_alloc(pixels, 3, err), *ink = as_alloc(pixels, 1, err);
+  as_status s = folder && rgb && ink ? as_make_dirs(folder, err) : AS_E_ENV;
+  for (int i = 0; i < count && s == AS_OK; i++) {
+    truth t = {{0}, 0};
+    uint8_t *jpeg = NULL;
+    size_t n = 0;
+    as_world_picture(&j->o, set, c, i, rgb, ink, t.labels, &t.n);
+    if (set == AS_WORLD_VAL) j->val[c * (size_t)count + (size_t)i] = t;
+    snprintf(name, sizeof name, "%s_%04d.jpg", as_world_set_name(set), i + 1);
+    char *path = as_path_join(folder, name, err);
+    s = path ? as_jpeg_encode(&jpeg, &n, rgb, size, size, j->o.quality, AS_JPEG_420, err) : AS_E_ENV;
+    if (s == AS_OK) s = write_plain(path, jpeg, n, err);
+    as_free(jpeg);
+    as_free(path);
+  }
+  as_free(folder);
+  as_free(rgb);
+  as_free(ink);
+  return s;
+}
+
+static void draw_chunk(void *ctx, size_t chunk, int worker) {
+  job *j = ctx;
+  size_t classes = (size_t)j->o.classes;
+  (void)worker;
+  as_err *err = &j->err[chunk];
+  err->status = AS_OK;
+  err->status = draw_folder(j, (as_world_set)(chunk / classes), chunk % classes, err);
+}
+
+static as_status write_lists(const job *j, as_err *err) {
+  as_str names = {0}, real = {0};
+  as_jsonw w;
+  int count = j->o.per_class[AS_WORLD_VAL];
+  as_jsonw_init(&w, &real, true);
+  as_jsonw_object(&w);
+  for (size_t c = 0; c < (size_t)j->o.classes; c++) {
+    as_str_printf(&names, "%s\n", as_world_class_name(c));
+    for (int i = 0; i < count; i++) {
+      char key[96];
+      const truth *t = &j->val[c * (size_t)count + (size_t)i];
+      snprintf(key, sizeof key, "%s/val_%04d.jpg", as_world_class_name(c), i + 1);
+      as_jsonw_key(&w, key);
+      as_jsonw_array(&w);
+      for (int k = 0; k < t->n; k++) as_jsonw_i64(&w, t->labels[k]);
+      as_jsonw_end(&w);
+    }
+  }
+  as_jsonw_end(&w);
+  as_str_putc(&real, '\n');
+  as_status s = as_str_status(&names, err);
+  if (s == AS_OK) s = as_str_status(&real, err);
+  char *a = as_path_join(j->dir, "classes.txt", err), *b = as_path_join(j->dir, "real.json", err);
+  if (s == AS_OK && (!a || !b)) s = AS_E_ENV;
+  if (s == AS_OK && count > 0) s = as_file_write(b, real.s, real.n, err);
+  if (s == AS_OK) s = as_file_write(a, names.s, names.n, err);
+  as_free(a);
+  as_free(b);
+  as_str_clear(&names);
+  as_str_clear(&real);
+  return s;
+}
+
+as_status as_world_write(const char *dir, const as_world_opts *opts, as_err *err) {
+  job j = {.dir = dir, .o = *opts};
+  as_status s = as_world_resolve(&j.o, err);
+  if (s == AS_OK) s = as_make_dirs(dir, err);
+  if (s != AS_OK) return s;
+  size_t classes = (size_t)j.o.classes, chunks = classes * AS_WORLD_SETS;
+  j.val = as_calloc(classes * (size_t)j.o.per_class[AS_WORLD_VAL] + 1, sizeof *j.val, err);
+  j.err = as_calloc(chunks, sizeof *j.err, err);
+  s = j.val && j.err ? AS_OK : AS_E_ENV;
+  if (s == AS_OK) {
+    as_par_for(chunks, draw_chunk, &j);
+    for (size_t i = 0; i < chunks && s == AS_OK; i++) {
+      if (j.err[i].status != AS_OK) s = as_fail(err, j.err[i].status, "%s", j.err[i].msg);
+    }
+  }
+  if (s == AS_OK) s = write_lists(&j, err);
+  as_free(j.val);
+  as_free(j.err);
+  return s;
+}
