@@ -27,6 +27,7 @@ static const arch_key resnet_keys[] = {
     {"down", KEY_ENUM, AT(down), 0, 0, {"conv", "avg"}},
     {"stride", KEY_ENUM, AT(stride), 0, 0, {"v1.5", "v1"}},
     {"pad", KEY_ENUM, AT(pad), 0, 0, {"torch", "same", "same-pool"}},
+    {"sk", KEY_INT, AT(sk), 0, 1, {NULL}},
     {"eps", KEY_EPS, AT(eps), 0, 0, {NULL}},
 };
 #undef AT

@@ -24,6 +24,7 @@ typedef struct as_resnet_cfg {
   int block, stem, down, stride, pad; /* the enums above */
   as_stages stages;
   int base, width, inner;
+  int sk;   /* selective kernels: named so that they can be refused */
   int size; /* own input size in pixels */
   double eps;
 } as_resnet_cfg;

@@ -251,6 +251,9 @@ as_status as_resnet_build(as_net **out, const as_resnet_cfg *cfg, int size, as_p
     return as_fail(err, AS_E_USAGE, "inner=%d wants block=bottleneck", cfg->inner);
   if (cfg->stride == AS_STRIDE_V1 && cfg->block != AS_BLOCK_BOTTLENECK)
     return as_fail(err, AS_E_USAGE, "stride=v1 wants block=bottleneck");
+  if (cfg->sk)
+    return as_fail(err, AS_E_USAGE,
+                   "sk=1: selective kernels (SimCLR v2's sk1 models) are not computed here; wanted sk=0");
   as_net *net = as_calloc(1, sizeof *net, err);
   if (!net) return AS_E_ENV;
   net->cfg = *cfg;

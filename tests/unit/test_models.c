@@ -8,6 +8,7 @@
 #include "models/selftest.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/par.h"
+#include "tensor/base/rng.h"
 #include "tensor/runtime.h"
 #include "tests/harness.h"
 
@@ -194,7 +195,7 @@ static void architecture_lines(as_test *t) {
   CHECK_STR(t, as_model_arch(m),
             "resnet50:block=bottleneck,blocks=3-4-6-3,base=64,width=2,inner=1,stem=7x7,down=conv,stride=v1,"
             "pad=torch,"
-            "eps=0.001");
+            "sk=0,eps=0.001");
   CHECK_OK(t, as_model_create(&again, as_model_arch(m), 0, &err), err);
   if (again) CHECK_STR(t, as_model_arch(again), as_model_arch(m));
   as_model_destroy(&again);
@@ -231,6 +232,7 @@ static void refused_architectures(as_test *t) {
       {"resnet18:inner=2", 0, "bottleneck"},
       {"resnet50:base=1024,width=16", 0, "channels"},
       {"resnet50:down=avg", 225, "even"},
+      {"resnet50:sk=1", 0, "selective kernels"},
       {"resnet50", -1, "pixels"},
       {"resnet50", 100000, "pixels"},
       {"vits16:heads=5", 0, "multiple of heads"},
@@ -251,6 +253,47 @@ static void refused_architectures(as_test *t) {
                    bad[i].says);
     as_model_destroy(&m);
   }
+}
+
+/* Any text gives a model or a message; what gives a model prints as itself. */
+static void any_text(as_test *t) {
+  static const char *const nets[] = {"resnet50", "resnet18", "vits16", "vit_demo", "resnet_dem", ""};
+  static const char *const pairs[] = {
+      "stride=v1",     "stem=deep",    "down=avg",   "pad=same", "blocks=1-2",
+      "blocks=1-",     "width=2",      "inner=2",    "base=8",   "base=99999",
+      "heads=3",       "heads=5",      "dim=48",     "patch=8",  "features=mean",
+      "features=cls4", "cls=0",        "reg=3",      "norm=fc",  "posgrid=7",
+      "resize=exact",  "resize=scale", "ffn=swiglu", "mlp=40",   "eps=1e-3",
+      "eps=0x1p-3",    "ls=1",         "",           "=",        "depth=2",
+      "stem=3x3",      "\xff\x01=1"};
+  enum { NETS = sizeof nets / sizeof *nets, PAIRS = sizeof pairs / sizeof *pairs };
+  const as_rng rng = as_rng_make(1, 2);
+  int made = 0;
+  for (uint64_t i = 0; i < 4000; i++) {
+    char text[256];
+    size_t len = (size_t)snprintf(text, sizeof text, "%s", nets[as_rng_below(rng, 16 * i, NETS)]);
+    const uint64_t n = as_rng_below(rng, 16 * i + 1, 5);
+    for (uint64_t k = 0; k < n; k++)
+      len += (size_t)snprintf(text + len, sizeof text - len, "%c%s", k ? ',' : ':',
+                              pairs[as_rng_below(rng, 16 * i + 2 + k, PAIRS)]);
+    if (i % 7 == 0 && len > 0)
+      text[as_rng_below(rng, 16 * i + 9, len)] = (char)(33 + as_rng_below(rng, 16 * i + 10, 90));
+    as_err err = {0};
+    as_model *m = NULL, *again = NULL;
+    const as_status st = as_model_create(&m, text, (int)(i % 5) * 24, &err);
+    if (st != AS_OK) {
+      if (m || !err.msg[0] || st != AS_E_USAGE)
+        as_test_fail(t, __FILE__, __LINE__, "\"%s\": %d %s", text, (int)st, err.msg);
+      continue;
+    }
+    made++;
+    CHECK_OK(t, as_model_create(&again, as_model_arch(m), as_model_input_size(m), &err), err);
+    if (again) CHECK_STR(t, as_model_arch(again), as_model_arch(m));
+    CHECK(t, as_model_embed_dim(m) > 0 && as_model_gflop(m) > 0);
+    as_model_destroy(&again);
+    as_model_destroy(&m);
+  }
+  CHECK(t, made > 200 && made < 3000);
 }
 
 static void refused_weights(as_test *t) {
@@ -437,6 +480,7 @@ int main(int argc, char **argv) {
       {"parameter names of torchvision and timm", names_of_torchvision_and_timm},
       {"architecture lines", architecture_lines},
       {"refused architectures", refused_architectures},
+      {"any text as an architecture", any_text},
       {"refused weights", refused_weights},
       {"same bits for any batch and threads", same_bits},
       {"the documented hash", documented_hash},
