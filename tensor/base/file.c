@@ -139,9 +139,7 @@ as_status as_dir_list(as_names *out, const char *path, as_err *err) {
   if (!d) return as_fail(err, AS_E_INPUT, "%s: cannot open the folder: %s", path, strerror(errno));
   while (errno = 0, (e = readdir(d)) != NULL) {
     if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0) continue;
-    void *names = out->name;
-    s = as_grow(&names, &out->cap, out->n + 1, sizeof *out->name, err);
-    out->name = names;
+    s = as_grow(&out->name, &out->cap, out->n + 1, sizeof *out->name, err);
     if (s != AS_OK) break;
     out->name[out->n] = as_strdup(e->d_name, err);
     if (!out->name[out->n]) {

@@ -41,8 +41,10 @@ void as_free(void *p) {
   free(p);
 }
 
-as_status as_grow(void **p, size_t *cap, size_t need, size_t size, as_err *err) {
-  if (need <= *cap && *p) return AS_OK;
+as_status as_grow(void *array, size_t *cap, size_t need, size_t size, as_err *err) {
+  void *old;
+  memcpy(&old, array, sizeof old);
+  if (need <= *cap && old) return AS_OK;
   size_t want = *cap < 8 ? 8 : *cap;
   while (want < need) {
     if (want > SIZE_MAX / 2) {
@@ -51,13 +53,13 @@ as_status as_grow(void **p, size_t *cap, size_t need, size_t size, as_err *err) 
     }
     want *= 2;
   }
-  void *q = as_alloc(want, size, err);
-  if (!q) return AS_E_ENV;
-  if (*p) {
-    memcpy(q, *p, *cap * size);
-    as_free(*p);
+  void *grown = as_alloc(want, size, err);
+  if (!grown) return AS_E_ENV;
+  if (old) {
+    memcpy(grown, old, *cap * size);
+    as_free(old);
   }
-  *p = q;
+  memcpy(array, &grown, sizeof grown);
   *cap = want;
   return AS_OK;
 }

@@ -15,10 +15,11 @@ void *as_alloc(size_t count, size_t size, as_err *err);
 void *as_calloc(size_t count, size_t size, as_err *err); /* zero-filled */
 void as_free(void *p);                                   /* NULL is fine */
 
-/* Grows *p (from as_alloc, or NULL with old_count 0) to hold at least `need` elements, doubling;
- * *cap is the current capacity in elements. Contents up to the old capacity are kept; on failure
- * *p and *cap are unchanged. */
-as_status as_grow(void **p, size_t *cap, size_t need, size_t size, as_err *err);
+/* Grows the array at which a pointer points. `array` is the address of that pointer, whatever its type
+ * (`&list->item`; it is read and written as bytes, so no cast is needed): NULL with *cap 0, or from
+ * as_alloc. Afterwards it holds at least `need` elements of `size` bytes and *cap says how many; it
+ * doubles. Contents up to the old capacity are kept; on failure nothing changes. */
+as_status as_grow(void *array, size_t *cap, size_t need, size_t size, as_err *err);
 
 /* A copy of n bytes plus a NUL, or of a C string. Release with as_free. */
 char *as_strndup(const char *s, size_t n, as_err *err);

@@ -18,14 +18,12 @@ void as_str_clear(as_str *s) {
 /* Room for n more bytes and the NUL. */
 static bool reserve(as_str *s, size_t n) {
   size_t need;
-  void *p = s->s;
   if (s->failed) return false;
   if (!as_add_size(s->n, n, &need) || !as_add_size(need, 1, &need) ||
-      as_grow(&p, &s->cap, need, 1, NULL) != AS_OK) {
+      as_grow(&s->s, &s->cap, need, 1, NULL) != AS_OK) {
     s->failed = true;
     return false;
   }
-  s->s = p;
   return true;
 }
 
