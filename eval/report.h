@@ -16,9 +16,12 @@ typedef struct as_report_opts {
 as_status as_report_text(as_str *out, const as_results *r, const as_report_opts *opts, as_err *err);
 as_status as_report_csv(as_str *out, const as_results *r, const as_report_opts *opts, as_err *err);
 as_status as_report_json(as_str *out, const as_results *r, const as_report_opts *opts, as_err *err);
+/* One table with all sets and the unified metric, for pull requests and papers (LaTeX: booktabs). */
+as_status as_report_markdown(as_str *out, const as_results *r, const as_report_opts *opts, as_err *err);
+as_status as_report_latex(as_str *out, const as_results *r, const as_report_opts *opts, as_err *err);
 /* One self-contained file: inline CSS and SVG, no script, light and dark. `provenance` is
  * preformatted text (record summary) for its last section, or NULL. */
-as_status as_report_html(as_str *out, const as_results *r, const as_report_opts *opts,
-                         const char *provenance, as_err *err);
+as_status as_report_html(as_str *out, const as_results *r, const as_report_opts *opts, const char *provenance,
+                         as_err *err);
 
 #endif

@@ -27,6 +27,7 @@ typedef struct as_dots {
   const char *const *row_name;   /* [n_rows] */
   const char *const *panel_name; /* [n_panels] */
   const double *v, *lo, *hi;     /* [n_panels * n_rows]; NaN = absent, or no interval */
+  const uint8_t *open;           /* same shape, 1 = hollow mark; or NULL */
   bool sign;                     /* values are differences: written with + and -, a line at zero */
   bool median;                   /* a dashed line at the median of the rows */
   const char *unit;              /* "points", "per cent" */

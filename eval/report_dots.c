@@ -83,7 +83,7 @@ static void put_panel(as_str *out, const as_dots *d, size_t panel, double x0, do
     }
     as_str_putc(&tip, ' ');
     as_str_put(&tip, d->unit);
-    as_svg_group(out, "pt", as_str_c(&tip));
+    as_svg_group(out, d->open && d->open[panel * d->n_rows + i] ? "pt open" : "pt", as_str_c(&tip));
     if (isfinite(lo[i]) && isfinite(hi[i]))
       as_svg_line(out, as_svg_at(&s, lo[i]), y, as_svg_at(&s, hi[i]), y, "span");
     as_svg_dot(out, as_svg_at(&s, v[i]), y, 4, "dot");

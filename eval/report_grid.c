@@ -156,19 +156,20 @@ void as_grid_text(as_str *out, const as_grid *g, size_t width, bool ascii) {
   as_free(w);
 }
 
-/* Text with the characters that Markdown (GitHub's) or LaTeX would read as markup made harmless. */
-static void put_markdown(as_str *out, const char *s) {
+void as_put_markdown(as_str *out, const char *s) {
   for (; *s; s++) {
     if (*s == '\n') {
       as_str_put(out, "<br>");
       continue;
     }
-    if (strchr("\\`*_{}[]<>|#~", *s)) as_str_putc(out, '\\');
+    /* a bracket alone is no link: only what would open its target is escaped */
+    if (strchr("\\`*_<>|#~", *s) || (*s == '(' && out->n > 0 && out->s[out->n - 1] == ']'))
+      as_str_putc(out, '\\');
     as_str_putc(out, *s);
   }
 }
 
-static void put_latex(as_str *out, const char *s) {
+void as_put_latex(as_str *out, const char *s) {
   for (; *s; s++) {
     if (strchr("&%$#_{}", *s)) {
       as_str_putc(out, '\\');
@@ -197,7 +198,7 @@ void as_grid_markdown(as_str *out, const as_grid *g) {
         continue;
       }
       as_str_putc(out, ' ');
-      put_markdown(out, as_str_c(r == 0 ? &g->head[c] : &g->cell[(r - 2) * g->cols + c]));
+      as_put_markdown(out, as_str_c(r == 0 ? &g->head[c] : &g->cell[(r - 2) * g->cols + c]));
       as_str_put(out, " |");
     }
     as_str_putc(out, '\n');
@@ -207,14 +208,14 @@ void as_grid_markdown(as_str *out, const as_grid *g) {
 void as_grid_latex(as_str *out, const as_grid *g, const char *caption) {
   if (grid_failed(g)) out->failed = true;
   as_str_put(out, "\\begin{table}\n\\centering\n\\caption{");
-  put_latex(out, caption);
+  as_put_latex(out, caption);
   as_str_put(out, "}\n\\begin{tabular}{");
   for (size_t c = 0; c < g->cols; c++) as_str_putc(out, g->align[c]);
   as_str_put(out, "}\n\\toprule\n");
   for (size_t r = 0; r <= g->rows; r++) {
     for (size_t c = 0; c < g->cols; c++) {
       if (c) as_str_put(out, " & ");
-      put_latex(out, as_str_c(r == 0 ? &g->head[c] : &g->cell[(r - 1) * g->cols + c]));
+      as_put_latex(out, as_str_c(r == 0 ? &g->head[c] : &g->cell[(r - 1) * g->cols + c]));
     }
     as_str_put(out, " \\\\\n");
     if (r == 0) as_str_put(out, "\\midrule\n");

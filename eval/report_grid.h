@@ -33,4 +33,8 @@ void as_grid_markdown(as_str *out, const as_grid *g);
 void as_grid_latex(as_str *out, const as_grid *g, const char *caption);
 void as_grid_html(as_str *out, const as_grid *g, const char *caption);
 
+/* Text with the characters that Markdown (GitHub's) or LaTeX would read as markup made harmless. */
+void as_put_markdown(as_str *out, const char *text);
+void as_put_latex(as_str *out, const char *text);
+
 #endif

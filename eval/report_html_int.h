@@ -39,5 +39,7 @@ void as_html_ranks(const as_html *h, as_err *err); /* report_html_charts.c */
 void as_html_scatters(const as_html *h);
 void as_html_changes(const as_html *h, as_err *err);
 void as_html_unified(const as_html *h, as_err *err);
+void as_html_pairs(const as_html *h, as_err *err); /* report_html_stats.c */
+void as_html_whole(const as_html *h, as_err *err); /* translation curve, mean ranks */
 
 #endif

@@ -64,7 +64,7 @@ static as_status list_add(name_list *l, const char *name, as_err *err) {
     if (strcmp(l->name[i], name) == 0) return AS_OK;
   if (l->n == MOST_NAMES)
     return as_fail(err, AS_E_INPUT, "found more than %d sets in the tables", MOST_NAMES);
-  as_status st = as_grow((void **)&l->name, &l->cap, l->n + 1, sizeof *l->name, err);
+  as_status st = as_grow(&l->name, &l->cap, l->n + 1, sizeof *l->name, err);
   if (st != AS_OK) return st;
   l->name[l->n] = as_strdup(name, err);
   if (!l->name[l->n]) return AS_E_ENV;
@@ -113,7 +113,7 @@ static as_status index_row(row_index *x, const char *model, const char *size, si
       return AS_OK;
     }
   }
-  as_status st = as_grow((void **)&x->key, &x->cap, x->n + 1, sizeof *x->key, err);
+  as_status st = as_grow(&x->key, &x->cap, x->n + 1, sizeof *x->key, err);
   if (st != AS_OK) return st;
   x->key[x->n] = (row_key){model, size};
   *row = x->n++;
@@ -243,8 +243,7 @@ static as_status add_duplicate(as_table *t, const source *s, size_t row, const c
   if (s->size < s->csv.cols) as_str_printf(&text, " at %s", as_csv_at(&s->csv, row, s->size));
   as_str_printf(&text, " on %s again", set);
   as_status st = as_str_status(&text, err);
-  if (st == AS_OK)
-    st = as_grow((void **)&t->duplicates, &t->cap_duplicates, t->n_duplicates + 1, sizeof(char *), err);
+  if (st == AS_OK) st = as_grow(&t->duplicates, &t->cap_duplicates, t->n_duplicates + 1, sizeof(char *), err);
   char *copy = st == AS_OK ? as_strdup(as_str_c(&text), err) : NULL;
   as_str_clear(&text);
   if (!copy) return AS_E_ENV;

@@ -58,7 +58,7 @@ static as_status take_rows(as_csv *c, cursor *at, as_err *err) {
     }
     size_t line = at->line, fields = 0;
     for (;;) {
-      as_status st = as_grow((void **)&c->field, &cap, n + 1, sizeof *c->field, err);
+      as_status st = as_grow(&c->field, &cap, n + 1, sizeof *c->field, err);
       if (st != AS_OK) return st;
       c->field[n] = at->out;
       if ((st = take_field(at, c->path, err)) != AS_OK) return st;
@@ -73,7 +73,7 @@ static as_status take_rows(as_csv *c, cursor *at, as_err *err) {
     if (fields != c->cols)
       return as_fail(err, AS_E_INPUT, "%s: line %zu: found %zu fields, wanted %zu as in the head", c->path,
                      line, fields, c->cols);
-    as_status st = as_grow((void **)&c->line, &line_cap, c->rows + 1, sizeof *c->line, err);
+    as_status st = as_grow(&c->line, &line_cap, c->rows + 1, sizeof *c->line, err);
     if (st != AS_OK) return st;
     c->line[c->rows++] = line;
   }

@@ -368,6 +368,29 @@ static void names_as_text(as_test *t) {
   as_str_clear(&s);
 }
 
+static void markup(as_test *t) {
+  as_results r;
+  as_err err = {0};
+  as_str s = {0};
+  fill(t, &r);
+  CHECK_OK(t, as_report_markdown(&s, &r, NULL, &err), err);
+  const char *text = as_str_c(&s);
+  CHECK(t, strstr(text, "**A small table**\n\n| model | val | v2 | sketch | mean of all | rank |\n") != NULL);
+  CHECK(t, strstr(text, "| beta\\<script\\>&\"x\" | 70.0 [67.1, 72.8] |") != NULL);
+  CHECK(t, strstr(text, "40.4 [37.4, 43.5] (10 failed)") != NULL);
+  CHECK(t,
+        strstr(text, "| delta | 60.0 [56.9, 63.0] | 50.0 [46.9, 53.1] | absent | incomplete |  |\n") != NULL);
+  CHECK(t, strstr(text, "- Seeded random weights") != NULL);
+  CHECK(t, strstr(text, "- This run is not complete.") != NULL);
+  as_str_clear(&s);
+  CHECK_OK(t, as_report_latex(&s, &r, NULL, &err), err);
+  CHECK(t, strstr(as_str_c(&s), "\\begin{tabular}{lrrrrr}") != NULL);
+  CHECK(t, strstr(as_str_c(&s), "beta<script>\\&\"x\" & 70.0 [67.1, 72.8] & ") != NULL);
+  CHECK(t, strstr(as_str_c(&s), "% Seeded random weights") != NULL);
+  as_str_clear(&s);
+  as_results_clear(&r);
+}
+
 static void grids(as_test *t) {
   as_grid g;
   as_err err = {0};
@@ -412,6 +435,7 @@ int main(int argc, char **argv) {
                                   {"report: memory ends", memory_ends},
                                   {"report: numbers as text", numbers_as_text},
                                   {"report: names as text", names_as_text},
+                                  {"report: Markdown and LaTeX", markup},
                                   {"report: grids as text, Markdown, LaTeX", grids}};
   return as_test_main(argc, argv, cases, sizeof cases / sizeof *cases);
 }
