@@ -280,10 +280,11 @@ static void run_block(const as_net *net, const as_pass *pass, int index, const a
   }
   as_lnorm_forward(&b->norm1, rows, x->data, x->ld, y->data, y->ld);
   as_trace_tensor(trace, name[0], y);
-  as_mha_attend(&b->attn, y, &qkv, y, pass->scratch);
+  as_mha_project_in(&b->attn, y, &qkv);
   as_trace_tensor(trace, name[1], &qkv);
+  as_mha_attend(&b->attn, &qkv, y, pass->scratch);
   as_trace_tensor(trace, name[2], y);
-  as_mha_project(&b->attn, y, b->gamma1, x);
+  as_mha_project_out(&b->attn, y, b->gamma1, x);
   as_trace_tensor(trace, name[3], x);
   as_lnorm_forward(&b->norm2, rows, x->data, x->ld, y->data, y->ld);
   as_trace_tensor(trace, name[4], y);

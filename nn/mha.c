@@ -24,8 +24,7 @@ size_t as_mha_scratch(const as_mha *l, int n, int tokens) {
   return as_attention_scratch(n, tokens, l->heads, l->dim);
 }
 
-void as_mha_attend(const as_mha *l, const as_tensor *in, const as_tensor *qkv, const as_tensor *att,
-                   void *scratch) {
+void as_mha_project_in(const as_mha *l, const as_tensor *in, const as_tensor *qkv) {
   const size_t rows = (size_t)in->n * (size_t)in->h;
   as_dense_forward(&l->qkv, &(as_linear_args){.in = in->data,
                                               .ld_in = in->ld,
@@ -33,10 +32,13 @@ void as_mha_attend(const as_mha *l, const as_tensor *in, const as_tensor *qkv, c
                                               .act = AS_ACT_NONE,
                                               .out = qkv->data,
                                               .ld_out = qkv->ld});
+}
+
+void as_mha_attend(const as_mha *l, const as_tensor *qkv, const as_tensor *att, void *scratch) {
   as_attention_run(qkv, l->heads, att, scratch);
 }
 
-void as_mha_project(const as_mha *l, const as_tensor *att, const float *gamma, const as_tensor *x) {
+void as_mha_project_out(const as_mha *l, const as_tensor *att, const float *gamma, const as_tensor *x) {
   as_dense_forward(&l->proj, &(as_linear_args){.in = att->data,
                                                .ld_in = att->ld,
                                                .rows = (size_t)att->n * (size_t)att->h,

@@ -20,12 +20,12 @@ as_status as_mha_declare(as_mha *l, const char *prefix, int dim, int heads, bool
 as_status as_mha_load(as_mha *l, const as_params *params, const as_view *views, as_err *err);
 size_t as_mha_scratch(const as_mha *l, int n, int tokens);
 
-/* qkv = in Wqkv; att = attention(qkv); in: [n, tokens, 1, dim], qkv: [n, tokens, 1, 3 dim].
- * att may be the same memory as in. */
-void as_mha_attend(const as_mha *l, const as_tensor *in, const as_tensor *qkv, const as_tensor *att,
-                   void *scratch);
+/* in: [n, tokens, 1, dim] to qkv: [n, tokens, 1, 3 dim]. */
+void as_mha_project_in(const as_mha *l, const as_tensor *in, const as_tensor *qkv);
+/* softmax(q k^T / sqrt(d_head)) v of every head; att: [n, tokens, 1, dim]. */
+void as_mha_attend(const as_mha *l, const as_tensor *qkv, const as_tensor *att, void *scratch);
 /* x = x + gamma * proj(att); gamma NULL: x + proj(att). */
-void as_mha_project(const as_mha *l, const as_tensor *att, const float *gamma, const as_tensor *x);
+void as_mha_project_out(const as_mha *l, const as_tensor *att, const float *gamma, const as_tensor *x);
 void as_mha_clear(as_mha *l);
 double as_mha_flop(const as_mha *l, int tokens); /* of one image: projections, QK^T and PV */
 
