@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "data/jpeg_int.h"
+#include "data/jpeg_tables.h"
 #include "tensor/base/checked.h"
 #include "tensor/base/mem.h"
 
@@ -477,6 +478,23 @@ static as_status check_complete(as_jpeg *j, as_err *err) {
   return AS_OK;
 }
 
+/* Motion JPEG frames leave the standard Huffman tables out; libjpeg-turbo supplies them. */
+static void supply_tables(as_jpeg *j) {
+  for (int t = 0; t < 2 && !j->progressive; t++) {
+    j_dht *dc = &j->dc[t], *ac = &j->ac[t];
+    if (!dc->present) {
+      dc->present = true;
+      memcpy(dc->bits + 1, as_jpeg_std_dc_bits[t], 16);
+      memcpy(dc->val, as_jpeg_std_dc_val[t], 12);
+    }
+    if (!ac->present) {
+      ac->present = true;
+      memcpy(ac->bits + 1, as_jpeg_std_ac_bits[t], 16);
+      memcpy(ac->val, as_jpeg_std_ac_val[t], 162);
+    }
+  }
+}
+
 as_status as_jpeg_decode(as_jpeg *j, int x0, int y0, int x1, int y1, as_err *err) {
   if (j->decoded || x0 < 0 || y0 < 0 || x1 > j->w || y1 > j->h || x0 >= x1 || y0 >= y1)
     return as_fail(err, AS_E_USAGE, "jpeg: window %d,%d to %d,%d of a %d x %d image", x0, y0, x1, y1, j->w,
@@ -492,6 +510,7 @@ as_status as_jpeg_decode(as_jpeg *j, int x0, int y0, int x1, int y1, as_err *err
     j->table_dc[i] = &j->tables[i];
     j->table_ac[i] = &j->tables[4 + i];
   }
+  supply_tables(j);
   if (s == AS_OK) s = read_scan(j, err);
   while (s == AS_OK && !j->saw_eoi) {
     int found = 0;

@@ -136,7 +136,10 @@ void as_jpeg_row(as_jpeg *j, int y, int pixel, uint8_t *out) {
       out[0] = s[0][i], out[1] = s[1][i], out[2] = s[2][i];
     } else {
       uint8_t c[3] = {s[0][i], s[1][i], s[2][i]};
-      if (j->colour == J_YCCK) ycc_to_rgb(s[0][i], s[1][i], s[2][i], c);
+      if (j->colour == J_YCCK) { /* libjpeg: C, M, Y = 255 - R, G, B */
+        ycc_to_rgb(s[0][i], s[1][i], s[2][i], c);
+        for (int k = 0; k < 3; k++) c[k] = (uint8_t)(255 - c[k]);
+      }
       for (int k = 0; k < 3; k++) out[k] = ink(c[k], s[3][i]);
     }
   }
