@@ -15,14 +15,15 @@ typedef struct as_match {
   size_t n_views;
   size_t used, renamed, dropped, missing, unexpected, nonfinite;
   as_str report; /* a line per tensor that was not simply used */
+  void *map;     /* private: names and joined tensors that views may point into */
 } as_match;
 
 /* Applies the recipe's unwrap, prefixes, drops and renames, then matches strictly: every required
  * spec present with exactly its shape, nothing unexpected left over that the recipe does not drop.
  * AS_E_INPUT otherwise; the message names the first offender and counts the rest, and the report is
  * filled all the same. */
-as_status as_match_params(as_match *out, const as_state *s, const as_recipe *r,
-                          const as_param_spec *specs, size_t n_specs, as_err *err);
+as_status as_match_params(as_match *out, const as_state *s, const as_recipe *r, const as_param_spec *specs,
+                          size_t n_specs, as_err *err);
 void as_match_clear(as_match *m);
 
 /* The file's own classifier after the same renames: NAME.weight [classes, d] and NAME.bias

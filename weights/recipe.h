@@ -19,16 +19,27 @@ const as_recipe *as_recipe_builtin(size_t i);
 /* By name; a name with a '/' or ending in ".recipe" is a file (owned by *owned, else NULL). */
 as_status as_recipe_named(const as_recipe **out, as_recipe **owned, const char *name, as_err *err);
 
-/* The rule of the command line: a recipe that lists the file's SHA-256, else those that fit by
- * keys; several that agree on architecture and feature rule give the first, and `assumed` says in
- * one line what was assumed and what the alternatives are. None or contradictory: AS_E_INPUT naming
- * the candidates. `assumed` is empty when nothing was. */
+/* The rule of the command line: a recipe that lists the file's SHA-256; else what the file's own
+ * metadata says (safetensors written by assay: the keys assay.arch and assay.preset, then the result
+ * belongs to the state); else the recipes that fit by keys. Several that agree on architecture,
+ * feature rule and preset give the first, and `assumed` says in one line what was assumed and what
+ * the alternatives are. None, or several that differ: AS_E_INPUT naming the candidates. `assumed` is
+ * empty when nothing was. */
 as_status as_recipe_choose(const as_recipe **out, as_state *state, char assumed[512], as_err *err);
+/* The same when the caller brings a preset (--preset): recipes that differ in the preset alone are
+ * then no contradiction. preset NULL: as above. */
+as_status as_recipe_choose_for(const as_recipe **out, as_state *state, const char *preset, char assumed[512],
+                               as_err *err);
 
 const char *as_recipe_name(const as_recipe *r);
-const char *as_recipe_arch(const as_recipe *r);   /* for as_model_create; may depend on the state, see below */
+const char *as_recipe_arch(const as_recipe *r); /* for as_model_create; may depend on the state, see below */
 const char *as_recipe_preset(const as_recipe *r); /* for as_preset_parse */
 const char *as_recipe_note(const as_recipe *r);   /* one line: source, published accuracy; or "" */
+const char *as_recipe_head(const as_recipe *r);   /* own classifier's prefix ("fc", "head"), or "" */
+const char *as_recipe_probe(const as_recipe *r);  /* the framework's linear-probe protocol, one line, or "" */
+const char *as_recipe_assume(const as_recipe *r); /* what the file cannot tell, with the alternative, or "" */
+/* Published numbers, a line each: "file | protocol | top-1 | top-5 or - | source". */
+size_t as_recipe_published(const as_recipe *r, const char *const **lines);
 /* The architecture string with what the tensors' shapes tell filled in (depth, width, patch);
  * buf gets it. */
 as_status as_recipe_resolve_arch(const as_recipe *r, const as_state *s, char *buf, size_t size, as_err *err);

@@ -1,0 +1,22 @@
+/* The pickle machine's pools, shared by its two files. */
+#ifndef AS_WEIGHTS_PICKLE_INT_H
+#define AS_WEIGHTS_PICKLE_INT_H
+
+#include "weights/pickle.h"
+
+/* Pools grow by whole blocks, so that numbers stay valid and nothing is ever copied. */
+enum { POOL_SHIFT = 10, POOL_BLOCK = 1 << POOL_SHIFT };
+
+typedef struct pool {
+  void **block;
+  size_t n_blocks, cap_blocks;
+  size_t count; /* elements in use */
+} pool;
+
+struct as_pk {
+  pool nodes, cells, text; /* text: decoded strings, one allocation each in text.block */
+  size_t memory;           /* bytes charged so far */
+  uint32_t root;
+};
+
+#endif
