@@ -89,7 +89,7 @@ as_status as_backbone_write_seeded(const char *path, const char *arch, uint64_t 
   as_named_view *named = NULL;
   const as_param_spec *specs = NULL;
   size_t n = 0;
-  char seed_text[32];
+  char seed_text[32], preset[64];
   as_status s = as_model_create(&model, arch, 0, err);
   if (s == AS_OK) {
     n = as_model_specs(model, &specs);
@@ -125,8 +125,13 @@ as_status as_backbone_write_seeded(const char *path, const char *arch, uint64_t 
   }
   if (s == AS_OK) {
     snprintf(seed_text, sizeof seed_text, "%llu", (unsigned long long)seed);
-    const char *meta[] = {"assay.arch", as_model_arch(model), "assay.seed", seed_text};
-    s = as_safetensors_write(path, named, kept, meta, 2, err);
+    /* The usual proportion of resize to crop, 256 to 224. */
+    int side = as_model_input_size(model);
+    snprintf(preset, sizeof preset, "imagenet-bilinear,resize=%d,crop=%d", (side * 8 + 3) / 7, side);
+    const char *meta[] = {"assay.arch",   as_model_arch(model),
+                          "assay.preset", side == 224 ? "imagenet-bilinear" : preset,
+                          "assay.seed",   seed_text};
+    s = as_safetensors_write(path, named, kept, meta, 3, err);
   }
   for (size_t i = 0; i < kept; i++) {
     void *x;

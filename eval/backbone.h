@@ -41,7 +41,7 @@ void as_backbone_clear(as_backbone *b);
 as_status as_backbone_use_preset(as_backbone *b, const char *preset, as_err *err);
 
 /* Seeded weights for an architecture (nn/init.h has the formula) as a safetensors file with the
- * field's tensor names; __metadata__ says architecture and seed. */
+ * field's tensor names; __metadata__ says architecture, preset and seed, so that no recipe is needed. */
 as_status as_backbone_write_seeded(const char *path, const char *arch, uint64_t seed, as_err *err);
 
 #endif

@@ -178,7 +178,7 @@ as_status as_linhead_write(const as_linhead *h, const char *path, as_err *err) {
   const as_named_view t[] = {{"bias", f32_view(h->bias, 1, h->n_out, 1)},
                              {"classes", f32_view(classes, 1, h->n_out + 1, 1)},
                              {"weight", f32_view(h->weight, 2, h->n_out, h->d)}};
-  const char *meta[] = {"assay.head", h->source};
+  const char *meta[] = {"assay.source", h->source};
   as_status s = as_safetensors_write(path, t, 3, meta, 1, err);
   as_free(classes);
   return s;

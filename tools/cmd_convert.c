@@ -52,6 +52,7 @@ static as_status write_clean(const as_backbone *b, const char *path, size_t *wri
   as_str weight = {0}, bias = {0};
   as_view w, c;
   as_err ignored = {0};
+  bool with_head = false;
   as_str_printf(&weight, "%s.weight", head);
   as_str_printf(&bias, "%s.bias", head);
   as_status s = t ? as_match_params(&m, b->state, b->recipe, specs, n, err) : AS_E_ENV;
@@ -59,12 +60,13 @@ static as_status write_clean(const as_backbone *b, const char *path, size_t *wri
     if (m.views[i].data && (s = clean_copy(&t[kept], specs[i].name, &m.views[i], err)) == AS_OK) kept++;
   /* The own classifier goes along where there is one. */
   if (s == AS_OK && as_match_head(&w, &c, b->state, b->recipe, head, &ignored) == AS_OK) {
+    with_head = true;
     if ((s = clean_copy(&t[kept], as_str_c(&weight), &w, err)) == AS_OK) kept++;
     if (s == AS_OK && (s = clean_copy(&t[kept], as_str_c(&bias), &c, err)) == AS_OK) kept++;
   }
-  const char *meta[] = {"assay.arch",   as_model_arch(b->model), "assay.preset",
-                        b->preset_text, "assay.recipe",          as_recipe_name(b->recipe)};
-  if (s == AS_OK) s = as_safetensors_write(path, t, kept, meta, 3, err);
+  const char *meta[] = {"assay.arch",   as_model_arch(b->model),   "assay.preset", b->preset_text,
+                        "assay.recipe", as_recipe_name(b->recipe), "assay.head",   with_head ? head : ""};
+  if (s == AS_OK) s = as_safetensors_write(path, t, kept, meta, 4, err);
   *written = kept;
   as_match_clear(&m);
   as_str_clear(&weight);

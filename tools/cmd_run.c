@@ -145,11 +145,9 @@ static as_status write_plan(const char *dir, as_str *path, as_err *err) {
       arch = "vit_demo";
     }
     as_str_printf(
-        &t,
-        "[model %s]\nweights = weights/%s.safetensors\narch = %s\n"
-        "preset = imagenet-bilinear,resize=72,crop=64\nhead = %s\n%snote = seeded random weights\n\n",
-        demo_models[i].name, file, arch, demo_models[i].head,
-        strcmp(demo_models[i].head, "probe") == 0 ? "c = 0.1\n" : "");
+        &t, "[model %s]\nweights = weights/%s.safetensors\nhead = %s\n%snote = %s, seeded random weights\n\n",
+        demo_models[i].name, file, demo_models[i].head,
+        strcmp(demo_models[i].head, "probe") == 0 ? "c = 0.1\n" : "", arch);
   }
   as_str_printf(path, "%s/demo.plan", dir);
   as_status s = as_str_status(&t, err);

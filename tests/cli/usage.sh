@@ -1,0 +1,69 @@
+#!/bin/sh
+# What was typed wrongly: exit 2, one line, the nearest valid name.
+. "${ASSAY_TESTS:-tests}/cli/common.inc"
+
+run
+[ $code -eq 2 ] && grep -q '^usage: assay' "$TMP/err" && ok "usage: no command" || not_ok "usage: no command" "exit $code"
+works "usage: -h" -h
+has "usage: -h lists the commands" "classify" "$TMP/out"
+works "usage: --version" --version
+has "usage: --version names the build" "assay 0." "$TMP/out"
+for c in demo run classify features knn probe init inspect convert decode preprocess compare info selftest bench; do
+  run $c -h
+  if [ $code -eq 0 ] && grep -q "^usage: assay $c" "$TMP/out" && [ ! -s "$TMP/err" ]; then
+    ok "usage: $c -h"
+  else
+    not_ok "usage: $c -h" "exit $code"
+  fi
+done
+works "usage: help classify" help classify
+
+refuses "usage: unknown command, near" 2 "did you mean 'classify'?" clasify
+refuses "usage: unknown command, far" 2 "unknown command 'zzzzzz'" zzzzzz
+refuses "usage: help on an unknown command" 2 "unknown command" help zzzzzz
+refuses "usage: unknown option, near" 2 "did you mean --weights?" classify --weight x --data y
+refuses "usage: unknown option, far" 2 "unknown option --zzzzzz" classify --zzzzzz
+refuses "usage: unknown letter" 2 "unknown option -z" info -z
+refuses "usage: an option of another command" 2 "is not for 'info'" info --weights x
+refuses "usage: value missing" 2 "--weights wants a value" classify --weights
+refuses "usage: value empty" 2 "found an empty value" classify --weights= --data d
+refuses "usage: required option missing" 2 "--data PATH is missing" classify --weights w
+refuses "usage: flag with a value" 2 "--json takes no value" info --json=1
+refuses "usage: given twice" 2 "--batch is given twice" bench --batch 1 --batch 2
+refuses "usage: trailing garbage" 2 "--batch: found '8x'" bench --batch 8x
+refuses "usage: zero" 2 "--batch: found '0', wanted a whole number from 1" bench --batch 0
+refuses "usage: negative" 2 "--threads: found '-1'" bench --threads -1
+refuses "usage: too large" 2 "--batch: found '99999'" bench --batch 99999
+refuses "usage: beyond 64 bits" 2 "--seed: found '99999999999999999999'" init --arch vit_demo -o x.safetensors --seed 99999999999999999999
+refuses "usage: real with garbage" 2 "--seconds: found '1s'" bench --seconds 1s
+refuses "usage: real not finite" 2 "--seconds: found 'nan'" bench --seconds nan
+refuses "usage: real out of range" 2 "--c: found '-1'" probe --train a.npy --test b.npy --c -1
+refuses "usage: choice, near" 2 "did you mean 'resnet50'?" bench --net resnet5
+refuses "usage: choice, far" 2 "wanted one of resnet50, vits16, vitb16" bench --net lenet
+refuses "usage: range backwards" 2 "wanted A:B" classify --weights w --data d --per-class 5:5
+refuses "usage: range with garbage" 2 "--per-class: found '0:4x'" classify --weights w --data d --per-class 0:4x
+refuses "usage: shard out of range" 2 "wanted I/N" classify --weights w --data d --shard 4/4
+refuses "usage: one operand too many" 2 "found 'b'" inspect a b
+refuses "usage: operand missing" 2 "found 0 operands" inspect
+refuses "usage: operands on a command without" 2 "found 'x'" info x
+refuses "usage: suffix of features" 2 "wanted a name that ends in .npy or .safetensors" features --weights w --data d -o f.txt
+refuses "usage: unknown architecture" 2 "vit_demo" init --arch vit_dem0 -o "$TMP/w.safetensors"
+refuses "usage: impossible architecture value" 2 "patch" init --arch vit_demo:patch=-3 -o "$TMP/w.safetensors"
+refuses "usage: unknown preset" 2 "imagenet-bilinear" preprocess x.jpg --preset imagenet-bilinaer -o "$TMP/x.npy"
+
+ASSAY_CPU=avx9999 "$ASSAY" info >"$TMP/out" 2>"$TMP/err"
+code=$?
+[ $code -eq 2 ] && ok "usage: ASSAY_CPU that does not exist" || not_ok "usage: ASSAY_CPU that does not exist" "exit $code"
+OMP_NUM_THREADS=two "$ASSAY" info >"$TMP/out" 2>"$TMP/err"
+code=$?
+[ $code -eq 2 ] && ok "usage: OMP_NUM_THREADS that is no number" || not_ok "usage: OMP_NUM_THREADS that is no number" "exit $code"
+
+# results that cannot be written are an error; a reader that goes away is none
+if [ -w /dev/full ]; then
+  "$ASSAY" info >/dev/full 2>"$TMP/err"
+  code=$?
+  [ $code -eq 4 ] && ok "usage: full disk under standard output" || not_ok "usage: full disk under standard output" "exit $code"
+else
+  skip "usage: full disk under standard output" "no /dev/full"
+fi
+exit $failed

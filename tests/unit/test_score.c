@@ -1,0 +1,228 @@
+/* Scoring rules on made-up features: the counts of a cell, ReaL, masks by class map, failed rows. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "eval/score.h"
+#include "tensor/base/file.h"
+#include "tensor/base/mem.h"
+#include "tensor/runtime.h"
+#include "tests/harness.h"
+
+/* Files that are never decoded: a dataset only lists them. */
+static const char *make_folder(const char *name, const char *const *files) {
+  static char dir[512];
+  char path[700];
+  as_err err = {0};
+  snprintf(dir, sizeof dir, "%s/%s", as_test_tmp(), name);
+  for (; *files; files++) {
+    snprintf(path, sizeof path, "%s/%s", dir, *files);
+    char *slash = strrchr(path, '/');
+    *slash = 0;
+    if (as_make_dirs(path, &err) != AS_OK) abort();
+    *slash = '/';
+    if (as_file_write(path, "x", 1, &err) != AS_OK) abort();
+  }
+  return dir;
+}
+
+static const char *const files[] = {"ant/a.jpg", "ant/b.jpg", "bee/a.jpg", "bee/b.jpg", "cow/a.jpg", NULL};
+
+/* Features that are one-hot scores under an identity head. */
+typedef struct as_fixture {
+  as_dataset *ds;
+  as_features f;
+  as_linhead head;
+  float x[5 * 3];
+  uint8_t failed[5];
+  char *why[5];
+} as_fixture;
+
+static void setup(as_test *t, as_fixture *fx, const char *name, const as_dataset_opts *base) {
+  static const float x[5 * 3] = {3, 1, 2, /* ant: right */
+                                 1, 3, 2, /* ant: bee */
+                                 0, 5, 0, /* bee: right, ties below it */
+                                 2, 2, 1, /* bee: tie with ant, the lower class wins */
+                                 0, 0, 9 /* cow: right */};
+  static const float eye[9] = {1, 0, 0, 0, 1, 0, 0, 0, 1};
+  as_err err = {0};
+  as_dataset_opts o = base ? *base : (as_dataset_opts){0};
+  memset(fx, 0, sizeof *fx);
+  o.path = make_folder(name, files);
+  CHECK_OK(t, as_dataset_open(&fx->ds, &o, &err), err);
+  memcpy(fx->x, x, sizeof x);
+  fx->f = (as_features){.x = fx->x, .n = 5, .d = 3, .failed = fx->failed, .why = fx->why};
+  fx->head.n_out = fx->head.classes = fx->head.d = 3;
+  CHECK_OK(t, as_linear_create(&fx->head.packed, 3, 3, eye, NULL, &err), err);
+}
+
+static void teardown(as_fixture *fx) {
+  as_linear_destroy(&fx->head.packed);
+  as_dataset_close(&fx->ds);
+}
+
+static void counts(as_test *t) {
+  as_fixture fx;
+  as_scores sc;
+  as_err err = {0};
+  setup(t, &fx, "counts", NULL);
+  as_voter v = {.head = &fx.head};
+  CHECK_OK(t, as_score(&sc, fx.ds, &fx.f, NULL, &v, &err), err);
+  CHECK_INT(t, sc.cell.n_expected, 5);
+  CHECK_INT(t, sc.cell.n_used, 5);
+  CHECK_INT(t, sc.cell.n_failed, 0);
+  CHECK_INT(t, sc.cell.top1_correct, 3);
+  CHECK_INT(t, sc.cell.top5_correct, 5); /* three classes: all of them are among the five */
+  CHECK_NEAR(t, sc.cell.top1, 0.6, 1e-15);
+  CHECK_INT(t, sc.row[1].top[0], 1);
+  CHECK_INT(t, sc.row[3].top[0], 0);
+  CHECK_INT(t, sc.row[3].top[1], 1);
+  CHECK_INT(t, sc.row[3].top[3], -1);
+  static const uint8_t want[5] = {1, 0, 1, 0, 1};
+  CHECK(t, memcmp(sc.cell.correct1, want, 5) == 0);
+  as_scores_clear(&sc);
+  teardown(&fx);
+}
+
+static void failed_rows_are_counted(as_test *t) {
+  as_fixture fx;
+  as_scores whole, sc;
+  as_err err = {0};
+  setup(t, &fx, "failed", NULL);
+  as_voter v = {.head = &fx.head};
+  CHECK_OK(t, as_score(&whole, fx.ds, &fx.f, NULL, &v, &err), err);
+  fx.failed[2] = 1;
+  for (int k = 0; k < 3; k++) fx.x[6 + k] = NAN;
+  CHECK_OK(t, as_score(&sc, fx.ds, &fx.f, NULL, &v, &err), err);
+  CHECK_INT(t, sc.cell.n_expected, 5);
+  CHECK_INT(t, sc.cell.n_used, 4);
+  CHECK_INT(t, sc.cell.n_failed, 1);
+  CHECK_INT(t, sc.cell.top1_correct, 2);
+  CHECK_NEAR(t, sc.cell.top1, 0.5, 1e-15);
+  CHECK_INT(t, sc.row[2].top[0], -1);
+  CHECK_INT(t, sc.cell.correct1[2], AS_FAILED);
+  CHECK(t, strcmp(whole.cell.logits_sha256, sc.cell.logits_sha256) != 0);
+  char path[600];
+  snprintf(path, sizeof path, "%s/failed.tsv", as_test_tmp());
+  fx.why[2] = as_strdup("found 1 byte", &err);
+  CHECK_OK(t, as_scores_write(&sc, fx.ds, &fx.f, NULL, path, &err), err);
+  size_t n;
+  char *text = (char *)as_test_read(path, &n);
+  static const char want[] =
+      "name\tlabel\ttop5\tlogits5\tstatus\n"
+      "ant/a.jpg\t0\t0,2,1\t3,2,1\tok\n"
+      "ant/b.jpg\t0\t1,2,0\t3,2,1\tok\n"
+      "bee/a.jpg\t1\t\t\tfailed: found 1 byte\n"
+      "bee/b.jpg\t1\t0,1,2\t2,2,1\tok\n"
+      "cow/a.jpg\t2\t2,0,1\t9,0,0\tok\n";
+  CHECK(t, text && n == sizeof want - 1 && memcmp(text, want, n) == 0);
+  free(text);
+  as_free(fx.why[2]);
+  as_scores_clear(&sc);
+  as_scores_clear(&whole);
+  teardown(&fx);
+}
+
+static void real_labels(as_test *t) {
+  /* a: ant or bee; b: no label, not scored; bee/a: cow; bee/b: ant; cow: cow */
+  static const char real[] =
+      "{\"ant/a.jpg\": [0, 1], \"ant/b.jpg\": [], \"bee/a.jpg\": [2], \"bee/b.jpg\": [0], \"cow/a.jpg\": [2]}";
+  as_fixture fx;
+  as_scores sc;
+  as_err err = {0};
+  char path[600];
+  snprintf(path, sizeof path, "%s/real.json", as_test_tmp());
+  CHECK_OK(t, as_file_write(path, real, sizeof real - 1, &err), err);
+  setup(t, &fx, "real", &(as_dataset_opts){.real = path});
+  as_voter v = {.head = &fx.head};
+  fx.failed[1] = 1; /* a failed image without a label is in no count */
+  CHECK_OK(t, as_score(&sc, fx.ds, &fx.f, NULL, &v, &err), err);
+  CHECK_INT(t, sc.cell.n_expected, 4);
+  CHECK_INT(t, sc.cell.n_used, 4);
+  CHECK_INT(t, sc.cell.n_failed, 0);
+  CHECK_INT(t, sc.cell.top1_correct, 3);
+  CHECK_INT(t, sc.n_unscored, 1);
+  as_scores_clear(&sc);
+  teardown(&fx);
+}
+
+static void class_map_masks(as_test *t) {
+  as_fixture fx;
+  as_scores sc;
+  as_err err = {0};
+  const int to_class[3] = {0, -1, 2}; /* the head's second class is unknown to the dataset */
+  setup(t, &fx, "map", NULL);
+  as_voter v = {.head = &fx.head, .to_class = to_class};
+  CHECK_OK(t, as_score(&sc, fx.ds, &fx.f, NULL, &v, &err), err);
+  CHECK_INT(t, sc.row[1].top[0], 2); /* was bee */
+  CHECK_INT(t, sc.row[0].top[2], -1);
+  CHECK_INT(t, sc.cell.top1_correct, 2);
+  as_scores_clear(&sc);
+  const int none[3] = {-1, -1, -1};
+  v.to_class = none;
+  CHECK_STATUS(t, as_score(&sc, fx.ds, &fx.f, NULL, &v, &err), AS_E_INPUT);
+  v.to_class = NULL;
+  fx.head.classes = 4;
+  CHECK_STATUS(t, as_score(&sc, fx.ds, &fx.f, NULL, &v, &err), AS_E_INPUT);
+  teardown(&fx);
+}
+
+static void maps_by_name(as_test *t) {
+  static const char *const other[] = {"bee/a.jpg", "cow/b.jpg", "dog/c.jpg", "ant/z.jpg", NULL};
+  as_dataset *a = NULL, *b = NULL;
+  as_err err = {0};
+  int *map = NULL, same = 1;
+  as_dataset_opts o = {0};
+  o.path = make_folder("map-a", files);
+  CHECK_OK(t, as_dataset_open(&a, &o, &err), err);
+  o.path = make_folder("map-b", other + 1); /* cow, dog, ant */
+  CHECK_OK(t, as_dataset_open(&b, &o, &err), err);
+  CHECK_OK(t, as_class_map(a, b, &map, &same, &err), err);
+  CHECK_INT(t, same, 0);
+  CHECK(t, map && map[0] == 0 && map[1] == -1 && map[2] == 1);
+  as_free(map);
+  CHECK_OK(t, as_class_map(a, a, &map, &same, &err), err);
+  CHECK_INT(t, same, 1);
+  as_free(map);
+  as_dataset_close(&a);
+  as_dataset_close(&b);
+}
+
+static void rows_are_chosen(as_test *t) {
+  as_fixture fx;
+  as_scores plain, sc;
+  as_err err = {0};
+  setup(t, &fx, "rows", NULL);
+  as_voter v = {.head = &fx.head};
+  CHECK_OK(t, as_score(&plain, fx.ds, &fx.f, NULL, &v, &err), err);
+  /* The same rows behind one that is not of this dataset. */
+  float shifted[6 * 3] = {7, 7, 7};
+  uint8_t bad[6] = {1};
+  char *why[6] = {0};
+  memcpy(shifted + 3, fx.x, sizeof fx.x);
+  as_features f = {.x = shifted, .n = 6, .d = 3, .failed = bad, .why = why};
+  const size_t rows[5] = {1, 2, 3, 4, 5};
+  CHECK_OK(t, as_score(&sc, fx.ds, &f, rows, &v, &err), err);
+  CHECK_INT(t, sc.cell.top1_correct, 3);
+  CHECK_INT(t, sc.cell.n_failed, 0);
+  CHECK_STR(t, sc.cell.features_sha256, plain.cell.features_sha256);
+  CHECK_STR(t, sc.cell.logits_sha256, plain.cell.logits_sha256);
+  as_scores_clear(&plain);
+  as_scores_clear(&sc);
+  teardown(&fx);
+}
+
+int main(int argc, char **argv) {
+  static const as_case cases[] = {
+      {"score: counts of a cell, ties to the lower class", counts},
+      {"score: failed rows are counted and never scored", failed_rows_are_counted},
+      {"score: ReaL labels, empty lists left out", real_labels},
+      {"score: classes by map, unknown ones cannot win", class_map_masks},
+      {"score: classes of two sets meet by name", maps_by_name},
+      {"score: rows of a shared run", rows_are_chosen},
+  };
+  as_err err = {0};
+  if (as_init(NULL, &err) != AS_OK) return 4;
+  return as_test_main(argc, argv, cases, sizeof cases / sizeof *cases);
+}
