@@ -8,7 +8,7 @@
 #include "tensor/tensor.h"
 
 typedef struct as_conv_shape {
-  int h, w;        /* input map */
+  int h, w; /* input map */
   int c_in, c_out;
   int kh, kw, stride;
   int pad_top, pad_left, pad_bottom, pad_right;
@@ -22,8 +22,8 @@ typedef struct as_conv as_conv;
 /* weight: [c_out, c_in, kh, kw] in double (a BatchNorm is folded by the caller, before the one
  * rounding); bias: [c_out] double, or NULL. Both borrowed for the call. The algorithm is read from
  * a table keyed by the shape. */
-as_status as_conv_create(as_conv **out, const as_conv_shape *shape, const double *weight,
-                         const double *bias, as_err *err);
+as_status as_conv_create(as_conv **out, const as_conv_shape *shape, const double *weight, const double *bias,
+                         as_err *err);
 void as_conv_destroy(as_conv **conv);
 size_t as_conv_packed_bytes(const as_conv *conv);
 const char *as_conv_algorithm(const as_conv *conv); /* "gemm", "direct", "winograd-4x4", ... */

@@ -7,8 +7,8 @@
 #include "tensor/tensor.h"
 
 /* rows of c floats. in and out may be the same memory when ld_in == ld_out. Parallel over rows. */
-void as_layernorm(size_t rows, int c, const float *in, size_t ld_in, const float *gamma,
-                  const float *beta, float eps, float *out, size_t ld_out);
+void as_layernorm(size_t rows, int c, const float *in, size_t ld_in, const float *gamma, const float *beta,
+                  float eps, float *out, size_t ld_out);
 void as_softmax(size_t rows, int c, const float *in, size_t ld_in, float *out, size_t ld_out);
 /* x / max(sqrt(sum x^2), 1e-12) */
 void as_l2_normalize(size_t rows, int c, const float *in, size_t ld_in, float *out, size_t ld_out);

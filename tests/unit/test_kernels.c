@@ -22,6 +22,7 @@
 
 #include "tensor/base/mem.h"
 #include "tensor/base/rng.h"
+#include "tensor/kern/portable/softfma.h"
 #include "tests/harness.h"
 
 #ifndef MAP_ANONYMOUS
@@ -589,6 +590,33 @@ static void chain_order(as_test *t) {
   as_free(b);
 }
 
+/* The emulated fused step against fmaf: random bits, results near the halfway points of floats, denormal
+ * results, cancellation, specials. */
+static void soft_fma(as_test *t) {
+  const as_rng r = as_rng_make(5, 5);
+  size_t bad = 0;
+  for (uint64_t i = 0; i < 1500000 && bad < 5; i++) {
+    const uint64_t u = as_rng_bits(r, 3 * i), v = as_rng_bits(r, 3 * i + 1), w = as_rng_bits(r, 3 * i + 2);
+    uint32_t x[3] = {(uint32_t)u, (uint32_t)(u >> 32), (uint32_t)v};
+    float f[3];
+    if (i % 5) /* comparable exponents: near 1, or so that the product is near or below 2^-126 */
+      for (size_t k = 0; k < 3; k++)
+        x[k] = (x[k] & 0x807fffffu) | (127 + x[k] % 3 - (i % 5 == 2 ? k == 2 ? 126 : 63 : 0)) << 23;
+    if (i % 5 == 3) x[0] &= 0xfffff000u, x[1] &= 0xffff0000u; /* few bits: many ties */
+    memcpy(f, x, sizeof f);
+    if (i % 5 == 4) { /* c = a float near the product times a power of two: cancellation and half units */
+      f[2] = -f[0] * f[1] * ldexpf(1.0f, (int)(w % 60) - 30);
+      if (w % 7 == 0) f[2] = -(f[0] * f[1]);
+    }
+    if (i % 97 == 0) f[w % 3] = value(SPECIAL);
+    const float got = as_softfma(f[0], f[1], f[2]), want = fmaf(f[0], f[1], f[2]);
+    if (same(got, want)) continue;
+    bad++;
+    as_test_fail(t, __FILE__, __LINE__, "fma(%a, %a, %a) is %a, not %a", (double)f[0], (double)f[1],
+                 (double)f[2], (double)got, (double)want);
+  }
+}
+
 /* ---- rates ---- */
 
 static double now(void) {
@@ -669,6 +697,7 @@ int main(int argc, char **argv) {
       {"functions: error bounds", accuracy_bounds},
       {"functions: special values", specials},
       {"gemm: one fused chain in order", chain_order},
+      {"portable: the fused step", soft_fma},
   };
   if (argc == 2 && strcmp(argv[1], "--bench") == 0) {
     bench();

@@ -199,15 +199,17 @@ AS_ALWAYS_INLINE void tile(const as_gemm_args *g, const int MR, const int WIDE) 
     tile(g, mr, 0);                              \
   }
 TILE(1)
-TILE(2) TILE(3) TILE(4) TILE(5) TILE(6) TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
+TILE(2)
+TILE(3) TILE(4) TILE(5) TILE(6) TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
 
     void as_k_gemm_avx512(const as_gemm_args *g) {
-  static as_fn_gemm *const wide[AS_MR] = {wide_1, wide_2, wide_3,  wide_4,  wide_5,  wide_6,  wide_7,
-                                          wide_8, wide_9, wide_10, wide_11, wide_12, wide_13, wide_14};
-  static as_fn_gemm *const slim[AS_MR] = {slim_1, slim_2, slim_3,  slim_4,  slim_5,  slim_6,  slim_7,
-                                          slim_8, slim_9, slim_10, slim_11, slim_12, slim_13, slim_14};
+  static as_fn_gemm *const tiles[2][AS_MR] = {{slim_1, slim_2, slim_3, slim_4, slim_5, slim_6, slim_7, slim_8,
+                                               slim_9, slim_10, slim_11, slim_12, slim_13, slim_14},
+                                              {wide_1, wide_2, wide_3, wide_4, wide_5, wide_6, wide_7, wide_8,
+                                               wide_9, wide_10, wide_11, wide_12, wide_13, wide_14}};
   /* acc_in and acc_out are full rows of 32: the slim tile would leave half of them untouched. */
-  (g->n > 16 || g->acc_out ? wide : slim)[g->m - 1](g);
+  const size_t wide = g->n > 16 || g->acc_out;
+  tiles[wide][g->m - 1](g);
 }
 
 AS_TARGET_POP
