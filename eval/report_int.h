@@ -39,9 +39,12 @@ typedef struct as_sum {
   size_t *order; /* models by falling mean, the incomplete ones last; ties in the given order */
   size_t n_whole, n_failed_cells, n_absent;
   bool any_interval, any_drop, bootstrapped;
+  int resamples; /* of the bootstrap */
 } as_sum;
 
 as_status as_sum_make(as_sum *s, const as_results *r, const as_report_opts *opts, as_err *err);
+/* Fills the intervals of means and ranks where per-image results are there; as_sum_make calls it. */
+as_status as_sum_bootstrap(as_sum *s, const as_report_opts *opts, as_err *err);
 void as_sum_clear(as_sum *s);
 static inline const as_sum_cell *as_sum_at(const as_sum *s, size_t model, size_t set) {
   return &s->cells[model * s->r->n_sets + set];

@@ -183,10 +183,14 @@ static as_status choose_sets(const name_list *all, const as_table_opts *o, name_
   if (!base) base = all->n ? names[0] : "";
   as_status st = list_add(chosen, base, err);
   for (size_t i = 0; st == AS_OK && o->sets && i < o->n_sets; i++) st = list_add(chosen, o->sets[i], err);
+  /* Without a choice the clean halves of A and R stay out: their images are val's and would count twice. */
   if (!o->sets && all->n > MOST_SETS)
     return as_fail(err, AS_E_USAGE, "found %zu sets, wanted a choice of at most %d: --sets SET,SET,...",
                    all->n, MOST_SETS);
-  for (size_t i = 0; st == AS_OK && !o->sets && i < all->n; i++) st = list_add(chosen, names[i], err);
+  for (size_t i = 0; st == AS_OK && !o->sets && i < all->n; i++) {
+    const as_set_facts *f = as_set_facts_find(names[i]);
+    if (!f || !as_starts_with(f->task, "imagenet-val-")) st = list_add(chosen, names[i], err);
+  }
   if (st != AS_OK) return st;
   if (chosen->n > MOST_SETS)
     return as_fail(err, AS_E_USAGE, "found %zu sets, wanted at most %d", chosen->n, MOST_SETS);

@@ -30,7 +30,7 @@ typedef struct as_table_opts {
   const char *const *files; /* [n_files] */
   size_t n_files;
   const char *base;        /* set name; NULL: "val", "imagenet", or the first set */
-  const char *const *sets; /* [n_sets] besides the base; NULL: all */
+  const char *const *sets; /* [n_sets] besides the base; NULL: all but the clean halves of A and R */
   size_t n_sets;
 } as_table_opts;
 

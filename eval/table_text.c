@@ -7,6 +7,8 @@
 #include "eval/report_int.h"
 #include "eval/table.h"
 
+enum { FEW_MODELS = 40 }; /* Friedman's test over a thousand models says nothing that anyone asked */
+
 typedef struct page {
   as_str *out;
   const as_table *t;
@@ -184,7 +186,7 @@ static void put_subsets(const page *p) {
       last = best;
     }
   }
-  if (p->st->n_whole >= 2 && p->r->n_sets >= 2) {
+  if (p->st->n_whole >= 2 && p->st->n_whole <= FEW_MODELS && p->r->n_sets >= 2) {
     as_str_clear(&line);
     as_str_printf(
         &line,
@@ -194,6 +196,22 @@ static void put_subsets(const page *p) {
     as_str_putc(p->out, '\n');
     as_put_wrapped(p->out, as_str_c(&line), p->width, "", "", p->ascii);
   }
+  if (line.failed) p->out->failed = true;
+  as_str_clear(&line);
+}
+
+/* Rows that some of the tables lack. */
+static void put_absent(const page *p) {
+  as_str line = {0};
+  as_str_printf(&line, "Absent accuracies: %zu", p->s->n_absent);
+  size_t shown = 0;
+  for (size_t i = 0; i < p->r->n_models * p->r->n_sets && shown < 6; i++) {
+    if (p->s->cells[i].ok) continue;
+    as_str_printf(&line, "%s%s on %s", shown++ ? ", " : " (", as_model_name(p->r, i / p->r->n_sets),
+                  as_set_name(p->r, i % p->r->n_sets));
+  }
+  if (shown) as_str_put(&line, p->s->n_absent > shown ? ", ...)" : ")");
+  as_put_wrapped(p->out, as_str_c(&line), p->width, "  * ", "    ", p->ascii);
   if (line.failed) p->out->failed = true;
   as_str_clear(&line);
 }
@@ -220,6 +238,7 @@ static void put_notes(const page *p) {
                  "The unified metric is assay's own definition (mean of top-1 over the sets), not the metric "
                  "of any paper.",
                  p->width, "  * ", "    ", p->ascii);
+  put_absent(p);
   as_str_clear(&line);
   as_str_printf(&line, "Duplicates: %zu%s", t->n_duplicates,
                 t->n_duplicates ? " (the first row counts)" : "");

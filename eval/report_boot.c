@@ -1,0 +1,83 @@
+/* Intervals of the mean and of ranks from the paired bootstrap, where per-image results are there. */
+#include <math.h>
+#include <string.h>
+
+#include "eval/report_int.h"
+#include "eval/stats_boot.h"
+#include "tensor/base/mem.h"
+
+/* Per-image results of every cell that has an accuracy, of one length per set. */
+static bool has_images(const as_sum *s) {
+  const as_results *r = s->r;
+  for (size_t k = 0; k < r->n_sets; k++) {
+    int64_t n = 0;
+    for (size_t m = 0; m < r->n_models; m++) {
+      const as_cell *c = as_results_cell(r, m, k);
+      if (!as_sum_at(s, m, k)->ok) continue;
+      if (!c->correct1 || c->n_expected <= 0 || (n > 0 && c->n_expected != n)) return false;
+      n = c->n_expected;
+    }
+    if (n == 0) return false;
+  }
+  return true;
+}
+
+/* ReaL labels the images of the base set anew: with no image left out, one draw serves both. */
+static uint64_t stream_of(const as_results *r, size_t k, size_t n, size_t n_base) {
+  const char *rule = r->sets[k].rule;
+  return k != r->base && n == n_base && rule && strstr(rule, "ReaL") ? r->base : k;
+}
+
+static void take(as_sum *s, const as_boot *b) {
+  const as_results *r = s->r;
+  for (size_t m = 0; m < r->n_models; m++) {
+    as_sum_model *d = &s->models[m];
+    for (size_t k = 0; k < r->n_sets; k++) {
+      as_sum_cell *c = &s->cells[m * r->n_sets + k];
+      if (!c->ok) continue;
+      c->rank_lo = b->set_rank[m * r->n_sets + k].lo;
+      c->rank_hi = b->set_rank[m * r->n_sets + k].hi;
+    }
+    if (!d->whole) continue;
+    d->mean_lo = b->metric[AS_UNIFIED_MEAN][m].lo;
+    d->mean_hi = b->metric[AS_UNIFIED_MEAN][m].hi;
+    d->rank_lo = b->rank[AS_UNIFIED_MEAN][m].lo;
+    d->rank_hi = b->rank[AS_UNIFIED_MEAN][m].hi;
+    d->p_first = b->first[AS_UNIFIED_MEAN][m];
+  }
+  s->bootstrapped = true;
+  s->resamples = b->resamples;
+}
+
+as_status as_sum_bootstrap(as_sum *s, const as_report_opts *opts, as_err *err) {
+  const as_results *r = s->r;
+  if (r->n_models < 2 || s->n_whole == 0 || !has_images(s)) return AS_OK;
+  as_boot_set *sets = as_calloc(r->n_sets, sizeof *sets, err);
+  const uint8_t **correct = as_calloc(r->n_models * r->n_sets, sizeof *correct, err);
+  as_status st = sets && correct ? AS_OK : AS_E_ENV;
+  if (st == AS_OK) {
+    size_t n_base = 0;
+    for (size_t m = 0; m < r->n_models; m++)
+      if (as_sum_at(s, m, r->base)->ok) n_base = (size_t)as_results_cell(r, m, r->base)->n_expected;
+    for (size_t k = 0; k < r->n_sets; k++) {
+      sets[k].correct = correct + k * r->n_models;
+      for (size_t m = 0; m < r->n_models; m++) {
+        const as_cell *c = as_results_cell(r, m, k);
+        if (!as_sum_at(s, m, k)->ok) continue;
+        correct[k * r->n_models + m] = c->correct1;
+        sets[k].n = (size_t)c->n_expected;
+      }
+      sets[k].stream = stream_of(r, k, sets[k].n, n_base);
+    }
+    as_boot_opts o = {.seed = opts ? opts->seed : 0, .resamples = opts ? opts->resamples : 0};
+    as_boot b;
+    st = as_boot_run(sets, r->n_sets, r->n_models, &o, &b, err);
+    if (st == AS_OK) {
+      take(s, &b);
+      as_boot_clear(&b);
+    }
+  }
+  as_free(sets);
+  as_free((void *)correct);
+  return st;
+}
