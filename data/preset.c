@@ -13,7 +13,7 @@
 #include "tensor/base/mem.h"
 #include "tensor/base/text.h"
 
-enum { GEO_TORCHVISION = 0, GEO_TF1 = 1, GEO_TF2 = 2, GEO_SQUASH = 3 };
+enum { GEO_TORCHVISION = 0, GEO_TF1 = 1, GEO_TF2 = 2, GEO_SQUASH = 3, GEO_ROUND = 4, N_GEO = 5 };
 
 #define IMAGENET              \
   {0.485f, 0.456f, 0.406f}, { \
@@ -42,7 +42,7 @@ static const as_preset presets[] = {
      AS_FILTER_BILINEAR,
      224,
      0,
-     GEO_TORCHVISION,
+     GEO_ROUND,
      1,
      {123.68f, 116.779f, 103.939f},
      {1.0f, 1.0f, 1.0f}},
@@ -55,7 +55,7 @@ static const char *const names[] = {
     "imagenet-bilinear", "imagenet-bicubic", "swav", "simclr", "byol", "timm-half", "torchvision-v2", "caffe",
     "imagenet-c",        "objectnet",        NULL};
 static const char *const filter_names[] = {"box", "bilinear", "bicubic", "lanczos"};
-static const char *const geometry_names[] = {"torchvision", "tf1", "tf2", "squash"};
+static const char *const geometry_names[] = {"torchvision", "tf1", "tf2", "squash", "round"};
 
 const char *const *as_preset_names(void) {
   return names;
@@ -85,7 +85,7 @@ char *as_preset_text(const as_preset *p, char *buf, size_t size) {
   }
   if (p->trim) snprintf(extra, sizeof extra, ",trim=%d", p->trim);
   size_t n = strlen(extra);
-  if (p->geometry) snprintf(extra + n, sizeof extra - n, ",geometry=%s", geometry_names[p->geometry & 3]);
+  if (p->geometry) snprintf(extra + n, sizeof extra - n, ",geometry=%s", geometry_names[p->geometry % N_GEO]);
   n = strlen(extra);
   if (p->caffe) snprintf(extra + n, sizeof extra - n, ",caffe=1");
   snprintf(buf, size, "%s,resize=%d,filter=%s,crop=%d%s,mean=%s:%s:%s,std=%s:%s:%s", p->name, p->resize,
@@ -138,7 +138,7 @@ static as_status set_key(as_preset *p, const char *key, char *value, as_err *err
     ok = v >= 0;
     if (ok) p->filter = (as_filter)v;
   } else if (strcmp(key, "geometry") == 0) {
-    p->geometry = find(value, geometry_names, 4);
+    p->geometry = find(value, geometry_names, N_GEO);
     ok = p->geometry >= 0;
   } else if (strcmp(key, "mean") == 0) {
     ok = three_floats(value, p->mean);
@@ -229,14 +229,14 @@ typedef struct span {
   int before;  /* zeros before (small images are padded) */
 } span;
 
-static span place(int resized, int crop) {
+static span place(int resized, int crop, int geometry) {
   span s = {resized, 0, resized, 0};
   if (crop > resized) {
     s.before = (crop - resized) / 2; /* the odd zero comes after */
     return s;
   }
   int gap = resized - crop, half = gap / 2;
-  if (gap % 2 == 1 && half % 2 == 1) half++; /* Python's round: half to even */
+  if (geometry != GEO_ROUND && gap % 2 == 1 && half % 2 == 1) half++; /* Python's round: half to even */
   s.from = half;
   s.n = crop;
   return s;
@@ -256,6 +256,14 @@ typedef struct plan {
   as_resize_axis ax, ay;
 } plan;
 
+/* The long side after Resize(size). torchvision: int(size * long / short); round: Python's
+ * round(size * long / short), half to even. */
+static int long_side(int size, int long_in, int short_in, int geometry) {
+  int64_t n = (int64_t)size * long_in, q = n / short_in, twice = 2 * (n % short_in);
+  if (geometry == GEO_ROUND && (twice > short_in || (twice == short_in && q % 2 == 1))) q++;
+  return (int)q;
+}
+
 static as_status make_plan(plan *g, const as_preset *p, int w, int h, as_err *err) {
   memset(g, 0, sizeof *g);
   g->trim = p->trim;
@@ -267,14 +275,14 @@ static as_status make_plan(plan *g, const as_preset *p, int w, int h, as_err *er
   int rw = w, rh = h;
   if (p->geometry == GEO_SQUASH) {
     rw = rh = p->resize;
-  } else if (p->resize > 0) { /* torchvision: int(size * long / short) */
+  } else if (p->resize > 0) {
     if (w <= h)
-      rw = p->resize, rh = (int)((int64_t)p->resize * h / w);
+      rw = p->resize, rh = long_side(p->resize, h, w, p->geometry);
     else
-      rh = p->resize, rw = (int)((int64_t)p->resize * w / h);
+      rh = p->resize, rw = long_side(p->resize, w, h, p->geometry);
   }
-  g->x = place(rw, p->crop);
-  g->y = place(rh, p->crop);
+  g->x = place(rw, p->crop, p->geometry);
+  g->y = place(rh, p->crop, p->geometry);
   as_status s = as_resize_axis_init(&g->ax, w, rw, g->x.from, g->x.n, p->filter, err);
   if (s == AS_OK) s = as_resize_axis_init(&g->ay, h, rh, g->y.from, g->y.n, p->filter, err);
   if (s != AS_OK) as_resize_axis_clear(&g->ax);

@@ -10,13 +10,13 @@
 typedef enum as_filter { AS_FILTER_BOX, AS_FILTER_BILINEAR, AS_FILTER_BICUBIC, AS_FILTER_LANCZOS } as_filter;
 
 typedef struct as_preset {
-  char name[64];     /* "imagenet-bilinear", or "custom" */
-  int resize;        /* short side; 0 = no resize */
+  char name[64]; /* "imagenet-bilinear", or "custom" */
+  int resize;    /* short side; 0 = no resize */
   as_filter filter;
-  int crop;          /* side of the centre crop = side of the tensor */
-  int trim;          /* pixels cut from every side first (ObjectNet) */
-  int geometry;      /* 0 torchvision; further pipelines (tf1, tf2, squash) as data/README.md lists */
-  int caffe;         /* 1: x - mean in 0..255, no division */
+  int crop;     /* side of the centre crop = side of the tensor */
+  int trim;     /* pixels cut from every side first (ObjectNet) */
+  int geometry; /* 0 torchvision; further pipelines (tf1, tf2, squash, round) as data/README.md lists */
+  int caffe;    /* 1: x - mean in 0..255, no division */
   float mean[3], std[3];
 } as_preset;
 
