@@ -31,9 +31,9 @@ static void blur(as_canvas *c) {
 
 /* Exposure, white balance, vignette, blur and sensor noise. */
 static void photo(as_canvas *c, as_dice *d, int harder) {
-  int exposure = harder ? as_dice_between(d, 160, 320) : as_dice_between(d, 230, 320);
+  int exposure = harder ? as_dice_between(d, 175, 325) : as_dice_between(d, 230, 315);
   int gain[3], n = c->size, dark = as_dice_between(d, 0, 50);
-  int noise = harder ? as_dice_between(d, 3, 18) : as_dice_between(d, 0, 9);
+  int noise = harder ? as_dice_between(d, 2, 14) : as_dice_between(d, 0, 8);
   for (int ch = 0; ch < 3; ch++) gain[ch] = exposure * as_dice_between(d, 236, 276) / 256;
   if (as_dice_percent(d, harder ? 45 : 25)) blur(c);
   as_rng grain = as_rng_make(d->rng.key, 77);

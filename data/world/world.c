@@ -71,8 +71,8 @@ typedef struct spread {
   int shift;                                /* per cent of the picture either way */
   int clutter0, clutter1, in_front, second; /* pieces; chances in per cent */
 } spread;
-static const spread plain = {600, 900, 45, 9, 1, 5, 10, 25};
-static const spread harder = {430, 850, 90, 16, 3, 8, 30, 30};
+static const spread plain = {660, 940, 32, 7, 1, 4, 8, 22};
+static const spread harder = {520, 900, 70, 13, 2, 6, 22, 28};
 
 static void draw_thing(as_canvas *c, as_dice *d, const as_thing *t, as_finish finish, int scale, int turn,
                        int x, int y, uint64_t stream) {
