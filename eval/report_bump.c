@@ -5,6 +5,7 @@
 
 #include "eval/report_charts_int.h"
 #include "eval/svg.h"
+#include "tensor/base/dmath.h"
 #include "tensor/base/mem.h"
 
 typedef struct end_label {
@@ -18,8 +19,14 @@ static int by_y(const void *a, const void *b) {
   return p->line < q->line ? -1 : p->line > q->line;
 }
 
-static double line_y(double rank, double top, double row) {
-  return top + (rank - 1) * row;
+/* Where few lines out of many models are drawn, places far below the number of lines would take all the
+ * room: beyond it the scale is logarithmic (with the same slope where the two meet). */
+static double depth(double rank, double lines) {
+  return rank <= lines ? rank : lines * (1 + as_log(rank / lines));
+}
+
+static double line_y(double rank, double top, double row, const as_bump *b) {
+  return top + (depth(rank, (double)b->n_lines) - 1) * row;
 }
 
 /* Names beside one end of the lines, moved apart where ranks tie. */
@@ -28,7 +35,7 @@ static void put_labels(as_str *out, const as_bump *b, size_t col, double top, do
   size_t n = 0;
   for (size_t i = 0; i < b->n_lines; i++) {
     double r = b->rank[i * b->n_cols + col];
-    if (isfinite(r)) label[n++] = (end_label){line_y(r, top, row), i};
+    if (isfinite(r)) label[n++] = (end_label){line_y(r, top, row, b), i};
   }
   if (n == 0) return;
   qsort(label, n, sizeof *label, by_y);
@@ -55,7 +62,7 @@ static void put_line(as_str *out, const as_bump *b, size_t i, const double *x, d
   as_put_name(&tip, b->line_name[i], 0, false);
   as_str_put(&tip, ": ");
   for (size_t c = 0; c < b->n_cols; c++) {
-    y[c] = line_y(rank[c], top, row);
+    y[c] = line_y(rank[c], top, row, b);
     if (c) as_str_put(&tip, ", ");
     as_put_name(&tip, b->col_name[c], 0, false);
     as_str_putc(&tip, ' ');
@@ -80,7 +87,7 @@ static void put_line(as_str *out, const as_bump *b, size_t i, const double *x, d
     if (!isfinite(lo) || !isfinite(hi) || hi <= lo) continue;
     /* Neighbouring lines' bars stand beside each other, not on top. */
     double shift = ((double)(i % 5) - 2) * 2.6;
-    as_svg_line(out, x[c] + shift, line_y(lo, top, row), x[c] + shift, line_y(hi, top, row), "band");
+    as_svg_line(out, x[c] + shift, line_y(lo, top, row, b), x[c] + shift, line_y(hi, top, row, b), "band");
   }
   as_svg_flow(out, x, y, b->n_cols, "halo");
   as_svg_flow(out, x, y, b->n_cols, "ink");
@@ -99,6 +106,7 @@ void as_chart_bump(as_str *out, const as_bump *b) {
     if (isfinite(b->rank[i])) last = fmax(last, b->rank[i]);
     if (b->hi && isfinite(b->hi[i])) last = fmax(last, b->hi[i]);
   }
+  last = depth(last, (double)b->n_lines);
   double tall = fmax((double)b->n_lines * 16, fmin((last - 1) * 26, 900));
   double row = last > 1 ? tall / (last - 1) : 26;
   if (row > 26) row = 26;

@@ -5,7 +5,7 @@
 #include "eval/report_int.h"
 
 /* Models that a chart with a row or a line per model shows: the first of the order. */
-enum { AS_CHART_ROWS = 40 };
+enum { AS_CHART_ROWS = 40, AS_CHART_CROSSES = 80 /* models, for interval crosses */ };
 
 /* Columns to reserve for these names: the widest, from 8 to most. */
 size_t as_chart_name_columns(const char *const *name, size_t n, size_t most);

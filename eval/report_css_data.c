@@ -76,6 +76,8 @@ static const char *const part1[] = {
   "e; }\n",
   "tbody th small { color: var(--muted); font-weight: 400; }\n",
   ".num { text-align: right; white-space: nowrap; }\n",
+  "thead .num { white-space: normal; min-width: 4.6rem; max-width: 9rem; overflow-wrap: bre",
+  "ak-word; }\n",
   "td small { display: block; font-size: .78rem; opacity: .78; }\n",
   ".heat td { text-align: right; white-space: nowrap; border: 2px solid var(--bg); border-r",
   "adius: 5px; }\n",

@@ -57,6 +57,7 @@ void as_html_ranks(const as_html *h, as_err *err) {
     as_str_put(h->out,
                " Models without an accuracy on every set have no place in the last column, so the places "
                "there are among fewer models.");
+  if (h->rows < r->n_models) as_str_printf(h->out, " Places beyond %zu stand closer together.", h->rows);
   as_str_put(h->out, "</p>\n");
   as_str_put(h->out, as_html_key_lines);
   as_bump b = {
@@ -85,10 +86,14 @@ void as_html_scatters(const as_html *h) {
   const as_results *r = h->r;
   as_str_put(
       h->out,
-      "<section id=\"against\"><h2>Accuracy against accuracy</h2>\n<p class=\"how\">Each dot is a model, its "
-      "cross the 95&nbsp;% interval in both directions; axes are logit scales with their own ranges. Where "
-      "the dotted line y = x is not in the picture, all models lie on one side of it. The numbers are in "
-      "the <a href=\"#accuracy\">table of accuracies</a>.</p>\n<div class=\"pair\">\n");
+      "<section id=\"against\"><h2>Accuracy against accuracy</h2>\n<p class=\"how\">Each dot is a model");
+  if (h->s->any_interval && r->n_models <= AS_CHART_CROSSES)
+    as_str_put(h->out, ", its cross the 95&nbsp;% interval in both directions");
+  as_str_put(
+      h->out,
+      "; axes are logit scales with their own ranges. Where the dotted line y = x is not in the picture, all "
+      "models lie on one side of it. The numbers are in the <a href=\"#accuracy\">table of "
+      "accuracies</a>.</p>\n<div class=\"pair\">\n");
   for (size_t k = 0; k < r->n_sets; k++) {
     if (k == r->base) continue;
     as_str_put(h->out, "<figure>");

@@ -6,7 +6,7 @@
 #include "eval/svg.h"
 #include "tensor/base/mem.h"
 
-enum { FEW = 25, SOME = 80 }; /* up to FEW models get names, up to SOME interval crosses */
+enum { FEW = 25, SOME = AS_CHART_CROSSES }; /* up to FEW models get names, up to SOME interval crosses */
 
 static void reach(const as_sum_cell *c, double *lo, double *hi) {
   *lo = fmin(*lo, isfinite(c->lo) ? c->lo : c->acc);
