@@ -7,15 +7,18 @@
 #include "tensor/base/status.h"
 
 typedef struct as_probe_opts {
-  double c;       /* inverse L2 strength as scikit-learn's C: minimises sum of losses + |W|^2 / (2 C); 0 = 1.0 */
-  int max_iter;   /* 0 = 1000 */
-  double tol;     /* stop when max |gradient of mean loss| <= tol; 0 = 1e-4 */
+  double c; /* inverse L2 strength as scikit-learn's C: minimises sum of losses + |W|^2 / (2 C); 0 = 1.0 */
+  int max_iter;  /* 0 = 1000 */
+  double tol;    /* stop when max |gradient of mean loss| <= tol; 0 = 1e-6 */
+  double target; /* stop when the loss (as minimised) is at most this; 0 = never. For timing against others */
 } as_probe_opts;
 
 typedef struct as_probe_result {
   int iterations;
-  int converged;
-  double loss; /* sum of losses + penalty, as minimised */
+  int evaluations;     /* of loss and gradient: two products of [n, d] with [classes, d] each */
+  int converged;       /* the stop rule held: tol reached, or no step lowers the loss any more in float32 */
+  double loss;         /* sum of losses + penalty, as minimised */
+  double max_gradient; /* max |gradient of mean loss| at the end */
 } as_probe_result;
 
 /* x: [n, d] rows ld apart; y: class of each row in [0, classes); rows with y < 0 are left out. weight:
