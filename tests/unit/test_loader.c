@@ -1,0 +1,186 @@
+/* Ordered batches: pixels, places of failed images, fingerprint, independence of batch and threads. */
+#include "data/loader.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/jpegenc.h"
+#include "tensor/base/bytes.h"
+#include "tensor/base/mem.h"
+#include "tensor/base/par.h"
+#include "tensor/base/sha256.h"
+#include "tests/harness.h"
+#include "tests/tarmake.h"
+
+enum { IMAGES = 7, SIDE = 40, CROP = 32 };
+
+/* A tar of seven JPEGs; number 2 is no image, number 4 is cut off. */
+static const char *make_data(void) {
+  static char path[512];
+  tarmake a = {0};
+  snprintf(path, sizeof path, "%s/loader.tar", as_test_tmp());
+  for (int i = 0; i < IMAGES; i++) {
+    uint8_t rgb[SIDE * SIDE * 3], *jpeg;
+    size_t n;
+    char name[32];
+    for (int k = 0; k < SIDE * SIDE * 3; k++) rgb[k] = (uint8_t)(k * (i + 3) / 7 + (k % 3) * 40);
+    if (as_jpeg_encode(&jpeg, &n, rgb, SIDE, SIDE, 90, AS_JPEG_444, NULL) != AS_OK) abort();
+    snprintf(name, sizeof name, "%c/%d.jpg", i < 4 ? 'a' : 'b', i);
+    if (i == 2) {
+      tarmake_text(&a, name, "this is no image");
+    } else {
+      tarmake_file(&a, name, jpeg, i == 4 ? n / 2 : n);
+    }
+    as_free(jpeg);
+  }
+  tarmake_end(&a);
+  FILE *f = fopen(path, "wb");
+  if (!f || fwrite(a.p, 1, a.n, f) != a.n) abort();
+  fclose(f);
+  free(a.p);
+  return path;
+}
+
+typedef struct outcome {
+  char pixels[65], print[65];
+  int batches, rows, failed;
+  unsigned warnings;
+  char why[256];
+} outcome;
+
+static outcome run(as_test *t, int batch, int lenient, int threads, size_t start) {
+  outcome o = {.batches = 0};
+  as_err err;
+  as_dataset *ds = NULL;
+  as_loader *l = NULL;
+  as_preset p;
+  as_sha256 sum;
+  as_sha256_init(&sum);
+  as_par_set_threads(threads);
+  CHECK_OK(t, as_preset_parse(&p, "imagenet-bilinear,resize=36,crop=32", &err), err);
+  CHECK_OK(t, as_dataset_open(&ds, &(as_dataset_opts){.path = make_data()}, &err), err);
+  CHECK_OK(t, as_loader_create(&l, ds, &p, batch, lenient, start, &err), err);
+  if (!l) return o;
+  as_batch b;
+  for (;;) {
+    CHECK_OK(t, as_loader_next(l, &b, &err), err);
+    if (b.n == 0) break;
+    CHECK_INT(t, b.first, start + (size_t)o.rows);
+    for (int i = 0; i < b.n; i++) {
+      if (b.status[i] != AS_OK) {
+        o.failed += 1 << (b.first + (size_t)i);
+        if (!o.why[0]) snprintf(o.why, sizeof o.why, "%s", b.why[i]);
+        for (int k = 0; k < CROP * CROP * 3; k++) CHECK(t, b.images[i * CROP * CROP * 3 + k] == 0);
+      } else {
+        CHECK_STR(t, b.why[i], "");
+      }
+      o.warnings += b.warnings[i];
+    }
+    as_sha256_update_f32(&sum, b.images, (size_t)b.n * CROP * CROP * 3);
+    o.rows += b.n;
+    o.batches++;
+  }
+  as_sha256_hex(&sum, o.pixels);
+  as_loader_fingerprint(l, o.print);
+  as_loader_destroy(&l);
+  as_dataset_close(&ds);
+  as_par_set_threads(0);
+  return o;
+}
+
+static void batches(as_test *t) {
+  outcome a = run(t, 3, 0, 1, 0), b = run(t, 100, 0, 3, 0), c = run(t, 1, 0, 2, 0);
+  CHECK_INT(t, a.batches, 3);
+  CHECK_INT(t, b.batches, 1);
+  CHECK_INT(t, c.batches, 7);
+  CHECK_INT(t, a.rows, IMAGES);
+  CHECK_INT(t, a.failed, 1 << 2 | 1 << 4); /* in their places, and no others */
+  CHECK_INT(t, a.warnings, 0);
+  CHECK(t, a.why[0] != '\0');
+  CHECK_STR(t, b.pixels, a.pixels);
+  CHECK_STR(t, c.pixels, a.pixels);
+  CHECK_STR(t, b.print, a.print);
+  CHECK_STR(t, c.print, a.print);
+  outcome late = run(t, 3, 0, 2, 5), none = run(t, 3, 0, 2, IMAGES);
+  CHECK_INT(t, late.rows, 2);
+  CHECK_INT(t, late.failed, 0);
+  CHECK_INT(t, none.rows, 0);
+}
+
+/* libjpeg shows the upper half of a cut-off file: --lenient takes it and counts the warning. */
+static void lenient(as_test *t) {
+  outcome strict = run(t, 4, 0, 2, 0), soft = run(t, 4, 1, 2, 0);
+  CHECK_INT(t, soft.failed, 1 << 2);
+  CHECK(t, soft.warnings > 0);
+  CHECK_STR(t, soft.print, strict.print);
+  CHECK(t, strcmp(soft.pixels, strict.pixels) != 0);
+}
+
+/* The fingerprint is what loader.h says, computed here the long way. */
+static void fingerprint(as_test *t) {
+  as_dataset *ds = NULL;
+  as_err err;
+  as_sha256 all;
+  char hex[65];
+  CHECK_OK(t, as_dataset_open(&ds, &(as_dataset_opts){.path = make_data()}, &err), err);
+  if (!ds) return;
+  as_sha256_init(&all);
+  for (size_t i = 0; i < as_dataset_count(ds); i++) {
+    as_blob b;
+    as_sha256 one;
+    uint8_t digest[32], size[8];
+    const char *name = as_dataset_item(ds, i).name;
+    CHECK_OK(t, as_dataset_read(ds, i, &b, &err), err);
+    as_sha256_init(&one);
+    as_sha256_update(&one, b.p, b.n);
+    as_sha256_final(&one, digest);
+    as_put_le64(size, b.n);
+    as_sha256_update(&all, name, strlen(name) + 1);
+    as_sha256_update(&all, size, 8);
+    as_sha256_update(&all, digest, 32);
+    as_dataset_release(&b);
+  }
+  as_sha256_hex(&all, hex);
+  CHECK_STR(t, run(t, 2, 0, 1, 0).print, hex);
+  as_dataset_close(&ds);
+}
+
+static void out_of_memory(as_test *t) {
+  as_dataset *ds = NULL;
+  as_loader *l;
+  as_preset p;
+  as_batch b;
+  as_err err;
+  CHECK_OK(t, as_preset_parse(&p, "imagenet-bilinear,resize=36,crop=32", &err), err);
+  CHECK_OK(t, as_dataset_open(&ds, &(as_dataset_opts){.path = make_data()}, &err), err);
+  if (!ds) return;
+  as_par_set_threads(1);
+  for (unsigned long k = 1; k < 9; k++) {
+    as_mem_fail_after(k);
+    as_status s = as_loader_create(&l, ds, &p, 2, 0, 0, &err);
+    as_mem_fail_after(0);
+    if (s == AS_OK) {
+      as_loader_destroy(&l);
+      break;
+    }
+    CHECK_INT(t, s, AS_E_ENV);
+    CHECK(t, l == NULL);
+  }
+  CHECK_OK(t, as_loader_create(&l, ds, &p, 2, 0, 0, &err), err);
+  as_mem_fail_after(1);
+  CHECK_STATUS(t, as_loader_next(l, &b, &err), AS_E_ENV); /* no memory is no bad image */
+  as_mem_fail_after(0);
+  CHECK_INT(t, b.n, 0);
+  as_loader_destroy(&l);
+  as_dataset_close(&ds);
+  as_par_set_threads(0);
+}
+
+int main(int argc, char **argv) {
+  static const as_case cases[] = {{"loader: batches in order, whatever batch and threads", batches},
+                                  {"loader: lenient counts warnings", lenient},
+                                  {"loader: fingerprint", fingerprint},
+                                  {"loader: want of memory is an error of its own", out_of_memory}};
+  return as_test_main(argc, argv, cases, sizeof cases / sizeof *cases);
+}
