@@ -81,10 +81,19 @@ static bool is_head(const as_recipe *r, const char *name) {
   return n > 0 && strncmp(name, r->head, n) == 0 && name[n] == '.';
 }
 
+static void unexpected(matcher *m, const as_mapped *t) {
+  char line[600];
+  const char *name = t->from ? t->from->name : t->name;
+  m->out->unexpected++;
+  snprintf(line, sizeof line, "tensor %.300s is unexpected", name);
+  as_str_printf(&m->out->report, "unexpected  %s\n", name);
+  offend(m, line);
+}
+
 /* Tensors that no spec asked for. Those outside the root are counted by their first key. */
 static void rest(matcher *m, const bool *taken) {
   const as_mapping *map = m->map;
-  char group[128] = "", line[600];
+  char group[128] = "";
   size_t in_group = 0;
   for (size_t i = 0; i <= map->n; i++) {
     const as_mapped *t = i < map->n ? &map->item[i] : NULL;
@@ -105,8 +114,7 @@ static void rest(matcher *m, const bool *taken) {
         m->out->dropped++;
         break;
       case AS_FATE_FOREIGN:
-        m->out->dropped++;
-        as_str_printf(&m->out->report, "dropped     %s: not under %s\n", t->name, map->prefix);
+        unexpected(m, t);
         break;
       case AS_FATE_DROPPED:
         m->out->dropped++;
@@ -122,10 +130,7 @@ static void rest(matcher *m, const bool *taken) {
           m->out->dropped++;
           as_str_printf(&m->out->report, "dropped     %s: counts training steps\n", t->name);
         } else {
-          m->out->unexpected++;
-          snprintf(line, sizeof line, "tensor %.300s is unexpected", t->from ? t->from->name : t->name);
-          as_str_printf(&m->out->report, "unexpected  %s\n", t->from ? t->from->name : t->name);
-          offend(m, line);
+          unexpected(m, t);
         }
     }
   }

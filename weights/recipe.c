@@ -100,7 +100,8 @@ static as_status on_drop(parser *p, char *value) {
     as_status st = new_rule(p, &rule);
     if (st != AS_OK) return st;
     rule->kind = AS_RULE_DROP;
-    rule->from = w;
+    rule->whole = *w == '^';
+    rule->from = w + (*w == '^');
     rule->why = why ? why : "";
   }
   return AS_OK;
@@ -121,6 +122,8 @@ static as_status on_rename(parser *p, char *value) {
       return bad(p, "wanted hwio, io, in-rest, rest-out, flat or squeeze", trim(colon + 3));
   }
   rule->from = trim(value);
+  rule->whole = *rule->from == '^';
+  rule->from += rule->whole;
   rule->to = trim(arrow + 4);
   return AS_OK;
 }
@@ -166,15 +169,16 @@ static as_status set_bool(parser *p, bool *slot, const char *value) {
 
 static as_status on_pair(parser *p, char *key, char *value) {
   as_recipe *r = p->r;
-  static const char *const keys[] = {"title", "arch",   "preset", "note",    "probe",    "assume", "map",
-                                     "head",  "unwrap", "prefix", "need",    "never",    "drop",   "rename",
-                                     "fuse",  "known",  "keys",   "generic", "published"};
+  static const char *const keys[] = {"title", "arch",   "preset", "note", "probe",   "assume",   "map",
+                                     "head",  "unwrap", "prefix", "need", "never",   "drop",     "rename",
+                                     "fuse",  "known",  "keys",   "rest", "generic", "published"};
   if (strcmp(key, "title") == 0) return set_once(p, &r->title, key, value);
   if (strcmp(key, "arch") == 0) return set_once(p, &r->arch, key, value);
   if (strcmp(key, "preset") == 0) return set_once(p, &r->preset, key, value);
   if (strcmp(key, "note") == 0) return set_once(p, &r->note, key, value);
   if (strcmp(key, "probe") == 0) return set_once(p, &r->probe, key, value);
   if (strcmp(key, "assume") == 0) return set_once(p, &r->assume, key, value);
+  if (strcmp(key, "rest") == 0) return set_once(p, &r->rest, key, value);
   if (strcmp(key, "map") == 0) {
     if (strcmp(value, "simclr") != 0) return bad(p, "the only procedure is simclr", value);
     return set_once(p, &r->map, key, value);
@@ -236,7 +240,7 @@ as_status as_recipe_parse(as_recipe **out, const char *text, size_t n, const cha
     return as_fail(err, AS_E_INPUT, "%s: no recipe (over 64 KiB, or holds NUL bytes)", source);
   as_recipe *r = as_calloc(1, sizeof *r, err);
   if (!r) return AS_E_ENV;
-  r->title = r->arch = r->preset = r->note = r->head = r->probe = r->assume = r->map = "";
+  r->title = r->arch = r->preset = r->note = r->head = r->probe = r->assume = r->map = r->rest = "";
   r->by_keys = true;
   r->text = as_strndup(text, n, err);
   as_status st = r->text ? name_from(r, source, err) : AS_E_ENV;

@@ -49,6 +49,11 @@ bool as_recipe_family_fits(const as_recipe *r, const as_mapping *m, const char *
     if (!*offender) *offender = m->by_name[i]->from ? m->by_name[i]->from->name : name;
     ++*n_offenders;
   }
+  for (size_t i = 0; i < m->n; i++)
+    if (m->item[i].fate == AS_FATE_FOREIGN) {
+      if (!*offender) *offender = m->item[i].from->name;
+      ++*n_offenders;
+    }
   char head[128];
   snprintf(head, sizeof head, "%.100s.weight", r->head);
   if (*r->head && !r->head_optional && !as_mapping_find(m, head)) return false;

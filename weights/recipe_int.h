@@ -23,6 +23,7 @@ typedef enum as_transform {
 typedef struct as_rule {
   enum { AS_RULE_DROP, AS_RULE_RENAME } kind;
   const char *from, *to; /* patterns; to: rename only */
+  bool whole;            /* ^: sees the name before the prefix is stripped, also without the prefix */
   as_transform transform;
   const char *why; /* drop: the reason given in the report, or "" */
 } as_rule;
@@ -41,6 +42,7 @@ typedef struct as_list {
 struct as_recipe {
   char *text; /* all strings below point into it */
   const char *name, *title, *arch, *preset, *note, *head, *probe, *assume, *map;
+  const char *rest;   /* why tensors outside the prefix are left out; "" = they are unexpected */
   bool head_optional; /* head = fc? */
   bool generic;       /* found by keys only where no other recipe fits */
   bool by_keys;       /* keys = no: found by hash or by name alone */
@@ -63,7 +65,7 @@ bool as_glob(const char *pattern, const char *name, as_capture *caps, int *n_cap
 typedef enum as_fate {
   AS_FATE_KEPT,
   AS_FATE_OUTSIDE, /* not under the unwrapped key */
-  AS_FATE_FOREIGN, /* not under the prefix */
+  AS_FATE_FOREIGN, /* not under the prefix, and no rule about it: unexpected */
   AS_FATE_DROPPED, /* by a drop rule */
   AS_FATE_FUSED    /* became part of another */
 } as_fate;

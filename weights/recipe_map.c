@@ -172,28 +172,36 @@ static const char *find_prefix(const as_recipe *r, const as_state *s, const char
   return r->prefix.n ? r->prefix.item[0] : "";
 }
 
-static as_status map_rules(as_mapped *m, const as_recipe *r, const char *name, int convs, as_err *err) {
+/* whole: the name under the root; name: without the prefix, or NULL when it has not the prefix. */
+static as_status map_rules(as_mapped *m, const as_recipe *r, const char *whole, const char *name, int convs,
+                           as_err *err) {
   char buf[1024];
   as_transform t = AS_AS_IS;
-  for (size_t i = 0; i < r->n_rules; i++) {
-    const as_rule *rule = &r->rules[i];
-    as_capture caps[AS_RECIPE_MAX_CAPTURES];
-    int n = 0;
-    if (!as_glob(rule->from, name, caps, &n)) continue;
-    if (rule->kind == AS_RULE_DROP) {
-      m->fate = AS_FATE_DROPPED;
-      m->why = *rule->why ? rule->why : rule->from;
-      break;
-    }
+  const as_rule *rule = NULL;
+  as_capture caps[AS_RECIPE_MAX_CAPTURES];
+  int n = 0;
+  for (size_t i = 0; i < r->n_rules && !rule; i++) {
+    const char *seen = r->rules[i].whole ? whole : name;
+    if (seen && as_glob(r->rules[i].from, seen, caps, &n)) rule = &r->rules[i];
+  }
+  m->fate = name ? AS_FATE_KEPT : AS_FATE_FOREIGN;
+  if (rule && rule->kind == AS_RULE_DROP) {
+    m->fate = AS_FATE_DROPPED;
+    m->why = *rule->why ? rule->why : rule->from;
+  } else if (rule) {
+    m->fate = AS_FATE_KEPT;
     if (!expand(rule->to, caps, n, buf, sizeof buf))
       return as_fail(err, AS_E_INPUT, "recipe %s: rename %s -> %s does not work for %.200s", r->name,
-                     rule->from, rule->to, name);
+                     rule->from, rule->to, whole);
     name = buf;
     t = rule->transform;
-    break;
+  } else if (!name && *r->rest) {
+    m->fate = AS_FATE_DROPPED;
+    m->why = r->rest;
+  } else if (name && *r->map && as_simclr_name(name, convs, buf, sizeof buf, &t)) {
+    name = buf;
   }
-  if (m->fate == AS_FATE_KEPT && *r->map && as_simclr_name(name, convs, buf, sizeof buf, &t)) name = buf;
-  m->name = as_strdup(name, err);
+  m->name = as_strdup(name ? name : whole, err);
   if (!m->name) return AS_E_ENV;
   if (m->fate == AS_FATE_KEPT && !transform(&m->view, t)) {
     char shape[96];
@@ -322,20 +330,14 @@ as_status as_recipe_map(as_mapping *out, const as_recipe *r, const as_state *s, 
     m->from = &e[i];
     m->view = e[i].view;
     const char *name = as_under_root(e[i].name, out->root);
-    if (!name || (prefix_n && strncmp(name, out->prefix, prefix_n) != 0)) {
-      m->fate = name ? AS_FATE_FOREIGN : AS_FATE_OUTSIDE;
-      m->name = as_strdup(name ? name : e[i].name, err);
+    if (!name) {
+      m->fate = AS_FATE_OUTSIDE;
+      m->name = as_strdup(e[i].name, err);
       if (!m->name) st = AS_E_ENV;
-      /* a drop rule may still give the reason; patterns there see the whole name */
-      for (size_t k = 0; name && k < r->n_rules; k++)
-        if (r->rules[k].kind == AS_RULE_DROP && as_glob(r->rules[k].from, name, NULL, NULL)) {
-          m->fate = AS_FATE_DROPPED;
-          m->why = *r->rules[k].why ? r->rules[k].why : r->rules[k].from;
-          break;
-        }
       continue;
     }
-    st = map_rules(m, r, name + prefix_n, convs, err);
+    bool has_prefix = strncmp(name, out->prefix, prefix_n) == 0;
+    st = map_rules(m, r, name, has_prefix ? name + prefix_n : NULL, convs, err);
   }
   if (st == AS_OK) st = sort_kept(out, err);
   for (size_t f = 0; f < r->n_fuse && st == AS_OK; f++) {
