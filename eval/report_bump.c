@@ -19,28 +19,32 @@ static int by_y(const void *a, const void *b) {
   return p->line < q->line ? -1 : p->line > q->line;
 }
 
-/* Where few lines out of many models are drawn, places far below the number of lines would take all the
- * room: beyond it the scale is logarithmic (with the same slope where the two meet). */
-static double depth(double rank, double lines) {
-  return rank <= lines ? rank : lines * (1 + as_log(rank / lines));
+/* From place to height. Where few lines out of many models are drawn, places below their number would
+ * take all the room: beyond it the scale is logarithmic and gets `tail` of the room. */
+typedef struct ladder {
+  double top, row, lines, tail; /* tail: rows per unit of ln(rank / lines) */
+} ladder;
+
+static double depth(const ladder *l, double rank) {
+  return rank <= l->lines ? rank : l->lines + l->tail * as_log(rank / l->lines);
 }
 
-static double line_y(double rank, double top, double row, const as_bump *b) {
-  return top + (depth(rank, (double)b->n_lines) - 1) * row;
+static double line_y(double rank, const ladder *l) {
+  return l->top + (depth(l, rank) - 1) * l->row;
 }
 
 /* Names beside one end of the lines, moved apart where ranks tie. */
-static void put_labels(as_str *out, const as_bump *b, size_t col, double top, double row, double bottom,
-                       double x, bool left, size_t columns, end_label *label, double *y) {
+static void put_labels(as_str *out, const as_bump *b, size_t col, const ladder *l, double bottom, double x,
+                       bool left, size_t columns, end_label *label, double *y) {
   size_t n = 0;
   for (size_t i = 0; i < b->n_lines; i++) {
     double r = b->rank[i * b->n_cols + col];
-    if (isfinite(r)) label[n++] = (end_label){line_y(r, top, row, b), i};
+    if (isfinite(r)) label[n++] = (end_label){line_y(r, l), i};
   }
   if (n == 0) return;
   qsort(label, n, sizeof *label, by_y);
   for (size_t i = 0; i < n; i++) y[i] = label[i].y;
-  as_svg_spread(y, n, 15, top - 4, bottom);
+  as_svg_spread(y, n, 15, l->top - 4, bottom);
   double reach = left ? -1 : 1;
   for (size_t i = 0; i < n; i++) {
     double r = b->rank[label[i].line * b->n_cols + col];
@@ -54,15 +58,14 @@ static void put_labels(as_str *out, const as_bump *b, size_t col, double top, do
   }
 }
 
-static void put_line(as_str *out, const as_bump *b, size_t i, const double *x, double *y, double top,
-                     double row) {
+static void put_line(as_str *out, const as_bump *b, size_t i, const double *x, double *y, const ladder *l) {
   const double *rank = &b->rank[i * b->n_cols];
   double first = NAN, last = NAN;
   as_str tip = {0};
   as_put_name(&tip, b->line_name[i], 0, false);
   as_str_put(&tip, ": ");
   for (size_t c = 0; c < b->n_cols; c++) {
-    y[c] = line_y(rank[c], top, row, b);
+    y[c] = line_y(rank[c], l);
     if (c) as_str_put(&tip, ", ");
     as_put_name(&tip, b->col_name[c], 0, false);
     as_str_putc(&tip, ' ');
@@ -87,7 +90,7 @@ static void put_line(as_str *out, const as_bump *b, size_t i, const double *x, d
     if (!isfinite(lo) || !isfinite(hi) || hi <= lo) continue;
     /* Neighbouring lines' bars stand beside each other, not on top. */
     double shift = ((double)(i % 5) - 2) * 2.6;
-    as_svg_line(out, x[c] + shift, line_y(lo, top, row, b), x[c] + shift, line_y(hi, top, row, b), "band");
+    as_svg_line(out, x[c] + shift, line_y(lo, l), x[c] + shift, line_y(hi, l), "band");
   }
   as_svg_flow(out, x, y, b->n_cols, "halo");
   as_svg_flow(out, x, y, b->n_cols, "ink");
@@ -100,17 +103,17 @@ void as_chart_bump(as_str *out, const as_bump *b) {
   const double width = 940, head = 46;
   if (b->n_cols < 2 || b->n_lines == 0) return;
   const size_t columns = as_chart_name_columns(b->line_name, b->n_lines, b->n_cols > 7 ? 22 : 34);
-  const double side = 52 + as_svg_text_width(columns, 12);
+  const double side = 52 + as_svg_text_width(columns, 12.8);
   double last = 1;
   for (size_t i = 0; i < b->n_lines * b->n_cols; i++) {
     if (isfinite(b->rank[i])) last = fmax(last, b->rank[i]);
     if (b->hi && isfinite(b->hi[i])) last = fmax(last, b->hi[i]);
   }
-  last = depth(last, (double)b->n_lines);
-  double tall = fmax((double)b->n_lines * 16, fmin((last - 1) * 26, 900));
-  double row = last > 1 ? tall / (last - 1) : 26;
-  if (row > 26) row = 26;
-  double bottom = head + fmax((last - 1) * row, (double)(b->n_lines - 1) * 15);
+  ladder l = {.top = head, .lines = (double)b->n_lines};
+  if (last > l.lines) l.tail = 0.35 * l.lines / as_log(last / l.lines);
+  double deepest = depth(&l, last);
+  l.row = fmax(16, fmin(26, 900 / deepest));
+  double bottom = head + fmax((deepest - 1) * l.row, (double)(b->n_lines - 1) * 15);
   end_label *label = as_alloc(b->n_lines, sizeof *label, NULL);
   size_t wide = b->n_cols > b->n_lines ? b->n_cols : b->n_lines;
   double *x = as_alloc(wide, sizeof *x, NULL), *y = as_alloc(wide, sizeof *y, NULL);
@@ -127,9 +130,9 @@ void as_chart_bump(as_str *out, const as_bump *b) {
       bool tight = fit < 20;
       as_svg_text(out, x[c], tight && c % 2 ? 14 : 28, 'm', "col", b->col_name[c], tight ? 2 * fit : 24);
     }
-    for (size_t i = b->n_lines; i-- > 0;) put_line(out, b, i, x, y, head, row);
-    put_labels(out, b, 0, head, row, bottom, x[0], true, columns, label, y);
-    put_labels(out, b, b->n_cols - 1, head, row, bottom, x[b->n_cols - 1], false, columns, label, y);
+    for (size_t i = b->n_lines; i-- > 0;) put_line(out, b, i, x, y, &l);
+    put_labels(out, b, 0, &l, bottom, x[0], true, columns, label, y);
+    put_labels(out, b, b->n_cols - 1, &l, bottom, x[b->n_cols - 1], false, columns, label, y);
     as_svg_close(out);
   }
   as_free(label);
