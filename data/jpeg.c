@@ -244,7 +244,11 @@ static as_status read_scan_header(as_jpeg *j, as_err *err) {
     if (c->has_quant) continue;
     if (c->tq > 3 || !j->has_dqt[c->tq])
       return j_bad(j, err, "component %d uses quantisation table %d, which is not defined", c->id, c->tq);
-    memcpy(c->quant, j->dqt[c->tq], sizeof c->quant);
+    for (int k = 0; k < 64; k++) {
+      int q = (int16_t)j->dqt[c->tq][k]; /* libjpeg-turbo multiplies by a short */
+      c->quant[k] = j->dqt[c->tq][k];
+      c->quant[64 + k] = (uint16_t)(q == 0 ? 32768 : 16383 / (q < 0 ? -q : q));
+    }
     c->has_quant = true;
   }
   return AS_OK;

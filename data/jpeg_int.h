@@ -50,7 +50,9 @@ typedef struct j_comp {
   int blocks_w, blocks_h; /* blocks that hold them */
   int padded_w, padded_h; /* blocks in whole MCUs */
   bool has_quant;
-  uint16_t quant[64]; /* natural order; taken over at the component's first scan */
+  /* [0, 64): quantisers in natural order, taken over at the component's first scan; [64, 128): for each
+   * the largest |coefficient| whose product stays below 2^14 (jpeg_x86.c) */
+  uint16_t quant[128];
   int dc_table, ac_table;
   int pred;
   int16_t *coef;  /* several scans: [padded_h][padded_w][64]; one scan: one MCU row */

@@ -73,6 +73,17 @@ static void coefficients(as_resize_axis *a, int i, as_filter filter, double *w) 
   }
   a->first[i] = lo;
   a->n[i] = hi - lo;
+  /* For the SIMD rows: k = 2048 high + low. Per four taps 32 words: low parts of taps 0 and 1 four
+   * times (R, G, B, padding), of taps 2 and 3 four times, then the high parts alike. */
+  int16_t *split = a->split + (size_t)i * (size_t)a->taps * 8;
+  for (int t = 0; t < a->taps; t++) {
+    int32_t low = (int32_t)((uint32_t)k[t] & 2047), high = (k[t] - low) / 2048;
+    int16_t *to = split + t / 4 * 32 + t % 4 / 2 * 8 + t % 2;
+    for (int c = 0; c < 4; c++) {
+      to[c * 2] = (int16_t)low;
+      to[16 + c * 2] = (int16_t)high;
+    }
+  }
 }
 
 as_status as_resize_axis_init(as_resize_axis *a, int in, int out, int from, int count, as_filter filter,
@@ -88,8 +99,9 @@ as_status as_resize_axis_init(as_resize_axis *a, int in, int out, int from, int 
   a->first = as_alloc((size_t)count, sizeof *a->first, err);
   a->n = as_alloc((size_t)count, sizeof *a->n, err);
   a->k = as_alloc(n, sizeof *a->k, err);
+  a->split = as_alloc(n, 8 * sizeof *a->split, err);
   double *w = as_alloc((size_t)a->taps, sizeof *w, err);
-  if (!a->first || !a->n || !a->k || !w) {
+  if (!a->first || !a->n || !a->k || !a->split || !w) {
     as_free(w);
     as_resize_axis_clear(a);
     return AS_E_ENV;
@@ -109,7 +121,9 @@ void as_resize_axis_clear(as_resize_axis *a) {
   as_free(a->first);
   as_free(a->n);
   as_free(a->k);
+  as_free(a->split);
   a->first = a->n = a->k = NULL;
+  a->split = NULL;
 }
 
 /* (sum >> 22), clipped: the sum already holds the rounding half. */

@@ -21,7 +21,8 @@ typedef struct as_resize_axis {
   int taps;        /* coefficients stored per output, a multiple of 4, zero-filled */
   int32_t *first;  /* [count] first input of each output */
   int32_t *n;      /* [count] inputs of each output */
-  int32_t *k;      /* [count, taps] coefficients times 2^22; 32-byte aligned rows */
+  int32_t *k;      /* [count, taps] coefficients times 2^22 */
+  int16_t *split;  /* [count, taps / 4, 32] the same for the SIMD rows, see resize.c */
 } as_resize_axis;
 
 /* 1 <= in, out; 0 <= from, from + count <= out. AS_E_ENV when memory is short. */
