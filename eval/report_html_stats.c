@@ -100,7 +100,7 @@ static as_status put_neighbours(const as_html *h, const as_pair_tests *p, as_err
           as_grid_put(&g, i, k + 1, "%s", "not tested");
           continue;
         }
-        as_grid_put(&g, i, k + 1, "%s [%s, %s]  p %s", as_fix_signed(100 * v[k * rows + i], 2).s,
+        as_grid_put(&g, i, k + 1, "%s\n[%s, %s]\np %s", as_fix_signed(100 * v[k * rows + i], 2).s,
                     as_fix_signed(100 * lo[k * rows + i], 2).s, as_fix_signed(100 * hi[k * rows + i], 2).s,
                     p->p_adjusted[at] < 0.0001 ? "< 0.0001" : as_fix(p->p_adjusted[at], 4).s);
       }
