@@ -1,0 +1,133 @@
+/* Weighted k-NN against a plain double search written here: random, tied, degenerate and huge data. */
+#include <stdlib.h>
+
+#include "eval/knn.h"
+#include "tensor/base/dmath.h"
+#include "tensor/base/par.h"
+#include "tensor/base/rng.h"
+#include "tensor/runtime.h"
+#include "tests/harness.h"
+
+typedef struct near {
+  double s;
+  size_t row;
+} near;
+
+static int nearer(const void *a, const void *b) {
+  const near *p = a, *q = b;
+  if (p->s != q->s) return p->s > q->s ? -1 : 1;
+  return p->row < q->row ? -1 : 1;
+}
+
+static double norm(const float *x, size_t d) {
+  double s = 0;
+  for (size_t i = 0; i < d; i++) s += (double)x[i] * (double)x[i];
+  return fmax(sqrt(s), 1e-12);
+}
+
+/* The definition, straight: every similarity in double, sorted, k votes, classes by vote. */
+static void plain(const float *t, const int *label, size_t n, const float *q, size_t d, size_t classes, int k,
+                  double temp, float *scores, int *top) {
+  near *all = malloc(n * sizeof *all);
+  double *votes = calloc(classes, sizeof *votes);
+  size_t m = 0;
+  for (size_t i = 0; i < n; i++) {
+    if (label[i] < 0) continue;
+    double dot = 0;
+    for (size_t c = 0; c < d; c++) dot += (double)q[c] * (double)t[i * d + c];
+    all[m].s = dot / (norm(q, d) * norm(t + i * d, d));
+    all[m++].row = i;
+  }
+  qsort(all, m, sizeof *all, nearer);
+  for (size_t i = 0; i < m && i < (size_t)k; i++) votes[label[all[i].row]] += as_exp(all[i].s / temp);
+  for (size_t c = 0; c < classes; c++) scores[c] = (float)votes[c];
+  for (int p = 0; p < 5; p++) {
+    size_t best = 0;
+    for (size_t c = 1; c < classes; c++)
+      if (votes[c] > votes[best]) best = c;
+    top[p] = votes[best] > 0 ? (int)best : -1;
+    votes[best] = 0;
+  }
+  free(all);
+  free(votes);
+}
+
+static void compare(as_test *t, const float *train, const int *label, size_t n, const float *query, size_t nq,
+                    size_t d, size_t classes, int k) {
+  float *got = malloc(nq * classes * sizeof *got), *want = malloc(classes * sizeof *want);
+  int *top = malloc(nq * 5 * sizeof *top), top_want[5];
+  as_err err;
+  CHECK_OK(t, as_knn(train, label, n, query, nq, d, classes, k, 0.07, got, top, &err), err);
+  for (size_t i = 0; i < nq; i++) {
+    plain(train, label, n, query + i * d, d, classes, k, 0.07, want, top_want);
+    CHECK(t, memcmp(top + 5 * i, top_want, sizeof top_want) == 0);
+    CHECK(t, memcmp(got + i * classes, want, classes * sizeof *want) == 0);
+  }
+  free(got);
+  free(want);
+  free(top);
+}
+
+static void fill(float *x, size_t n, uint64_t stream, float offset) {
+  as_rng r = as_rng_make(5, stream);
+  for (size_t i = 0; i < n; i++) x[i] = (float)as_rng_normal(r, i) + offset;
+}
+
+enum { N = 3000, Q = 40, D = 67, CLASSES = 11 };
+static float train[N * D], query[Q * D];
+static int label[N];
+
+static void random_data(as_test *t) {
+  fill(train, N * D, 1, 0.5f); /* a common mean: similarities crowd near 0.2 */
+  fill(query, Q * D, 2, 0.5f);
+  for (int i = 0; i < N; i++) label[i] = i % 13 < CLASSES ? i % 13 : -1;
+  compare(t, train, label, N, query, Q, D, CLASSES, 20);
+  compare(t, train, label, N, query, Q, D, CLASSES, 1);
+  compare(t, train, label, 17, query, Q, D, CLASSES, 200); /* k beyond the rows */
+}
+
+/* Duplicated rows, and rows that differ in the last bit of one float: float similarities tie or swap. */
+static void ties(as_test *t) {
+  fill(train, N * D, 3, 0.0f);
+  for (int i = 300; i < N; i++) memcpy(train + i * D, train + (i % 300) * D, D * sizeof(float));
+  for (int i = 0; i < N; i += 3) train[i * D + i % D] *= 1.0f + 0x1p-23f;
+  for (int i = 0; i < N; i++) label[i] = (i * 7) % CLASSES;
+  for (int i = 0; i < Q; i++) memcpy(query + i * D, train + i * 5 * D, D * sizeof(float));
+  compare(t, train, label, N, query, Q, D, CLASSES, 7);
+  for (int i = 0; i < N * D; i++) train[i] = 1.0f; /* one and the same row everywhere */
+  compare(t, train, label, N, query, 3, D, CLASSES, 20);
+}
+
+static void odd_values(as_test *t) {
+  fill(train, N * D, 4, 0.0f);
+  fill(query, Q * D, 6, 0.0f);
+  for (int i = 0; i < N; i++) label[i] = i % CLASSES;
+  memset(train, 0, 20 * D * sizeof(float)); /* zero vectors are at distance 1 of everything */
+  memset(query, 0, D * sizeof(float));
+  compare(t, train, label, N, query, Q, D, CLASSES, 20);
+  for (int i = 0; i < D; i++) train[500 * D + i] *= 1e30f; /* its squares overflow float */
+  for (int i = 0; i < D; i++) train[501 * D + i] *= 1e-30f;
+  compare(t, train, label, N, query, 5, D, CLASSES, 20);
+  int top[5 * Q];
+  as_err err;
+  query[D] = NAN;
+  query[2 * D] = INFINITY;
+  CHECK_OK(t, as_knn(train, label, N, query, 4, D, CLASSES, 20, 0.07, NULL, top, &err), err);
+  CHECK(t, top[0] >= 0 && top[5] == -1 && top[9] == -1 && top[10] == -1 && top[15] >= 0);
+  CHECK_STATUS(t, as_knn(train, label, N, query, 4, D, CLASSES, 0, 0.07, NULL, top, &err), AS_E_USAGE);
+  CHECK_STATUS(t, as_knn(train, label, N, query, 4, D, CLASSES, 5, 0.0, NULL, top, &err), AS_E_USAGE);
+  CHECK_STATUS(t, as_knn(train, label, N, query, 4, D, 4, 5, 0.07, NULL, top, &err), AS_E_USAGE);
+  train[7 * D + 3] = NAN;
+  CHECK_STATUS(t, as_knn(train, label, N, query, 4, D, CLASSES, 5, 0.07, NULL, top, &err), AS_E_INPUT);
+  CHECK(t, strstr(err.msg, "row 7") != NULL);
+  label[7] = -1;
+  CHECK_OK(t, as_knn(train, label, N, query, 4, D, CLASSES, 5, 0.07, NULL, top, &err), err);
+}
+
+int main(int argc, char **argv) {
+  as_err err;
+  if (as_init(NULL, &err) != AS_OK) return 1;
+  static const as_case cases[] = {
+      {"knn: random features", random_data}, {"knn: ties", ties}, {"knn: odd values", odd_values}};
+  return as_test_main(argc, argv, cases, sizeof cases / sizeof *cases);
+}
