@@ -56,7 +56,7 @@ static void area(as_pen *p, as_role role, const as_point *at, int n) {
     paint.color = as_mix(paint.color, p->paper, 200);
     paint.texture = AS_PLAIN;
   } else if (p->style == AS_PEN_PENCIL) {
-    paint.color = role == AS_DARK ? as_mix(p->paper, p->ink, 130) : p->paper;
+    paint.color = role == AS_DARK ? as_mix(p->paper, p->ink, 130) : as_mix(p->paper, paint.color, p->wash);
     paint.texture = AS_PLAIN;
     paint.light_x = paint.light_y = 0;
   }

@@ -21,6 +21,7 @@ typedef struct as_pen {
   as_paint paint; /* light, centre, texture of the main part; colour is set per part */
   as_color ink, paper;
   int width;      /* of outlines, 1/256 pixel */
+  int wash;       /* pencil drawings: how much of its colour a part shows, 0..256 */
   int m[4];       /* thing to picture: 1/256 pixel per unit, times 4096; row-major 2 x 2 */
   int32_t x, y;   /* 1/256 pixel */
   as_rng rng;     /* of this thing */

@@ -154,9 +154,9 @@ static void flat_design(as_canvas *c, as_dice *d, as_color a, as_color b) {
   }
 }
 
-void as_scene_background(as_canvas *c, as_dice *d, as_finish finish) {
-  static void (*const photo[])(as_canvas *, as_dice *) = {outdoors, outdoors, indoors, studio,
-                                                          sea,      leaves,   night};
+void as_scene_background(as_canvas *c, as_dice *d, as_finish finish, as_place place) {
+  static void (*const places[AS_PLACES])(as_canvas *, as_dice *) = {outdoors, indoors, studio,
+                                                                    sea,      leaves,  night};
   if (finish == AS_PENCIL) {
     as_color paper = as_dice_color(d, 120, 260, 4, 26, 236, 255);
     as_paint p = grainy(c, d, paper, as_mix(paper, (as_color){200, 190, 170}, 60));
@@ -171,7 +171,7 @@ void as_scene_background(as_canvas *c, as_dice *d, as_finish finish) {
     as_color a = {235, 235, 235};
     flat_design(c, d, a, as_mix(a, (as_color){150, 150, 150}, 160));
   } else {
-    photo[as_dice_between(d, 0, sizeof photo / sizeof *photo - 1)](c, d);
+    places[place == AS_ANYWHERE ? as_dice_between(d, 0, AS_PLACES - 1) : (int)place](c, d);
   }
 }
 

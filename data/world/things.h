@@ -4,13 +4,25 @@
 
 #include "data/world/pen.h"
 
+typedef enum as_place {
+  AS_OUTDOORS,
+  AS_INDOORS,
+  AS_STUDIO,
+  AS_SEA,
+  AS_LEAVES,
+  AS_NIGHT,
+  AS_PLACES,
+  AS_ANYWHERE = AS_PLACES
+} as_place;
+
 typedef struct as_thing {
   const char *name;
   void (*draw)(as_pen *p);
   /* Ranges from which the palette's main colour is drawn: hue 0..1535 (from may be above to: around
    * red), saturation, value. */
   int hue[2], sat[2], val[2];
-  int floats; /* 1: in the air, no shadow below */
+  int floats;       /* 1: in the air, no shadow below */
+  as_place home[2]; /* where it is mostly seen: data sets have such habits, and models learn them */
 } as_thing;
 
 enum { AS_THINGS = 16 };

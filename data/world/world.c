@@ -70,9 +70,10 @@ typedef struct spread {
   int turn;                                 /* 1/1024 turns either way */
   int shift;                                /* per cent of the picture either way */
   int clutter0, clutter1, in_front, second; /* pieces; chances in per cent */
+  int home;                                 /* chance of the usual place */
 } spread;
-static const spread plain = {660, 940, 32, 7, 1, 4, 8, 22};
-static const spread harder = {520, 900, 70, 13, 2, 6, 22, 28};
+static const spread plain = {660, 940, 32, 7, 1, 4, 8, 22, 75};
+static const spread harder = {520, 900, 70, 13, 2, 6, 22, 28, 40};
 
 static void draw_thing(as_canvas *c, as_dice *d, const as_thing *t, as_finish finish, int scale, int turn,
                        int x, int y, uint64_t stream) {
@@ -86,9 +87,13 @@ static void draw_thing(as_canvas *c, as_dice *d, const as_thing *t, as_finish fi
               : finish == AS_POSTER || finish == AS_WOODCUT ? AS_PEN_OUTLINE
                                                             : AS_PEN_PAINT;
   choose_palette(&pen, d, t, finish);
-  pen.ink = finish == AS_PENCIL ? as_dice_color(d, 0, 1535, 0, 50, 30, 110) : (as_color){20, 18, 24};
+  pen.ink = finish == AS_PENCIL ? as_dice_color(d, 0, 1535, 0, 50, 20, 90) : (as_color){20, 18, 24};
   pen.paper = finish == AS_NEON ? (as_color){14, 10, 26} : (as_color){246, 243, 234};
   pen.width = as_dice_between(d, 8, 14) * n * AS_PX / 80 / 10;
+  if (finish == AS_PENCIL) {
+    pen.width = pen.width * 5 / 4;
+    pen.wash = as_dice_percent(d, 40) ? as_dice_between(d, 30, 110) : 0;
+  }
   pen.x = (n / 2 + x) * AS_PX;
   pen.y = (n / 2 + y) * AS_PX;
   pen.paint = (as_paint){.alpha = 256, .centre_x = n / 2 + x, .centre_y = n / 2 + y, .dx = 1};
@@ -147,7 +152,8 @@ void as_world_picture(const as_world_opts *o, as_world_set set, size_t c, int in
   int hidden = set == AS_WORLD_VAL && mistake >= 97;
   int second = photo && as_dice_percent(d, s->second) && set != AS_WORLD_TRAIN;
   int swapped = as_dice_percent(d, 15); /* the labelled thing is the smaller one */
-  as_scene_background(&canvas, d, finish);
+  int at_home = as_dice_percent(d, s->home), which = as_dice_between(d, 0, 1);
+  as_scene_background(&canvas, d, finish, at_home ? as_things[c].home[which] : AS_ANYWHERE);
   if (photo) {
     int pieces = as_dice_between(d, s->clutter0, s->clutter1), alpha = as_dice_between(d, 190, 256);
     as_scene_clutter(&canvas, d, pieces, alpha);
