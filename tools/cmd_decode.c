@@ -40,13 +40,10 @@ as_status as_cmd_preprocess(const as_args *a, as_err *err) {
   as_status s = as_preset_parse(&p, a->text[OPT_PRESET], err);
   if (s != AS_OK) return s;
   size_t side = (size_t)p.crop, plane = side * side;
-  uint8_t *pixels = as_alloc(plane * 3, 1, err);
   float *hwc = as_alloc(plane * 3, sizeof *hwc, err), *chw = as_alloc(plane * 3, sizeof *chw, err);
-  s = pixels && hwc && chw ? load(&im, a, err) : AS_E_ENV;
-  if (s == AS_OK && (s = as_preset_pixels(&p, &im, pixels, err)) != AS_OK)
-    as_fail_in(err, "%s", a->operand[0]);
+  s = hwc && chw ? load(&im, a, err) : AS_E_ENV;
+  if (s == AS_OK && (s = as_preset_tensor(&p, &im, hwc, err)) != AS_OK) as_fail_in(err, "%s", a->operand[0]);
   if (s == AS_OK) {
-    as_preset_normalize(&p, pixels, hwc);
     for (size_t i = 0; i < plane; i++)
       for (size_t c = 0; c < 3; c++) chw[c * plane + i] = hwc[i * 3 + c];
     const int64_t shape[3] = {3, p.crop, p.crop};
@@ -56,7 +53,6 @@ as_status as_cmd_preprocess(const as_args *a, as_err *err) {
     char text[256];
     as_note("preset %s", as_preset_text(&p, text, sizeof text));
   }
-  as_free(pixels);
   as_free(hwc);
   as_free(chw);
   as_image_clear(&im);

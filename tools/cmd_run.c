@@ -94,24 +94,25 @@ as_status as_cmd_run(const as_args *a, as_err *err) {
 static const struct {
   const char *name, *arch;
   const char *head;
+  bool quick; /* also part of --quick */
 } demo_models[] = {
-    {"resnet-a", "resnet_demo", "probe"},
-    {"resnet-b", "resnet_demo:base=24", "probe"},
-    {"resnet-c", "resnet_demo:blocks=1-1-1", "probe"},
-    {"vit-a", "vit_demo", "probe"},
-    {"vit-b", "vit_demo:dim=144,depth=3", "probe"},
-    {"vit-a-knn", NULL, "knn"}, /* the weights of the one before the last */
+    {"resnet-a", "resnet_demo", "probe", true},
+    {"resnet-b", "resnet_demo:base=24", "probe", false},
+    {"resnet-c", "resnet_demo:blocks=1-1-1", "probe", false},
+    {"vit-a", "vit_demo", "probe", true},
+    {"vit-b", "vit_demo:dim=144,depth=3", "probe", false},
+    {"vit-a-knn", NULL, "knn", true}, /* the weights of the one before the last */
 };
 
 static const char demo_note[] =
     "The backbones of this demo have seeded random weights: nobody trained them. The numbers show how the "
     "study works, not what any method is worth.";
 
-static as_status write_models(const char *dir, uint64_t seed, as_err *err) {
+static as_status write_models(const char *dir, uint64_t seed, bool quick, as_err *err) {
   as_str path = {0};
   as_status s = AS_OK;
   for (size_t i = 0; s == AS_OK && i < sizeof demo_models / sizeof *demo_models; i++) {
-    if (!demo_models[i].arch) continue;
+    if (!demo_models[i].arch || (quick && !demo_models[i].quick)) continue;
     as_str_clear(&path);
     as_str_printf(&path, "%s/weights/%s.safetensors", dir, demo_models[i].name);
     if ((s = as_str_status(&path, err)) == AS_OK)
@@ -121,7 +122,7 @@ static as_status write_models(const char *dir, uint64_t seed, as_err *err) {
   return s;
 }
 
-static as_status write_plan(const char *dir, as_str *path, as_err *err) {
+static as_status write_plan(const char *dir, bool quick, as_str *path, as_err *err) {
   static const char *const sets[] = {"val", "v2", "rendition", "sketch"};
   as_str t = {0};
   as_str_put(
@@ -140,6 +141,7 @@ static as_status write_plan(const char *dir, as_str *path, as_err *err) {
   }
   for (size_t i = 0; i < sizeof demo_models / sizeof *demo_models; i++) {
     const char *arch = demo_models[i].arch, *file = demo_models[i].name;
+    if (quick && !demo_models[i].quick) continue;
     if (!arch) {
       file = "vit-a";
       arch = "vit_demo";
@@ -160,20 +162,24 @@ static as_status write_plan(const char *dir, as_str *path, as_err *err) {
 as_status as_cmd_demo(const as_args *a, as_err *err) {
   const char *dir = as_arg_text(a, OPT_OUTPUT, "assay-demo");
   uint64_t seed = (uint64_t)as_arg_int(a, OPT_SEED, 0);
+  bool quick = a->set[OPT_QUICK];
+  as_world_opts world = {.seed = seed};
   as_str path = {0}, sub = {0};
   as_plan plan = {0};
   double start = as_seconds();
+  if (quick)
+    for (int i = 0; i < AS_WORLD_SETS; i++) world.per_class[i] = i == AS_WORLD_TRAIN ? 12 : 6;
   as_str_printf(&sub, "%s/weights", dir);
   as_status s = as_str_status(&sub, err);
   if (s == AS_OK) s = as_make_dirs(as_str_c(&sub), err);
   if (s == AS_OK) as_note("drawing the image world in %s/world", dir);
   as_str_clear(&sub);
   as_str_printf(&sub, "%s/world", dir);
-  if (s == AS_OK) s = as_world_write(as_str_c(&sub), &(as_world_opts){.seed = seed}, err);
+  if (s == AS_OK) s = as_world_write(as_str_c(&sub), &world, err);
   if (s == AS_OK && as_signal_seen())
     s = as_fail(err, AS_E_STOPPED, "stopped; the same command starts again");
-  if (s == AS_OK) s = write_models(dir, seed, err);
-  if (s == AS_OK) s = write_plan(dir, &path, err);
+  if (s == AS_OK) s = write_models(dir, seed, quick, err);
+  if (s == AS_OK) s = write_plan(dir, quick, &path, err);
   if (s == AS_OK) s = as_plan_read(&plan, as_str_c(&path), err);
   if (s == AS_OK) {
     static const char *const remarks[] = {demo_note};

@@ -36,18 +36,16 @@ as_dataset_opts as_tool_dataset_opts(const as_args *a) {
 as_status as_tool_backbone(as_backbone *b, const as_args *a, as_err *err) {
   as_backbone_opts o = {as_arg_text(a, OPT_WEIGHTS, NULL), as_arg_text(a, OPT_RECIPE, NULL),
                         as_arg_text(a, OPT_ARCH, NULL), as_arg_text(a, OPT_PRESET, NULL)};
-  as_status s = as_backbone_open(b, &o, err);
-  if (s != AS_OK) return s;
-  as_note("recipe %s: %s", as_recipe_name(b->recipe), as_model_arch(b->model));
-  as_note("preset %s", b->preset_text);
-  if (*b->assumed) as_note("assumed: %s", b->assumed);
-  return AS_OK;
+  return as_backbone_open(b, &o, err);
 }
 
 as_status as_tool_features(as_features *f, as_backbone *b, const as_dataset *ds, const as_args *a,
                            as_err *err) {
   as_trace *trace = NULL;
   as_status s = AS_OK;
+  as_note("recipe %s: %s", as_recipe_name(b->recipe), as_model_arch(b->model));
+  as_note("preset %s", b->preset_text);
+  if (*b->assumed) as_note("assumed: %s", b->assumed);
   if (a->set[OPT_TRACE]) s = as_trace_open(&trace, a->text[OPT_TRACE], b->model, err);
   as_features_opts o = {.batch = (int)as_arg_int(a, OPT_BATCH, 0),
                         .lenient = a->set[OPT_LENIENT],
