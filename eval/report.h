@@ -10,7 +10,7 @@ typedef struct as_report_opts {
   int width;     /* columns of the terminal, 0 = 100 */
   bool ascii;    /* no characters beyond ASCII */
   uint64_t seed; /* of the bootstrap */
-  int resamples; /* 0 = 2000 */
+  int resamples; /* 0 = 2000, negative = no bootstrap */
 } as_report_opts;
 
 as_status as_report_text(as_str *out, const as_results *r, const as_report_opts *opts, as_err *err);

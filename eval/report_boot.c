@@ -51,7 +51,7 @@ static void take(as_sum *s, const as_boot *b) {
 
 as_status as_sum_bootstrap(as_sum *s, const as_report_opts *opts, as_err *err) {
   const as_results *r = s->r;
-  if (r->n_models < 2 || s->n_whole == 0 || !has_images(s)) return AS_OK;
+  if ((opts && opts->resamples < 0) || r->n_models < 2 || s->n_whole == 0 || !has_images(s)) return AS_OK;
   as_boot_set *sets = as_calloc(r->n_sets, sizeof *sets, err);
   const uint8_t **correct = as_calloc(r->n_models * r->n_sets, sizeof *correct, err);
   as_status st = sets && correct ? AS_OK : AS_E_ENV;

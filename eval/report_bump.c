@@ -1,6 +1,8 @@
-/* Rank bump chart: how places change from set to set. Direct labels at both ends; direction is told
- * by colour and by dash pattern, so that it survives grey print and colour blindness. */
+/* Rank bump chart: how places change from set to set. Direct labels at both ends. Up to
+ * AS_CHART_NAMED lines have a colour and dash pattern of their own; beyond, colour and dashes tell the
+ * direction. Neither relies on colour alone, so both survive grey print and colour blindness. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "eval/report_charts_int.h"
@@ -81,8 +83,11 @@ static void put_line(as_str *out, const as_bump *b, size_t i, const double *x, d
     if (!isfinite(first)) first = rank[c];
     last = rank[c];
   }
-  const char *dir = last < first ? "flow up" : last > first ? "flow down" : "flow same";
-  as_svg_group(out, dir, as_str_c(&tip));
+  char cls[32];
+  bool named = b->n_lines <= AS_CHART_NAMED;
+  snprintf(cls, sizeof cls, "flow s%zu", i % 6);
+  if (!named) snprintf(cls, sizeof cls, "flow %s", last < first ? "up" : last > first ? "down" : "same");
+  as_svg_group(out, cls, as_str_c(&tip));
   if (tip.failed) out->failed = true;
   as_str_clear(&tip);
   for (size_t c = 0; b->lo && c < b->n_cols; c++) {
@@ -93,7 +98,7 @@ static void put_line(as_str *out, const as_bump *b, size_t i, const double *x, d
     as_svg_line(out, x[c] + shift, line_y(lo, l), x[c] + shift, line_y(hi, l), "band");
   }
   as_svg_flow(out, x, y, b->n_cols, "halo");
-  as_svg_flow(out, x, y, b->n_cols, "ink");
+  as_svg_flow(out, x, y, b->n_cols, named && i >= 6 ? "ink dashed" : "ink");
   for (size_t c = 0; c < b->n_cols; c++)
     if (isfinite(y[c])) as_svg_dot(out, x[c], y[c], 4, "node");
   as_svg_end(out);

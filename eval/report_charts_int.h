@@ -5,7 +5,7 @@
 #include "eval/report_int.h"
 
 /* Models that a chart with a row or a line per model shows: the first of the order. */
-enum { AS_CHART_ROWS = 40, AS_CHART_CROSSES = 80 /* models, for interval crosses */ };
+enum { AS_CHART_ROWS = 40, AS_CHART_CROSSES = 80 /* models, for interval crosses */, AS_CHART_NAMED = 12 };
 
 /* Columns to reserve for these names: the widest, from 8 to most. */
 size_t as_chart_name_columns(const char *const *name, size_t n, size_t most);
@@ -38,10 +38,10 @@ void as_chart_dots(as_str *out, const as_dots *d);
 /* Accuracy on `set` against accuracy on the base set, logit axes, interval crosses, y = x. */
 void as_chart_scatter(as_str *out, const as_sum *s, size_t set);
 
-/* Lines of as_translation's bins, one per set; bins[k] has AS_TRANSLATION_BINS entries. */
+/* Lines of as_translation's bins, one per set; bins[k] has n_bins <= AS_TRANSLATION_BINS entries. */
 struct as_translation_bin;
 void as_chart_translation(as_str *out, const char *const *name, const struct as_translation_bin *const *bins,
-                          size_t n);
+                          size_t n, size_t n_bins);
 
 /* Models on an axis of mean ranks, with bars over those within cd. */
 void as_chart_cd(as_str *out, const char *const *name, const double *mean_rank, size_t n, double cd);

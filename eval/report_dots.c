@@ -49,7 +49,7 @@ static void put_panel(as_str *out, const as_dots *d, size_t panel, double x0, do
   }
   as_svg_scale s = as_svg_scale_make(from, to, x0 + 4, x1 - 4, false);
   double tick[8];
-  size_t max = (size_t)fmin(8, fmax(2, (x1 - x0) / 48)), n = as_svg_ticks(&s, tick, max);
+  size_t max = (size_t)fmin(8, fmax(3, (x1 - x0) / 44)), n = as_svg_ticks(&s, tick, max);
   int dec = as_svg_tick_decimals(tick, n, 0.01);
   for (size_t i = 0; i < n; i++) {
     double x = as_svg_at(&s, tick[i]);

@@ -31,6 +31,13 @@ as_num as_pct(double fraction, int decimals) {
   return as_fix(100.0 * fraction, decimals);
 }
 
+as_num as_p_text(double p) {
+  as_num n;
+  snprintf(n.s, sizeof n.s, "%s", p < 0.0001 ? "< 0.0001" : "= ");
+  if (!(p < 0.0001)) snprintf(n.s, sizeof n.s, "= %.40s", as_fix(p, 4).s);
+  return n;
+}
+
 as_num as_rank_text(double rank) {
   return as_fix(rank, rank == floor(rank) ? 0 : 1);
 }

@@ -86,7 +86,7 @@ static void put_cards(const as_html *h) {
   as_str_put(h->out, "</div>\n");
 }
 
-static void put_head(const as_html *h, as_err *err) {
+static void put_head(const as_html *h, bool provenance, as_err *err) {
   const as_results *r = h->r;
   as_str_put(h->out,
              "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
@@ -106,12 +106,16 @@ static void put_head(const as_html *h, as_err *err) {
   as_str_put(h->out, "<nav><a href=\"#accuracy\">Accuracy</a>");
   if (r->n_sets > 1 && r->n_models > 1) as_str_put(h->out, "<a href=\"#ranks\">Ranks</a>");
   if (r->n_sets > 1)
-    as_str_put(h->out,
-               "<a href=\"#against\">Accuracy against accuracy</a><a href=\"#change\">Changes</a>"
-               "<a href=\"#unified\">One number of many</a>");
+    as_str_printf(
+        h->out,
+        "%s<a href=\"#against\">Accuracy against accuracy</a><a href=\"#change\">Changes</a>"
+        "<a href=\"#unified\">One number of many</a>%s",
+        as_html_has_pairs(h) ? "<a href=\"#pairs\">Which differences are real</a>" : "",
+        as_html_has_curve(h) ? "<a href=\"#translation\">Do small improvements translate?</a>" : "");
   if (h->s->n_failed_cells || h->s->n_absent) as_str_put(h->out, "<a href=\"#gaps\">Failures and gaps</a>");
-  as_str_put(h->out,
-             "<a href=\"#sets\">Sets</a><a href=\"#provenance\">Provenance</a></nav>\n<div id=\"remarks\">");
+  as_str_put(h->out, "<a href=\"#sets\">Sets</a>");
+  if (provenance) as_str_put(h->out, "<a href=\"#provenance\">Provenance</a>");
+  as_str_put(h->out, "</nav>\n<div id=\"remarks\">");
   as_html_remarks(h, true);
   as_str_put(h->out, "</div>\n");
 }
@@ -130,14 +134,16 @@ as_status as_report_html(as_str *out, const as_results *r, const as_report_opts 
     return AS_E_ENV;
   }
   for (size_t i = 0; i < h.rows; i++) h.row_name[i] = as_html_model(&h, i);
-  put_head(&h, err);
+  put_head(&h, provenance && *provenance, err);
   put_cards(&h);
   as_html_heat(&h);
   if (r->n_sets > 1 && r->n_models > 1) as_html_ranks(&h, err);
   if (r->n_sets > 1) {
+    as_html_pairs(&h, err);
     if (s.any_drop) as_html_scatters(&h);
     if (s.any_drop) as_html_changes(&h, err);
     as_html_unified(&h, err);
+    as_html_whole(&h, err);
   }
   as_html_gaps(&h, err);
   as_html_sets(&h);

@@ -59,7 +59,7 @@ void as_html_ranks(const as_html *h, as_err *err) {
                "there are among fewer models.");
   if (h->rows < r->n_models) as_str_printf(h->out, " Places beyond %zu stand closer together.", h->rows);
   as_str_put(h->out, "</p>\n");
-  as_str_put(h->out, as_html_key_lines);
+  if (h->rows > AS_CHART_NAMED) as_str_put(h->out, as_html_key_lines);
   as_bump b = {
       .n_lines = h->rows,
       .n_cols = cols,
@@ -194,7 +194,7 @@ void as_html_unified(const as_html *h, as_err *err) {
   as_grid_head(&g, 0, "model");
   as_grid_head(&g, 1, as_sum_names[AS_SUM_MEAN]);
   as_grid_head(&g, 2, "95 %");
-  for (int j = 1; j < AS_SUM_N; j++) as_grid_head(&g, (size_t)j + 2, as_sum_names[j]);
+  for (int j = 1; j < AS_SUM_N; j++) as_grid_head(&g, (size_t)j + 2, as_sum_heads[j]);
   for (size_t i = 0; i < h->s->n_whole; i++) {
     const as_sum_model *m = &h->s->models[h->s->order[i]];
     as_put_name(as_grid_at(&g, i, 0), as_html_model(h, i), 0, false);
@@ -236,16 +236,16 @@ void as_html_unified(const as_html *h, as_err *err) {
   as_str_put(h->out, "</figure>\n");
   if (rows > 1 && r->n_sets > 1) {
     as_str_put(h->out, "<h3>Does another way to summarise change the order?</h3>\n");
-    as_str_put(h->out, as_html_key_lines);
-    as_bump b = {
-        .n_lines = rows,
-        .n_cols = AS_SUM_N,
-        .line_name = h->row_name,
-        .col_name = as_sum_names,
-        .rank = rank,
-        .alt =
-            "Rank chart: place of each model by six ways to summarise the sets. The values and ranks are in "
-            "the table below."};
+    if (h->rows > AS_CHART_NAMED) as_str_put(h->out, as_html_key_lines);
+    as_bump b = {.n_lines = rows,
+                 .n_cols = AS_SUM_N,
+                 .line_name = h->row_name,
+                 .col_name = as_sum_names,
+                 .rank = rank,
+                 .alt =
+                     "Rank chart: place of each model by seven ways to summarise the sets. The values and "
+                     "ranks are in "
+                     "the table below."};
     as_str_put(h->out, "<figure>");
     as_chart_bump(h->out, &b);
     as_str_put(h->out, "</figure>\n");

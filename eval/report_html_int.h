@@ -39,6 +39,8 @@ void as_html_ranks(const as_html *h, as_err *err); /* report_html_charts.c */
 void as_html_scatters(const as_html *h);
 void as_html_changes(const as_html *h, as_err *err);
 void as_html_unified(const as_html *h, as_err *err);
+bool as_html_has_pairs(const as_html *h);
+bool as_html_has_curve(const as_html *h);
 void as_html_pairs(const as_html *h, as_err *err); /* report_html_stats.c */
 void as_html_whole(const as_html *h, as_err *err); /* translation curve, mean ranks */
 

@@ -102,7 +102,7 @@ static as_status put_neighbours(const as_html *h, const as_pair_tests *p, as_err
         }
         as_grid_put(&g, i, k + 1, "%s\n[%s, %s]\np %s", as_fix_signed(100 * v[k * rows + i], 2).s,
                     as_fix_signed(100 * lo[k * rows + i], 2).s, as_fix_signed(100 * hi[k * rows + i], 2).s,
-                    p->p_adjusted[at] < 0.0001 ? "< 0.0001" : as_fix(p->p_adjusted[at], 4).s);
+                    as_p_text(p->p_adjusted[at]).s);
       }
     }
     as_str_put(
@@ -139,9 +139,29 @@ static as_status put_neighbours(const as_html *h, const as_pair_tests *p, as_err
   return st;
 }
 
+/* Two models with per-image results on one set. */
+bool as_html_has_pairs(const as_html *h) {
+  const as_results *r = h->r;
+  if (r->n_sets < 2 || r->n_models > MOST_PAIR_MODELS) return false;
+  for (size_t k = 0; k < r->n_sets; k++) {
+    int64_t n = -1;
+    for (size_t m = 0; m < r->n_models; m++) {
+      const as_cell *c = as_results_cell(r, m, k);
+      if (!c->correct1 || c->n_used <= 0) continue;
+      if (n == c->n_expected) return true;
+      n = c->n_expected;
+    }
+  }
+  return false;
+}
+
+bool as_html_has_curve(const as_html *h) {
+  return h->r->n_sets > 1 && h->r->n_models >= FEWEST_CURVE_MODELS;
+}
+
 void as_html_pairs(const as_html *h, as_err *err) {
   const as_results *r = h->r;
-  if (r->n_models < 2 || r->n_models > MOST_PAIR_MODELS) return;
+  if (!as_html_has_pairs(h)) return;
   as_pair_tests p;
   if (as_pair_tests_make(&p, r, err) != AS_OK) {
     h->out->failed = true;
@@ -170,7 +190,7 @@ static as_status put_curve(const as_html *h, const as_table_stats *t, as_err *er
   const char **names = as_alloc(n, sizeof *names, err);
   const as_translation_bin **bins = as_alloc(n, sizeof *bins, err);
   as_grid g = {0};
-  as_status st = names && bins ? as_grid_init(&g, AS_TRANSLATION_BINS, 1 + n, err) : AS_E_ENV;
+  as_status st = names && bins ? as_grid_init(&g, t->n_bins, 1 + n, err) : AS_E_ENV;
   if (st == AS_OK) {
     as_grid_head(&g, 0, "gap, points");
     for (size_t k = 0, c = 0; k < r->n_sets; k++) {
@@ -178,7 +198,7 @@ static as_status put_curve(const as_html *h, const as_table_stats *t, as_err *er
       names[c] = as_html_set(h, k);
       bins[c] = t->set[k].bins;
       as_put_name(&g.head[c + 1], names[c], 0, false);
-      for (size_t b = 0; b < AS_TRANSLATION_BINS; b++) {
+      for (size_t b = 0; b < t->n_bins; b++) {
         const as_translation_bin *d = &bins[c][b];
         if (c == 0)
           as_grid_put(&g, b, 0, d->gap_hi > 0.999 ? "%s or more" : "%s to %s", as_pct(d->gap_lo, 2).s,
@@ -201,7 +221,7 @@ static as_status put_curve(const as_html *h, const as_table_stats *t, as_err *er
         " differs by so many points, the share that keeps its order on another set. Bars are 95&nbsp;% "
         "intervals; their width comes from a jackknife over models, because pairs that share a model are "
         "not independent.</p>\n<figure>");
-    as_chart_translation(h->out, names, bins, n);
+    as_chart_translation(h->out, names, bins, n, t->n_bins);
     as_str_put(h->out, "</figure>\n");
     as_html_table(h, &g, "Translation curve as a table");
     as_str_put(h->out, "</section>\n");
@@ -220,12 +240,14 @@ static as_status put_mean_ranks(const as_html *h, const as_table_stats *t, as_er
       h->out,
       "<section id=\"mean-ranks\"><h2>Mean ranks over the sets</h2>\n<p class=\"how\">Friedman's test with "
       "Nemenyi's critical difference at 5&nbsp;%: bars join models that it does not tell apart. ");
+  as_str_put(h->out, "p ");
+  as_put_html(h->out, as_p_text(t->friedman.p_f).s);
   as_str_printf(
       h->out,
-      "p = %s over %zu sets. The sets are few and share their classes, some even their images: take this as "
-      "a blunt test, and its silence as no proof of equality. Mean ranks as numbers are in the table of the "
-      "<a href=\"#unified\">unified metric</a>.</p>\n<figure>",
-      as_fix(t->friedman.p_f, 4).s, h->r->n_sets);
+      " over %zu sets. The sets are few and share their classes, some even their images: take this as a "
+      "blunt test, and its silence as no proof of equality. Mean ranks as numbers are in the table of "
+      "the <a href=\"#unified\">unified metric</a>.</p>\n<figure>",
+      h->r->n_sets);
   as_chart_cd(h->out, names, t->mean_rank, t->n_whole, t->friedman.cd05);
   as_str_put(h->out, "</figure>\n</section>\n");
   as_free(names);
@@ -246,7 +268,7 @@ void as_html_whole(const as_html *h, as_err *err) {
     h->out->failed = true;
   } else {
     as_status st = AS_OK;
-    if (r->n_models >= FEWEST_CURVE_MODELS) st = put_curve(h, &t, err);
+    if (as_html_has_curve(h)) st = put_curve(h, &t, err);
     if (st == AS_OK && t.n_whole >= 3 && t.n_whole <= MOST_CD_MODELS) st = put_mean_ranks(h, &t, err);
     if (st != AS_OK) h->out->failed = true;
     as_table_stats_clear(&t);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "eval/report.h"
+#include "eval/unified.h"
 #include "tensor/base/json.h"
 
 /* One measured accuracy, ready to print. Fractions; NaN = unknown. */
@@ -20,8 +21,9 @@ typedef struct as_sum_cell {
 } as_sum_cell;
 
 /* The ways to make one number of many that stand beside each other. */
-enum { AS_SUM_MEAN, AS_SUM_GEO, AS_SUM_HARM, AS_SUM_WORST, AS_SUM_RANK, AS_SUM_WIN, AS_SUM_N };
+enum { AS_SUM_MEAN = AS_UNIFIED_MEAN, AS_SUM_RANK = AS_UNIFIED_MEAN_RANK, AS_SUM_N = AS_UNIFIED_COUNT };
 extern const char *const as_sum_names[AS_SUM_N];
+extern const char *const as_sum_heads[AS_SUM_N];   /* short, for tables */
 extern const char *const as_sum_meaning[AS_SUM_N]; /* one sentence each */
 
 typedef struct as_sum_model {
@@ -73,6 +75,8 @@ typedef struct as_num {
 as_num as_fix(double v, int decimals);
 as_num as_fix_signed(double v, int decimals); /* always with + or - (zero without) */
 as_num as_pct(double fraction, int decimals); /* 0.7513 -> "75.13" */
+/* A p value with its relation: "= 0.0312", "< 0.0001". */
+as_num as_p_text(double p);
 /* A rank: "3", "3.5" when tied. */
 as_num as_rank_text(double rank);
 /* Decimals that the intervals of these results can carry: 2, or 1 when sets are small. */

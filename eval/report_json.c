@@ -66,8 +66,8 @@ static void put_cell(as_jsonw *w, const as_sum *s, size_t m, size_t k) {
 }
 
 void as_report_json_body(as_jsonw *w, const as_sum *s) {
-  static const char *const keys[AS_SUM_N] = {"mean",  "geometric", "harmonic",
-                                             "worst", "mean_rank", "win_rate"};
+  static const char *const keys[AS_SUM_N] = {"mean",      "geometric", "harmonic",      "worst",
+                                             "mean_rank", "win_rate",  "relative_error"};
   const as_results *r = s->r;
   put_str(w, "schema", "assay.table/1");
   put_str(w, "title", r->title);

@@ -5,10 +5,11 @@
 
 #include "eval/metrics.h"
 #include "eval/report_int.h"
+#include "eval/unified.h"
 #include "tensor/base/mem.h"
 
-const char *const as_sum_names[AS_SUM_N] = {"mean",  "geometric", "harmonic",
-                                            "worst", "mean rank", "win rate"};
+const char *const as_sum_names[AS_SUM_N] = {"mean",      "geom",     "harm",          "worst",
+                                            "mean rank", "win rate", "relative error"};
 const char *const as_sum_meaning[AS_SUM_N] = {
     "arithmetic mean of top-1 over the sets, each by its own rule",
     "geometric mean: a low score on one set weighs more",
@@ -16,7 +17,10 @@ const char *const as_sum_meaning[AS_SUM_N] = {
     "top-1 on the model's worst set",
     "mean over the sets of the rank on the set (low is good; depends on the other models)",
     "HELM's mean win rate: share of the other models that it beats, ties count half, averaged over the sets",
+    "mean over the sets of the error divided by the first model's error on the set (low is good)",
 };
+const char *const as_sum_heads[AS_SUM_N] = {"mean",      "geom",     "harm",   "worst",
+                                            "mean rank", "win rate", "rel err"};
 
 static double newcombe_half(double p, double toward, double q, double away) {
   return sqrt((p - toward) * (p - toward) + (away - q) * (away - q));
@@ -69,67 +73,56 @@ static void fill_cells(as_sum *s) {
   }
 }
 
-/* Ranks of the finite entries of v among themselves. */
-static void rank_finite(const double *v, size_t n, bool low_is_good, double *rank, double *work) {
-  double *kept = work, *kept_rank = work + n;
-  size_t m = 0;
-  for (size_t i = 0; i < n; i++)
-    if (isfinite(v[i])) kept[m++] = low_is_good ? -v[i] : v[i];
-  if (m) as_rank_mean(kept, m, kept_rank);
-  for (size_t i = 0, j = 0; i < n; i++) rank[i] = isfinite(v[i]) ? kept_rank[j++] : NAN;
-}
-
-static void fill_models(as_sum *s, double *column, double *rank, double *acc, double *work) {
+static as_status fill_models(as_sum *s, as_err *err) {
   const as_results *r = s->r;
-  for (size_t m = 0; m < r->n_models; m++) {
+  size_t n = r->n_models;
+  double *acc = as_alloc(n * r->n_sets, sizeof *acc, err);
+  double *work = as_alloc(n, (AS_SUM_N + 2) * sizeof *work, err);
+  as_status st = acc && work ? AS_OK : AS_E_ENV;
+  double *out[AS_UNIFIED_COUNT], *column = work ? work + AS_SUM_N * n : NULL,
+                                 *rank = work ? column + n : NULL;
+  for (size_t m = 0; m < n && st == AS_OK; m++) {
     as_sum_model *d = &s->models[m];
-    for (int j = 0; j < AS_SUM_N; j++) d->value[j] = d->rank[j] = NAN;
     d->mean_lo = d->mean_hi = d->rank_lo = d->rank_hi = d->p_first = NAN;
     d->whole = true;
-    for (size_t k = 0; k < r->n_sets; k++) d->whole = d->whole && as_sum_at(s, m, k)->ok;
+    for (size_t k = 0; k < r->n_sets; k++) {
+      acc[m * r->n_sets + k] = as_sum_at(s, m, k)->acc;
+      d->whole = d->whole && as_sum_at(s, m, k)->ok;
+    }
     if (d->whole) s->n_whole++;
   }
-  for (size_t k = 0; k < r->n_sets; k++) {
-    size_t n = 0;
-    for (size_t m = 0; m < r->n_models; m++) {
-      column[m] = as_sum_at(s, m, k)->acc;
-      n += isfinite(column[m]) ? 1 : 0;
-    }
-    rank_finite(column, r->n_models, false, rank, work);
-    for (size_t m = 0; m < r->n_models; m++) {
-      s->cells[m * r->n_sets + k].rank = rank[m];
-      as_sum_model *d = &s->models[m];
-      if (!d->whole) continue;
-      if (k == 0) d->value[AS_SUM_RANK] = d->value[AS_SUM_WIN] = 0;
-      d->value[AS_SUM_RANK] += rank[m];
-      /* #worse + (#equal - 1) / 2 over n - 1 (HELM summarize.py) equals (n - mean rank) / (n - 1). */
-      d->value[AS_SUM_WIN] += n > 1 ? ((double)n - rank[m]) / (double)(n - 1) : NAN;
+  for (size_t k = 0; k < r->n_sets && st == AS_OK; k++) {
+    for (size_t m = 0; m < n; m++) column[m] = acc[m * r->n_sets + k];
+    as_rank_mean(column, n, rank);
+    for (size_t m = 0; m < n; m++) s->cells[m * r->n_sets + k].rank = rank[m];
+  }
+  for (int j = 0; j < AS_SUM_N && work; j++) out[j] = work + (size_t)j * n;
+  if (st == AS_OK) st = as_unified_all(acc, n, r->n_sets, NULL, out, err);
+  for (int j = 0; j < AS_SUM_N && st == AS_OK; j++) {
+    /* The win rate alone exists for incomplete models too; beside the others it would mislead. */
+    for (size_t m = 0; m < n; m++)
+      if (!s->models[m].whole) out[j][m] = NAN;
+    st = as_unified_rank((as_unified_kind)j, out[j], n, rank, err);
+    for (size_t m = 0; m < n && st == AS_OK; m++) {
+      s->models[m].value[j] = out[j][m];
+      s->models[m].rank[j] = rank[m];
     }
   }
-  for (size_t m = 0; m < r->n_models; m++) {
+  for (size_t m = 0; m < n && st == AS_OK; m++) {
     as_sum_model *d = &s->models[m];
     if (!d->whole) continue;
-    double down = 0, up = 0, n = (double)r->n_sets;
+    double down = 0, up = 0, sets = (double)r->n_sets;
     for (size_t k = 0; k < r->n_sets; k++) {
       const as_sum_cell *c = as_sum_at(s, m, k);
-      acc[k] = c->acc;
       down += (c->acc - c->lo) * (c->acc - c->lo);
       up += (c->hi - c->acc) * (c->hi - c->acc);
     }
-    d->value[AS_SUM_MEAN] = as_mean_arithmetic(acc, r->n_sets);
-    d->value[AS_SUM_GEO] = as_mean_geometric(acc, r->n_sets);
-    d->value[AS_SUM_HARM] = as_mean_harmonic(acc, r->n_sets);
-    d->value[AS_SUM_WORST] = as_worst(acc, r->n_sets);
-    d->value[AS_SUM_RANK] /= n;
-    d->value[AS_SUM_WIN] /= n;
-    d->mean_lo = d->value[AS_SUM_MEAN] - sqrt(down) / n;
-    d->mean_hi = d->value[AS_SUM_MEAN] + sqrt(up) / n;
+    d->mean_lo = d->value[AS_SUM_MEAN] - sqrt(down) / sets;
+    d->mean_hi = d->value[AS_SUM_MEAN] + sqrt(up) / sets;
   }
-  for (int j = 0; j < AS_SUM_N; j++) {
-    for (size_t m = 0; m < r->n_models; m++) column[m] = s->models[m].value[j];
-    rank_finite(column, r->n_models, j == AS_SUM_RANK, rank, work);
-    for (size_t m = 0; m < r->n_models; m++) s->models[m].rank[j] = rank[m];
-  }
+  as_free(acc);
+  as_free(work);
+  return st;
 }
 
 typedef struct place {
@@ -144,32 +137,29 @@ static int by_key(const void *a, const void *b) {
 }
 
 as_status as_sum_make(as_sum *s, const as_results *r, const as_report_opts *opts, as_err *err) {
-  (void)opts;
   memset(s, 0, sizeof *s);
   s->r = r;
-  size_t wide = r->n_models > r->n_sets ? r->n_models : r->n_sets;
   s->cells = as_calloc(r->n_models * r->n_sets, sizeof *s->cells, err);
   s->models = as_calloc(r->n_models, sizeof *s->models, err);
   s->order = as_calloc(r->n_models, sizeof *s->order, err);
-  double *work = as_calloc(wide, 5 * sizeof *work, err);
   place *places = as_calloc(r->n_models, sizeof *places, err);
-  if (!s->cells || !s->models || !s->order || !work || !places) {
-    as_free(work);
-    as_free(places);
-    as_sum_clear(s);
-    return AS_E_ENV;
+  as_status st = s->cells && s->models && s->order && places ? AS_OK : AS_E_ENV;
+  if (st == AS_OK) {
+    fill_cells(s);
+    st = fill_models(s, err);
   }
-  fill_cells(s);
-  fill_models(s, work, work + wide, work + 2 * wide, work + 3 * wide);
-  for (size_t m = 0; m < r->n_models; m++) {
+  if (st == AS_OK) st = as_sum_bootstrap(s, opts, err);
+  for (size_t m = 0; m < r->n_models && st == AS_OK; m++) {
     double v = s->models[m].value[AS_SUM_MEAN];
     places[m] = (place){isfinite(v) ? v : -1, m};
   }
-  qsort(places, r->n_models, sizeof *places, by_key);
-  for (size_t m = 0; m < r->n_models; m++) s->order[m] = places[m].index;
-  as_free(work);
+  if (st == AS_OK) {
+    qsort(places, r->n_models, sizeof *places, by_key);
+    for (size_t m = 0; m < r->n_models; m++) s->order[m] = places[m].index;
+  }
   as_free(places);
-  return AS_OK;
+  if (st != AS_OK) as_sum_clear(s);
+  return st;
 }
 
 void as_sum_clear(as_sum *s) {
@@ -191,6 +181,10 @@ const char *as_sum_interval_note(const as_sum *s) {
   bool any = false;
   for (size_t m = 0; m < s->r->n_models; m++) any = any || isfinite(s->models[m].mean_lo);
   if (!any) return "";
+  if (s->bootstrapped)
+    return "Intervals of means and ranks: paired bootstrap over the images of each set, the same resamples "
+           "for all "
+           "models. Intervals of two models may overlap although a paired test tells them apart.";
   return "Intervals of the mean treat the sets as independent samples; two models on the same images should "
          "be "
          "compared by a paired test, not by whether their intervals overlap.";

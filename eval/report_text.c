@@ -135,7 +135,7 @@ static as_status put_unified(const page *p, as_err *err) {
   if (ranks) as_grid_head(&g, col++, "95 %");
   as_grid_head(&g, col++, "mean");
   if (interval) as_grid_head(&g, col++, "95 %");
-  for (int j = 1; j < AS_SUM_N; j++) as_grid_head(&g, col++, as_sum_names[j]);
+  for (int j = 1; j < AS_SUM_N; j++) as_grid_head(&g, col++, as_sum_heads[j]);
   for (size_t i = 0; i < p->r->n_models; i++) {
     const as_sum_model *m = &s->models[s->order[i]];
     col = 1;

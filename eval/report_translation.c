@@ -9,19 +9,20 @@
 enum { COLOURS = 6, LINES = 12 };
 
 static void put_series(as_str *out, const as_translation_bin *bins, const char *name, size_t line,
-                       size_t lines, const as_svg_scale *y, const double *centre, double step) {
+                       size_t lines, size_t n_bins, const as_svg_scale *y, const double *centre,
+                       double step) {
   double x[AS_TRANSLATION_BINS], v[AS_TRANSLATION_BINS];
   /* Lines stand a little beside each other, so that their interval bars do not cover one another. */
   double shift = lines > 1 ? ((double)line / (double)(lines - 1) - 0.5) * step * 0.5 : 0;
   char cls[32];
   snprintf(cls, sizeof cls, "series s%zu", line % COLOURS);
   as_svg_group(out, cls, NULL);
-  for (size_t b = 0; b < AS_TRANSLATION_BINS; b++) {
+  for (size_t b = 0; b < n_bins; b++) {
     x[b] = centre[b] + shift;
     v[b] = bins[b].pairs > 0 ? as_svg_at(y, bins[b].share) : NAN;
   }
-  as_svg_polyline(out, x, v, AS_TRANSLATION_BINS, line >= COLOURS ? "ink dashed" : "ink");
-  for (size_t b = 0; b < AS_TRANSLATION_BINS; b++) {
+  as_svg_polyline(out, x, v, n_bins, line >= COLOURS ? "ink dashed" : "ink");
+  for (size_t b = 0; b < n_bins; b++) {
     if (!isfinite(v[b])) continue;
     as_str tip = {0};
     as_put_name(&tip, name, 0, false);
@@ -48,14 +49,15 @@ static void put_series(as_str *out, const as_translation_bin *bins, const char *
 }
 
 void as_chart_translation(as_str *out, const char *const *name, const as_translation_bin *const *bins,
-                          size_t n) {
+                          size_t n, size_t n_bins) {
+  if (n == 0 || n_bins > AS_TRANSLATION_BINS) return;
   if (n > LINES) n = LINES;
   const double left = 52, top = 14, bottom = 330, width = 940, height = 386;
   const size_t columns = as_chart_name_columns(name, n, 30);
   const double right = width - 20 - as_svg_text_width(columns, 12);
-  double lowest = 0.5, centre[AS_TRANSLATION_BINS], step = (right - left) / AS_TRANSLATION_BINS;
+  double lowest = 0.5, centre[AS_TRANSLATION_BINS], step = (right - left) / (double)n_bins;
   for (size_t k = 0; k < n; k++)
-    for (size_t b = 0; b < AS_TRANSLATION_BINS; b++)
+    for (size_t b = 0; b < n_bins; b++)
       if (bins[k][b].pairs > 0) lowest = fmin(lowest, bins[k][b].lo);
   as_svg_scale y = {.lo = lowest - 0.02, .hi = 1.02, .px0 = bottom, .px1 = top};
   as_svg_open(out, width, height,
@@ -71,8 +73,8 @@ void as_chart_translation(as_str *out, const char *const *name, const as_transla
   }
   as_svg_line(out, left, as_svg_at(&y, 0.5), right, as_svg_at(&y, 0.5), "median");
   as_svg_text(out, left + 6, as_svg_at(&y, 0.5) - 5, 's', "on-line", "a coin toss", 0);
-  for (size_t b = 0; b < AS_TRANSLATION_BINS; b++) {
-    double lo = 100 * as_translation_edges[b], hi = 100 * as_translation_edges[b + 1];
+  for (size_t b = 0; b < n_bins; b++) {
+    double lo = 100 * bins[0][b].gap_lo, hi = 100 * bins[0][b].gap_hi;
     as_str label = {0};
     centre[b] = left + step * ((double)b + 0.5);
     as_str_put(&label, as_fix(lo, lo == floor(lo) ? 0 : lo * 10 == floor(lo * 10) ? 1 : 2).s);
@@ -91,9 +93,9 @@ void as_chart_translation(as_str *out, const char *const *name, const as_transla
   double end[LINES], place[LINES];
   size_t order[LINES];
   for (size_t k = 0; k < n; k++) {
-    put_series(out, bins[k], name[k], k, n, &y, centre, step);
+    put_series(out, bins[k], name[k], k, n, n_bins, &y, centre, step);
     end[k] = as_svg_at(&y, 1);
-    for (size_t b = 0; b < AS_TRANSLATION_BINS; b++)
+    for (size_t b = 0; b < n_bins; b++)
       if (bins[k][b].pairs > 0) end[k] = as_svg_at(&y, bins[k][b].share);
     size_t i = k;
     for (; i > 0 && end[order[i - 1]] > end[k]; i--) order[i] = order[i - 1];

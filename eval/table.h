@@ -49,15 +49,16 @@ as_status as_table_read(as_table *t, const as_table_opts *opts, as_err *err);
 void as_table_clear(as_table *t);
 
 typedef struct as_table_set_stats {
-  const as_robust_line *line; /* the testbed's line for this set and base, or NULL */
-  as_fit fit;                 /* logit-logit fit over the models of this table */
-  double spearman, kendall;   /* with the base; NaN for the base itself */
-  size_t models;              /* with both accuracies */
-  as_translation_bin bins[AS_TRANSLATION_BINS];
+  const as_robust_line *line;                   /* the testbed's line for this set and base, or NULL */
+  as_fit fit;                                   /* logit-logit fit over the models of this table */
+  double spearman, kendall;                     /* with the base; NaN for the base itself */
+  size_t models;                                /* with both accuracies */
+  as_translation_bin bins[AS_TRANSLATION_BINS]; /* n_bins of them, see as_table_stats */
 } as_table_set_stats;
 
 typedef struct as_table_stats {
   as_table_set_stats *set; /* [n_sets] */
+  size_t n_bins;           /* of the translation curves: coarser where there are few models */
   double *rho;             /* [n_models * n_sets] effective robustness by line, else by fit; fractions */
   as_subsets subsets;      /* subsets.subsets = 0 when not run (over 12 sets) */
   as_friedman friedman;    /* over the models with every set */

@@ -34,7 +34,7 @@ static void put_set(as_jsonw *w, const as_table *t, const as_table_stats *st, si
   put_f64(w, "kendall", d->kendall);
   as_jsonw_key(w, "translation");
   as_jsonw_array(w);
-  for (size_t b = 0; b < AS_TRANSLATION_BINS; b++) {
+  for (size_t b = 0; b < st->n_bins; b++) {
     const as_translation_bin *c = &d->bins[b];
     as_jsonw_object(w);
     put_f64(w, "gap_lo", c->gap_lo);

@@ -6,6 +6,9 @@
 #include "tensor/base/mem.h"
 
 static const double clip = 1e-4;
+/* Borders of the translation curve's bins (fractions) for tables of few models. */
+static const double coarse_edges[] = {0, 0.005, 0.01, 0.02, 0.05, 1};
+enum { COARSE_BINS = 5, FEW_MODELS = 30 };
 enum { MOST_SUBSET_SETS = 12, MOST_SUBSET_MODELS = 2000 };
 
 static double acc_of(const as_results *r, size_t m, size_t k) {
@@ -44,8 +47,9 @@ static as_status set_stats(as_table_stats *s, const as_results *r, const as_set_
     }
     s->rho[m * r->n_sets + k] = rho;
   }
-  return as_translation(base, shift, r->n_models, as_translation_edges, AS_TRANSLATION_BINS, 0.95, d->bins,
-                        err);
+  return as_translation(base, shift, r->n_models,
+                        s->n_bins == COARSE_BINS ? coarse_edges : as_translation_edges, s->n_bins, 0.95,
+                        d->bins, err);
 }
 
 /* The models with every set: subsets of the sets, and Friedman's test. */
@@ -73,6 +77,7 @@ static as_status whole_stats(as_table_stats *s, const as_results *r, as_err *err
 as_status as_table_stats_make(as_table_stats *s, const as_results *r, const as_set_facts *const *facts,
                               as_err *err) {
   memset(s, 0, sizeof *s);
+  s->n_bins = r->n_models < FEW_MODELS ? COARSE_BINS : AS_TRANSLATION_BINS;
   s->set = as_calloc(r->n_sets, sizeof *s->set, err);
   s->rho = as_calloc(r->n_models * r->n_sets, sizeof *s->rho, err);
   double *work = as_alloc(r->n_models, 2 * sizeof *work, err);

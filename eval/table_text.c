@@ -116,7 +116,7 @@ static as_status put_fits(const page *p, as_err *err) {
 static as_status put_translation(const page *p, as_err *err) {
   const as_results *r = p->r;
   as_grid g;
-  as_status st = as_grid_init(&g, AS_TRANSLATION_BINS, 1 + r->n_sets, err);
+  as_status st = as_grid_init(&g, p->st->n_bins, 1 + r->n_sets, err);
   if (st != AS_OK) return st;
   as_grid_head(&g, 0, "gap, points");
   as_grid_head(&g, 1, "pairs");
@@ -125,7 +125,7 @@ static as_status put_translation(const page *p, as_err *err) {
   for (size_t k = 0; k < r->n_sets; k++) {
     if (k == r->base) continue;
     as_put_name(&g.head[col], as_set_name(r, k), 20, p->ascii);
-    for (size_t b = 0; b < AS_TRANSLATION_BINS; b++) {
+    for (size_t b = 0; b < p->st->n_bins; b++) {
       const as_translation_bin *d = &p->st->set[k].bins[b];
       if (d->pairs > pairs[b]) pairs[b] = d->pairs;
       if (d->pairs > 0)
@@ -136,8 +136,9 @@ static as_status put_translation(const page *p, as_err *err) {
     }
     col++;
   }
-  for (size_t b = 0; b < AS_TRANSLATION_BINS; b++) {
-    double lo = 100 * as_translation_edges[b], hi = 100 * as_translation_edges[b + 1];
+  for (size_t b = 0; b < p->st->n_bins; b++) {
+    const as_translation_bin *d = &p->st->set[r->base == 0 ? 1 : 0].bins[b];
+    double lo = 100 * d->gap_lo, hi = 100 * d->gap_hi;
     as_grid_put(&g, b, 0, hi >= 100 ? "%s or more" : "%s to %s", as_fix(lo, lo == floor(lo) ? 0 : 2).s,
                 as_fix(hi, hi == floor(hi) ? 0 : 2).s);
     as_grid_put(&g, b, 1, "%lld", (long long)pairs[b]);
@@ -190,9 +191,9 @@ static void put_subsets(const page *p) {
     as_str_clear(&line);
     as_str_printf(
         &line,
-        "Friedman's test over %zu models and %zu sets: p = %s; Nemenyi's critical difference of mean ranks "
+        "Friedman's test over %zu models and %zu sets: p %s; Nemenyi's critical difference of mean ranks "
         "at 5 %%: %s. The sets are few and correlated: the test is blunt.",
-        p->st->n_whole, p->r->n_sets, as_fix(p->st->friedman.p_f, 4).s, as_fix(p->st->friedman.cd05, 2).s);
+        p->st->n_whole, p->r->n_sets, as_p_text(p->st->friedman.p_f).s, as_fix(p->st->friedman.cd05, 2).s);
     as_str_putc(p->out, '\n');
     as_put_wrapped(p->out, as_str_c(&line), p->width, "", "", p->ascii);
   }

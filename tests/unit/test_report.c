@@ -81,9 +81,9 @@ static void derived_numbers(as_test *t) {
   /* The means of alpha: 0.8, 0.6, 0.3. */
   const as_sum_model *a = &s.models[0];
   CHECK_NEAR(t, a->value[AS_SUM_MEAN], 1.7 / 3, 1e-15);
-  CHECK_NEAR(t, a->value[AS_SUM_GEO], cbrt(0.8 * 0.6 * 0.3), 1e-14);
-  CHECK_NEAR(t, a->value[AS_SUM_HARM], 3 / (1 / 0.8 + 1 / 0.6 + 1 / 0.3), 1e-14);
-  CHECK_NEAR(t, a->value[AS_SUM_WORST], 0.3, 1e-15);
+  CHECK_NEAR(t, a->value[AS_UNIFIED_GEOMETRIC], cbrt(0.8 * 0.6 * 0.3), 1e-14);
+  CHECK_NEAR(t, a->value[AS_UNIFIED_HARMONIC], 3 / (1 / 0.8 + 1 / 0.6 + 1 / 0.3), 1e-14);
+  CHECK_NEAR(t, a->value[AS_UNIFIED_WORST], 0.3, 1e-15);
   CHECK(t, !s.models[3].whole && isnan(s.models[3].value[AS_SUM_MEAN]));
   CHECK(t, a->mean_lo < a->value[AS_SUM_MEAN] && a->mean_hi > a->value[AS_SUM_MEAN]);
   /* Order: by the mean; the incomplete model last. */
