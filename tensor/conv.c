@@ -1,10 +1,11 @@
 #include "tensor/conv.h"
 
-#include <limits.h>
+#include <float.h>
 #include <math.h>
 
 #include "tensor/base/checked.h"
 #include "tensor/base/mem.h"
+#include "tensor/base/par.h"
 #include "tensor/conv_int.h"
 
 int as_conv_out_h(const as_conv_shape *s) {
@@ -43,29 +44,50 @@ static as_status check_shape(const as_conv_shape *s, as_err *err) {
   return AS_OK;
 }
 
-/* weight [c_out][c_in][kh][kw] to panels whose rows run over (kernel row, kernel column, channel). */
-static void pack_direct(as_conv *c, const double *weight) {
+typedef struct pack_job {
+  as_conv *c;
+  const double *weight;
+  bool *finite; /* [panels] */
+} pack_job;
+
+/* weight [c_out][c_in][kh][kw] to a panel whose rows run over (kernel row, kernel column, channel). */
+static void pack_direct(const as_conv *c, const double *weight, size_t p) {
   const size_t ci = (size_t)c->s.c_in, co = (size_t)c->s.c_out, taps = (size_t)c->s.kh * (size_t)c->s.kw;
-  for (size_t p = 0; p < c->panels; p++)
-    for (size_t t = 0; t < taps; t++)
-      for (size_t i = 0; i < ci; i++) {
-        float *to = c->packed + ((p * taps + t) * ci + i) * AS_NR;
-        for (size_t j = 0; j < AS_NR; j++) {
-          const size_t o = p * AS_NR + j;
-          to[j] = o < co ? (float)weight[(o * ci + i) * taps + t] : 0.0f;
-        }
-      }
+  const size_t n = co - p * AS_NR < AS_NR ? co - p * AS_NR : AS_NR;
+  for (size_t i = 0; i < ci; i++)
+    for (size_t t = 0; t < taps; t++) {
+      float *to = c->packed + ((p * taps + t) * ci + i) * AS_NR;
+      const double *from = weight + (p * AS_NR * ci + i) * taps + t;
+      for (size_t j = 0; j < n; j++) to[j] = (float)from[j * ci * taps];
+      for (size_t j = n; j < AS_NR; j++) to[j] = 0.0f;
+    }
 }
 
-static void pack_wino4(as_conv *c, const double *weight) {
+static void pack_wino4(const as_conv *c, const double *weight, size_t p) {
   const size_t ci = (size_t)c->s.c_in, co = (size_t)c->s.c_out;
-  for (size_t o = 0; o < c->panels * AS_NR; o++)
-    for (size_t i = 0; i < ci; i++) {
+  for (size_t i = 0; i < ci; i++)
+    for (size_t j = 0; j < AS_NR; j++) {
+      const size_t o = p * AS_NR + j;
       double u[36] = {0};
       if (o < co) as_wino4_weight(weight + (o * ci + i) * 9, u);
-      float *to = c->packed + (o / AS_NR * 36 * ci + i) * AS_NR + o % AS_NR;
-      for (size_t p = 0; p < 36; p++) to[p * ci * AS_NR] = (float)u[p];
+      float *to = c->packed + (p * 36 * ci + i) * AS_NR + j;
+      for (size_t q = 0; q < 36; q++) to[q * ci * AS_NR] = (float)u[q];
     }
+}
+
+static void pack_panel(void *ctx, size_t p, int worker) {
+  (void)worker;
+  const pack_job *j = ctx;
+  const as_conv *c = j->c;
+  if (c->alg == AS_CONV_WINO4) {
+    pack_wino4(c, j->weight, p);
+  } else {
+    pack_direct(c, j->weight, p);
+  }
+  const float *w = c->packed + p * c->chain * AS_NR;
+  bool finite = true;
+  for (size_t i = 0; i < c->chain * AS_NR; i++) finite &= fabsf(w[i]) <= FLT_MAX;
+  j->finite[p] = finite;
 }
 
 as_status as_conv_create(as_conv **out, const as_conv_shape *shape, const double *weight, const double *bias,
@@ -95,16 +117,21 @@ as_status as_conv_create(as_conv **out, const as_conv_shape *shape, const double
     as_conv_destroy(&c);
     return AS_E_ENV;
   }
-  if (wino) {
-    pack_wino4(c, weight);
-  } else {
-    pack_direct(c, weight);
+  bool *finite_panel = as_calloc(panels, sizeof *finite_panel, err);
+  if (!finite_panel) {
+    as_conv_destroy(&c);
+    return AS_E_ENV;
   }
-  if (bias)
-    for (int i = 0; i < shape->c_out; i++) c->bias[i] = (float)bias[i];
+  pack_job job = {c, weight, finite_panel};
+  as_par_for(panels, pack_panel, &job);
   bool finite = true;
-  for (size_t i = 0; i < floats; i++) finite = finite && isfinite(c->packed[i]);
-  for (size_t i = 0; i < panels * AS_NR; i++) finite = finite && isfinite(c->bias[i]);
+  for (size_t p = 0; p < panels; p++) finite = finite && finite_panel[p];
+  as_free(finite_panel);
+  if (bias)
+    for (int i = 0; i < shape->c_out; i++) {
+      c->bias[i] = (float)bias[i];
+      finite = finite && isfinite(c->bias[i]);
+    }
   if (!finite) {
     as_conv_destroy(&c);
     return as_fail(err, AS_E_INPUT, "convolution: found a weight that is not finite in float32");

@@ -43,6 +43,7 @@ typedef struct as_gemm_args {
   int relu;
   float *c; /* m rows, ldc floats apart */
   size_t ldc;
+  const float *ahead; /* NULL, or where the next tile's rows begin: a hint to bring them nearer */
 } as_gemm_args;
 typedef void as_fn_gemm(const as_gemm_args *g);
 

@@ -14,6 +14,19 @@ struct as_linear {
   float *bias;   /* [panels * 32] */
 };
 
+typedef struct pack_job {
+  size_t n, k, ldb;
+  const float *b;
+  float *packed;
+} pack_job;
+
+static void pack_panel(void *ctx, size_t p, int worker) {
+  (void)worker;
+  const pack_job *j = ctx;
+  const size_t n = j->n - p * AS_NR < AS_NR ? j->n - p * AS_NR : AS_NR;
+  as_k.packt(n, j->k, j->b + p * AS_NR * j->ldb, j->ldb, j->packed + p * j->k * AS_NR);
+}
+
 as_status as_linear_create(as_linear **out, int n_out, int n_in, const float *weight, const float *bias,
                            as_err *err) {
   *out = NULL;
@@ -36,10 +49,8 @@ as_status as_linear_create(as_linear **out, int n_out, int n_in, const float *we
     as_linear_destroy(&l);
     return AS_E_ENV;
   }
-  for (size_t p = 0; p < panels; p++) {
-    const size_t n = l->n_out - p * AS_NR < AS_NR ? l->n_out - p * AS_NR : AS_NR;
-    as_k.packt(n, l->n_in, weight + p * AS_NR * l->n_in, l->n_in, l->packed + p * AS_NR * l->n_in);
-  }
+  pack_job job = {l->n_out, l->n_in, l->n_in, weight, l->packed};
+  as_par_for(panels, pack_panel, &job);
   if (bias) memcpy(l->bias, bias, l->n_out * sizeof(float));
   *out = l;
   return AS_OK;
@@ -89,19 +100,6 @@ static size_t panels_at_once(size_t n, size_t k) {
 
 size_t as_gemm_nt_scratch(size_t n, size_t k) {
   return panels_at_once(n, k) * (k ? k : 1) * AS_NR * sizeof(float);
-}
-
-typedef struct pack_job {
-  size_t n, k, ldb;
-  const float *b;
-  float *packed;
-} pack_job;
-
-static void pack_panel(void *ctx, size_t p, int worker) {
-  (void)worker;
-  const pack_job *j = ctx;
-  const size_t n = j->n - p * AS_NR < AS_NR ? j->n - p * AS_NR : AS_NR;
-  as_k.packt(n, j->k, j->b + p * AS_NR * j->ldb, j->ldb, j->packed + p * j->k * AS_NR);
 }
 
 void as_gemm_nt(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb,

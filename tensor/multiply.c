@@ -1,7 +1,5 @@
 #include "tensor/multiply_int.h"
 
-#include <string.h>
-
 #include "tensor/base/par.h"
 
 /* Weights up to this size stay in a core's L2 while pixel tiles stream past them; larger ones are
@@ -24,67 +22,85 @@ static void activate_rows(as_act act, size_t m, size_t n, float *c, size_t ldc) 
   for (size_t i = 0; i < m; i++) fn(n, c + i * ldc, c + i * ldc);
 }
 
-/* One tile by one panel. */
-static void one(const as_multiply *mm, const as_tile *t, size_t panel, bool act_now) {
+/* What all panels of a tile share. */
+static void begin(const as_multiply *mm, const as_tile *t, as_gemm_args *g) {
+  *g = (as_gemm_args){0};
+  g->m = t->m;
+  g->k = mm->k;
+  g->lda = mm->lda;
+  g->nseg = t->nseg;
+  g->a = t->a;
+  g->b_off = t->b_off;
+  g->ldr = mm->ld_res;
+  g->relu = mm->act == AS_ACT_RELU;
+  g->ldc = mm->ld_out;
+}
+
+/* Pieces of the chain with their own rows go through accumulators in memory; then the epilogue alone. */
+static void pieces(const as_tile *t, const as_gemm_args *g) {
   _Alignas(64) float acc[AS_MR * AS_NR];
-  float gamma[AS_NR] = {0};
-  as_gemm_args g = {0};
+  as_gemm_args part = *g;
+  for (size_t i = 0; i < t->m; i++)
+    for (size_t j = 0; j < AS_NR; j++) acc[i * AS_NR + j] = g->bias ? g->bias[j] : 0.0f;
+  part.nseg = 1;
+  for (size_t p = 0; p < t->parts; p++) {
+    part.m = t->part[p].rows;
+    part.a = &t->part[p].a;
+    part.b_off = &t->part[p].b_off;
+    part.acc_in = part.acc_out = acc + t->part[p].row * AS_NR;
+    as_k.gemm(&part);
+  }
+  part = *g;
+  part.nseg = 0;
+  part.acc_in = acc;
+  as_k.gemm(&part);
+}
+
+/* One tile by one panel; begin was called. */
+static void one(const as_multiply *mm, const as_tile *t, size_t panel, bool act_now, as_gemm_args *g) {
+  float gamma[AS_NR];
   const size_t col = panel * AS_NR;
-  g.m = t->m;
-  g.n = mm->n - col < AS_NR ? mm->n - col : AS_NR;
-  g.k = mm->k;
-  g.lda = mm->lda;
-  g.b = mm->packed + panel * mm->panel_floats;
-  g.bias = mm->bias ? mm->bias + col : NULL;
-  if (t->parts) {
-    for (size_t i = 0; i < t->m; i++)
-      for (size_t j = 0; j < AS_NR; j++) acc[i * AS_NR + j] = g.bias ? g.bias[j] : 0.0f;
-    g.nseg = 1;
-    for (size_t p = 0; p < t->parts; p++) {
-      g.m = t->part[p].rows;
-      g.a = &t->part[p].a;
-      g.b_off = &t->part[p].b_off;
-      g.acc_in = g.acc_out = acc + t->part[p].row * AS_NR;
-      as_k.gemm(&g);
-    }
-    g.m = t->m;
-    g.nseg = 0;
-    g.acc_in = acc;
-    g.acc_out = NULL;
-  } else {
-    g.nseg = t->nseg;
-    g.a = t->a;
-    g.b_off = t->b_off;
-  }
+  g->n = mm->n - col < AS_NR ? mm->n - col : AS_NR;
+  g->b = mm->packed + panel * mm->panel_floats;
+  g->bias = mm->bias ? mm->bias + col : NULL;
+  g->c = mm->out + t->first * mm->ld_out + col;
+  if (mm->residual) g->residual = mm->residual + t->first * mm->ld_res + col;
   if (mm->gamma) {
-    memcpy(gamma, mm->gamma + col, g.n * sizeof *gamma);
-    g.gamma = gamma;
+    for (size_t j = 0; j < AS_NR; j++) gamma[j] = j < g->n ? mm->gamma[col + j] : 0.0f;
+    g->gamma = gamma;
   }
-  if (mm->residual) {
-    g.residual = mm->residual + t->first * mm->ld_res + col;
-    g.ldr = mm->ld_res;
+  if (t->parts) {
+    pieces(t, g);
+  } else {
+    as_k.gemm(g);
   }
-  g.relu = mm->act == AS_ACT_RELU;
-  g.c = mm->out + t->first * mm->ld_out + col;
-  g.ldc = mm->ld_out;
-  as_k.gemm(&g);
-  if (act_now) activate_rows(mm->act, g.m, g.n, g.c, g.ldc);
+  if (act_now) activate_rows(mm->act, g->m, g->n, g->c, g->ldc);
 }
 
 void as_multiply_block(const as_multiply *mm, size_t t0, size_t t1, size_t p0, size_t p1, bool panel_outer) {
   as_tile tile;
+  as_gemm_args g;
   const bool act = mm->act == AS_ACT_GELU || mm->act == AS_ACT_SILU;
+  /* The rows of the next tile follow those of this one where tiles are runs of pixels. */
+  const bool rows = mm->tile == as_tile_rows;
   if (panel_outer) {
     for (size_t p = p0; p < p1; p++)
       for (size_t t = t0; t < t1; t++) {
         mm->tile(mm->ctx, t, &tile);
-        one(mm, &tile, p, act);
+        begin(mm, &tile, &g);
+        if (rows && t + 1 < t1) g.ahead = tile.a[0] + tile.m * mm->lda;
+        one(mm, &tile, p, act, &g);
       }
     return;
   }
   for (size_t t = t0; t < t1; t++) {
     mm->tile(mm->ctx, t, &tile);
-    for (size_t p = p0; p < p1; p++) one(mm, &tile, p, false);
+    begin(mm, &tile, &g);
+    if (rows && t + 1 < t1) g.ahead = tile.a[0] + tile.m * mm->lda;
+    for (size_t p = p0; p < p1; p++) {
+      one(mm, &tile, p, false, &g);
+      g.ahead = NULL; /* asked for once */
+    }
     if (act) {
       const size_t col = p0 * AS_NR, end = p1 * AS_NR < mm->n ? p1 * AS_NR : mm->n;
       activate_rows(mm->act, tile.m, end - col, mm->out + tile.first * mm->ld_out + col, mm->ld_out);

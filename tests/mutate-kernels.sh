@@ -54,7 +54,7 @@ try tensor/kern/avx512/lanes_avx512.h 's/_mm512_srai_epi32(i, 1)/_mm512_srai_epi
 try tensor/kern/avx2/lanes_avx2.h 's/maskstore_ps(p + 8, first_n(n, 8), x.h)/storeu_ps(p + 8, x.h)/'
 try $wino 's/x >= w->x1) return/x > w->x1) return/'
 try $wino 's/v16_add(v16_add(m0, s), s2)/v16_add(m0, v16_add(s, s2))/'
-try $wino 's/if (x >= w->w) break;/if (x > w->w) break;/'
+try $wino 's/if (x < w->w)/if (x <= w->w)/'
 try tensor/kern/avx2/pack_avx2.c 's/for (size_t j = n; j < AS_NR; j++)/for (size_t j = n + 1; j < AS_NR; j++)/'
 try tensor/kern/portable/softfma.h 's/== 0x10000000 || exponent < 1023 - 126/== 0x20000000 || exponent < 1023 - 126/'
 try tensor/kern/portable/softfma.h 's/ || exponent < 1023 - 126//'

@@ -1,18 +1,33 @@
-/* The F(4x4, 3x3) tile transforms on 16 channels at a time; includer as for rows_wide.h. The 36 values
- * of a tile pass once through a block on the stack between the column and the row transforms. */
+/* The F(4x4, 3x3) tile transforms on 16 channels at a time; includer as for rows_wide.h. */
 #include "tensor/kernels.h"
 
-AS_ALWAYS_INLINE void wide_input_1d(v16 d0, v16 d1, v16 d2, v16 d3, v16 d4, v16 d5, float *to, size_t step,
-                                    size_t n) {
+/* The first or the last three of the six values of a 1-d transform: they need d0..d4 and d1..d5, and share
+ * no step, so that a tile can be done in two halves of 18 values that stay in registers. */
+AS_ALWAYS_INLINE void wide_input_low(v16 d0, v16 d1, v16 d2, v16 d3, v16 d4, v16 *v0, v16 *v1, v16 *v2) {
   const v16 e = v16_fma(v16_set1(-2.25f), d2, d4), o = v16_fma(v16_set1(-2.25f), d1, d3);
-  const v16 e2 = v16_fma(v16_set1(-0.5625f), d2, d4), o2 = v16_fma(v16_set1(-0.5625f), d1, d3);
-  const v16 c = v16_set1(1.265625f), b = v16_set1(-2.8125f);
-  v16_put(to, n, v16_fma(c, d0, v16_fma(b, d2, d4)));
-  v16_put(to + step, n, v16_fma(v16_set1(0.75f), o, e));
-  v16_put(to + 2 * step, n, v16_fma(v16_set1(-0.75f), o, e));
-  v16_put(to + 3 * step, n, v16_fma(v16_set1(1.5f), o2, e2));
-  v16_put(to + 4 * step, n, v16_fma(v16_set1(-1.5f), o2, e2));
-  v16_put(to + 5 * step, n, v16_fma(c, d1, v16_fma(b, d3, d5)));
+  *v0 = v16_fma(v16_set1(1.265625f), d0, v16_fma(v16_set1(-2.8125f), d2, d4));
+  *v1 = v16_fma(v16_set1(0.75f), o, e);
+  *v2 = v16_fma(v16_set1(-0.75f), o, e);
+}
+
+AS_ALWAYS_INLINE void wide_input_high(v16 d1, v16 d2, v16 d3, v16 d4, v16 d5, v16 *v3, v16 *v4, v16 *v5) {
+  const v16 e = v16_fma(v16_set1(-0.5625f), d2, d4), o = v16_fma(v16_set1(-0.5625f), d1, d3);
+  *v3 = v16_fma(v16_set1(1.5f), o, e);
+  *v4 = v16_fma(v16_set1(-1.5f), o, e);
+  *v5 = v16_fma(v16_set1(1.265625f), d1, v16_fma(v16_set1(-2.8125f), d3, d5));
+}
+
+AS_ALWAYS_INLINE void wide_input_row(v16 d0, v16 d1, v16 d2, v16 d3, v16 d4, v16 d5, float *to, size_t step,
+                                     size_t n) {
+  v16 v0, v1, v2;
+  wide_input_low(d0, d1, d2, d3, d4, &v0, &v1, &v2);
+  v16_put(to, n, v0);
+  v16_put(to + step, n, v1);
+  v16_put(to + 2 * step, n, v2);
+  wide_input_high(d1, d2, d3, d4, d5, &v0, &v1, &v2);
+  v16_put(to + 3 * step, n, v0);
+  v16_put(to + 4 * step, n, v1);
+  v16_put(to + 5 * step, n, v2);
 }
 
 AS_ALWAYS_INLINE v16 wide_pixel(const as_wino_in_args *w, const float *in, int y, int x, size_t n) {
@@ -20,28 +35,31 @@ AS_ALWAYS_INLINE v16 wide_pixel(const as_wino_in_args *w, const float *in, int y
   return v16_get(in + (size_t)(y - w->y0) * w->row + (size_t)(x - w->x0) * w->ld, n);
 }
 
-/* n channels at ch: 16, a constant in the main call, or the tail. */
+/* n channels at ch: 16, a constant in the main call, or the tail. inside: no padding in the tile. */
 AS_ALWAYS_INLINE void wide_input(const as_wino_in_args *w, size_t ch, size_t n, int inside) {
-  _Alignas(64) float t[36 * 16];
   const float *in = w->in + ch;
-  if (inside) {
-    for (size_t x = 0; x < 6; x++) {
-      const float *p = in + x * w->ld;
-      const size_t r = w->row;
-      wide_input_1d(v16_get(p, n), v16_get(p + r, n), v16_get(p + 2 * r, n), v16_get(p + 3 * r, n),
-                    v16_get(p + 4 * r, n), v16_get(p + 5 * r, n), t + x * 16, 96, 16);
-    }
-  } else {
-    for (int x = 0; x < 6; x++)
-      wide_input_1d(wide_pixel(w, in, 0, x, n), wide_pixel(w, in, 1, x, n), wide_pixel(w, in, 2, x, n),
-                    wide_pixel(w, in, 3, x, n), wide_pixel(w, in, 4, x, n), wide_pixel(w, in, 5, x, n),
-                    t + x * 16, 96, 16);
-  }
-  for (size_t y = 0; y < 6; y++) {
-    const float *p = t + y * 96;
-    wide_input_1d(v16_load(p), v16_load(p + 16), v16_load(p + 32), v16_load(p + 48), v16_load(p + 64),
-                  v16_load(p + 80), w->v + 6 * y * w->pos + ch, w->pos, n);
-  }
+  const size_t r = w->row, ld = w->ld, step = w->pos;
+  float *v = w->v + ch;
+#define AS_PIXEL(y, x) (inside ? v16_get(in + y * r + x * ld, n) : wide_pixel(w, in, y, x, n))
+#define AS_LOW(x)                                                                                       \
+  wide_input_low(AS_PIXEL(0, x), AS_PIXEL(1, x), AS_PIXEL(2, x), AS_PIXEL(3, x), AS_PIXEL(4, x), &a##x, \
+                 &b##x, &c##x);
+#define AS_HIGH(x)                                                                                       \
+  wide_input_high(AS_PIXEL(1, x), AS_PIXEL(2, x), AS_PIXEL(3, x), AS_PIXEL(4, x), AS_PIXEL(5, x), &a##x, \
+                  &b##x, &c##x);
+  v16 a0, a1, a2, a3, a4, a5, b0, b1, b2, b3, b4, b5, c0, c1, c2, c3, c4, c5;
+  AS_LOW(0)
+  AS_LOW(1) AS_LOW(2) AS_LOW(3) AS_LOW(4) AS_LOW(5) wide_input_row(a0, a1, a2, a3, a4, a5, v, step, n);
+  wide_input_row(b0, b1, b2, b3, b4, b5, v + 6 * step, step, n);
+  wide_input_row(c0, c1, c2, c3, c4, c5, v + 12 * step, step, n);
+  AS_HIGH(0)
+  AS_HIGH(1) AS_HIGH(2) AS_HIGH(3) AS_HIGH(4) AS_HIGH(5)
+      wide_input_row(a0, a1, a2, a3, a4, a5, v + 18 * step, step, n);
+  wide_input_row(b0, b1, b2, b3, b4, b5, v + 24 * step, step, n);
+  wide_input_row(c0, c1, c2, c3, c4, c5, v + 30 * step, step, n);
+#undef AS_PIXEL
+#undef AS_LOW
+#undef AS_HIGH
 }
 
 void AS_WIDE(wino_in)(const as_wino_in_args *w) {
@@ -55,44 +73,49 @@ void AS_WIDE(wino_in)(const as_wino_in_args *w) {
   if (ch < w->c) wide_input(w, ch, w->c - ch, 0);
 }
 
-AS_ALWAYS_INLINE void wide_output_1d(v16 m0, v16 m1, v16 m2, v16 m3, v16 m4, v16 m5, v16 y[4]) {
+AS_ALWAYS_INLINE void wide_output_1d(v16 m0, v16 m1, v16 m2, v16 m3, v16 m4, v16 m5, v16 *y0, v16 *y1,
+                                     v16 *y2, v16 *y3) {
   const v16 s = v16_add(m1, m2), d = v16_sub(m1, m2), s2 = v16_add(m3, m4), d2 = v16_sub(m3, m4);
-  y[0] = v16_add(v16_add(m0, s), s2);
-  y[1] = v16_fma(v16_set1(1.5f), d2, v16_mul(v16_set1(0.75f), d));
-  y[2] = v16_fma(v16_set1(2.25f), s2, v16_mul(v16_set1(0.5625f), s));
-  y[3] = v16_add(v16_fma(v16_set1(3.375f), d2, v16_mul(v16_set1(0.421875f), d)), m5);
+  *y0 = v16_add(v16_add(m0, s), s2);
+  *y1 = v16_fma(v16_set1(1.5f), d2, v16_mul(v16_set1(0.75f), d));
+  *y2 = v16_fma(v16_set1(2.25f), s2, v16_mul(v16_set1(0.5625f), s));
+  *y3 = v16_add(v16_fma(v16_set1(3.375f), d2, v16_mul(v16_set1(0.421875f), d)), m5);
+}
+
+AS_ALWAYS_INLINE void wide_output_row(const as_wino_out_args *w, size_t ch, size_t n, int r, v16 m0, v16 m1,
+                                      v16 m2, v16 m3, v16 m4, v16 m5) {
+  if (r >= w->h) return;
+  v16 y0, y1, y2, y3;
+  wide_output_1d(m0, m1, m2, m3, m4, m5, &y0, &y1, &y2, &y3);
+  const v16 bias = v16_get(w->bias + ch, n), zero = v16_set1(0.0f);
+  float *c = w->c + (size_t)r * w->row + ch;
+  const float *res = w->residual ? w->residual + (size_t)r * w->res_row + ch : 0;
+#define AS_FINISH(x)                                          \
+  if (x < w->w) {                                             \
+    v16 t = v16_add(v16_add(y##x, bias), zero);               \
+    if (res) t = v16_add(v16_get(res + x * w->res_ld, n), t); \
+    if (w->relu) t = v16_relu(t);                             \
+    v16_put(c + x * w->ld, n, t);                             \
+  }
+  AS_FINISH(0) AS_FINISH(1) AS_FINISH(2) AS_FINISH(3)
+#undef AS_FINISH
 }
 
 AS_ALWAYS_INLINE void wide_output(const as_wino_out_args *w, size_t ch, size_t n) {
-  _Alignas(64) float t[24 * 16];
   const float *m = w->m + ch;
   const size_t q = w->pos;
-  for (size_t x = 0; x < 6; x++) {
-    const float *p = m + x * q;
-    v16 y[4];
-    wide_output_1d(v16_get(p, n), v16_get(p + 6 * q, n), v16_get(p + 12 * q, n), v16_get(p + 18 * q, n),
-                   v16_get(p + 24 * q, n), v16_get(p + 30 * q, n), y);
-    v16_store(t + x * 16, y[0]);
-    v16_store(t + (6 + x) * 16, y[1]);
-    v16_store(t + (12 + x) * 16, y[2]);
-    v16_store(t + (18 + x) * 16, y[3]);
-  }
-  const v16 bias = v16_get(w->bias + ch, n), zero = v16_set1(0.0f);
-  for (int r = 0; r < w->h; r++) {
-    const float *p = t + (size_t)r * 96;
-    v16 y[4];
-    wide_output_1d(v16_load(p), v16_load(p + 16), v16_load(p + 32), v16_load(p + 48), v16_load(p + 64),
-                   v16_load(p + 80), y);
-    float *c = w->c + (size_t)r * w->row + ch;
-    const float *res = w->residual ? w->residual + (size_t)r * w->res_row + ch : 0;
-    for (int x = 0; x < 4; x++) {
-      if (x >= w->w) break;
-      v16 v = v16_add(v16_add(y[x], bias), zero);
-      if (res) v = v16_add(v16_get(res + (size_t)x * w->res_ld, n), v);
-      if (w->relu) v = v16_relu(v);
-      v16_put(c + (size_t)x * w->ld, n, v);
-    }
-  }
+#define AS_COLUMN(x)                                                                                       \
+  v16 a##x, b##x, c##x, d##x;                                                                              \
+  wide_output_1d(v16_get(m + x * q, n), v16_get(m + (x + 6) * q, n), v16_get(m + (x + 12) * q, n),         \
+                 v16_get(m + (x + 18) * q, n), v16_get(m + (x + 24) * q, n), v16_get(m + (x + 30) * q, n), \
+                 &a##x, &b##x, &c##x, &d##x);
+  AS_COLUMN(0)
+  AS_COLUMN(1) AS_COLUMN(2) AS_COLUMN(3) AS_COLUMN(4) AS_COLUMN(5)
+#undef AS_COLUMN
+      wide_output_row(w, ch, n, 0, a0, a1, a2, a3, a4, a5);
+  wide_output_row(w, ch, n, 1, b0, b1, b2, b3, b4, b5);
+  wide_output_row(w, ch, n, 2, c0, c1, c2, c3, c4, c5);
+  wide_output_row(w, ch, n, 3, d0, d1, d2, d3, d4, d5);
 }
 
 void AS_WIDE(wino_out)(const as_wino_out_args *w) {
