@@ -2,11 +2,15 @@
 
 #include <string.h>
 
+#include "data/gzip.h"
 #include "tensor/base/bytes.h"
 #include "tensor/base/checked.h"
+#include "tensor/base/inflate.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/par.h"
 #include "tensor/base/sha256.h"
+
+enum { MAX_UNPACKED = 1 << 26 };
 
 /* What one image leaves behind. */
 typedef struct slot {
@@ -22,7 +26,6 @@ struct as_loader {
   size_t next, first;
   size_t pixels; /* crop * crop * 3 */
   float *images;
-  uint8_t *crops; /* [batch, crop, crop, 3] */
   slot *slots;
   as_status *status;
   const char **why;
@@ -51,12 +54,11 @@ as_status as_loader_create(as_loader **out, const as_dataset *ds, const as_prese
   } else {
     l->pixels = pixels;
     l->images = as_alloc(all, sizeof *l->images, err);
-    l->crops = as_alloc(all, 1, err);
     l->slots = as_alloc(rows, sizeof *l->slots, err);
     l->status = as_alloc(rows, sizeof *l->status, err);
     l->why = as_alloc(rows, sizeof *l->why, err);
     l->warnings = as_alloc(rows, sizeof *l->warnings, err);
-    if (!l->images || !l->crops || !l->slots || !l->status || !l->why || !l->warnings) s = AS_E_ENV;
+    if (!l->images || !l->slots || !l->status || !l->why || !l->warnings) s = AS_E_ENV;
   }
   as_sha256_init(&l->sum);
   if (s != AS_OK) as_loader_destroy(&l);
@@ -68,7 +70,6 @@ void as_loader_destroy(as_loader **loader) {
   as_loader *l = *loader;
   if (!l) return;
   as_free(l->images);
-  as_free(l->crops);
   as_free(l->slots);
   as_free(l->status);
   as_free(l->why);
@@ -77,9 +78,36 @@ void as_loader_destroy(as_loader **loader) {
   *loader = NULL;
 }
 
+/* A gzipped image as a whole, in bounded memory. */
+static as_status unpack(const uint8_t *p, size_t n, uint8_t **out, size_t *out_n, as_err *err) {
+  as_inflate *state;
+  void *buf = NULL;
+  size_t cap = 0, got = 0, in = 0;
+  int done = 0;
+  as_status s = as_inflate_create(&state, AS_DEFLATE_GZIP, err);
+  if (s != AS_OK) return s;
+  while (s == AS_OK && !done) {
+    size_t used, part;
+    if (got >= MAX_UNPACKED) {
+      s = as_fail(err, AS_E_INPUT, "found over %d bytes in a gzipped image", MAX_UNPACKED);
+      break;
+    }
+    s = as_grow(&buf, &cap, got + 65536, 1, err);
+    if (s != AS_OK) break;
+    s = as_inflate_feed(state, p + in, n - in, &used, (uint8_t *)buf + got, cap - got, &part, &done, err);
+    in += used;
+    got += part;
+    if (s == AS_OK && used == 0 && part == 0 && !done)
+      s = as_fail(err, AS_E_INPUT, "byte %zu: found the end of a gzipped image inside its data", n);
+  }
+  as_inflate_destroy(&state);
+  *out = buf;
+  *out_n = got;
+  return s;
+}
+
 static as_status load(as_loader *l, size_t row, slot *s) {
   as_blob blob;
-  as_image image = {0};
   as_image_info info = {0};
   as_status st = as_dataset_read(l->ds, l->first + row, &blob, &s->err);
   if (st != AS_OK) return st;
@@ -88,14 +116,19 @@ static as_status load(as_loader *l, size_t row, slot *s) {
   as_sha256_update(&sum, blob.p, blob.n);
   as_sha256_final(&sum, s->digest);
   s->bytes = blob.n;
-  st = as_image_decode(&image, blob.p, blob.n, l->lenient, &info, &s->err);
+  uint8_t *plain = NULL;
+  const uint8_t *p = blob.p;
+  size_t n = blob.n;
+  if (as_gzip_is(p, n)) { /* a few files of full ImageNet are gzipped JPEGs */
+    st = unpack(p, n, &plain, &n, &s->err);
+    p = plain;
+  }
+  if (st == AS_OK) {
+    st = as_preset_load(&l->preset, p, n, l->lenient, l->images + row * l->pixels, &info, &s->err);
+  }
+  as_free(plain);
   as_dataset_release(&blob);
-  if (st != AS_OK) return st;
-  uint8_t *crop = l->crops + row * l->pixels;
-  st = as_preset_pixels(&l->preset, &image, crop, &s->err);
-  as_image_clear(&image);
-  if (st == AS_OK) as_preset_normalize(&l->preset, crop, l->images + row * l->pixels);
-  l->warnings[row] = info.warnings;
+  if (st == AS_OK) l->warnings[row] = info.warnings;
   return st;
 }
 

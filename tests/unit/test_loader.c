@@ -7,6 +7,7 @@
 
 #include "data/jpegenc.h"
 #include "tensor/base/bytes.h"
+#include "tensor/base/crc32.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/par.h"
 #include "tensor/base/sha256.h"
@@ -177,10 +178,60 @@ static void out_of_memory(as_test *t) {
   as_par_set_threads(0);
 }
 
+/* A JPEG inside a gzip stream of stored blocks gives the pixels of the JPEG. */
+static void gzipped(as_test *t) {
+  static char path[512];
+  tarmake a = {0};
+  uint8_t rgb[SIDE * SIDE * 3], *jpeg, packed[8192];
+  size_t n, m = 0;
+  for (int k = 0; k < SIDE * SIDE * 3; k++) rgb[k] = (uint8_t)(k / 11);
+  if (as_jpeg_encode(&jpeg, &n, rgb, SIDE, SIDE, 60, AS_JPEG_420, NULL) != AS_OK || n > 8000) abort();
+  static const uint8_t head[10] = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255};
+  memcpy(packed, head, 10);
+  packed[10] = 1; /* one stored block, the last */
+  packed[11] = (uint8_t)n;
+  packed[12] = (uint8_t)(n >> 8);
+  packed[13] = (uint8_t)~n;
+  packed[14] = (uint8_t)(~n >> 8);
+  memcpy(packed + 15, jpeg, n);
+  uint32_t crc = as_crc32(0, jpeg, n);
+  m = 15 + n;
+  for (int k = 0; k < 4; k++) packed[m++] = (uint8_t)(crc >> 8 * k);
+  for (int k = 0; k < 4; k++) packed[m++] = (uint8_t)(n >> 8 * k);
+  tarmake_file(&a, "a/1.jpg", jpeg, n);
+  tarmake_file(&a, "a/2.jpg", packed, m);
+  tarmake_file(&a, "a/3.jpg", packed, m / 2);
+  tarmake_end(&a);
+  snprintf(path, sizeof path, "%s/gz.tar", as_test_tmp());
+  FILE *f = fopen(path, "wb");
+  if (!f || fwrite(a.p, 1, a.n, f) != a.n) abort();
+  fclose(f);
+  free(a.p);
+  as_free(jpeg);
+  as_dataset *ds = NULL;
+  as_loader *l = NULL;
+  as_preset p;
+  as_batch b;
+  as_err err;
+  CHECK_OK(t, as_preset_parse(&p, "imagenet-bilinear,resize=36,crop=32", &err), err);
+  CHECK_OK(t, as_dataset_open(&ds, &(as_dataset_opts){.path = path}, &err), err);
+  CHECK_OK(t, as_loader_create(&l, ds, &p, 3, 0, 0, &err), err);
+  if (!l) return;
+  CHECK_OK(t, as_loader_next(l, &b, &err), err);
+  CHECK_INT(t, b.n, 3);
+  CHECK_INT(t, b.status[1], AS_OK);
+  CHECK(t, memcmp(b.images, b.images + CROP * CROP * 3, sizeof(float) * CROP * CROP * 3) == 0);
+  CHECK_INT(t, b.status[2], AS_E_INPUT);
+  CHECK(t, strstr(b.why[2], "gzipped image") != NULL);
+  as_loader_destroy(&l);
+  as_dataset_close(&ds);
+}
+
 int main(int argc, char **argv) {
   static const as_case cases[] = {{"loader: batches in order, whatever batch and threads", batches},
                                   {"loader: lenient counts warnings", lenient},
                                   {"loader: fingerprint", fingerprint},
+                                  {"loader: gzipped images", gzipped},
                                   {"loader: want of memory is an error of its own", out_of_memory}};
   return as_test_main(argc, argv, cases, sizeof cases / sizeof *cases);
 }
