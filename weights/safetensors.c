@@ -138,6 +138,9 @@ as_status as_state_read_safetensors(as_state *s, const uint8_t *data, size_t siz
   range *ranges = NULL;
   if (root->type != AS_JSON_OBJECT)
     st = as_fail(err, AS_E_INPUT, "%s: the safetensors header is no JSON object", label);
+  if (st == AS_OK && as_json_duplicate_key(doc))
+    st = as_fail(err, AS_E_INPUT, "%s: the safetensors header holds the key %s twice", label,
+                 as_json_duplicate_key(doc));
   if (st == AS_OK) {
     ranges = as_alloc(root->count, sizeof *ranges, err);
     st = ranges ? read_header(s, root, data + 8 + n, size - 8 - n, label, ranges, err) : AS_E_ENV;

@@ -65,6 +65,8 @@ as_status as_state_read_shards(as_state *s, const uint8_t *data, size_t size, co
     st =
         as_fail(err, AS_E_INPUT,
                 "%s: a JSON file without weight_map; wanted a checkpoint or a safetensors shard index", path);
+  else if (as_json_duplicate_key(doc))
+    st = as_fail(err, AS_E_INPUT, "%s: the key %s stands twice", path, as_json_duplicate_key(doc));
   else if (map->count > MAX_LISTED)
     st = as_fail(err, AS_E_INPUT, "%s: a shard index of %zu tensors; at most %d are read", path, map->count,
                  (int)MAX_LISTED);

@@ -387,8 +387,8 @@ static as_status walk_object(as_tree *t, uint32_t node, int depth, as_err *err) 
     st = walk_sequence(t, n->u.object.args, depth, err);
   if (st == AS_OK && n->u.object.state) {
     const as_pk_node *state = as_pk_at(pk, n->u.object.state);
-    if (state->type == AS_PK_DICT || state->type == AS_PK_TUPLE)
-      st = walk(t, n->u.object.state, depth + 1, err);
+    if (state->type == AS_PK_DICT) st = walk_dict(t, n->u.object.state, depth, err);
+    if (state->type == AS_PK_TUPLE) st = walk_sequence(t, n->u.object.state, depth, err);
   }
   if (st == AS_OK && n->u.object.items) st = walk_dict(t, n->u.object.items, depth, err);
   if (st == AS_OK && n->u.object.list) st = walk_sequence(t, n->u.object.list, depth, err);
