@@ -6,7 +6,7 @@
 
 static const char *const as_choice_nets[] = {"resnet50", "vits16", "vitb16", NULL};
 static const char *const as_choice_when[] = {"auto", "never", "always", NULL};
-static const char *const as_choice_formats[] = {"text", "csv", "json", "html", NULL};
+static const char *const as_choice_formats[] = {"text", "csv", "json", "html", "markdown", "latex", NULL};
 
 static const as_option options[OPT_COUNT] = {
 #define AS_OPTION(id, name, letter, kind, value, min, max, choices, help) \

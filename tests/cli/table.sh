@@ -1,0 +1,48 @@
+#!/bin/sh
+# assay table: published accuracies in, every format out; the study's claim on the testbed's table.
+. "${ASSAY_TESTS:-tests}/cli/common.inc"
+
+printf 'model,val,sketch\na,70,20\nb,71,19\nc,72,25\n' >"$TMP/wide.csv"
+run table "$TMP/wide.csv"
+[ $code -eq 0 ] && ok "table: a wide table" || not_ok "table: a wide table" "exit $code: $(head -c 300 "$TMP/err")"
+has "table: says whose metric it is" "assay's own definition" "$TMP/out"
+has "table: reports duplicates" "Duplicates: 0" "$TMP/out"
+run table "$TMP/wide.csv" --json
+[ $code -eq 0 ] && ok "table: JSON" || not_ok "table: JSON" "exit $code"
+has "table: JSON has its schema" '"schema": "assay.table/1"' "$TMP/out"
+for s in txt csv json html md tex; do
+  run table "$TMP/wide.csv" -o "$TMP/t.$s"
+  [ $code -eq 0 ] && [ -s "$TMP/t.$s" ] && [ ! -s "$TMP/out" ] && ok "table: -o .$s" || not_ok "table: -o .$s" "exit $code"
+done
+run table "$TMP/t.csv" --format csv
+[ $code -eq 0 ] && ok "table: reads its own CSV" || not_ok "table: reads its own CSV" "exit $code: $(head -c 300 "$TMP/err")"
+cp "$TMP/out" "$TMP/u.csv"
+run table "$TMP/u.csv" --format csv
+same "table: and writes the same" "$TMP/out" "$TMP/u.csv"
+
+refuses "table: unknown set" 2 "did you mean 'sketch'" table "$TMP/wide.csv" --sets skech
+refuses "table: empty set name" 2 "--sets: found an empty name" table "$TMP/wide.csv" --sets sketch,
+refuses "table: unknown suffix" 2 "-o: found" table "$TMP/wide.csv" -o "$TMP/t.pdf"
+refuses "table: missing file" 3 "nowhere.csv" table "$TMP/nowhere.csv"
+printf 'model,val\na,seventy\n' >"$TMP/bad.csv"
+refuses "table: not a number" 3 "line 2: column val: found 'seventy'" table "$TMP/bad.csv"
+printf 'name,val\na,70\n' >"$TMP/bad.csv"
+refuses "table: foreign file" 3 "without a column 'model'" table "$TMP/bad.csv"
+
+P=$SHARED/published
+if [ -f "$P/imagenet_testbed_top1.csv" ]; then
+  run table "$P/imagenet_testbed_top1.csv" --base val --width 140 \
+    --sets imagenetv2-matched-frequency,imagenet-r,imagenet-sketch
+  row=$(grep '^resnet50_swav ' "$TMP/out" | tr -s ' ')
+  case $row in
+    *" 62.35 -0.7 "*" 30.21 -5.6 "*" 18.93 -4.6 "*) ok "table: SwAV's effective robustness" ;;
+    *) not_ok "table: SwAV's effective robustness" "$row" ;;
+  esac
+  run table "$P"/results-*.csv --top 3
+  [ $code -eq 0 ] && grep -q "Translation curve" "$TMP/out" && grep -q "3 of 1557 models" "$TMP/out" &&
+    ok "table: timm's eight files" || not_ok "table: timm's eight files" "exit $code: $(head -c 300 "$TMP/err")"
+else
+  skip "table: SwAV's effective robustness" "no published tables"
+  skip "table: timm's eight files" "no published tables"
+fi
+exit $failed

@@ -1,0 +1,85 @@
+/* table: the statistics that published accuracies allow. */
+#include <stdio.h>
+#include <string.h>
+
+#include "eval/table.h"
+#include "tensor/base/file.h"
+#include "tensor/base/mem.h"
+#include "tools/commands.h"
+#include "tools/common.h"
+
+enum { MOST_SETS = 64 };
+
+/* "a,b,c" -> names in `copy` (owned by the caller). */
+static as_status split(const char *list, char **copy, const char **name, size_t *n, as_err *err) {
+  *copy = as_strdup(list, err);
+  if (!*copy) return AS_E_ENV;
+  for (char *p = *copy;;) {
+    char *comma = strchr(p, ',');
+    if (comma) *comma = 0;
+    if (!*p) return as_fail(err, AS_E_USAGE, "--sets: found an empty name in '%s'", list);
+    if (*n == MOST_SETS) return as_fail(err, AS_E_USAGE, "--sets: found more than %d names", MOST_SETS);
+    name[(*n)++] = p;
+    if (!comma) return AS_OK;
+    p = comma + 1;
+  }
+}
+
+/* --format, else --json, else the suffix of -o, else text. NULL for a suffix that says nothing. */
+static const char *format_of(const as_args *a) {
+  static const char *const suffixes[][2] = {{".txt", "text"},  {".csv", "csv"},     {".json", "json"},
+                                            {".html", "html"}, {".md", "markdown"}, {".tex", "latex"}};
+  if (a->set[OPT_FORMAT]) return a->text[OPT_FORMAT];
+  if (a->set[OPT_JSON]) return "json";
+  if (!a->set[OPT_OUTPUT]) return "text";
+  for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++)
+    if (as_ends_with(a->text[OPT_OUTPUT], suffixes[i][0])) return suffixes[i][1];
+  return NULL;
+}
+
+static as_status render(as_str *out, const as_table *t, const as_args *a, const char *format, as_err *err) {
+  as_report_opts o = as_tool_report_opts(a);
+  if (strcmp(format, "json") == 0) return as_table_json(out, t, &o, err);
+  if (strcmp(format, "csv") == 0) return as_report_csv(out, &t->r, &o, err);
+  if (strcmp(format, "markdown") == 0) return as_report_markdown(out, &t->r, &o, err);
+  if (strcmp(format, "latex") == 0) return as_report_latex(out, &t->r, &o, err);
+  if (strcmp(format, "text") == 0) return as_table_text(out, t, &o, (size_t)as_arg_int(a, OPT_TOP, 0), err);
+  as_str from = {0};
+  as_str_printf(&from, "published tables\n");
+  for (int i = 0; i < a->n_operands; i++) as_str_printf(&from, "  %s\n", as_path_base(a->operand[i]));
+  for (size_t i = 0; i < t->n_duplicates && i < 50; i++)
+    as_str_printf(&from, "  duplicate: %s\n", t->duplicates[i]);
+  as_status s = as_report_html(out, &t->r, &o, as_str_c(&from), err);
+  as_str_clear(&from);
+  return s;
+}
+
+as_status as_cmd_table(const as_args *a, as_err *err) {
+  const char *sets[MOST_SETS];
+  char *copy = NULL;
+  size_t n_sets = 0;
+  as_status s = AS_OK;
+  const char *format = format_of(a);
+  if (!format)
+    return as_fail(err, AS_E_USAGE,
+                   "-o: found '%s', wanted a name that ends in .txt, .csv, .json, .html, .md or .tex",
+                   a->text[OPT_OUTPUT]);
+  if (a->set[OPT_SETS]) s = split(a->text[OPT_SETS], &copy, sets, &n_sets, err);
+  as_table t = {0};
+  as_table_opts o = {.files = a->operand,
+                     .n_files = (size_t)a->n_operands,
+                     .base = as_arg_text(a, OPT_BASE, NULL),
+                     .sets = n_sets ? sets : NULL,
+                     .n_sets = n_sets};
+  if (s == AS_OK) s = as_table_read(&t, &o, err);
+  as_str out = {0};
+  if (s == AS_OK) s = render(&out, &t, a, format, err);
+  if (s == AS_OK && a->set[OPT_OUTPUT])
+    s = as_file_write(a->text[OPT_OUTPUT], as_str_c(&out), out.n, err);
+  else if (s == AS_OK)
+    as_print(&out);
+  as_str_clear(&out);
+  as_table_clear(&t);
+  as_free(copy);
+  return s;
+}
