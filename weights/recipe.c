@@ -273,9 +273,23 @@ size_t as_recipe_builtin_count(void) {
   return as_recipe_files_count < MAX_BUILTIN ? as_recipe_files_count : MAX_BUILTIN;
 }
 
+/* The files come in the order of their paths, in which "a-b.recipe" stands before "a.recipe". */
+static size_t nth_by_name(size_t i) {
+  static size_t order[MAX_BUILTIN];
+  static size_t sorted; /* how many of order are filled */
+  for (; sorted < as_recipe_builtin_count(); sorted++) {
+    size_t k = sorted;
+    for (; k > 0 && strcmp(as_recipe_files[order[k - 1]].name, as_recipe_files[sorted].name) > 0; k--)
+      order[k] = order[k - 1];
+    order[k] = sorted;
+  }
+  return order[i];
+}
+
 /* NULL only when memory ends: the tests parse every one. */
 const as_recipe *as_recipe_builtin(size_t i) {
   if (i >= as_recipe_builtin_count()) return NULL;
+  i = nth_by_name(i);
   if (!builtin[i]) {
     size_t n = 0;
     char *text = as_embedded_text(&as_recipe_files[i], &n, NULL);
@@ -298,7 +312,7 @@ as_status as_recipe_named(const as_recipe **out, as_recipe **owned, const char *
   const char *names[MAX_BUILTIN];
   size_t n = as_recipe_builtin_count();
   for (size_t i = 0; i < n; i++) {
-    names[i] = as_recipe_files[i].name;
+    names[i] = as_recipe_files[nth_by_name(i)].name;
     if (strcmp(names[i], name) == 0) {
       *out = as_recipe_builtin(i);
       return *out ? AS_OK : as_fail(err, AS_E_ENV, "recipe %s: out of memory", name);

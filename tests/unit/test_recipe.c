@@ -1,0 +1,275 @@
+/* weights/recipe: the syntax, every built-in recipe, and the rule by which a file finds its own. The states are made in
+ * memory; tensors are zeros of one byte, for only names and shapes matter here. */
+#include <stdlib.h>
+
+#include "tests/ckptmake.h"
+#include "tests/harness.h"
+#include "weights/recipe.h"
+#include "weights/recipe_int.h"
+
+static const int r50[4] = {3, 4, 6, 3};
+
+static as_state *open_st(as_test *t, mk_st *st, char **file) {
+  as_state *s = NULL;
+  as_err err = {AS_OK, ""};
+  size_t n = 0;
+  *file = mk_st_file(st, &n);
+  CHECK_OK(t, as_state_open_bytes(&s, *file, n, "x.pth", &err), err);
+  return s;
+}
+
+/* recipe NULL: must be refused, with `arch` in the message. */
+static void finds_for(as_test *t, mk_st *st, const char *preset, const char *recipe, const char *arch,
+                      const char *assumed) {
+  char *file = NULL;
+  as_state *s = open_st(t, st, &file);
+  const as_recipe *r = NULL;
+  as_err err = {AS_OK, ""};
+  char text[512] = "", got[512] = "";
+  if (!s) return;
+  as_status status = as_recipe_choose_for(&r, s, preset, text, &err);
+  if (!recipe) {
+    CHECK_INT(t, status, AS_E_INPUT);
+    if (!strstr(err.msg, arch))
+      as_test_fail(t, __FILE__, __LINE__, "message \"%s\" lacks \"%s\"", err.msg, arch);
+  } else {
+    CHECK_OK(t, status, err);
+    if (r) {
+      CHECK_STR(t, as_recipe_name(r), recipe);
+      CHECK_OK(t, as_recipe_resolve_arch(r, s, got, sizeof got, &err), err);
+      CHECK_STR(t, got, arch);
+      if (!strstr(text, assumed) || (!*assumed && *text))
+        as_test_fail(t, __FILE__, __LINE__, "%s: assumed \"%s\" lacks \"%s\"", recipe, text, assumed);
+    }
+  }
+  as_state_close(&s);
+  free(file);
+}
+static void finds(as_test *t, mk_st *st, const char *recipe, const char *arch, const char *assumed) {
+  finds_for(t, st, NULL, recipe, arch, assumed);
+}
+
+static void globs(as_test *t) {
+  as_capture c[AS_RECIPE_MAX_CAPTURES];
+  int n = 0;
+  CHECK(t, as_glob("fc.*", "fc.weight", c, &n) && n == 1 && c[0].n == 6);
+  CHECK(t, !as_glob("fc.*", "xfc.weight", NULL, NULL)); /* anchored */
+  CHECK(t, !as_glob("fc", "fc.weight", NULL, NULL));
+  CHECK(t, as_glob("layer%.%.conv%.weight", "layer3.22.conv1.weight", c, &n) && n == 3 && c[1].n == 2);
+  CHECK(t, !as_glob("layer%.conv", "layer.conv", NULL, NULL)); /* at least one digit */
+  CHECK(t, as_glob("*.a.*", "x.a.y.a.z", c, &n) && c[0].n == 5);
+  CHECK(t, as_glob("*", "", NULL, NULL));
+}
+
+static void parse_fails(as_test *t, const char *text, const char *want) {
+  as_recipe *r = NULL;
+  as_err err = {AS_OK, ""};
+  CHECK_INT(t, as_recipe_parse(&r, text, strlen(text), "mine.recipe", &err), AS_E_INPUT);
+  if (!strstr(err.msg, want))
+    as_test_fail(t, __FILE__, __LINE__, "message \"%s\" lacks \"%s\"", err.msg, want);
+  as_recipe_destroy(&r);
+}
+
+static void syntax(as_test *t) {
+  as_recipe *r = NULL;
+  as_err err = {AS_OK, ""};
+  static const char good[] =
+      "# comment\narch = resnet50\n\npreset=caffe\r\n drop = a.* b.* -- why not\nrename = x.% -> y.{1+2} : "
+      "io\n"
+      "published = f | linear | 70 | - | src\nhead = fc?\n";
+  CHECK_OK(t, as_recipe_parse(&r, good, sizeof good - 1, "dir/mine.recipe", &err), err);
+  if (r) {
+    const char *const *lines = NULL;
+    CHECK_STR(t, as_recipe_name(r), "mine");
+    CHECK_STR(t, as_recipe_preset(r), "caffe");
+    CHECK_STR(t, as_recipe_head(r), "fc");
+    CHECK(t, r->head_optional && r->n_rules == 3 && strcmp(r->rules[1].why, "why not") == 0);
+    CHECK(t, r->rules[2].transform == AS_IO && strcmp(r->rules[2].to, "y.{1+2}") == 0);
+    CHECK_INT(t, as_recipe_published(r, &lines), 1);
+    CHECK_STR(t, lines[0], "f | linear | 70 | - | src");
+  }
+  as_recipe_destroy(&r);
+  parse_fails(t, "arch = a\n", "preset");
+  parse_fails(t, "preset = a\n", "arch");
+  parse_fails(t, "arch = a\narch = b\npreset = c\n", "line 2: given twice");
+  parse_fails(t, "arch = a\npreste = b\n", "nearest: preset");
+  parse_fails(t, "arch a\n", "key = value");
+  parse_fails(t, "arch = a\npreset = b\nrename = x y\n", "FROM -> TO");
+  parse_fails(t, "arch = a\npreset = b\nrename = x -> y : upside-down\n", "hwio");
+  parse_fails(t, "arch = a\npreset = b\nknown = md5:1234\n", "sha256");
+  parse_fails(t, "arch = a\npreset = b\nknown = sha256:12G4567890\n", "hex");
+  parse_fails(t, "arch = a\npreset = b\ngeneric = maybe\n", "yes or no");
+}
+
+/* Every built-in recipe parses, has what a user wants to know, and its renames fill in. */
+static void builtin(as_test *t) {
+  size_t n = as_recipe_builtin_count();
+  CHECK(t, n >= 50);
+  for (size_t i = 0; i < n; i++) {
+    const as_recipe *r = as_recipe_builtin(i);
+    CHECK(t, r != NULL);
+    if (!r) continue;
+    CHECK(t, *as_recipe_note(r) && *r->title);
+    if (i) CHECK(t, strcmp(as_recipe_name(as_recipe_builtin(i - 1)), as_recipe_name(r)) < 0);
+    for (size_t k = 0; k < r->published.n; k++) {
+      int bars = 0;
+      for (const char *p = r->published.item[k]; *p; p++) bars += *p == '|';
+      if (bars != 4) as_test_fail(t, __FILE__, __LINE__, "%s: %s", r->name, r->published.item[k]);
+    }
+  }
+  const as_recipe *r = NULL;
+  as_recipe *owned = NULL;
+  as_err err = {AS_OK, ""};
+  CHECK_OK(t, as_recipe_named(&r, &owned, "swav", &err), err);
+  CHECK_STR(t, as_recipe_preset(r), "swav");
+  CHECK_INT(t, as_recipe_named(&r, &owned, "swv", &err), AS_E_USAGE);
+  CHECK(t, strstr(err.msg, "swav") != NULL);
+  CHECK_INT(t, as_recipe_named(&r, &owned, "/nonexistent.recipe", &err), AS_E_INPUT);
+}
+
+static void moco(mk_st *st, bool mlp, int64_t queue) {
+  mk_resnet(st, "state_dict/module.encoder_q.", 2, r50, 0);
+  mk_resnet(st, "state_dict/module.encoder_k.", 2, r50, 0);
+  const int64_t q[2] = {2, queue}, w[2] = {4, 4}, one = 1;
+  mk_st_add(st, "state_dict/module.", "queue", 2, q);
+  mk_st_add(st, "state_dict/module.", "queue_ptr", 1, &one);
+  mk_st_add(st, "state_dict/module.encoder_q.", mlp ? "fc.2.weight" : "fc.weight", 2, w);
+  mk_st_add(st, "optimizer/state/0/", "momentum_buffer", 2, w);
+}
+
+static void moco_and_pcl(as_test *t) {
+  mk_st st = {.at = 0};
+  moco(&st, false, 65536);
+  finds(t, &st, "moco-v1", "resnet50:base=2", "encoder_k");
+  moco(&st, true, 65536);
+  finds(t, &st, "moco-v2", "resnet50:base=2", "encoder_k");
+  moco(&st, false, 16384);
+  finds(t, &st, "pcl-v1", "resnet50:base=2", "encoder_k");
+  moco(&st, true, 16384);
+  finds(t, &st, "pcl-v2", "resnet50:base=2", "encoder_k");
+  moco(&st, true, 4096); /* somebody's own training */
+  finds(t, &st, "moco-queue", "resnet50:base=2", "encoder_k");
+}
+
+static void swav(as_test *t) {
+  mk_st st = {.at = 0};
+  const int64_t w[2] = {4, 4};
+  mk_resnet(&st, "module.", 2, r50, 0);
+  mk_st_add(&st, "module.", "projection_head.0.weight", 2, w);
+  mk_st_add(&st, "module.", "prototypes.weight", 2, w);
+  finds(t, &st, "swav", "resnet50:base=2", ".228"); /* the file cannot tell: stated, with the alternative */
+  mk_resnet(&st, "module.", 2, r50, 0);
+  mk_st_add(&st, "module.", "projection_head.0.weight", 2, w);
+  mk_st_add(&st, "module.", "prototypes.prototypes0.weight", 2, w);
+  finds(t, &st, "deepcluster-v2", "resnet50:base=2", "sela-v2");
+}
+
+/* CLI.md: flat ResNet-50 files without fc fit Barlow Twins, VICReg and DINO at once, and their presets differ. */
+static void flat_without_fc(as_test *t) {
+  mk_st st = {.at = 0};
+  mk_resnet(&st, "", 64, r50, 0);
+  finds(t, &st, NULL,
+        "barlowtwins (imagenet-bilinear), dino-r50 (imagenet-bicubic), vicreg (imagenet-bilinear)", "");
+  mk_resnet(&st, "", 64, r50, 0);
+  finds_for(t, &st, "imagenet-bicubic", "dino-r50", "resnet50", "barlowtwins, vicreg fit");
+  mk_resnet(&st, "", 64, r50, 0);
+  finds_for(t, &st, "caffe", "barlowtwins", "resnet50", "dino-r50, vicreg fit");
+}
+
+static void generic(as_test *t) {
+  static const int r18ish[4] = {2, 2, 2, 2}, r101[4] = {3, 4, 23, 3};
+  mk_st st = {.at = 0};
+  mk_resnet(&st, "", 64, r50, 10);
+  finds(t, &st, "resnet50", "resnet50", "v1.5");
+  mk_resnet(&st, "model/module.", 64, r50, 10);
+  finds(t, &st, "resnet50", "resnet50", "v1.5");
+  mk_resnet(&st, "", 2, r101, 10);
+  finds(t, &st, "resnet", "resnet101:base=2", "v1.5");
+  mk_resnet(&st, "", 6, r18ish, 10);
+  finds(t, &st, "resnet", "resnet50:blocks=2-2-2-2,base=6", "v1.5");
+  mk_vit(&st, "", 192, 12, 16, 197, false, 10);
+  finds(t, &st, "vit", "vit_tiny:patch=16", "heads");
+  mk_vit(&st, "", 128, 2, 8, 1 + 81, true, 10);
+  finds(t, &st, "vit", "vit_base:patch=8,dim=128,depth=2,heads=2,ls=1,posgrid=9", "heads");
+}
+
+/* What tells ViTs of one shape apart, and what does not. */
+static void vits(as_test *t) {
+  mk_st st = {.at = 0};
+  const int64_t w[2] = {4, 4}, mask[3] = {1, 1, 768};
+  mk_vit(&st, "", 384, 1, 16, 197, false, 0);
+  finds(t, &st, "dino-vits", "vit_base:patch=16,dim=384,depth=1,heads=6,resize=scale,features=cls4",
+        "6 heads");
+  mk_vit(&st, "state_dict/module.base_encoder.", 384, 1, 16, 197, false, 0);
+  mk_st_add(&st, "state_dict/module.momentum_encoder.", "cls_token", 2, w);
+  finds(t, &st, "moco-v3-vits", "vit_base:patch=16,dim=384,depth=1,heads=6,heads=12", "12 heads");
+  mk_vit(&st, "model/", 768, 1, 16, 197, false, 0);
+  mk_st_add(&st, "model/", "mask_token", 3, mask);
+  mk_st_add(&st, "model/", "decoder_embed.weight", 2, w);
+  finds(t, &st, "mae", "vit_base:patch=16,dim=768,depth=1,heads=12", "class token");
+  mk_vit(&st, "model/", 768, 1, 16, 197, false, 10);
+  finds(t, &st, "deit", "vit_base:patch=16,dim=768,depth=1,heads=12", "");
+  mk_vit(&st, "", 384, 1, 14, 1 + 37 * 37, true, 0);
+  mk_st_add(&st, "", "mask_token", 2, w);
+  finds(t, &st, "dinov2",
+        "vit_base:patch=14,dim=384,depth=1,heads=6,ls=1,posgrid=37,resize=scale,features=cls+mean",
+        "1-layer");
+}
+
+/* No recipe fits: the nearest one and the tensor that it does not know are named. */
+static void nearest(as_test *t) {
+  mk_st st = {.at = 0};
+  const int64_t w[2] = {4, 4};
+  moco(&st, true, 65536);
+  mk_st_add(&st, "state_dict/module.", "extra.weight", 2, w);
+  finds(t, &st, NULL, "does not know state_dict/module.extra.weight", "");
+  mk_st_add(&st, "", "embedding.weight", 2, w);
+  finds(t, &st, NULL, "no recipe fits its 1 tensors", "");
+  mk_resnet(&st, "module.module.", 2, r50, 10); /* the prefix twice */
+  finds(t, &st, NULL, "the first is module.module.", "");
+  mk_st_add(&st, "base_model/conv2d/", "kernel", 2, w);
+  mk_st_add(&st, "base_model/conv2d_1/", "kernel", 2, w);
+  finds(t, &st, NULL, "selective kernels", "");
+}
+
+/* assay's own files say what they are. */
+static void metadata(as_test *t) {
+  mk_st st = {.at = 0};
+  as_str_put(&st.header,
+             "\"__metadata__\":{\"assay.arch\":\"resnet50:base=2\",\"assay.preset\":\"swav\",\"assay."
+             "recipe\":\"mine\","
+             "\"assay.head\":\"fc\"}");
+  mk_resnet(&st, "", 2, r50, 0);
+  finds(t, &st, "mine", "resnet50:base=2", "");
+}
+
+static void by_hash(as_test *t) {
+  const char *path = as_test_shared("weights/resnet50_caffe_in1k.zip.pth");
+  if (!path) {
+    as_test_skip(t, "no real checkpoint");
+    return;
+  }
+  as_state *s = NULL;
+  as_err err = {AS_OK, ""};
+  const as_recipe *r = NULL;
+  char assumed[512], arch[512];
+  CHECK_OK(t, as_state_open_flags(&s, path, AS_STATE_NO_CRC, &err), err);
+  if (!s) return;
+  CHECK_OK(t, as_recipe_choose(&r, s, assumed, &err), err);
+  CHECK_STR(t, as_recipe_name(r), "resnet50_caffe");
+  CHECK_STR(t, as_recipe_preset(r), "caffe");
+  CHECK_STR(t, assumed, "");
+  CHECK_OK(t, as_recipe_resolve_arch(r, s, arch, sizeof arch, &err), err);
+  CHECK_STR(t, arch, "resnet50:stride=v1,eps=1e-3");
+  as_state_close(&s);
+}
+
+int main(int argc, char **argv) {
+  static const as_case cases[] = {{"recipe patterns", globs},   {"recipe syntax", syntax},
+                                  {"recipe built-in", builtin}, {"recipe moco and pcl", moco_and_pcl},
+                                  {"recipe swav family", swav}, {"recipe flat without fc", flat_without_fc},
+                                  {"recipe generic", generic},  {"recipe vits", vits},
+                                  {"recipe nearest", nearest},  {"recipe metadata", metadata},
+                                  {"recipe by hash", by_hash}};
+  return as_test_main(argc, argv, cases, sizeof cases / sizeof *cases);
+}
