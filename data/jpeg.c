@@ -177,7 +177,7 @@ static as_status read_frame(as_jpeg *j, int marker, as_err *err) {
     k->rows = (j->h * k->v + j->vmax - 1) / j->vmax;
     k->blocks_w = (k->w + 7) / 8;
     k->blocks_h = (k->rows + 7) / 8;
-    k->padded_w = mcus_w * k->h;
+    k->padded_w = mcus_w * k->h + 1;
     k->padded_h = mcus_h * k->v;
     memset(k->coef_bits, -1, sizeof k->coef_bits);
   }

@@ -5,16 +5,23 @@
  * load, and running off the end reads zeros, which is what libjpeg feeds when data are missing. */
 #include <string.h>
 
+#include "data/jpeg_block_int.h"
 #include "data/jpeg_int.h"
 
-const uint8_t j_natural[160] = {
-    0,  1,  8,  16, 9,  2,  3,  10, 17, 24, 32, 25, 18, 11, 4,  5,  12, 19, 26, 33, 40, 48, 41,
-    34, 27, 20, 13, 6,  7,  14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37,
-    44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63, 63, 63, 63, 63, 63,
-    63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63,
-    63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63,
-    63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63,
-    63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63};
+const uint8_t j_natural[80] = {0,  1,  8,  16, 9,  2,  3,  10, 17, 24, 32, 25, 18, 11, 4,  5,
+                               12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6,  7,  14, 21, 28,
+                               35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51,
+                               58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63,
+                               63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63};
+
+const uint8_t j_natural_after[160] = {
+    0,  0,  1,  8,  16, 9,  2,  3,  10, 17, 24, 32, 25, 18, 11, 4,  5,  12, 19, 26, 33, 40, 48,
+    41, 34, 27, 20, 13, 6,  7,  14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30,
+    37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63, 63, 63, 63, 63,
+    63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64};
 
 as_status j_table_build(const as_jpeg *j, j_table *t, const j_dht *dht, bool dc, as_err *err) {
   if (!dht->present) return j_bad(j, err, "a scan uses a Huffman table that the file does not define");
@@ -33,8 +40,8 @@ as_status j_table_build(const as_jpeg *j, j_table *t, const j_dht *dht, bool dc,
       if (len > J_LOOK) continue;
       int run = dc ? 0 : sym >> 4, size = sym & 15;
       int advance = dc || size ? run + 1 : run == 15 ? 0 : J_EOB_SKIP;
-      uint32_t e =
-          (uint32_t)(len + size) | (uint32_t)len << 8 | (uint32_t)size << 16 | (uint32_t)advance << 24;
+      uint32_t e = (uint32_t)(len + size) | (uint32_t)len << 8 | (uint32_t)((64 - size) & 63) << 16 |
+                   (uint32_t)advance << 24;
       for (int f = 0; f < 1 << (J_LOOK - len); f++) t->look[(code << (J_LOOK - len)) + f] = e;
     }
     t->maxcode[len] = dht->bits[len] ? code - 1 : -1;
@@ -183,35 +190,7 @@ int j_slow_symbol(as_jpeg *j, const j_table *t, j_bits *b) {
   return 0;
 }
 
-/* So many zero bytes follow a segment that one block cannot use them up; between blocks the reader
- * is moved back among them. */
-static inline void clamp(const as_jpeg *j, j_bits *b) {
-  const uint8_t *limit = j->seg + j->seg_n + J_SLACK;
-  if (b->p > limit) b->p = limit;
-}
-
-static inline int value_of(uint64_t buf, uint32_t e) {
-  unsigned size = e >> 16 & 255;
-  uint64_t from = buf << (e >> 8 & 255);
-  int v = (int)(from >> 1 >> (63 - size));
-  /* top bit clear: a negative value, v - (2^size - 1) */
-  int positive = -(int)(from >> 63);
-  return v + (~positive & (1 - (int)(1u << size)));
-}
-
-static inline int dc_difference(as_jpeg *j, const j_table *t, j_bits *b) {
-  uint32_t e = t->look[b->buf >> (64 - J_LOOK)];
-  if (e) {
-    int v = value_of(b->buf, e);
-    j_drop(b, (int)(e & 255));
-    return v;
-  }
-  int size = j_slow_symbol(j, t, b);
-  return j_extend(j_take(b, size), size);
-}
-
-/* One symbol of the slow kind; returns the new index. */
-static int ac_slow(as_jpeg *j, const j_table *t, j_bits *b, int k, int16_t *coef) {
+int j_slow_ac(as_jpeg *j, const j_table *t, j_bits *b, int k, int16_t *coef) {
   int sym = j_slow_symbol(j, t, b), run = sym >> 4, size = sym & 15;
   if (size == 0) return run == 15 ? k + 16 : k + J_EOB_SKIP;
   int v = j_extend(j_take(b, size), size);
@@ -220,64 +199,11 @@ static int ac_slow(as_jpeg *j, const j_table *t, j_bits *b, int k, int16_t *coef
   return k + 1;
 }
 
-/* One block into coef (zeroed). Returns the index after the last coefficient that came. End of block
- * is handled like a coefficient: it stores a zero at index 63, which nothing has reached by then. With at least 56 bits in the buffer two table entries of at most
- * 10 + 15 bits fit between refills. */
-static int block(as_jpeg *j, const j_table *dc, const j_table *ac, j_bits *bits, int *pred, int16_t *coef) {
-  j_bits b = *bits;
-  j_refill(&b);
-  *pred = (int)((unsigned)*pred + (unsigned)dc_difference(j, dc, &b));
-  coef[0] = (int16_t)*pred;
-  const uint32_t *look = ac->look;
-  int k = 1, last = 1;
-  do {
-    j_refill(&b);
-    uint32_t e = look[b.buf >> (64 - J_LOOK)];
-    last = k;
-    if (e < 1u << 24) {
-      k = ac_slow(j, ac, &b, k, coef);
-      continue;
-    }
-    k += (int)(e >> 24);
-    coef[j_natural[k - 1]] = (int16_t)value_of(b.buf, e);
-    j_drop(&b, (int)(e & 255));
-    if (k > 63) break;
-    e = look[b.buf >> (64 - J_LOOK)];
-    if (e < 1u << 24) continue;
-    last = k;
-    k += (int)(e >> 24);
-    coef[j_natural[k - 1]] = (int16_t)value_of(b.buf, e);
-    j_drop(&b, (int)(e & 255));
-  } while (k < 64);
-  clamp(j, &b);
-  *bits = b;
-  return k >= J_EOB_SKIP ? last : 64;
+int j_block_c(as_jpeg *j, const j_table *dc, const j_table *ac, j_bits *bits, int *pred, int16_t *coef) {
+  return j_block(j, dc, ac, bits, pred, coef);
 }
-
-/* The same for a block that no wanted pixel depends on: only the DC value matters, for the next one. */
-static void skip_block(as_jpeg *j, const j_table *dc, const j_table *ac, j_bits *bits, int *pred) {
-  j_bits b = *bits;
-  j_refill(&b);
-  *pred = (int)((unsigned)*pred + (unsigned)dc_difference(j, dc, &b));
-  const uint32_t *look = ac->look;
-  int k = 1;
-  do {
-    j_refill(&b);
-    uint32_t e = look[b.buf >> (64 - J_LOOK)];
-    if (e < 1u << 24) {
-      k = ac_slow(j, ac, &b, k, NULL);
-      continue;
-    }
-    k += (int)(e >> 24);
-    j_drop(&b, (int)(e & 255));
-    if (k > 63) break;
-    e = look[b.buf >> (64 - J_LOOK)];
-    if (e < 1u << 24) continue;
-    k += (int)(e >> 24);
-    j_drop(&b, (int)(e & 255));
-  } while (k < 64);
-  clamp(j, &b);
-  *bits = b;
+void j_skip_c(as_jpeg *j, const j_table *dc, const j_table *ac, j_bits *bits, int *pred) {
+  j_skip_block(j, dc, ac, bits, pred);
 }
 
 /* One row of MCUs (or of blocks, when the scan has a single component). `top` is where the scan's
@@ -302,11 +228,11 @@ static as_status mcu_row(as_jpeg *j, int row, bool stream, as_err *err) {
         for (int x = 0; x < nh; x++) {
           int bx = m * nh + x;
           if (stream && (bx < c->bx0 || bx >= c->bx1 || by < c->by0 || by >= c->by1)) {
-            skip_block(j, dc, ac, &j->bits, &c->pred);
+            j->k->skip(j, dc, ac, &j->bits, &c->pred);
             continue;
           }
           size_t at = line + (size_t)bx;
-          int last = block(j, dc, ac, &j->bits, &c->pred, c->coef + at * 64);
+          int last = j->k->block(j, dc, ac, &j->bits, &c->pred, c->coef + at * 64);
           if (stream) c->last[at] = (uint8_t)last;
         }
       }

@@ -1,7 +1,7 @@
 /* Inside of the JPEG decoder: state shared by its files.
  *
  *   jpeg.c       markers, frame and scan headers, the order of things
- *   jpeg_huff.c  code tables, bit reader, restart markers, baseline blocks
+ *   jpeg_huff.c  code tables, bit reader, restart markers, baseline blocks (jpeg_block_int.h)
  *   jpeg_prog.c  the four kinds of progressive scan
  *   jpeg_idct.c  coefficients to samples
  *   jpeg_up.c    samples to RGB rows: upsampling, colour
@@ -27,8 +27,8 @@ typedef struct j_dht {
   uint8_t val[256];
 } j_dht;
 
-/* The same for decoding. A look entry, by byte: 0 code + value bits, 1 code bits, 2 value bits
- * (SSSS), 3 by how much the coefficient index advances: run + 1, J_EOB_SKIP, or 0 when the entry
+/* The same for decoding. A look entry, by byte: 0 code + value bits, 1 code bits, 2 64 less
+ * value bits (0 for none), 3 by how much the coefficient index advances: run + 1, J_EOB_SKIP, or 0 when the entry
  * needs thought (no code of at most J_LOOK bits, or a run of 16 zeros). In DC tables byte 3 is 1. */
 typedef struct j_table {
   uint32_t look[1 << J_LOOK];
@@ -48,7 +48,7 @@ typedef struct j_comp {
   int id, h, v, tq;
   int w, rows;            /* samples that exist: ceil(W * h / hmax), likewise */
   int blocks_w, blocks_h; /* blocks that hold them */
-  int padded_w, padded_h; /* blocks in whole MCUs */
+  int padded_w, padded_h; /* blocks in whole MCUs; each row has one more, for end-of-block stores */
   bool has_quant;
   /* [0, 64): quantisers in natural order, taken over at the component's first scan; [64, 128): for each
    * the largest |coefficient| whose product stays below 2^14 (jpeg_x86.c) */
@@ -65,6 +65,8 @@ typedef struct j_comp {
 } j_comp;
 
 typedef struct j_kernels {
+  int (*block)(as_jpeg *j, const j_table *dc, const j_table *ac, j_bits *bits, int *pred, int16_t *coef);
+  void (*skip)(as_jpeg *j, const j_table *dc, const j_table *ac, j_bits *bits, int *pred);
   /* `count` neighbouring blocks; dst advances by 8 samples per block. */
   void (*idct)(const int16_t *coef, const uint16_t *quant, uint8_t *dst, size_t stride, int count);
   void (*up_h2)(const uint8_t *in, int w, uint8_t *out);                         /* 2:1 across */
@@ -131,6 +133,10 @@ as_status j_after_mcu(as_jpeg *j, as_err *err);
 as_status j_next_marker(as_jpeg *j, int *marker, as_err *err);
 int j_slow_symbol(as_jpeg *j, const j_table *t, j_bits *b); /* any code length; bad codes give 0 */
 as_status j_scan_baseline(as_jpeg *j, bool stream, as_err *err);
+/* One AC symbol of the slow kind; returns the new index. coef may be NULL. */
+int j_slow_ac(as_jpeg *j, const j_table *t, j_bits *b, int k, int16_t *coef);
+int j_block_c(as_jpeg *j, const j_table *dc, const j_table *ac, j_bits *bits, int *pred, int16_t *coef);
+void j_skip_c(as_jpeg *j, const j_table *dc, const j_table *ac, j_bits *bits, int *pred);
 
 /* jpeg_prog.c */
 as_status j_scan_progressive(as_jpeg *j, as_err *err);
@@ -146,9 +152,10 @@ as_status j_up_plan(as_jpeg *j, as_err *err);
 const j_kernels *j_kernels_c(void);
 const j_kernels *j_kernels_best(void); /* jpeg_x86.c, or the C ones */
 
-/* Zigzag position to natural index; positions past 63 (damaged runs, end of block) give 63, as in
- * libjpeg. */
-extern const uint8_t j_natural[160];
+/* Zigzag position to natural index; positions past 63 (runs in damaged data) give 63, as in libjpeg.
+ * j_natural_after[k] = j_natural[k - 1], and 64 for what an end-of-block entry reaches. */
+extern const uint8_t j_natural[80];
+extern const uint8_t j_natural_after[160];
 
 static inline void j_refill(j_bits *b) {
   b->buf |= as_be64(b->p) >> b->n;

@@ -8,7 +8,7 @@ static void dc_first(as_jpeg *j, j_comp *c, int16_t *coef) {
   j_bits b = j->bits;
   j_refill(&b);
   uint32_t e = j->table_dc[c->dc_table]->look[b.buf >> (64 - J_LOOK)];
-  int size = (int)(e >> 16 & 255);
+  int size = (int)(64 - (e >> 16 & 63)) & 63;
   if (e)
     j_drop(&b, (int)(e >> 8 & 255));
   else
@@ -29,7 +29,7 @@ static inline int symbol(as_jpeg *j, const j_table *t, j_bits *b) {
   uint32_t e = t->look[b->buf >> (64 - J_LOOK)];
   if (e >= 1u << 24 && e < (uint32_t)J_EOB_SKIP << 24) { /* byte 3 = run + 1 */
     j_drop(b, (int)(e >> 8 & 255));
-    return (int)((e >> 24) - 1) << 4 | (int)(e >> 16 & 255);
+    return (int)((e >> 24) - 1) << 4 | (int)(64 - (e >> 16 & 63));
   }
   return j_slow_symbol(j, t, b);
 }

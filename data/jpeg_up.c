@@ -77,7 +77,7 @@ static void ycc(const uint8_t *y, const uint8_t *cb, const uint8_t *cr, int n, i
 }
 
 const j_kernels *j_kernels_c(void) {
-  static const j_kernels k = {j_idct_c, up_h2, up_h2v2, up_v2, ycc};
+  static const j_kernels k = {j_block_c, j_skip_c, j_idct_c, up_h2, up_h2v2, up_v2, ycc};
   return &k;
 }
 

@@ -1,13 +1,16 @@
-/* The sample kernels of the JPEG decoder with AVX2. Each gives the bits of its C twin on every input;
+/* The inner loops of the JPEG decoder with BMI2 and AVX2. Each gives the bits of its C twin on every input;
  * where 16- or 32-bit lanes could not hold what C computes, a block is handed to the C code. */
 #include "data/jpeg_int.h"
 
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
 #include <immintrin.h>
 
+#include "data/jpeg_block_int.h"
 #include "tensor/base/cpuid.h"
 
+#define BMI2 __attribute__((target("bmi,bmi2")))
 #define AVX2 __attribute__((target("avx2")))
+#define AVX2_INLINE static inline __attribute__((target("avx2"), always_inline))
 #define LOAD128(p) _mm_loadu_si128((const __m128i *)(const void *)(p))
 #define STORE128(p, v) _mm_storeu_si128((__m128i *)(void *)(p), v)
 #define LOAD256(p) _mm256_loadu_si256((const __m256i *)(const void *)(p))
@@ -21,7 +24,7 @@
  *   even: t0, t1 = 8192 (x0 +- x4); t2 = 4433 x2 - 10704 x6; t3 = 10703 x2 + 4433 x6
  *   odd:  four sums over x1, x3, x5, x7
  * then rounding, an arithmetic shift by n and saturation to 16 bits. */
-AVX2 static inline void pass(__m256i x[8], int n) {
+AVX2_INLINE void pass(__m256i x[8], int n) {
   const __m256i round = _mm256_set1_epi32(1 << (n - 1));
   __m256i out[2][8];
   for (int half = 0; half < 2; half++) {
@@ -56,7 +59,7 @@ AVX2 static inline void pass(__m256i x[8], int n) {
 }
 
 /* 8 x 8 words, in each half by itself. */
-AVX2 static inline void transpose(__m256i x[8]) {
+AVX2_INLINE void transpose(__m256i x[8]) {
   __m256i a[8], b[8];
   for (int i = 0; i < 4; i++) {
     a[2 * i] = _mm256_unpacklo_epi16(x[2 * i], x[2 * i + 1]);
@@ -78,8 +81,7 @@ AVX2 static inline void transpose(__m256i x[8]) {
  * 8 x 2^14 x 11363) stay inside 32 bits. After pass 1, the sum of absolute values in each row is at most
  * 11763: then no lane was saturated, pass 2 fits as well, and its outputs stay within +-511, where C's
  * modulo-1024 table is a plain clamp. Real images pass; damaged coefficients do not. */
-AVX2 static inline bool two_blocks(const int16_t *a, const int16_t *b, const uint16_t *quant,
-                                   __m256i rows[4]) {
+AVX2_INLINE bool two_blocks(const int16_t *a, const int16_t *b, const uint16_t *quant, __m256i rows[4]) {
   __m256i x[8], bad = _mm256_setzero_si256();
   for (int i = 0; i < 8; i++) {
     __m256i c = _mm256_inserti128_si256(_mm256_castsi128_si256(LOAD128(a + i * 8)), LOAD128(b + i * 8), 1);
@@ -140,7 +142,7 @@ AVX2 static void idct(const int16_t *coef, const uint16_t *quant, uint8_t *dst, 
 
 #define WIDEN(p) _mm256_cvtepu8_epi16(LOAD128(p))
 
-AVX2 static inline __m256i times3(__m256i v) {
+AVX2_INLINE __m256i times3(__m256i v) {
   return _mm256_add_epi16(v, _mm256_add_epi16(v, v));
 }
 
@@ -235,8 +237,16 @@ AVX2 static void ycc(const uint8_t *y, const uint8_t *cb, const uint8_t *cr, int
   j_kernels_c()->ycc(y + i, cb + i, cr + i, n - i, pixel, out);
 }
 
+BMI2 static int block(as_jpeg *j, const j_table *dc, const j_table *ac, j_bits *bits, int *pred,
+                      int16_t *coef) {
+  return j_block(j, dc, ac, bits, pred, coef);
+}
+BMI2 static void skip(as_jpeg *j, const j_table *dc, const j_table *ac, j_bits *bits, int *pred) {
+  j_skip_block(j, dc, ac, bits, pred);
+}
+
 const j_kernels *j_kernels_best(void) {
-  static const j_kernels k = {idct, up_h2, up_h2v2, up_v2, ycc};
+  static const j_kernels k = {block, skip, idct, up_h2, up_h2v2, up_v2, ycc};
   return as_cpu_has_avx2() ? &k : j_kernels_c();
 }
 

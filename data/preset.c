@@ -297,13 +297,14 @@ static void clear_plan(plan *g) {
 static as_status run_plan(const plan *g, const as_preset *p, const source *src, uint8_t *out, as_err *err) {
   const int width = g->ax.hi - g->ax.lo, height = g->ay.hi - g->ay.lo;
   const size_t bytes = (size_t)g->x.n * 3, stride = bytes + 16;
-  uint8_t *row = as_alloc((size_t)width * 4 + 64, 1, err), *mid = NULL;
+  const size_t slack = (size_t)g->ax.taps * 4 + 64;
+  uint8_t *row = as_alloc((size_t)width * 4 + slack, 1, err), *mid = NULL;
   if (row) mid = as_alloc(stride * (size_t)height + 64, 1, err);
   if (!mid) {
     as_free(row);
     return AS_E_ENV;
   }
-  memset(row + (size_t)width * 4, 0, 64);
+  memset(row + (size_t)width * 4, 0, slack);
   for (int y = 0; y < height; y++) {
     if (src->jpeg) {
       as_jpeg_row(src->jpeg, y + g->ay.lo + g->trim - src->y0, 4, row);

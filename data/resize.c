@@ -49,30 +49,34 @@ static const struct {
     [AS_FILTER_LANCZOS] = {lanczos3, 3.0},
 };
 
-/* Coefficients of output i: precompute_coeffs and normalize_coeffs_8bpc of Resample.c. The order of
- * operations is Pillow's, and decides the last bit. */
-static void coefficients(as_resize_axis *a, int i, as_filter filter, double *w) {
-  const double scale = (double)a->in / a->out, filterscale = scale < 1.0 ? 1.0 : scale;
-  const double support = filters[filter].support * filterscale;
-  const double center = (a->from + i + 0.5) * scale, ss = 1.0 / filterscale;
+/* Where output i looks: precompute_coeffs of Resample.c. The order of operations is Pillow's, here and
+ * below, and decides the last bit. */
+static double find_inputs(as_resize_axis *a, int i, double scale, double support) {
+  const double center = (a->from + i + 0.5) * scale;
   int lo = (int)(center - support + 0.5), hi = (int)(center + support + 0.5);
   if (lo < 0) lo = 0;
   if (hi > a->in) hi = a->in;
+  a->first[i] = lo;
+  a->n[i] = hi - lo;
+  return center;
+}
+
+/* Coefficients of output i: precompute_coeffs, normalize_coeffs_8bpc. */
+static void coefficients(as_resize_axis *a, int i, as_filter filter, double center, double ss, double *w) {
+  const int lo = a->first[i], n = a->n[i];
   double sum = 0.0;
-  for (int x = 0; x < hi - lo; x++) {
+  for (int x = 0; x < n; x++) {
     w[x] = filters[filter].f((x + lo - center + 0.5) * ss);
     sum += w[x];
   }
   int32_t *k = a->k + (size_t)i * (size_t)a->taps;
   memset(k, 0, (size_t)a->taps * sizeof *k);
-  for (int x = 0; x < hi - lo; x++) {
+  for (int x = 0; x < n; x++) {
     double v = w[x];
     if (sum != 0.0) v /= sum;
     v *= 1 << PRECISION;
     k[x] = (int32_t)(v < 0 ? v - 0.5 : v + 0.5);
   }
-  a->first[i] = lo;
-  a->n[i] = hi - lo;
   /* For the SIMD rows: k = 2048 high + low. Per four taps 32 words: low parts of taps 0 and 1 four
    * times (R, G, B, padding), of taps 2 and 3 four times, then the high parts alike. */
   int16_t *split = a->split + (size_t)i * (size_t)a->taps * 8;
@@ -86,33 +90,42 @@ static void coefficients(as_resize_axis *a, int i, as_filter filter, double *w) 
   }
 }
 
+static bool allocate(as_resize_axis *a, size_t count, as_err *err) {
+  size_t n;
+  if (!as_mul_size(count, (size_t)a->taps, &n)) return false;
+  a->k = as_alloc(n, sizeof *a->k, err);
+  a->split = a->k ? as_alloc(n, 8 * sizeof *a->split, err) : NULL;
+  return a->split != NULL;
+}
+
 as_status as_resize_axis_init(as_resize_axis *a, int in, int out, int from, int count, as_filter filter,
                               as_err *err) {
   *a = (as_resize_axis){.in = in, .out = out, .from = from, .count = count, .copy = in == out};
   a->lo = from;
   a->hi = from + count;
   if (a->copy) return AS_OK;
-  const double scale = (double)in / out, support = filters[filter].support * (scale < 1.0 ? 1.0 : scale);
-  a->taps = ((int)ceil(support) * 2 + 1 + 7) / 8 * 8;
-  size_t n;
-  if (!as_mul_size((size_t)count, (size_t)a->taps, &n)) return as_fail(err, AS_E_ENV, "resize: too large");
+  const double scale = (double)in / out, filterscale = scale < 1.0 ? 1.0 : scale;
+  const double support = filters[filter].support * filterscale;
   a->first = as_alloc((size_t)count, sizeof *a->first, err);
-  a->n = as_alloc((size_t)count, sizeof *a->n, err);
-  a->k = as_alloc(n, sizeof *a->k, err);
-  a->split = as_alloc(n, 8 * sizeof *a->split, err);
-  double *w = as_alloc((size_t)a->taps, sizeof *w, err);
-  if (!a->first || !a->n || !a->k || !a->split || !w) {
-    as_free(w);
+  a->n = a->first ? as_alloc((size_t)count, sizeof *a->n, err) : NULL;
+  if (a->n) {
+    a->lo = in;
+    a->hi = 0;
+    for (int i = 0; i < count; i++) {
+      find_inputs(a, i, scale, support);
+      if (a->first[i] < a->lo) a->lo = a->first[i];
+      if (a->first[i] + a->n[i] > a->hi) a->hi = a->first[i] + a->n[i];
+      if (a->n[i] > a->taps) a->taps = a->n[i];
+    }
+    a->taps = (a->taps + 3) / 4 * 4;
+  }
+  double *w = a->n && allocate(a, (size_t)count, err) ? as_alloc((size_t)a->taps, sizeof *w, err) : NULL;
+  if (!w) {
     as_resize_axis_clear(a);
     return AS_E_ENV;
   }
-  a->lo = in;
-  a->hi = 0;
-  for (int i = 0; i < count; i++) {
-    coefficients(a, i, filter, w);
-    if (a->first[i] < a->lo) a->lo = a->first[i];
-    if (a->first[i] + a->n[i] > a->hi) a->hi = a->first[i] + a->n[i];
-  }
+  for (int i = 0; i < count; i++)
+    coefficients(a, i, filter, find_inputs(a, i, scale, support), 1.0 / filterscale, w);
   as_free(w);
   return AS_OK;
 }
@@ -195,7 +208,7 @@ as_status as_resize_rgb(const uint8_t *in, int w, int h, as_filter filter, uint8
     return s;
   }
   const size_t stride = (size_t)out_w * 3;
-  uint8_t *row = as_alloc((size_t)w * 4 + 16, 1, err), *mid = NULL;
+  uint8_t *row = as_alloc(((size_t)w + (size_t)ax.taps) * 4 + 16, 1, err), *mid = NULL;
   if (row) mid = as_alloc(stride * (size_t)(ay.hi - ay.lo) + 16, 1, err);
   if (mid) {
     for (int y = ay.lo; y < ay.hi; y++) {

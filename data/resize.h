@@ -30,8 +30,8 @@ as_status as_resize_axis_init(as_resize_axis *a, int in, int out, int from, int 
                               as_err *err);
 void as_resize_axis_clear(as_resize_axis *a);
 
-/* One row: pixels [lo, hi) of 4 bytes (R, G, B, anything) to count pixels of 3 bytes. 16 readable
- * bytes must follow the input and 16 writable bytes the output. */
+/* One row: pixels [lo, hi) of 4 bytes (R, G, B, anything) to count pixels of 3 bytes.
+ * 4 taps + 16 readable bytes must follow the input and 16 writable bytes the output. */
 void as_resize_row(const as_resize_axis *a, const uint8_t *in, uint8_t *out);
 /* Output row i of the vertical pass: `rows` holds source rows [lo, hi), `bytes` each, `stride` apart. */
 void as_resize_column(const as_resize_axis *a, int i, const uint8_t *rows, size_t stride, size_t bytes,

@@ -12,13 +12,14 @@
 #include "tensor/base/cpuid.h"
 
 #define AVX2 __attribute__((target("avx2")))
+#define AVX2_INLINE static inline __attribute__((target("avx2"), always_inline))
 #define LOAD128(p) _mm_loadu_si128((const __m128i *)(const void *)(p))
 #define STORE128(p, v) _mm_storeu_si128((__m128i *)(void *)(p), v)
 #define LOAD256(p) _mm256_loadu_si256((const __m256i *)(const void *)(p))
 
 /* One output pixel as four 32-bit sums (R, G, B, padding), rounding half included. `k`: per step of
  * four taps 32 words, as resize.c lays them out. */
-AVX2 static inline __m128i one_pixel(const uint8_t *p, const int16_t *k, int steps) {
+AVX2_INLINE __m128i one_pixel(const uint8_t *p, const int16_t *k, int steps) {
   /* pixels 0, 1 to the low half and 2, 3 to the high half, as words R0 R1 G0 G1 B0 B1 x x */
   const __m256i spread = _mm256_setr_epi8(0, -1, 4, -1, 1, -1, 5, -1, 2, -1, 6, -1, 3, -1, 7, -1, 8, -1, 12,
                                           -1, 9, -1, 13, -1, 10, -1, 14, -1, 11, -1, 15, -1);
@@ -33,24 +34,32 @@ AVX2 static inline __m128i one_pixel(const uint8_t *p, const int16_t *k, int ste
   return _mm_srai_epi32(_mm_add_epi32(v, _mm_set1_epi32(1 << 21)), 22);
 }
 
-AVX2 static void row(const as_resize_axis *a, const uint8_t *in, uint8_t *out) {
+/* Every output takes the same number of steps; coefficients past its own are zero. */
+AVX2_INLINE void row_steps(const as_resize_axis *a, const uint8_t *in, uint8_t *out, int steps) {
   const __m128i pack3 = _mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1);
   const size_t words = (size_t)a->taps * 8;
   __m128i v[4];
   for (int i = 0; i < a->count; i += 4, out += 12) {
-    const int left = a->count - i;
     for (int k = 0; k < 4; k++) {
-      int at = k < left ? i + k : a->count - 1;
-      v[k] = one_pixel(in + (size_t)(a->first[at] - a->lo) * 4, a->split + (size_t)at * words,
-                       (a->n[at] + 3) / 4);
+      int at = i + k < a->count ? i + k : a->count - 1;
+      v[k] = one_pixel(in + (size_t)(a->first[at] - a->lo) * 4, a->split + (size_t)at * words, steps);
     }
     __m128i p = _mm_packus_epi16(_mm_packs_epi32(v[0], v[1]), _mm_packs_epi32(v[2], v[3]));
     STORE128(out, _mm_shuffle_epi8(p, pack3)); /* past the last pixel: the caller's 16 bytes of room */
   }
 }
 
+AVX2 static void row(const as_resize_axis *a, const uint8_t *in, uint8_t *out) {
+  if (a->taps == 4)
+    row_steps(a, in, out, 1);
+  else if (a->taps == 8)
+    row_steps(a, in, out, 2);
+  else
+    row_steps(a, in, out, a->taps / 4);
+}
+
 /* 16 columns; two rows at a time. */
-AVX2 static inline void columns16(const uint8_t *p, size_t stride, const int32_t *k, int n, uint8_t *out) {
+AVX2_INLINE void columns16(const uint8_t *p, size_t stride, const int32_t *k, int n, uint8_t *out) {
   __m256i low0 = _mm256_setzero_si256(), low1 = low0, high0 = low0, high1 = low0;
   const __m128i none = _mm_setzero_si128();
   for (int t = 0; t < n; t += 2, p += 2 * stride) {

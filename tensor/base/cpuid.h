@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-/* AVX2 and BMI2, usable under this operating system. Always false off x86-64. */
+/* AVX2, BMI1 and BMI2, usable under this operating system. Always false off x86-64. */
 bool as_cpu_has_avx2(void);
 
 #endif

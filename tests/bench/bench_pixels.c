@@ -1,6 +1,6 @@
-/* Images per second on one thread, files held in memory: one JSON line per sample and case, keys as in the other benches.
+/* Images per second of processor time on one thread, files held in memory: one JSON line per sample and case.
  *   cc -O2 -ffp-contract=off -I. tests/bench/bench_pixels.c data/{image,jpeg*,png,preset*,resize*}.c tensor/base/.c files -lm
- *   bench_pixels SETNAME SAMPLES FILE... [-c: portable C kernels] */
+ *   bench_pixels SETNAME SAMPLES FILE... [-c: portable C kernels] [-kCASE: that case alone] */
 #define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,11 +57,16 @@ int main(int argc, char **argv) {
   } cases[] = {
       {"decode_rgb", decode}, {"huffman", entropy}, {"all_bilinear", bilinear}, {"all_bicubic", bicubic}};
   int n = 0;
+  const char *only = "";
   as_err err;
   for (int a = 3; a < argc && n < MAX_FILES; a++) {
     if (strcmp(argv[a], "-c") == 0) {
       as_jpeg_simd(0);
       as_resize_simd(0);
+      continue;
+    }
+    if (strncmp(argv[a], "-k", 2) == 0) {
+      only = argv[a] + 2;
       continue;
     }
     FILE *f = fopen(argv[a], "rb");
@@ -80,6 +85,7 @@ int main(int argc, char **argv) {
   for (int s = 0; s < atoi(argv[2]); s++)
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
       int bad = 0;
+      if (*only && strcmp(only, cases[c].name) != 0) continue;
       double t = now();
       for (int i = 0; i < n; i++) bad += cases[c].run(i);
       t = now() - t;
