@@ -407,48 +407,6 @@ static as_status op_long(vm *m, size_t width) {
   return push_int(m, (int64_t)v);
 }
 
-static int hex_value(uint8_t c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-static size_t put_utf8(uint8_t *out, uint32_t c) {
-  if (c < 0x80) {
-    out[0] = (uint8_t)c;
-    return 1;
-  }
-  if (c < 0x800) {
-    out[0] = (uint8_t)(0xc0 | c >> 6);
-    out[1] = (uint8_t)(0x80 | (c & 63));
-    return 2;
-  }
-  if (c < 0x10000) {
-    out[0] = (uint8_t)(0xe0 | c >> 12);
-    out[1] = (uint8_t)(0x80 | (c >> 6 & 63));
-    out[2] = (uint8_t)(0x80 | (c & 63));
-    return 3;
-  }
-  out[0] = (uint8_t)(0xf0 | c >> 18);
-  out[1] = (uint8_t)(0x80 | (c >> 12 & 63));
-  out[2] = (uint8_t)(0x80 | (c >> 6 & 63));
-  out[3] = (uint8_t)(0x80 | (c & 63));
-  return 4;
-}
-
-static bool hex_run(const uint8_t *p, size_t left, size_t digits, uint32_t *out) {
-  if (left < digits) return false;
-  uint32_t v = 0;
-  for (size_t i = 0; i < digits; i++) {
-    int h = hex_value(p[i]);
-    if (h < 0) return false;
-    v = v << 4 | (uint32_t)h;
-  }
-  *out = v;
-  return true;
-}
-
 /* STRING: a quoted literal with Python's escapes. */
 static as_status op_string_line(vm *m) {
   const uint8_t *p = NULL;
@@ -461,36 +419,14 @@ static as_status op_string_line(vm *m) {
   n -= 2;
   if (!memchr(p, '\\', n)) return push_bytes(m, AS_PK_STR, p, n);
   uint8_t *out = NULL;
+  size_t k = 0;
   st = new_text(m, n, &out);
   if (st != AS_OK) return st;
-  size_t k = 0;
-  for (size_t i = 0; i < n; i++) {
-    if (p[i] != '\\') {
-      out[k++] = p[i];
-      continue;
-    }
-    if (++i >= n) return refuse(m, "a string ends inside an escape");
-    static const char from[] = "\\'\"abfnrtv", to[] = "\\'\"\a\b\f\n\r\t\v";
-    const char *at = p[i] ? strchr(from, p[i]) : NULL;
-    uint32_t v = 0;
-    if (at) {
-      out[k++] = (uint8_t)to[at - from];
-    } else if (p[i] == 'x' && hex_run(p + i + 1, n - i - 1, 2, &v)) {
-      out[k++] = (uint8_t)v;
-      i += 2;
-    } else if (p[i] >= '0' && p[i] <= '7') {
-      size_t stop = i + 3;
-      for (; i < n && i < stop && p[i] >= '0' && p[i] <= '7'; i++) v = v * 8 + (uint32_t)(p[i] - '0');
-      out[k++] = (uint8_t)v;
-      i--;
-    } else {
-      return refuse(m, "a string holds an unknown escape");
-    }
-  }
-  return push_bytes(m, AS_PK_STR, out, k);
+  const char *wrong = as_pk_unescape(p, n, out, &k);
+  return wrong ? refuse(m, wrong) : push_bytes(m, AS_PK_STR, out, k);
 }
 
-/* UNICODE: raw-unicode-escape, where only \uXXXX and \UXXXXXXXX mean anything; other bytes are Latin-1. */
+/* UNICODE: raw-unicode-escape. */
 static as_status op_unicode_line(vm *m) {
   const uint8_t *p = NULL;
   size_t n = 0;
@@ -500,20 +436,11 @@ static as_status op_unicode_line(vm *m) {
   for (size_t i = 0; i < n && plain; i++) plain = p[i] < 0x80 && p[i] != '\\';
   if (plain) return push_bytes(m, AS_PK_STR, p, n);
   uint8_t *out = NULL;
+  size_t k = 0;
   st = new_text(m, 2 * n, &out); /* a Latin-1 byte becomes two; an escape of 6 or 10 at most three or four */
   if (st != AS_OK) return st;
-  size_t k = 0;
-  for (size_t i = 0; i < n; i++) {
-    uint32_t v = p[i];
-    if (p[i] == '\\' && i + 1 < n && (p[i + 1] == 'u' || p[i + 1] == 'U')) {
-      size_t digits = p[i + 1] == 'u' ? 4 : 8;
-      if (!hex_run(p + i + 2, n - i - 2, digits, &v) || v > 0x10ffff)
-        return refuse(m, "a string holds a bad escape");
-      i += 1 + digits;
-    }
-    k += put_utf8(out + k, v);
-  }
-  return push_bytes(m, AS_PK_STR, out, k);
+  const char *wrong = as_pk_unescape_unicode(p, n, out, &k);
+  return wrong ? refuse(m, wrong) : push_bytes(m, AS_PK_STR, out, k);
 }
 
 static as_status op_global_lines(vm *m) {
@@ -631,6 +558,7 @@ static as_status op_fixed(vm *m, uint8_t op) {
   }
 }
 
+/* clang-format off: one line per opcode */
 static as_status step(vm *m, uint8_t op) {
   uint32_t a = 0, b = 0;
   size_t from = 0, n = 0;
@@ -776,6 +704,7 @@ static as_status step(vm *m, uint8_t op) {
       return as_fail(m->err, AS_E_INPUT, "%s: pickle, byte %zu: 0x%02x is no opcode", m->label, m->at, op);
   }
 }
+/* clang-format on */
 
 static as_status run(vm *m) {
   uint32_t none = 0;

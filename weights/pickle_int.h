@@ -19,4 +19,9 @@ struct as_pk {
   uint32_t root;
 };
 
+/* Decoded text into out; NULL, or what is wrong with it. out holds n bytes (escapes never grow). */
+const char *as_pk_unescape(const uint8_t *p, size_t n, uint8_t *out, size_t *written);
+/* \uXXXX and \UXXXXXXXX mean something, other bytes are Latin-1; the result is UTF-8. out holds 2 n. */
+const char *as_pk_unescape_unicode(const uint8_t *p, size_t n, uint8_t *out, size_t *written);
+
 #endif
