@@ -272,8 +272,10 @@ as_status as_classes_infer(as_classes *c, const char *where, const char *const *
         "or a list of the classes (--classes)",
         where, stranger, known);
   if (imagenet)
-    return as_fail(err, AS_E_INPUT, "%s: class %s: found a class that is no number 0..999, as %zu others are",
-                   where, no_index, below_1000);
+    return as_fail(err, AS_E_INPUT,
+                   "%s: class %s: found a class that is no number 0..999, as %zu others are%s", where,
+                   no_index, below_1000,
+                   strcmp(no_index, "1000") == 0 ? " (ILSVRC2012 ids count from 1, in another order)" : "");
   if (below_1000 == n && n >= as_wnids_count / 2)
     return as_fail(err, AS_E_INPUT,
                    "%s: found %zu class folders of the numbers 0..999 (%" PRId64

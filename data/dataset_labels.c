@@ -276,8 +276,11 @@ as_status as_dataset_label_list(as_dataset *ds, const char *path, as_err *err) {
     }
     ds->row[i].label = class_of_text(ds, line, strlen(line));
     if (ds->row[i].label < 0)
-      s = as_fail(err, AS_E_INPUT, "%s: line %zu: found label \"%s\", wanted 0..%zu or a class name", path,
-                  l.number[i + first], line, ds->classes.n - 1);
+      s = as_fail(err, AS_E_INPUT, "%s: line %zu: found label \"%s\", wanted 0..%zu or a class name%s", path,
+                  l.number[i + first], line, ds->classes.n - 1,
+                  as_plain_integer(line, strlen(line)) == (int64_t)ds->classes.n
+                      ? " (do they count from 1? ILSVRC2012 ids are no class numbers)"
+                      : "");
   }
   as_lines_clear(&l);
   return s;
