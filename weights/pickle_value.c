@@ -5,7 +5,7 @@
 #include "tensor/base/mem.h"
 #include "weights/pickle_int.h"
 
-static void pool_clear(pool *p) {
+static void pool_clear(as_pool *p) {
   for (size_t i = 0; i < p->n_blocks; i++) as_free(p->block[i]);
   as_free(p->block);
 }
