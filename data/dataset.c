@@ -50,6 +50,7 @@ static as_status keep_per_class(as_dataset *ds, int64_t from, int64_t to, as_err
   if (!seen) return AS_E_ENV;
   size_t kept = 0;
   for (size_t i = 0; i < ds->n; i++) {
+    if (ds->row[i].label < 0) continue;
     int64_t rank = seen[ds->row[i].label]++;
     if (rank >= from && rank < to) ds->row[kept++] = ds->row[i];
   }
@@ -96,8 +97,9 @@ static as_status find_task(as_dataset *ds, const as_dataset_opts *o, as_err *err
     return as_fail(err, AS_E_USAGE, "task %s: wanted one of folder, imagenet-val, ...%s%s%s", o->task,
                    near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
   }
-  if (strcmp(ds->task->name, "imagenet-real") == 0 && !o->real)
-    return as_fail(err, AS_E_USAGE, "%s: task imagenet-real wants the label sets (real.json)", o->path);
+  if (ds->task->rule == AS_RULE_ANY && !o->real)
+    return as_fail(err, AS_E_USAGE, "%s: task %s wants the label sets (real = FILE.json)", o->path,
+                   ds->task->name);
   return AS_OK;
 }
 
@@ -118,8 +120,15 @@ static as_status build(as_dataset *ds, const as_dataset_opts *o, as_err *err) {
   if (s == AS_OK) s = sort_rows(ds, err);
   if (s == AS_OK && ds->layout == AS_LAYOUT_LIST) s = as_dataset_label_list(ds, o->labels, err);
   if (s == AS_OK && o->real) s = as_dataset_read_real(ds, o->real, err);
+  for (size_t i = 0; i < ds->n && s == AS_OK && ds->has_real; i++) { /* ImageNet-Hard has no single label */
+    as_row *r = &ds->row[i];
+    if (r->label < 0 && r->n_real > 0) r->label = ds->real[r->real];
+  }
   const char *subset = o->subset && *o->subset ? o->subset : ds->task->subset;
-  if (s == AS_OK && subset) s = as_dataset_read_subset(ds, subset, err);
+  if (s == AS_OK && subset)
+    s = ds->task->rule == AS_RULE_MAX
+            ? as_fail(err, AS_E_USAGE, "%s: task %s has its own classes, no subset", ds->path, ds->task->name)
+            : as_dataset_read_subset(ds, subset, err);
   if (s == AS_OK && ds->task->subset && !o->subset && ds->mask) {
     for (size_t i = 0; i < ds->n && s == AS_OK; i++) {
       if (!ds->mask[ds->row[i].label])
@@ -131,11 +140,13 @@ static as_status build(as_dataset *ds, const as_dataset_opts *o, as_err *err) {
   if (s == AS_OK && ds->classes.n > 0) {
     ds->present = as_calloc(ds->classes.n, 1, err);
     if (!ds->present) return AS_E_ENV;
-    for (size_t i = 0; i < ds->n; i++) ds->present[ds->row[i].label] = 1;
+    for (size_t i = 0; i < ds->n; i++) {
+      if (ds->row[i].label >= 0) ds->present[ds->row[i].label] = 1;
+    }
   }
   if (s == AS_OK && ds->source.ignored > 0)
     as_log_line(AS_LOG_INFO, "%s: %zu files that are no images were left out (the first is %s)", ds->path,
-           ds->source.ignored, ds->source.first_ignored);
+                ds->source.ignored, ds->source.first_ignored);
   return s;
 }
 

@@ -44,6 +44,8 @@ struct as_dataset {
 as_status as_dataset_find_layout(as_dataset *ds, const as_dataset_opts *o, as_err *err);
 /* Classes and labels of all rows. */
 as_status as_dataset_label(as_dataset *ds, const as_dataset_opts *o, as_err *err);
+/* ObjectNet: label sets and mask from its own mapping; images of other classes go. */
+as_status as_dataset_label_objectnet(as_dataset *ds, as_err *err);
 /* --labels; rows are sorted. */
 as_status as_dataset_label_list(as_dataset *ds, const char *path, as_err *err);
 /* --real; rows are sorted and nothing is left out yet. */

@@ -95,7 +95,8 @@ as_status as_dataset_find_layout(as_dataset *ds, const as_dataset_opts *o, as_er
     ds->layout = AS_LAYOUT_VAL;
   } else {
     ds->layout = AS_LAYOUT_UNLABELLED;
-    if (ds->task->imagenet)
+    bool by_sets = ds->task->rule == AS_RULE_ANY && o->real;
+    if (ds->task->imagenet && !by_sets)
       return as_fail(err, AS_E_INPUT,
                      "%s: %s: found no label for it; wanted class folders, wnids in file names, "
                      "ILSVRC2012_val_%%08d.JPEG, or a label list (--labels)",
@@ -196,7 +197,10 @@ as_status as_dataset_label(as_dataset *ds, const as_dataset_opts *o, as_err *err
   as_status s = AS_OK;
   bool by_name =
       ds->layout == AS_LAYOUT_FOLDERS || ds->layout == AS_LAYOUT_DEEP || ds->layout == AS_LAYOUT_FILES;
-  if (ds->layout == AS_LAYOUT_UNLABELLED) return AS_OK;
+  if (ds->task->rule == AS_RULE_MAX && ds->layout == AS_LAYOUT_FOLDERS)
+    return as_dataset_label_objectnet(ds, err);
+  if (ds->layout == AS_LAYOUT_UNLABELLED)
+    return ds->task->imagenet ? as_classes_imagenet(&ds->classes, err) : AS_OK;
   if (o->classes) {
     s = as_classes_read(&ds->classes, o->classes, err);
   } else if (by_name) {

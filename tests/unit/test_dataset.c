@@ -320,6 +320,55 @@ static void subsets(as_test *t) {
   FAILS(t, AS_E_INPUT, "none of the 200 classes of imagenet-a", .path = r, .task = "imagenet-a");
 }
 
+/* ObjectNet's own files in miniature: two groups of classes, one folder that ImageNet does not know. */
+static void objectnet(as_test *t) {
+  static char lines[40000], ids[40000];
+  as_dataset *ds;
+  as_err err;
+  size_t a = 0, b = 0;
+  b += (size_t)snprintf(ids + b, sizeof ids - b, "{");
+  for (int i = 0; i < 1000; i++) { /* id i + 1 has the name "name i" and is class 999 - i */
+    a += (size_t)snprintf(lines + a, sizeof lines - a, "name %d, alias\n", i);
+    b += (size_t)snprintf(ids + b, sizeof ids - b, "%s\"%d\": %d", i ? ", " : "", 999 - i, i + 1);
+  }
+  snprintf(ids + b, sizeof ids - b, "}");
+  put_text("on/mappings/imagenet_to_label_2012_v2", lines);
+  put_text("on/mappings/pytorch_to_imagenet_2012_id.json", ids);
+  put_text("on/mappings/folder_to_objectnet_label.json",
+           "{\"air_freshener\": \"Air freshener\", \"backpack\": \"Backpack\", \"chair\": \"Chair\"}");
+  put_text("on/mappings/objectnet_to_imagenet_1k.json",
+           "{\"Backpack\": \"name 5, alias\", \"Chair\": \"name 1, alias; name 999, alias\"}");
+  put_text("on/images/chair/2.png", "C");
+  put_text("on/images/air_freshener/1.png", "A");
+  put_text("on/images/backpack/3.png", "B");
+  WANTS(t, "backpack/3.png:994,994]=B;chair/2.png:998,998,0]=C;", .path = at_tmp("on"), .task = "objectnet");
+  CHECK_OK(t,
+           as_dataset_open(&ds, &(as_dataset_opts){.path = at_tmp("on/images"), .task = "objectnet"}, &err),
+           err);
+  if (ds) {
+    int in = 0;
+    for (int c = 0; c < 1000; c++) in += as_dataset_mask(ds)[c];
+    CHECK_INT(t, in, 3);
+    CHECK(t, as_dataset_mask(ds)[0] && as_dataset_mask(ds)[994] && as_dataset_mask(ds)[998]);
+  }
+  as_dataset_close(&ds);
+  put_text("on/images/sofa/2.png", "C");
+  FAILS(t, AS_E_INPUT, "class folder sofa: found no such folder", .path = at_tmp("on"), .task = "objectnet");
+  put_text("lost/images/chair/1.png", "x");
+  FAILS(t, AS_E_INPUT, "found no folder mappings", .path = at_tmp("lost/images"), .task = "objectnet");
+}
+
+static void hard(as_test *t) {
+  put_text("hard/b.jpg", "B");
+  put_text("hard/a.jpg", "A");
+  const char *real = put_text("hard.json", "{\"a.jpg\": [3, 4], \"b.jpg\": [7]}");
+  WANTS(t, "a.jpg:3,3,4]=A;b.jpg:7,7]=B;", .path = at_tmp("hard"), .task = "imagenet-hard", .real = real);
+  FAILS(t, AS_E_USAGE, "task imagenet-hard wants the label sets", .path = at_tmp("hard"),
+        .task = "imagenet-hard");
+  real = put_text("hard2.json", "{\"a.jpg\": [], \"b.jpg\": [7]}");
+  WANTS(t, "b.jpg:7,7]=B;", .path = at_tmp("hard"), .task = "imagenet-hard", .real = real, .per_class_to = 5);
+}
+
 /* The real Tiny-ImageNet archive and the 500 photographs. */
 static void real_archive(as_test *t) {
   const char *p = as_test_shared("tiny-imagenet-val/tiny-imagenet-val.tar");
@@ -394,6 +443,8 @@ int main(int argc, char **argv) {
                                   {"dataset: ReaL label sets", real_sets},
                                   {"dataset: per class, limit, shard, subset", selection},
                                   {"dataset: the 200 classes of R and A", subsets},
+                                  {"dataset: ObjectNet's mapping", objectnet},
+                                  {"dataset: ImageNet-Hard", hard},
                                   {"dataset: tasks", tasks},
                                   {"dataset: Tiny-ImageNet and the photographs", real_archive}};
   return as_test_main(argc, argv, cases, sizeof cases / sizeof *cases);
