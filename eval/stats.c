@@ -178,7 +178,7 @@ double as_kendall_tau_b(const double *x, const double *y, size_t n) {
     }
   }
   if (nx == 0 || ny == 0) return NAN;
-  return (double)score / (sqrt((double)nx) * sqrt((double)ny));
+  return (double)score / sqrt((double)nx * (double)ny);
 }
 
 double as_pearson(const double *x, const double *y, size_t n) {
