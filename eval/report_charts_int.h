@@ -4,8 +4,13 @@
 
 #include "eval/report_int.h"
 
-/* Models that a chart with a row or a line per model shows: the first of the order. */
-enum { AS_CHART_ROWS = 40, AS_CHART_CROSSES = 80 /* models, for interval crosses */, AS_CHART_NAMED = 12 };
+/* AS_CHART_ROWS: models that a chart with a row or a line per model shows, the first of the order. */
+enum {
+  AS_CHART_ROWS = 40,
+  AS_CHART_CROSSES = 80 /* models, for interval crosses */,
+  AS_CHART_NAMED = 12,
+  AS_CHART_FIT = 5 /* models, for a line */
+};
 
 /* Columns to reserve for these names: the widest, from 8 to most. */
 size_t as_chart_name_columns(const char *const *name, size_t n, size_t most);

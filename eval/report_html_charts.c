@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "eval/report_html_int.h"
+#include "eval/table.h"
 #include "tensor/base/mem.h"
 
 const char as_html_key_lines[] =
@@ -92,8 +93,18 @@ void as_html_scatters(const as_html *h) {
   as_str_put(
       h->out,
       "; axes are logit scales with their own ranges. Where the dotted line y = x is not in the picture, all "
-      "models lie on one side of it. The numbers are in the <a href=\"#accuracy\">table of "
-      "accuracies</a>.</p>\n<div class=\"pair\">\n");
+      "models lie on one side of it.");
+  if (r->n_models >= AS_CHART_FIT)
+    as_str_put(h->out, " Grey: the least-squares line of these models with its 95&nbsp;% band.");
+  const as_set_facts *base = as_set_facts_find(as_html_set(h, r->base));
+  if (base && strcmp(base->task, "imagenet-val") == 0)
+    as_str_put(
+        h->out,
+        " Vermillion, where there is one: the line of the ImageNet testbed's standard models, from which "
+        "effective robustness is measured.");
+  as_str_put(
+      h->out,
+      " The numbers are in the <a href=\"#accuracy\">table of accuracies</a>.</p>\n<div class=\"pair\">\n");
   for (size_t k = 0; k < r->n_sets; k++) {
     if (k == r->base) continue;
     as_str_put(h->out, "<figure>");

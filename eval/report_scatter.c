@@ -1,9 +1,12 @@
 /* Accuracy against accuracy on logit axes (Taori et al. 2020 draw it so: on these axes the relation
  * over many models is close to a line). A cross is the 95 % interval in both directions. */
 #include <math.h>
+#include <string.h>
 
 #include "eval/report_charts_int.h"
+#include "eval/stats.h"
 #include "eval/svg.h"
+#include "eval/table.h"
 #include "tensor/base/mem.h"
 
 enum { FEW = 25, SOME = AS_CHART_CROSSES }; /* up to FEW models get names, up to SOME interval crosses */
@@ -55,6 +58,65 @@ static void put_tip(as_str *out, const as_sum *s, size_t m, size_t set) {
   as_str_put(out, as_pct(c->acc, 2).s);
 }
 
+/* The least-squares line of these models with its 95 % band, and the published line of the set where
+ * there is one, over the width of the picture. */
+static void put_lines(as_str *out, const as_sum *s, size_t set, const as_svg_scale *x,
+                      const as_svg_scale *y) {
+  enum { STEPS = 32 };
+  const as_results *r = s->r;
+  const double clip = 1e-4;
+  double px[STEPS + 1], mid[STEPS + 1], lo[STEPS + 1], hi[STEPS + 1];
+  double *a = as_alloc(r->n_models, 2 * sizeof *a, NULL), *b = a ? a + r->n_models : NULL;
+  as_fit fit;
+  if (!a) {
+    out->failed = true;
+    return;
+  }
+  for (size_t m = 0; m < r->n_models; m++) {
+    a[m] = as_sum_at(s, m, r->base)->acc;
+    b[m] = as_sum_at(s, m, set)->acc;
+  }
+  as_status st = as_fit_logit(a, b, r->n_models, clip, &fit, NULL);
+  as_free(a);
+  if (st != AS_OK) {
+    out->failed = true;
+    return;
+  }
+  const as_set_facts *base = as_set_facts_find(as_set_name(r, r->base)),
+                     *facts = as_set_facts_find(as_set_name(r, set));
+  const as_robust_line *line =
+      base && facts && strcmp(base->task, "imagenet-val") == 0 ? as_robust_find(facts->task, "val") : NULL;
+  bool fitted = fit.n >= AS_CHART_FIT && isfinite(fit.slope) && fit.sxx > 0;
+  for (size_t i = 0; i <= STEPS; i++) {
+    double v = as_sigmoid(as_logit(x->lo, clip) +
+                          (double)i / STEPS * (as_logit(x->hi, clip) - as_logit(x->lo, clip)));
+    double l = NAN, u = NAN, m = fitted ? as_fit_logit_at(&fit, v, clip, &l, &u) : NAN;
+    px[i] = as_svg_at(x, v);
+    mid[i] = m > y->lo && m < y->hi ? as_svg_at(y, m) : NAN;
+    lo[i] = l > y->lo && l < y->hi ? as_svg_at(y, l) : NAN;
+    hi[i] = u > y->lo && u < y->hi ? as_svg_at(y, u) : NAN;
+  }
+  if (fitted) {
+    as_svg_group(out, "fit", "least-squares line of these models on logit axes, with its 95 % band");
+    as_svg_polyline(out, px, lo, STEPS + 1, "edge");
+    as_svg_polyline(out, px, hi, STEPS + 1, "edge");
+    as_svg_polyline(out, px, mid, STEPS + 1, "mid");
+    as_svg_end(out);
+  }
+  if (!line) return;
+  for (size_t i = 0; i <= STEPS; i++) {
+    double v = as_sigmoid(as_logit(x->lo, clip) +
+                          (double)i / STEPS * (as_logit(x->hi, clip) - as_logit(x->lo, clip)));
+    double m = as_robust_predict(line, v);
+    mid[i] = m > y->lo && m < y->hi ? as_svg_at(y, m) : NAN;
+  }
+  as_svg_group(
+      out, "fit",
+      "the ImageNet testbed's line over its standard models: effective robustness is the height above it");
+  as_svg_polyline(out, px, mid, STEPS + 1, "testbed");
+  as_svg_end(out);
+}
+
 void as_chart_scatter(as_str *out, const as_sum *s, size_t set) {
   const as_results *r = s->r;
   const double w = 460, h = 400;
@@ -90,6 +152,7 @@ void as_chart_scatter(as_str *out, const as_sum *s, size_t set) {
     as_svg_text(out, (as_svg_at(&x, from) + as_svg_at(&x, to)) / 2,
                 (as_svg_at(&y, from) + as_svg_at(&y, to)) / 2 + 4, 'm', "on-line", "y = x", 0);
   }
+  put_lines(out, s, set, &x, &y);
   for (size_t i = r->n_models; i-- > 0;) {
     size_t m = s->order[i];
     const as_sum_cell *b = as_sum_at(s, m, r->base), *c = as_sum_at(s, m, set);

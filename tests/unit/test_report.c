@@ -6,6 +6,7 @@
 #include "eval/metrics.h"
 #include "eval/report_grid.h"
 #include "eval/report_int.h"
+#include "eval/report_pairs.h"
 #include "tensor/base/json.h"
 #include "tensor/base/mem.h"
 #include "tests/harness.h"
@@ -281,6 +282,106 @@ static void html_page(as_test *t) {
   as_results_clear(&r);
 }
 
+/* Per-image results: 3 models, 2 sets; a is right where b is, and on 60 images more. */
+static void fill_images(as_test *t, as_results *r) {
+  as_err err = {0};
+  CHECK_OK(t, as_results_init(r, "paired", 3, 2, &err), err);
+  for (size_t m = 0; m < 3; m++) {
+    r->models[m].name = as_strdup((const char *const[]){"a", "b", "c"}[m], &err);
+    for (size_t k = 0; k < 2; k++) {
+      as_cell *c = as_results_cell(r, m, k);
+      c->correct1 = as_alloc(400, 1, &err);
+      int64_t right = 0;
+      for (size_t i = 0; i < 400; i++) {
+        size_t bound = m == 0 ? 260 : m == 1 ? 200 : 199; /* b and c differ on one image */
+        c->correct1[i] = k == 1 && m != 2 ? i < 400 - bound : i < bound;
+        right += c->correct1[i];
+      }
+      set_cell(r, m, k, right, 400, 0);
+    }
+  }
+  r->sets[0].name = as_strdup("val", &err);
+  r->sets[1].name = as_strdup("other", &err);
+  r->complete = true;
+}
+
+static void paired_tests(as_test *t) {
+  as_results r;
+  as_pair_tests p;
+  as_err err = {0};
+  fill_images(t, &r);
+  CHECK_OK(t, as_pair_tests_make(&p, &r, &err), err);
+  CHECK_INT(t, p.n_pairs, 3);
+  CHECK_INT(t, p.n_tested, 6);
+  const as_mcnemar *ab = &p.test[as_pair_at(&p, 0, 1) * 2], *bc = &p.test[as_pair_at(&p, 1, 2) * 2];
+  CHECK_INT(t, ab->b, 60);
+  CHECK_INT(t, ab->c, 0);
+  CHECK_NEAR(t, ab->diff, 0.15, 1e-15);
+  CHECK_INT(t, bc->b, 1);
+  CHECK(t, p.p_adjusted[as_pair_at(&p, 0, 1) * 2] < 1e-10);
+  CHECK(t, p.p_adjusted[as_pair_at(&p, 1, 2) * 2] > 0.2);
+  /* On the other set a and b have changed places. */
+  CHECK_NEAR(t, p.test[as_pair_at(&p, 0, 1) * 2 + 1].diff, -0.15, 1e-15);
+  /* Holm over all six: never below the raw p. */
+  for (size_t i = 0; i < 6; i++) CHECK(t, p.p_adjusted[i] >= p.test[i].p_mid - 1e-15);
+  as_pair_tests_clear(&p);
+  /* Different images: not a pair. */
+  as_results_cell(&r, 2, 0)->n_expected = 399;
+  CHECK_OK(t, as_pair_tests_make(&p, &r, &err), err);
+  CHECK_INT(t, p.n_tested, 4);
+  CHECK(t, isnan(p.p_adjusted[as_pair_at(&p, 0, 2) * 2]));
+  as_pair_tests_clear(&p);
+  as_results_clear(&r);
+}
+
+static void paired_page(as_test *t) {
+  as_results r;
+  as_sum s, again;
+  as_err err = {0};
+  as_str page = {0}, text = {0};
+  fill_images(t, &r);
+  const as_report_opts o = {.seed = 7, .resamples = 300};
+  CHECK_OK(t, as_sum_make(&s, &r, &o, &err), err);
+  CHECK(t, s.bootstrapped);
+  CHECK_INT(t, s.resamples, 300);
+  for (size_t m = 0; m < 3; m++) {
+    const as_sum_model *d = &s.models[m];
+    CHECK(t, d->mean_lo <= d->value[AS_SUM_MEAN] && d->value[AS_SUM_MEAN] <= d->mean_hi);
+    CHECK(t, d->rank_lo >= 1 && d->rank_lo <= d->rank_hi && d->rank_hi <= 3);
+  }
+  /* a is 15 points ahead of b on val: no resample of 400 images turns that. */
+  CHECK_NEAR(t, as_sum_at(&s, 0, 0)->rank_hi, 1, 0);
+  CHECK_OK(t, as_sum_make(&again, &r, &o, &err), err);
+  for (size_t m = 0; m < 3; m++) { /* the seed decides */
+    CHECK_NEAR(t, again.models[m].mean_lo, s.models[m].mean_lo, 0);
+    CHECK_NEAR(t, again.models[m].mean_hi, s.models[m].mean_hi, 0);
+    CHECK_NEAR(t, as_sum_at(&again, m, 1)->rank_hi, as_sum_at(&s, m, 1)->rank_hi, 0);
+  }
+  as_sum_clear(&again);
+  as_sum_clear(&s);
+  CHECK_OK(t, as_sum_make(&s, &r, &(as_report_opts){.resamples = -1}, &err), err);
+  CHECK(t, !s.bootstrapped && isnan(s.models[0].rank_lo));
+  as_sum_clear(&s);
+  CHECK_OK(t, as_report_html(&page, &r, &o, NULL, &err), err);
+  CHECK(t, strstr(as_str_c(&page), "Which differences are real") != NULL);
+  CHECK(t, strstr(as_str_c(&page), "over all 6 tests together") != NULL);
+  CHECK(t, strstr(as_str_c(&page), "class=\"pt open\"") != NULL); /* b and c are not told apart */
+  CHECK(t, strstr(as_str_c(&page), "&lt; 0.0001") != NULL);
+  /* Of the two pairs that differ on val, both differ on the other set, with the order turned. */
+  CHECK(t, strstr(as_str_c(&page),
+                  "<th scope=\"row\">other</th><td class=\"num\">3</td><td class=\"num\">2</td>"
+                  "<td class=\"num\">2</td><td class=\"num\">0</td><td class=\"num\">0</td>"
+                  "<td class=\"num\">2</td>") != NULL);
+  CHECK(t, strstr(as_str_c(&page), "paired bootstrap") != NULL);
+  const char *fault = unbalanced(as_str_c(&page));
+  if (fault) as_test_fail(t, __FILE__, __LINE__, "%s", fault);
+  CHECK_OK(t, as_report_text(&text, &r, &o, &err), err);
+  CHECK(t, strstr(as_str_c(&text), "paired bootstrap") != NULL);
+  as_str_clear(&page);
+  as_str_clear(&text);
+  as_results_clear(&r);
+}
+
 /* The odd shapes: one model, one set, nothing present, no counts, no names, very many. */
 static void html_shapes(as_test *t) {
   static const size_t shapes[][2] = {{1, 1}, {1, 3}, {3, 1}, {2, 2}, {70, 3}, {3, 9}};
@@ -432,6 +533,8 @@ int main(int argc, char **argv) {
                                   {"report: JSON assay.table/1", json_table},
                                   {"report: HTML is well-formed, escaped, self-contained", html_page},
                                   {"report: HTML of odd shapes", html_shapes},
+                                  {"report: pairs on the same images", paired_tests},
+                                  {"report: resamples and the section on pairs", paired_page},
                                   {"report: memory ends", memory_ends},
                                   {"report: numbers as text", numbers_as_text},
                                   {"report: names as text", names_as_text},
