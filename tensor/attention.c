@@ -62,11 +62,19 @@ static void one_head(void *ctx, size_t chunk, int worker) {
   }
 
   const size_t tiles = as_row_tiles(l->tokens), zero = 0;
+  const bool more = head + 1 < j->heads;
   for (size_t t = 0; t < tiles; t++) {
     const size_t first = l->tokens * t / tiles;
     const float *a = q + first * ld;
     as_gemm_args g = {0};
     g.m = l->tokens * (t + 1) / tiles - first;
+    if (more) /* the next head's q, k and v stand beside this one's, in short pieces far apart */
+      for (size_t i = first; i < first + g.m; i++)
+        for (size_t e = 0; e < dh; e += 16) {
+          AS_PREFETCH(q + i * ld + dh + e);
+          AS_PREFETCH(k + i * ld + dh + e);
+          AS_PREFETCH(v + i * ld + dh + e);
+        }
     g.nseg = 1;
     g.b_off = &zero;
     g.a = &a;

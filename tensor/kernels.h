@@ -141,6 +141,13 @@ extern as_kernels as_k;
 enum { AS_CPU_FMA = 1, AS_CPU_AVX2 = 2, AS_CPU_AVX512 = 4, AS_CPU_NEON = 8, AS_CPU_PORTABLE = 16 };
 unsigned as_cpu_detect(void);
 
+/* Asks for a cache line that will be read; changes nothing else. */
+#if defined(__GNUC__) || defined(__clang__)
+#define AS_PREFETCH(p) __builtin_prefetch(p, 0, 2)
+#else
+#define AS_PREFETCH(p) ((void)(p))
+#endif
+
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
 #define AS_HAVE_X86 1
 #else

@@ -88,12 +88,9 @@ AS_ALWAYS_INLINE v16 v16_copysign(v16 mag, v16 sign) { /* sign bit of `sign`, re
 AS_ALWAYS_INLINE v16 v16_select_le(v16 a, v16 b, v16 x, v16 y) {
   return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LE_OQ), y, x);
 }
-/* p * 2^n in two steps, n integral in -160..160 */
+/* p * 2^n, rounded once: what two exact steps and one rounding give */
 AS_ALWAYS_INLINE v16 v16_scale(v16 p, v16 n) {
-  const __m512i i = _mm512_cvtps_epi32(n), half = _mm512_srai_epi32(i, 1), one = _mm512_set1_epi32(127);
-  const __m512i s1 = _mm512_slli_epi32(_mm512_add_epi32(half, one), 23);
-  const __m512i s2 = _mm512_slli_epi32(_mm512_add_epi32(_mm512_sub_epi32(i, half), one), 23);
-  return _mm512_mul_ps(_mm512_mul_ps(p, _mm512_castsi512_ps(s1)), _mm512_castsi512_ps(s2));
+  return _mm512_scalef_ps(p, n);
 }
 /* Lanes to one: j += j + 8, then 4, 2, 1 */
 AS_ALWAYS_INLINE float v16_fold(v16 l) {
