@@ -502,10 +502,12 @@ typedef struct accuracy {
   double exp_ulp, erf_ulp, gelu_abs, gelu_ulp_pos, silu_ulp;
 } accuracy;
 
-/* Errors of the ref functions against the C library's double ones at every step-th bit pattern. */
-static accuracy measure(uint64_t step, uint64_t from) {
+/* Errors of the ref functions against the C library's double ones at every step-th bit pattern; `dense`:
+ * at every float of 2^-14 <= |x| < 128, where the functions are neither constant nor linear. */
+static accuracy measure(uint64_t step, bool dense) {
   accuracy a = {0};
-  for (uint64_t u = from; u <= 0xffffffffu; u += step) {
+  for (uint64_t u = 3, exponent; u <= 0xffffffffu;
+       exponent = u >> 23 & 255, u += dense && exponent >= 113 && exponent < 134 ? 1 : step) {
     const uint32_t w = (uint32_t)u;
     float x, y;
     memcpy(&x, &w, 4);
@@ -531,7 +533,7 @@ static accuracy measure(uint64_t step, uint64_t from) {
 
 /* Bounds of tensor/README.md. */
 static void accuracy_bounds(as_test *t) {
-  const accuracy a = measure(10007, 3);
+  const accuracy a = measure(10007, false);
   CHECK(t, a.exp_ulp <= 1.0);
   CHECK(t, a.erf_ulp <= 1.1);
   CHECK(t, a.gelu_abs <= 4e-7);
@@ -599,9 +601,16 @@ static void soft_fma(as_test *t) {
     const uint64_t u = as_rng_bits(r, 3 * i), v = as_rng_bits(r, 3 * i + 1), w = as_rng_bits(r, 3 * i + 2);
     uint32_t x[3] = {(uint32_t)u, (uint32_t)(u >> 32), (uint32_t)v};
     float f[3];
-    if (i % 5) /* comparable exponents: near 1, or so that the product is near or below 2^-126 */
+    if (i % 5 &&
+        i % 10 != 2) /* comparable exponents: near 1, or so that the product is near or below 2^-126 */
       for (size_t k = 0; k < 3; k++)
         x[k] = (x[k] & 0x807fffffu) | (127 + x[k] % 3 - (i % 5 == 2 ? k == 2 ? 126 : 63 : 0)) << 23;
+    if (i % 10 == 2) { /* a product of half the last denormal place and a little, on a denormal c */
+      x[0] = (127u - 75) << 23 | (uint32_t)(u % 4);
+      x[1] = ((uint32_t)(w >> 8) % 2 ? (127u - 75) << 23 | (uint32_t)(v >> 60)
+                                     : (127u - 76) << 23 | (0x7fffffu - (uint32_t)(v >> 60)));
+      x[2] = (x[2] & 0x807fffffu) | (uint32_t)(w % 2) << 23;
+    }
     if (i % 5 == 3) x[0] &= 0xfffff000u, x[1] &= 0xffff0000u; /* few bits: many ties */
     memcpy(f, x, sizeof f);
     if (i % 5 == 4) { /* c = a float near the product times a power of two: cancellation and half units */
@@ -704,7 +713,7 @@ int main(int argc, char **argv) {
     return 0;
   }
   if (argc == 2 && strcmp(argv[1], "--sweep") == 0) {
-    const accuracy a = measure(1, 0);
+    const accuracy a = measure(61, true);
     printf("exp %.3f ulp, erf %.3f ulp, gelu %.3g absolute (|x| <= 6), %.3f ulp (x > 0), silu %.3f ulp\n",
            a.exp_ulp, a.erf_ulp, a.gelu_abs, a.gelu_ulp_pos, a.silu_ulp);
     return 0;
