@@ -32,7 +32,7 @@ TEST_SRC := $(sort $(wildcard tests/unit/test_*.c))
 TESTS   := $(TEST_SRC:tests/unit/%.c=$(BUILD)/t/%)
 
 .PHONY: all test check demo static asan help clean install check-layers check-generated generate check-bits \
-        check-bits-ci
+        check-bits-ci FORCE
 
 all: $(BUILD)/assay
 
@@ -42,6 +42,14 @@ $(BUILD)/assay: $(TOOL_OBJ) $(BUILD)/libassay.a
 $(BUILD)/libassay.a: $(LIB_OBJ)
 	@rm -f $@
 	ar rcs $@ $(LIB_OBJ)
+
+# The commit stands in every record. The stamp changes only when the commit does.
+COMMIT := $(shell git describe --always --dirty --abbrev=12 --exclude '*' 2>/dev/null || echo unknown)
+$(TOOL_OBJ): ALL_CFLAGS += -DAS_COMMIT='"$(COMMIT)"'
+$(TOOL_OBJ): $(BUILD)/commit
+$(BUILD)/commit: FORCE
+	@mkdir -p $(@D); echo '$(COMMIT)' | cmp -s - $@ || echo '$(COMMIT)' >$@
+FORCE:
 
 $(BUILD)/o/%.o: %.c Makefile
 	@mkdir -p $(@D)
