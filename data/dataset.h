@@ -13,7 +13,8 @@ typedef struct as_dataset_opts {
   const char *classes; /* file of class names in class order; NULL = the built-in 1000 wnids when every
                           class name is one of them (or 0..999), else the sorted names found */
   const char *labels;  /* flat data: file with a label per line, in name order, or "name label" in any
-                          order; a label is a class index or a class name */
+                          order; a label is a class index or a class name; or the development
+                          kit's tar.gz for images called ILSVRC2012_val_* */
   const char *real;    /* ReaL label sets (json): [[...], ...] in the order of ILSVRC2012_val_* (other
                           images: of names), or {"name": [...], ...} */
   const char *subset;  /* "imagenet-r", "imagenet-a" or a file: argmax over these classes only, and

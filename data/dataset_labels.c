@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "data/dataset_int.h"
+#include "data/devkit.h"
+#include "data/gzip.h"
 #include "data/labels.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/text.h"
@@ -260,9 +262,34 @@ static as_status label_pair(as_dataset *ds, const char *path, size_t number, cha
   return AS_OK;
 }
 
+/* The development kit's archive in the place of a list: it knows images by their number. */
+static as_status label_devkit(as_dataset *ds, const char *path, as_err *err) {
+  uint16_t *labels = as_alloc(as_val_labels_count, sizeof *labels, err);
+  as_status s = labels ? as_devkit_labels(path, labels, err) : AS_E_ENV;
+  for (size_t i = 0; i < ds->n && s == AS_OK; i++) {
+    as_row *r = &ds->row[i];
+    int v = as_val_number(r->name);
+    if (v == 0) {
+      s = as_fail(err, AS_E_INPUT,
+                  "%s: %s: wanted ILSVRC2012_val_%%08d, which the development kit has labels for", ds->path,
+                  r->name);
+    } else {
+      r->label = labels[v - 1];
+    }
+  }
+  as_free(labels);
+  return s;
+}
+
 as_status as_dataset_label_list(as_dataset *ds, const char *path, as_err *err) {
   as_lines l;
-  as_status s = as_lines_read(&l, path, err);
+  as_file f;
+  as_status s = as_file_open(&f, path, err);
+  if (s != AS_OK) return s;
+  bool devkit = as_gzip_is(f.data, f.size);
+  as_file_close(&f);
+  if (devkit) return label_devkit(ds, path, err);
+  s = as_lines_read(&l, path, err);
   if (s != AS_OK) return s;
   size_t first = 0;
   if (l.n == ds->n + 1 && strncmp(l.line[0], "ImageId", 7) == 0) first = 1;

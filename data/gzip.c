@@ -216,3 +216,37 @@ as_status as_gzip_read(const as_gzip *gzip, uint64_t at, size_t n, uint8_t *out,
   if (c) atomic_flag_clear(&c->busy);
   return s;
 }
+
+as_status as_unpack(as_inflate_format format, const uint8_t *p, size_t n, size_t max, uint8_t **out,
+                    size_t *out_n, as_err *err) {
+  as_inflate *state;
+  void *buf = NULL;
+  size_t cap = 0, got = 0, in = 0;
+  int done = 0;
+  *out = NULL;
+  *out_n = 0;
+  as_status s = as_inflate_create(&state, format, err);
+  if (s != AS_OK) return s;
+  while (s == AS_OK && !done) {
+    size_t used, part;
+    if (got > max) {
+      s = as_fail(err, AS_E_INPUT, "compressed data: found over %zu bytes in it", max);
+      break;
+    }
+    s = as_grow(&buf, &cap, got + SCRATCH, 1, err);
+    if (s != AS_OK) break;
+    s = as_inflate_feed(state, p + in, n - in, &used, (uint8_t *)buf + got, cap - got, &part, &done, err);
+    in += used;
+    got += part;
+    if (s == AS_OK && used == 0 && part == 0 && !done)
+      s = as_fail(err, AS_E_INPUT, "byte %zu: found the end of compressed data inside it", n);
+  }
+  as_inflate_destroy(&state);
+  if (s == AS_OK) {
+    *out = buf;
+    *out_n = got;
+  } else {
+    as_free(buf);
+  }
+  return s;
+}

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tensor/base/inflate.h"
 #include "tensor/base/status.h"
 
 typedef struct as_gzip as_gzip;
@@ -21,6 +22,11 @@ as_status as_gzip_fetch(void *gzip, uint64_t at, size_t n, uint8_t *out, size_t 
 
 /* Bytes [at, at + n), which the forward pass has gone over. Thread-safe. */
 as_status as_gzip_read(const as_gzip *g, uint64_t at, size_t n, uint8_t *out, as_err *err);
+
+/* A whole compressed buffer into a new one of at most `max` bytes (as_free); where the size is not
+ * known beforehand. */
+as_status as_unpack(as_inflate_format format, const uint8_t *p, size_t n, size_t max, uint8_t **out,
+                    size_t *out_n, as_err *err);
 
 bool as_gzip_is(const uint8_t *p, size_t n); /* magic 1f 8b 08 */
 

@@ -5,7 +5,6 @@
 #include "data/gzip.h"
 #include "tensor/base/bytes.h"
 #include "tensor/base/checked.h"
-#include "tensor/base/inflate.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/par.h"
 #include "tensor/base/sha256.h"
@@ -78,34 +77,6 @@ void as_loader_destroy(as_loader **loader) {
   *loader = NULL;
 }
 
-/* A gzipped image as a whole, in bounded memory. */
-static as_status unpack(const uint8_t *p, size_t n, uint8_t **out, size_t *out_n, as_err *err) {
-  as_inflate *state;
-  void *buf = NULL;
-  size_t cap = 0, got = 0, in = 0;
-  int done = 0;
-  as_status s = as_inflate_create(&state, AS_DEFLATE_GZIP, err);
-  if (s != AS_OK) return s;
-  while (s == AS_OK && !done) {
-    size_t used, part;
-    if (got >= MAX_UNPACKED) {
-      s = as_fail(err, AS_E_INPUT, "found over %d bytes in a gzipped image", MAX_UNPACKED);
-      break;
-    }
-    s = as_grow(&buf, &cap, got + 65536, 1, err);
-    if (s != AS_OK) break;
-    s = as_inflate_feed(state, p + in, n - in, &used, (uint8_t *)buf + got, cap - got, &part, &done, err);
-    in += used;
-    got += part;
-    if (s == AS_OK && used == 0 && part == 0 && !done)
-      s = as_fail(err, AS_E_INPUT, "byte %zu: found the end of a gzipped image inside its data", n);
-  }
-  as_inflate_destroy(&state);
-  *out = buf;
-  *out_n = got;
-  return s;
-}
-
 static as_status load(as_loader *l, size_t row, slot *s) {
   as_blob blob;
   as_image_info info = {0};
@@ -120,7 +91,7 @@ static as_status load(as_loader *l, size_t row, slot *s) {
   const uint8_t *p = blob.p;
   size_t n = blob.n;
   if (as_gzip_is(p, n)) { /* a few files of full ImageNet are gzipped JPEGs */
-    st = unpack(p, n, &plain, &n, &s->err);
+    st = as_unpack(AS_DEFLATE_GZIP, p, n, MAX_UNPACKED, &plain, &n, &s->err);
     p = plain;
   }
   if (st == AS_OK) {
