@@ -19,7 +19,10 @@
 #include "tensor/base/text.h"
 #include "weights/state_int.h"
 
-enum { HEADER_MAX = 100000000 };
+enum {
+  HEADER_MAX = 100000000, /* the format's limit */
+  VALUES_MAX = 1 << 19    /* JSON values of a header; a tensor has about ten, so some 50,000 tensors */
+};
 
 static const struct {
   const char *name;
@@ -120,6 +123,18 @@ static as_status read_header(as_state *s, const as_json *root, const uint8_t *da
   return AS_OK;
 }
 
+/* Commas and brackets outside strings: what the parsed header will cost, before it is paid. */
+static bool affordable(const uint8_t *p, size_t n) {
+  size_t values = 0;
+  bool quoted = false;
+  for (size_t i = 0; i < n; i++) {
+    if (p[i] == '"') quoted = !quoted;
+    if (quoted && p[i] == '\\') i++;
+    if (!quoted && (p[i] == ',' || p[i] == '{' || p[i] == '[')) values++;
+  }
+  return values <= VALUES_MAX;
+}
+
 as_status as_state_read_safetensors(as_state *s, const uint8_t *data, size_t size, const char *label,
                                     as_err *err) {
   s->container = "safetensors";
@@ -131,6 +146,8 @@ as_status as_state_read_safetensors(as_state *s, const uint8_t *data, size_t siz
   if (n > size - 8)
     return as_fail(err, AS_E_INPUT, "%s: safetensors header of %llu bytes in a file of %zu (truncated?)",
                    label, (unsigned long long)n, size);
+  if (!affordable(data + 8, (size_t)n))
+    return as_fail(err, AS_E_INPUT, "%s: safetensors header of more than %d values", label, (int)VALUES_MAX);
   as_json_doc *doc = NULL;
   as_status st = as_json_parse(&doc, (const char *)data + 8, (size_t)n, err);
   if (st != AS_OK) return as_fail_in(err, "%s: safetensors header", label);

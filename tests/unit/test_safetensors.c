@@ -124,6 +124,19 @@ static void lengths(as_test *t) {
   as_str_clear(&b);
 }
 
+/* A header of 20 MB that opens an object every seven bytes is refused before it is parsed. */
+static void flood(as_test *t) {
+  as_str h = {0}, b = {0};
+  as_err err = {AS_OK, ""};
+  for (int i = 0; i < 2000000; i++) as_str_printf(&h, "%c\"%d\":{}", i ? ',' : '{', i);
+  as_str_putc(&h, '}');
+  make(&b, as_str_c(&h), 0);
+  CHECK_INT(t, open_it(&b, NULL, &err), AS_E_INPUT);
+  CHECK(t, strstr(err.msg, "values") != NULL);
+  as_str_clear(&h);
+  as_str_clear(&b);
+}
+
 /* Views of every kind are written row-major and little-endian; the same input gives the same bytes; reading and writing
  * again changes nothing. */
 static void round_trip(as_test *t) {
@@ -208,8 +221,10 @@ static void shards(as_test *t) {
 }
 
 int main(int argc, char **argv) {
-  static const as_case cases[] = {{"safetensors reads", reads},           {"safetensors refuses", refuses},
-                                  {"safetensors ten on one", ten_on_one}, {"safetensors lengths", lengths},
-                                  {"safetensors round trip", round_trip}, {"safetensors shards", shards}};
+  static const as_case cases[] = {
+      {"safetensors reads", reads},           {"safetensors refuses", refuses},
+      {"safetensors ten on one", ten_on_one}, {"safetensors lengths", lengths},
+      {"safetensors flood", flood},           {"safetensors round trip", round_trip},
+      {"safetensors shards", shards}};
   return as_test_main(argc, argv, cases, sizeof cases / sizeof *cases);
 }
