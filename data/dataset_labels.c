@@ -7,6 +7,7 @@
 #include "data/devkit.h"
 #include "data/gzip.h"
 #include "data/labels.h"
+#include "tensor/base/log.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/text.h"
 
@@ -57,7 +58,9 @@ as_status as_dataset_find_layout(as_dataset *ds, const as_dataset_opts *o, as_er
     ds->layout = AS_LAYOUT_SHARDS;
     return AS_OK;
   }
-  if (!o->labels) strip_common(ds);
+  bool corrupted =
+      strcmp(ds->task->name, "imagenet-c") == 0; /* there the folders above the classes tell something */
+  if (!o->labels && !corrupted) strip_common(ds);
   for (size_t i = 0; i < ds->n; i++) {
     const char *name = ds->row[i].name;
     if (strchr(name, '/')) {
@@ -77,7 +80,7 @@ as_status as_dataset_find_layout(as_dataset *ds, const as_dataset_opts *o, as_er
                    "%s: found %s and %zu more images beside class folders; wanted one or the other", ds->path,
                    loose, ds->n - in_folder - 1);
   } else if (in_folder > 0 && deep > 0) {
-    if (strcmp(ds->task->name, "imagenet-c") != 0 || deep < ds->n) {
+    if (!corrupted || deep < ds->n) {
       const char *name = NULL;
       for (size_t i = 0; i < ds->n && !name; i++) {
         if (wnid_folder(ds->row[i].name, &len) != ds->row[i].name) name = ds->row[i].name;
@@ -178,6 +181,28 @@ static as_status infer_classes(as_dataset *ds, as_err *err) {
   return s;
 }
 
+/* ImageNet-C: the four extra corruptions are no part of the benchmark. */
+static as_status keep_corruptions(as_dataset *ds, as_err *err) {
+  size_t kept = 0, extra = 0;
+  for (size_t i = 0; i < ds->n; i++) {
+    int severity, k = as_corruption_of(ds->row[i].name, &severity);
+    if (k < 0)
+      return as_fail(err, AS_E_INPUT,
+                     "%s: %s: found no corruption and severity in its path, wanted fog/3/n01440764/...",
+                     ds->path, ds->row[i].name);
+    extra += k == AS_CORRUPTIONS;
+    if (k < AS_CORRUPTIONS) ds->row[kept++] = ds->row[i];
+  }
+  if (kept == 0)
+    return as_fail(err, AS_E_INPUT,
+                   "%s: found only the extra corruptions, wanted some of the %d of the benchmark", ds->path,
+                   AS_CORRUPTIONS);
+  if (extra > 0)
+    as_log_line(AS_LOG_INFO, "%s: %zu images of the extra corruptions were left out", ds->path, extra);
+  ds->n = kept;
+  return AS_OK;
+}
+
 /* Label by folder or file name. */
 static as_status label_by_name(as_dataset *ds, as_err *err) {
   const as_classes *c = &ds->classes;
@@ -214,6 +239,7 @@ as_status as_dataset_label(as_dataset *ds, const as_dataset_opts *o, as_err *err
   if (ds->task->imagenet && ds->classes.n != as_wnids_count)
     return as_fail(err, AS_E_INPUT, "%s: found %zu classes, wanted the %zu of task %s",
                    o->classes ? o->classes : ds->path, ds->classes.n, as_wnids_count, ds->task->name);
+  if (ds->layout == AS_LAYOUT_DEEP && (s = keep_corruptions(ds, err)) != AS_OK) return s;
   if (by_name) return label_by_name(ds, err);
   for (size_t i = 0; i < ds->n && ds->layout == AS_LAYOUT_VAL; i++)
     ds->row[i].label = as_val_labels[as_val_number(ds->row[i].name) - 1];

@@ -64,3 +64,19 @@ const as_corruption as_corruptions[AS_CORRUPTIONS] = {
     {"pixelate", .717840},
     {"jpeg_compression", .606500},
 };
+
+int as_corruption_of(const char *name, int *severity) {
+  static const char *const extra[] = {"gaussian_blur", "saturate", "spatter", "speckle_noise"};
+  for (const char *p = name, *slash; (slash = strchr(p, '/')) != NULL; p = slash + 1) {
+    size_t len = (size_t)(slash - p);
+    if (slash[1] < '1' || slash[1] > '0' + AS_SEVERITIES || slash[2] != '/') continue;
+    *severity = slash[1] - '0';
+    for (int i = 0; i < AS_CORRUPTIONS; i++) {
+      if (strncmp(as_corruptions[i].name, p, len) == 0 && as_corruptions[i].name[len] == '\0') return i;
+    }
+    for (size_t i = 0; i < sizeof extra / sizeof *extra; i++) {
+      if (strncmp(extra[i], p, len) == 0 && extra[i][len] == '\0') return AS_CORRUPTIONS;
+    }
+  }
+  return -1;
+}

@@ -40,4 +40,9 @@ typedef struct as_corruption {
 enum { AS_CORRUPTIONS = 15, AS_SEVERITIES = 5 };
 extern const as_corruption as_corruptions[AS_CORRUPTIONS];
 
+/* Which corruption (index into as_corruptions) and severity 1..5 an item's name says:
+ * ".../gaussian_noise/3/n01440764/x.JPEG". -1: none; AS_CORRUPTIONS: one of the four extra ones, which
+ * are no part of the benchmark. */
+int as_corruption_of(const char *name, int *severity);
+
 #endif

@@ -40,7 +40,9 @@ const char *as_world_set_name(as_world_set set); /* "train", "val", "v2", "rendi
  *   DIR/{train,val,v2,rendition,sketch}/CLASS/SET_0001.jpg
  *   DIR/real.json                         {"CLASS/val_0001.jpg": [class, ...], ...} for val's images;
  *                                         [] where nothing can be made out: not scored
- * Files are written atomically and images in parallel. Existing files are replaced.
+ *   DIR/overview.jpg                      one picture of each class (columns) in each set (rows)
+ * Images are drawn in parallel and existing files replaced; real.json and classes.txt are written last
+ * and atomically.
  * AS_E_USAGE: options out of range; AS_E_ENV: the folder cannot be written. */
 as_status as_world_write(const char *dir, const as_world_opts *opts, as_err *err);
 

@@ -102,6 +102,34 @@ static as_status write_lists(const job *j, as_err *err) {
   return s;
 }
 
+/* One picture of each class in each set, on one sheet: a row per set. */
+static as_status write_overview(const job *j, as_err *err) {
+  size_t size = (size_t)j->o.size, classes = (size_t)j->o.classes, gap = 4, step = size + gap;
+  size_t w = classes * step + gap, h = AS_WORLD_SETS * step + gap, n = 0;
+  uint8_t *sheet = as_alloc(w * h, 3, err), *rgb = as_alloc(size * size, 3, err),
+          *ink = as_alloc(size, size, err);
+  uint8_t *jpeg = NULL;
+  char *path = as_path_join(j->dir, "overview.jpg", err);
+  as_status s = sheet && rgb && ink && path ? AS_OK : AS_E_ENV;
+  if (s == AS_OK) memset(sheet, 255, 3 * w * h);
+  for (size_t set = 0; set < AS_WORLD_SETS && s == AS_OK; set++) {
+    for (size_t c = 0; c < classes; c++) {
+      truth t;
+      as_world_picture(&j->o, (as_world_set)set, c, 0, rgb, ink, t.labels, &t.n);
+      for (size_t y = 0; y < size; y++)
+        memcpy(sheet + 3 * ((gap + set * step + y) * w + gap + c * step), rgb + 3 * y * size, 3 * size);
+    }
+  }
+  if (s == AS_OK) s = as_jpeg_encode(&jpeg, &n, sheet, (int)w, (int)h, 92, AS_JPEG_444, err);
+  if (s == AS_OK) s = write_plain(path, jpeg, n, err);
+  as_free(sheet);
+  as_free(rgb);
+  as_free(ink);
+  as_free(jpeg);
+  as_free(path);
+  return s;
+}
+
 as_status as_world_write(const char *dir, const as_world_opts *opts, as_err *err) {
   job j = {.dir = dir, .o = *opts};
   as_status s = as_world_resolve(&j.o, err);
@@ -117,6 +145,7 @@ as_status as_world_write(const char *dir, const as_world_opts *opts, as_err *err
       if (j.err[i].status != AS_OK) s = as_fail(err, j.err[i].status, "%s", j.err[i].msg);
     }
   }
+  if (s == AS_OK) s = write_overview(&j, err);
   if (s == AS_OK) s = write_lists(&j, err);
   as_free(j.val);
   as_free(j.err);

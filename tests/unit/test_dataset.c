@@ -358,6 +358,27 @@ static void objectnet(as_test *t) {
   FAILS(t, AS_E_INPUT, "found no folder mappings", .path = at_tmp("lost/images"), .task = "objectnet");
 }
 
+static void corrupted(as_test *t) {
+  tarmake a = {0};
+  int severity = 0;
+  tarmake_text(&a, "./fog/3/n01443537/x.JPEG", "F");
+  tarmake_text(&a, "./fog/1/n01443537/x.JPEG", "f");
+  put_tar("c/weather.tar", &a);
+  tarmake_text(&a, "./spatter/1/n01440764/x.JPEG", "S");
+  put_tar("c/extra.tar", &a);
+  WANTS(t, "weather/fog/1/n01443537/x.JPEG:1=f;weather/fog/3/n01443537/x.JPEG:1=F;", .path = at_tmp("c"),
+        .task = "imagenet-c");
+  FAILS(t, AS_E_INPUT, "only the extra corruptions", .path = at_tmp("c/extra.tar"), .task = "imagenet-c");
+  FAILS(t, AS_E_INPUT, "class folders below another folder", .path = at_tmp("c"));
+  put_text("c1/n01443537/x.JPEG", "1"); /* one corruption at one severity, named by the path */
+  WANTS(t, "n01443537/x.JPEG:1=1;", .path = at_tmp("c1"), .task = "imagenet-c");
+  CHECK_INT(t, as_corruption_of("weather/fog/3/n01443537/x.JPEG", &severity), 9);
+  CHECK_INT(t, severity, 3);
+  CHECK_INT(t, as_corruption_of("speckle_noise/5/n01443537/x.JPEG", &severity), AS_CORRUPTIONS);
+  CHECK_INT(t, as_corruption_of("fog/6/n01443537/x.JPEG", &severity), -1);
+  CHECK_INT(t, as_corruption_of("fo/1/n01443537/x.JPEG", &severity), -1);
+}
+
 static void hard(as_test *t) {
   put_text("hard/b.jpg", "B");
   put_text("hard/a.jpg", "A");
@@ -445,6 +466,7 @@ int main(int argc, char **argv) {
                                   {"dataset: the 200 classes of R and A", subsets},
                                   {"dataset: ObjectNet's mapping", objectnet},
                                   {"dataset: ImageNet-Hard", hard},
+                                  {"dataset: ImageNet-C", corrupted},
                                   {"dataset: tasks", tasks},
                                   {"dataset: Tiny-ImageNet and the photographs", real_archive}};
   return as_test_main(argc, argv, cases, sizeof cases / sizeof *cases);
