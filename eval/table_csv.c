@@ -82,29 +82,31 @@ static as_status take_rows(as_csv *c, cursor *at, as_err *err) {
   return AS_OK;
 }
 
-as_status as_csv_read(as_csv *c, const char *path, as_err *err) {
+as_status as_csv_parse(as_csv *c, const char *data, size_t n, const char *name, as_err *err) {
   memset(c, 0, sizeof *c);
-  as_file f;
-  as_status st = as_file_open(&f, path, err);
-  if (st != AS_OK) return st;
-  const char *data = (const char *)f.data;
-  size_t skip = f.size >= 3 && memcmp(data, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
-  if (memchr(data, 0, f.size))
-    st = as_fail(err, AS_E_INPUT, "%s: found a zero byte, wanted CSV text", path);
-  else if (!as_is_utf8(data, f.size))
-    st = as_fail(err, AS_E_INPUT, "%s: found bytes that are no UTF-8, wanted CSV text", path);
-  if (st == AS_OK) {
-    c->path = as_strdup(path, err);
-    c->text = as_alloc(f.size + 1, 1, err);
-    if (!c->path || !c->text) st = AS_E_ENV;
-  }
+  size_t skip = n >= 3 && memcmp(data, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+  if (memchr(data, 0, n)) return as_fail(err, AS_E_INPUT, "%s: found a zero byte, wanted CSV text", name);
+  if (!as_is_utf8(data, n))
+    return as_fail(err, AS_E_INPUT, "%s: found bytes that are no UTF-8, wanted CSV text", name);
+  c->path = as_strdup(name, err);
+  c->text = as_alloc(n + 1, 1, err);
+  as_status st = c->path && c->text ? AS_OK : AS_E_ENV;
   if (st == AS_OK) {
     /* Every field is followed by a comma or line end that its NUL replaces; the last may lack one. */
-    cursor at = {data + skip, data + f.size, c->text, 1};
+    cursor at = {data + skip, data + n, c->text, 1};
     st = take_rows(c, &at, err);
   }
-  as_file_close(&f);
   if (st != AS_OK) as_csv_clear(c);
+  return st;
+}
+
+as_status as_csv_read(as_csv *c, const char *path, as_err *err) {
+  as_file f;
+  memset(c, 0, sizeof *c);
+  as_status st = as_file_open(&f, path, err);
+  if (st != AS_OK) return st;
+  st = as_csv_parse(c, (const char *)f.data, f.size, path, err);
+  as_file_close(&f);
   return st;
 }
 

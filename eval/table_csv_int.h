@@ -16,6 +16,8 @@ typedef struct as_csv {
 
 /* Every row must have as many fields as the head; empty lines are skipped. */
 as_status as_csv_read(as_csv *c, const char *path, as_err *err);
+/* The same from memory; name stands in the messages. */
+as_status as_csv_parse(as_csv *c, const char *data, size_t n, const char *name, as_err *err);
 void as_csv_clear(as_csv *c);
 static inline const char *as_csv_at(const as_csv *c, size_t row, size_t col) {
   return c->field[row * c->cols + col];
