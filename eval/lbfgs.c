@@ -75,6 +75,7 @@ typedef struct search {
   double *trial, *grad, *part;
   as_lbfgs_fn *fn;
   void *ctx;
+  double noise; /* absolute */
   int evaluations;
 } search;
 
@@ -112,7 +113,9 @@ static point line_search(search *s, point start, double first) {
   int bracketed = 0;
   for (int i = 0; i < 25; i++) {
     point p = probe_at(s, t);
-    int armijo = p.f <= start.f + c1 * p.t * start.slope; /* false for NaN */
+    /* both false for NaN; the second asks the slope, which still has digits where f has none left */
+    int armijo = p.f <= start.f + c1 * p.t * start.slope ||
+                 (p.f <= start.f + s->noise && p.slope <= (2.0 * c1 - 1.0) * start.slope);
     if (armijo && fabs(p.slope) <= -c2 * start.slope) return p;
     if (!bracketed) {
       if (!armijo || (i > 0 && p.f >= prev.f)) {
@@ -303,7 +306,7 @@ as_status as_lbfgs_minimize(size_t n, double *x, as_lbfgs_fn *fn, void *ctx, con
     }
     double *grad = block + (size_t)(2 * h.memory) * n, *dir = grad + n, *trial = dir + n, *next = trial + n;
     double f = fn(ctx, x, grad);
-    int evaluations = 1, it = 0;
+    int evaluations = 1, it = 0, flat = 0;
     as_lbfgs_stop stop = AS_LBFGS_LIMIT;
     for (;; it++) {
       double gmax = max_abs(n, grad);
@@ -333,7 +336,7 @@ as_status as_lbfgs_minimize(size_t n, double *x, as_lbfgs_fn *fn, void *ctx, con
         continue;
       }
       double first = h.count > 0 ? 1.0 : fmin(1.0, 1.0 / sqrt(dot(n, dir, dir, part)));
-      search ls = {n, x, dir, trial, next, part, fn, ctx, 0};
+      search ls = {n, x, dir, trial, next, part, fn, ctx, opts->noise * fabs(f), 0};
       point p = line_search(&ls, start, first);
       evaluations += ls.evaluations;
       if (!(p.t > 0.0)) {
@@ -350,7 +353,8 @@ as_status as_lbfgs_minimize(size_t n, double *x, as_lbfgs_fn *fn, void *ctx, con
       memcpy(grad, next, n * sizeof *grad);
       double drop = f - p.f, size = fmax(fmax(fabs(f), fabs(p.f)), 1.0);
       f = p.f;
-      if (drop <= opts->f_tol * size && max_abs(n, grad) > opts->tol) {
+      flat = drop <= opts->f_tol * size ? flat + 1 : 0;
+      if (flat == 4 && max_abs(n, grad) > opts->tol) {
         result->max_gradient = max_abs(n, grad);
         stop = AS_LBFGS_FLAT;
         it++;

@@ -15,7 +15,9 @@ typedef struct as_lbfgs_opts {
   int max_iter;
   int memory;    /* pairs kept, at most 32; 0 = 10 */
   double tol;    /* stop when max |gradient| <= tol */
-  double f_tol;  /* or when a step lowers f by no more than f_tol * max(|f|, |f'|, 1) */
+  double noise;  /* relative error of the value: a point counts as no worse when f rises by no more than
+                          noise * |f| and the slope shrinks (Hager and Zhang 2005, approximate Wolfe) */
+  double f_tol;  /* or when four steps in a row lower f by no more than f_tol * max(|f|, |f'|, 1) each */
   double target; /* or when f <= target (timing runs; NAN or -INFINITY = never) */
 } as_lbfgs_opts;
 

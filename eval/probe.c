@@ -3,8 +3,8 @@
  *   F(W, b) = sum_i [log sum_c exp(z_ic) - z_i,y(i)] + |W|^2 / (2 C),   z = X W^T + b
  *
  * is scikit-learn's LogisticRegression(C), whose intercept is free. The search runs in b' = b + W mean(X),
- * which changes neither F nor the penalty, but takes the common mean out of the features: what backbones
- * put out behind a ReLU is all positive, and the steps along the mean would crawl.
+ * which changes neither F nor the penalty, on features less their mean: what backbones put out behind a
+ * ReLU is all positive, the steps along the mean would crawl, and the logits would lose digits to it.
  *
  * Arithmetic (NUMERICS rule 9): z is one float chain per element; a sum over samples is a float chain
  * inside chunks of 256 rows, and a double sum of the chunks in order. */
@@ -27,16 +27,19 @@ enum {
   COLS = 256,        /* columns of the gradient accumulated together, so that they stay in cache */
   ROWS_OF_SUM = 16   /* classes per chunk of parallel work in elementwise loops */
 };
-static const size_t packed_limit = (size_t)1 << 30; /* bytes of packed features kept between steps */
+/* Up to this many bytes of features, a centred and a packed copy are kept between steps. */
+static const size_t packed_limit = (size_t)1 << 30;
 
 typedef struct problem {
   const float *x; /* [n, ld], only rows that have a class */
   size_t n, d, ld, k;
   const int *y; /* [n] */
   double c;
-  double *mean;          /* [d] */
+  float *mean;           /* [d] column means, rounded once */
+  float *xc;             /* [n or SLAB, d] x - mean: all rows where that fits, else the slab in work */
+  int keep;              /* all rows are in xc, and packed */
   size_t chunks, strips; /* ceil(n / CHUNK), ceil(d / COLS) */
-  as_linear **packed;    /* [chunks * strips] X^T of one chunk and strip, or NULL = made when needed */
+  as_linear **packed;    /* [chunks * strips] X^T of one chunk and strip, if keep */
 
   float *wf;        /* [k, d] W rounded */
   float *bf;        /* [k] */
@@ -58,13 +61,29 @@ static size_t chunk_rows(const problem *p, size_t chunk) {
   return p->n - chunk * CHUNK < CHUNK ? p->n - chunk * CHUNK : CHUNK;
 }
 
-/* xt[j][i] = x[row + i][col + j] */
+/* The centred rows of a chunk of the slab in work. */
+static const float *centred(const problem *p, size_t chunk) {
+  return p->xc + (p->keep ? chunk * CHUNK : chunk * CHUNK - p->slab) * p->d;
+}
+
+/* x - mean for one chunk of the slab. */
+static void centre_chunk(void *ctx, size_t i, int worker) {
+  (void)worker;
+  problem *p = ctx;
+  size_t chunk = p->slab / CHUNK + i, rows = chunk_rows(p, chunk);
+  const float *x = p->x + chunk * CHUNK * p->ld;
+  float *out = p->xc + (centred(p, chunk) - p->xc);
+  for (size_t r = 0; r < rows; r++)
+    for (size_t j = 0; j < p->d; j++) out[r * p->d + j] = x[r * p->ld + j] - p->mean[j];
+}
+
+/* xt[j][i] = xc[row + i][col + j] */
 static void transpose_strip(const problem *p, size_t chunk, size_t strip, float *xt) {
   size_t rows = chunk_rows(p, chunk), col = strip * COLS, cols = p->d - col < COLS ? p->d - col : COLS;
-  const float *x = p->x + chunk * CHUNK * p->ld + col;
+  const float *x = centred(p, chunk) + col;
   for (size_t j0 = 0; j0 < cols; j0 += 16)
     for (size_t i = 0; i < rows; i++)
-      for (size_t j = j0; j < j0 + 16 && j < cols; j++) xt[j * rows + i] = x[i * p->ld + j];
+      for (size_t j = j0; j < j0 + 16 && j < cols; j++) xt[j * rows + i] = x[i * p->d + j];
 }
 
 /* --- loss and gradient ------------------------------------------------------------------------------- */
@@ -133,18 +152,13 @@ static void add_gradient(void *ctx, size_t strip, int worker) {
   }
 }
 
-/* W rounded to float, and b = b' - W mean. */
+/* The point rounded to float: class c. */
 static void round_weights(void *ctx, size_t c, int worker) {
   (void)worker;
   problem *p = ctx;
   const double *w = p->grad + c * p->d; /* borrowed as the point for this call */
-  double shift = 0.0;
-  for (size_t j = 0; j < p->d; j++) {
-    float v = (float)w[j];
-    p->wf[c * p->d + j] = v;
-    shift += (double)v * p->mean[j];
-  }
-  p->bf[c] = (float)(p->grad[p->k * p->d + c] - shift);
+  for (size_t j = 0; j < p->d; j++) p->wf[c * p->d + j] = (float)w[j];
+  p->bf[c] = (float)p->grad[p->k * p->d + c];
 }
 
 typedef struct finish_job {
@@ -152,19 +166,19 @@ typedef struct finish_job {
   double *penalty; /* [k] */
 } finish_job;
 
-/* grad = G^T X - (sum g) mean + W / C, and |w_c|^2. */
+/* grad = G^T X + W / C, and |w_c|^2. */
 static void finish_class(void *ctx, size_t c, int worker) {
   (void)worker;
   finish_job *j = ctx;
   problem *p = j->p;
-  double *g = p->grad + c * p->d, gb = p->bias_sum[c], sum = 0.0;
+  double *g = p->grad + c * p->d, sum = 0.0;
   for (size_t i = 0; i < p->d; i++) {
     double w = (double)p->wf[c * p->d + i];
-    g[i] = (g[i] - gb * p->mean[i]) + w / p->c;
+    g[i] += w / p->c;
     sum += w * w;
   }
   j->penalty[c] = sum;
-  p->grad[p->k * p->d + c] = gb;
+  p->grad[p->k * p->d + c] = p->bias_sum[c];
 }
 
 static double evaluate(void *ctx, const double *point, double *grad) {
@@ -179,7 +193,8 @@ static double evaluate(void *ctx, const double *point, double *grad) {
   for (p->slab = 0; p->slab < p->n; p->slab += SLAB) {
     p->rows = p->n - p->slab < SLAB ? p->n - p->slab : SLAB;
     size_t chunks = (p->rows + CHUNK - 1) / CHUNK;
-    as_gemm_nt(p->rows, p->k, p->d, p->x + p->slab * p->ld, p->ld, p->wf, p->d, p->z, p->k, p->pack);
+    if (!p->keep) as_par_for(chunks, centre_chunk, p);
+    as_gemm_nt(p->rows, p->k, p->d, centred(p, p->slab / CHUNK), p->d, p->wf, p->d, p->z, p->k, p->pack);
     as_par_for(chunks, loss_rows, p);
     for (size_t i = 0; i < p->rows; i++) loss += p->gap[i];
     for (size_t i = 0; i < chunks; i++)
@@ -200,6 +215,7 @@ static void release(problem *p) {
     for (size_t i = 0; i < p->chunks * p->strips; i++) as_linear_destroy(&p->packed[i]);
   as_free(p->packed);
   as_free(p->mean);
+  as_free(p->xc);
   as_free(p->wf);
   as_free(p->bf);
   as_free(p->z);
@@ -218,7 +234,8 @@ static as_status reserve(problem *p, as_err *err) {
   size_t params, columns = p->strips * COLS;
   if (!as_mul_size(p->k, p->d + 1, &params) || p->k > INT32_MAX)
     return as_fail(err, AS_E_ENV, "probe: %zu classes of %zu features do not fit into memory", p->k, p->d);
-  p->mean = as_calloc(p->d, sizeof(double), err);
+  p->mean = as_alloc(p->d, sizeof(float), err);
+  p->xc = as_alloc(p->keep ? p->n : slab, p->d * sizeof(float), err);
   p->wf = as_alloc(params, sizeof(float), err);
   p->bf = as_alloc(p->k, sizeof(float), err);
   p->z = as_alloc(slab * p->k, sizeof(float), err);
@@ -229,16 +246,37 @@ static as_status reserve(problem *p, as_err *err) {
   p->xt = as_alloc(columns * CHUNK, sizeof(float), err);
   p->pack = as_alloc(as_gemm_nt_scratch(p->k, p->d), 1, err);
   p->bias_sum = as_alloc(p->k, sizeof(double), err);
-  if (!p->mean || !p->wf || !p->bf || !p->z || !p->g || !p->gb || !p->gap || !p->part || !p->xt || !p->pack ||
-      !p->bias_sum)
+  if (!p->mean || !p->xc || !p->wf || !p->bf || !p->z || !p->g || !p->gb || !p->gap || !p->part || !p->xt ||
+      !p->pack || !p->bias_sum)
     return AS_E_ENV;
-  if (p->n > packed_limit / (p->d * sizeof(float))) {
+  if (!p->keep) {
     p->strip_bytes = (as_gemm_nt_scratch(COLS, CHUNK) + 63) / 64 * 64;
     p->strip_pack = as_alloc(p->strips, p->strip_bytes, err);
     return p->strip_pack ? AS_OK : AS_E_ENV;
   }
   p->packed = as_calloc(p->chunks * p->strips, sizeof *p->packed, err);
-  if (!p->packed) return AS_E_ENV;
+  return p->packed ? AS_OK : AS_E_ENV;
+}
+
+/* Column means of one strip, in double in row order. */
+static void mean_columns(void *ctx, size_t strip, int worker) {
+  (void)worker;
+  problem *p = ctx;
+  size_t col = strip * COLS, end = col + COLS < p->d ? col + COLS : p->d;
+  double sum[COLS] = {0};
+  for (size_t i = 0; i < p->n; i++)
+    for (size_t j = col; j < end; j++) sum[j - col] += (double)p->x[i * p->ld + j];
+  for (size_t j = col; j < end; j++) p->mean[j] = (float)(sum[j - col] / (double)p->n);
+}
+
+/* Everything that does not change from step to step. */
+static as_status prepare(problem *p, as_err *err) {
+  as_par_for(p->strips, mean_columns, p);
+  if (!p->keep) return AS_OK;
+  for (p->slab = 0; p->slab < p->n; p->slab += SLAB) {
+    size_t rows = p->n - p->slab < SLAB ? p->n - p->slab : SLAB;
+    as_par_for((rows + CHUNK - 1) / CHUNK, centre_chunk, p);
+  }
   for (size_t i = 0; i < p->chunks; i++)
     for (size_t j = 0; j < p->strips; j++) {
       size_t cols = p->d - j * COLS < COLS ? p->d - j * COLS : COLS;
@@ -250,29 +288,21 @@ static as_status reserve(problem *p, as_err *err) {
   return AS_OK;
 }
 
-/* mean[j] over all rows, in double in row order (parallel over columns). */
-static void mean_columns(void *ctx, size_t strip, int worker) {
-  (void)worker;
-  problem *p = ctx;
-  size_t col = strip * COLS, end = col + COLS < p->d ? col + COLS : p->d;
-  for (size_t i = 0; i < p->n; i++)
-    for (size_t j = col; j < end; j++) p->mean[j] += (double)p->x[i * p->ld + j];
-  for (size_t j = col; j < end; j++) p->mean[j] /= (double)p->n;
-}
-
 static as_status fit(problem *p, const as_probe_opts *opts, float *weight, float *bias,
                      as_probe_result *result, as_err *err) {
   size_t params = p->k * p->d + p->k;
+  p->keep = p->n <= packed_limit / (p->d * sizeof(float));
   as_status s = reserve(p, err);
+  if (s == AS_OK) s = prepare(p, err);
   if (s != AS_OK) return s;
-  as_par_for(p->strips, mean_columns, p);
   double *w = as_calloc(params, sizeof *w, err);
   if (!w) return AS_E_ENV;
   double tol = opts && opts->tol > 0.0 ? opts->tol : 1e-6;
   as_lbfgs_opts lo = {0};
   lo.max_iter = opts && opts->max_iter > 0 ? opts->max_iter : 1000;
   lo.tol = tol * (double)p->n;
-  lo.f_tol = 1e-9; /* the float sums carry about 1e-8 */
+  lo.noise = 3e-8; /* of sums whose terms are floats */
+  lo.f_tol = 1e-9;
   lo.target = opts && opts->target > 0.0 ? opts->target : -INFINITY;
   as_lbfgs_result lr;
   s = as_lbfgs_minimize(params, w, evaluate, p, &lo, &lr, err);
@@ -283,7 +313,7 @@ static as_status fit(problem *p, const as_probe_opts *opts, float *weight, float
       double shift = 0.0;
       for (size_t j = 0; j < p->d; j++) {
         weight[c * p->d + j] = (float)w[c * p->d + j];
-        shift += (double)weight[c * p->d + j] * p->mean[j];
+        shift += (double)weight[c * p->d + j] * (double)p->mean[j];
       }
       bias[c] = (float)(w[p->k * p->d + c] - shift);
     }
