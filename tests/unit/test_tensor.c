@@ -226,6 +226,53 @@ static void conv_bits(as_test *t) {
   each_cpu(t, convs);
 }
 
+/* Error of Winograd and of the plain chain against double, on non-negative inputs (after a ReLU). */
+static void wino_error(as_test *t) {
+  as_err err;
+  static const int cases[][2] = {{64, 28}, {256, 14}};
+  for (size_t i = 0; i < 2; i++) {
+    const int c = cases[i][0], hw = cases[i][1], c_out = 32;
+    const as_conv_shape s = {hw, hw, c, c_out, 3, 3, 1, 1, 1, 1, 1};
+    const size_t px = (size_t)(hw * hw), ld = as_tensor_ld(c), nw = (size_t)(c * c_out * 9),
+                 co = (size_t)c_out;
+    as_tensor in = {as_alloc(px * ld, 4, NULL), 1, hw, hw, c, ld},
+              out = {filled(px * co), 1, hw, hw, c_out, co};
+    float *chain = filled(px * co);
+    double *w = as_alloc(nw, sizeof *w, NULL), e_wino = 0, e_chain = 0, norm = 0;
+    const as_rng r = as_rng_make(3, 3), rw = as_rng_make(3, 4);
+    for (size_t k = 0; k < px * ld; k++) in.data[k] = relu((float)as_rng_normal(r, k));
+    for (size_t k = 0; k < nw; k++) w[k] = (double)(float)(as_rng_normal(rw, k) * sqrt(2.0 / (9.0 * c)));
+    as_conv *conv;
+    CHECK_OK(t, as_conv_create(&conv, &s, w, NULL, &err), err);
+    CHECK_STR(t, as_conv_algorithm(conv), "winograd-4x4");
+    void *scratch = as_alloc(as_conv_scratch(conv, 1), 1, NULL);
+    as_conv_run(conv, &in, NULL, AS_ACT_NONE, &out, scratch);
+    conv_direct(&s, &in, w, NULL, chain);
+    for (int y = 0; y < hw; y++)
+      for (int x = 0; x < hw; x++)
+        for (size_t o = 0; o < co; o++) {
+          double sum = 0;
+          for (int k = 0; k < 9; k++) {
+            const int iy = y + k / 3 - 1, ix = x + k % 3 - 1;
+            if (iy < 0 || iy >= hw || ix < 0 || ix >= hw) continue;
+            const float *p = in.data + (size_t)(iy * hw + ix) * ld;
+            for (size_t ch = 0; ch < (size_t)c; ch++)
+              sum += (double)p[ch] * w[(o * (size_t)c + ch) * 9 + (size_t)k];
+          }
+          const size_t at = (size_t)(y * hw + x) * co + o;
+          norm += sum * sum;
+          e_wino += (out.data[at] - sum) * (out.data[at] - sum);
+          e_chain += (chain[at] - sum) * (chain[at] - sum);
+        }
+    printf("# %d channels, %dx%d: relative error of winograd-4x4 %.2g, of the chain %.2g\n", c, hw, hw,
+           sqrt(e_wino / norm), sqrt(e_chain / norm));
+    CHECK(t, sqrt(e_wino / norm) < 1.6e-6);
+    CHECK(t, sqrt(e_chain / norm) < 8e-7);
+    as_conv_destroy(&conv);
+    as_free(in.data), as_free(out.data), as_free(chain), as_free(w), as_free(scratch);
+  }
+}
+
 static void conv_errors(as_test *t) {
   as_err err;
   as_conv *c;
@@ -419,6 +466,7 @@ int main(int argc, char **argv) {
   static const as_case cases[] = {
       {"init: names and errors", init_errors},
       {"conv: every algorithm, bit for bit", conv_bits},
+      {"conv: error of Winograd against double", wino_error},
       {"conv: impossible shapes and weights", conv_errors},
       {"linear: epilogues and tails", linear_bits},
       {"gemm_nt: blocks of B", gemm_bits},
