@@ -24,11 +24,8 @@
 enum {
   CHUNK = 256,       /* rows of one float chain */
   SLAB = 32 * CHUNK, /* rows whose logits are held at a time */
-  COLS = 256,        /* columns of the gradient accumulated together, so that they stay in cache */
-  ROWS_OF_SUM = 16   /* classes per chunk of parallel work in elementwise loops */
+  COLS = 128         /* columns of the gradient accumulated together, so that they stay in cache */
 };
-/* Up to this many bytes of features, a centred and a packed copy are kept between steps. */
-static const size_t packed_limit = (size_t)1 << 30;
 
 typedef struct problem {
   const float *x; /* [n, ld], only rows that have a class */
@@ -291,7 +288,7 @@ static as_status prepare(problem *p, as_err *err) {
 static as_status fit(problem *p, const as_probe_opts *opts, float *weight, float *bias,
                      as_probe_result *result, as_err *err) {
   size_t params = p->k * p->d + p->k;
-  p->keep = p->n <= packed_limit / (p->d * sizeof(float));
+  p->keep = p->n <= (opts && opts->keep ? opts->keep : (size_t)1 << 30) / (p->d * sizeof(float));
   as_status s = reserve(p, err);
   if (s == AS_OK) s = prepare(p, err);
   if (s != AS_OK) return s;

@@ -11,6 +11,8 @@ typedef struct as_probe_opts {
   int max_iter;  /* 0 = 1000 */
   double tol;    /* stop when max |gradient of mean loss| <= tol; 0 = 1e-6 */
   double target; /* stop when the loss (as minimised) is at most this; 0 = never. For timing against others */
+  size_t keep;   /* features of up to this many bytes are kept a second and third time, centred and packed,
+                     which saves time; the bits do not depend on it. 0 = 1 GiB */
 } as_probe_opts;
 
 typedef struct as_probe_result {

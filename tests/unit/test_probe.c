@@ -150,6 +150,40 @@ static void threads(as_test *t) {
     CHECK(t, r[i].loss == r[0].loss && r[i].iterations == r[0].iterations);
   }
   as_par_set_threads(1);
+  o.keep = 1; /* nothing kept: the same bits by the slow way */
+  CHECK_OK(t, as_probe_fit(x, N, D, LD, y, K, &o, w[3], b[3], &r[3], &err), err);
+  CHECK(t, memcmp(w[3], w[0], sizeof w[0]) == 0 && r[3].loss == r[0].loss);
+}
+
+/* More rows than are held at a time: the loss by its definition, and the same bits either way. */
+static void slabs(as_test *t) {
+  enum { MANY = 8192 + 300, DIM = 3 };
+  static float big[MANY * DIM];
+  static int label[MANY];
+  float w[2][2 * DIM], b[2][2];
+  as_rng r0 = as_rng_make(21, 0);
+  for (int i = 0; i < MANY; i++) {
+    for (int j = 0; j < DIM; j++) big[i * DIM + j] = (float)as_rng_normal(r0, (uint64_t)(i * DIM + j));
+    label[i] = as_rng_normal(as_rng_make(21, 1), (uint64_t)i) < (double)(big[i * DIM] - 2 * big[i * DIM + 1]);
+  }
+  as_probe_opts o = {0};
+  as_probe_result r;
+  as_err err;
+  for (int k = 0; k < 2; k++) {
+    o.keep = (size_t)k; /* 0 = the default, 1 byte = nothing kept */
+    CHECK_OK(t, as_probe_fit(big, MANY, DIM, DIM, label, 2, &o, w[k], b[k], &r, &err), err);
+  }
+  CHECK(t, memcmp(w[0], w[1], sizeof w[0]) == 0 && memcmp(b[0], b[1], sizeof b[0]) == 0);
+  double sum = 0, grad = 0;
+  for (int i = 0; i < MANY; i++) {
+    double z = (double)b[0][1] - (double)b[0][0];
+    for (int j = 0; j < DIM; j++) z += (double)big[i * DIM + j] * (double)(w[0][DIM + j] - w[0][j]);
+    sum += as_log1p(as_exp(label[i] ? -z : z));
+    grad += 1 / (1 + as_exp(-z)) - label[i];
+  }
+  for (int j = 0; j < 2 * DIM; j++) sum += (double)w[0][j] * (double)w[0][j] / 2;
+  CHECK_NEAR(t, r.loss / sum, 1, 1e-7);
+  CHECK_NEAR(t, grad / MANY, 0, 2e-6); /* the intercept's optimum */
 }
 
 /* Rows without a class change nothing; a class without rows gets a bias that keeps it from winning. */
@@ -211,7 +245,8 @@ int main(int argc, char **argv) {
   if (as_init(&one, &err) != AS_OK) return 1;
   static const as_case cases[] = {{"L-BFGS", lbfgs},
                                   {"probe: scikit-learn's optimum", scikit},
-                                  {"probe: one result for any threads", threads},
+                                  {"probe: one result for any threads and memory", threads},
+                                  {"probe: more rows than one slab", slabs},
                                   {"probe: rows and classes left out", left_out},
                                   {"probe: impossible input", refused}};
   return as_test_main(argc, argv, cases, sizeof cases / sizeof *cases);
