@@ -1,6 +1,6 @@
-/* Restart points are copies of the decoder's state, about 145 KB each. Their number is bounded: when
- * the list is full every second one goes and the spacing doubles, so memory does not grow with the
- * archive. Reads in the archive's own order are served by cursors that go on where they stopped. */
+/* A restart point is a saved decoder state of 46 KB. Their number is bounded: when the list is full every
+ * second one goes and the spacing doubles, so memory (47 MB at most) does not grow with the archive.
+ * Reads in the archive's own order are served by cursors that go on where they stopped. */
 #include "data/gzip.h"
 
 #include <inttypes.h>
@@ -12,8 +12,8 @@
 #include "tensor/base/inflate.h"
 #include "tensor/base/mem.h"
 
-enum { MAX_POINTS = 128, CURSORS = 8, SCRATCH = 1 << 15 };
-#define FIRST_SPACING ((uint64_t)1 << 20)
+enum { MAX_POINTS = 1024, CURSORS = 8, SCRATCH = 1 << 15 };
+#define FIRST_SPACING ((uint64_t)1 << 18)
 
 /* A decoder and where it stands in both streams. */
 typedef struct place {
@@ -28,11 +28,19 @@ typedef struct cursor {
   place at;
 } cursor;
 
+typedef struct point {
+  uint8_t *saved;
+  uint64_t out;
+  size_t in;
+} point;
+
 struct as_gzip {
   char *path;
   as_file file;
-  place pass; /* the forward pass */
-  place point[MAX_POINTS];
+  place pass;     /* the forward pass: the decoder */
+  uint8_t *ahead; /* bytes that it has decoded, but the reader has not had yet: they were pending when a */
+  size_t ahead_n, ahead_at, ahead_cap; /* point was noted, and a state is small only when none are */
+  point point[MAX_POINTS];
   size_t points;
   uint64_t spacing;
   cursor cursor[CURSORS];
@@ -42,13 +50,9 @@ bool as_gzip_is(const uint8_t *p, size_t n) {
   return n >= 3 && p[0] == 0x1f && p[1] == 0x8b && p[2] == 8;
 }
 
-static as_status copy_place(place *to, const place *from, as_err *err) {
-  as_inflate *state;
-  as_status s = as_inflate_clone(&state, from->state, err);
-  if (s != AS_OK) return s;
-  *to = *from;
-  to->state = state;
-  return AS_OK;
+static as_status start_at(place *to, const point *from, as_err *err) {
+  *to = (place){.out = from->out, .in = from->in};
+  return as_inflate_restore(&to->state, from->saved, err);
 }
 
 static void drop_place(place *p) {
@@ -63,10 +67,8 @@ as_status as_gzip_open(as_gzip **out, const char *path, as_err *err) {
   g->path = as_strdup(path, err);
   as_status s = g->path ? as_file_open(&g->file, path, err) : AS_E_ENV;
   if (s == AS_OK) s = as_inflate_create(&g->pass.state, AS_DEFLATE_GZIP, err);
-  if (s == AS_OK) {
-    s = copy_place(&g->point[0], &g->pass, err);
-    if (s == AS_OK) g->points = 1;
-  }
+  if (s == AS_OK) s = as_inflate_save(&g->point[0].saved, g->pass.state, err);
+  if (s == AS_OK) g->points = 1;
   if (s != AS_OK) as_gzip_close(&g);
   *out = g;
   return s;
@@ -76,7 +78,8 @@ void as_gzip_close(as_gzip **gzip) {
   as_gzip *g = *gzip;
   if (!g) return;
   drop_place(&g->pass);
-  for (size_t i = 0; i < g->points; i++) drop_place(&g->point[i]);
+  for (size_t i = 0; i < g->points; i++) as_free(g->point[i].saved);
+  as_free(g->ahead);
   for (int i = 0; i < CURSORS; i++) drop_place(&g->cursor[i].at);
   as_file_close(&g->file);
   as_free(g->path);
@@ -122,47 +125,85 @@ static as_status read_on(const as_gzip *g, place *p, size_t n, uint8_t *out, siz
   return s;
 }
 
+/* Draws what the decoder has pending into g->ahead, so that its state becomes small. */
+static as_status draw_pending(as_gzip *g, as_err *err) {
+  size_t n = as_inflate_pending(g->pass.state), got;
+  void *p = g->ahead;
+  as_status s = as_grow(&p, &g->ahead_cap, n + 1, 1, err);
+  g->ahead = p;
+  if (s != AS_OK) return s;
+  s = feed(g, &g->pass, g->ahead, n, &got, err);
+  g->ahead_n = got;
+  g->ahead_at = 0;
+  return s;
+}
+
 static as_status note_point(as_gzip *g, as_err *err) {
-  if (g->pass.out < g->point[g->points - 1].out + g->spacing) return AS_OK;
+  if (g->ahead_at < g->ahead_n || g->pass.done || g->pass.out < g->point[g->points - 1].out + g->spacing)
+    return AS_OK;
   if (g->points == MAX_POINTS) {
     size_t kept = 0;
     for (size_t i = 0; i < g->points; i++) {
       if (i % 2 == 0) {
         g->point[kept++] = g->point[i];
       } else {
-        drop_place(&g->point[i]);
+        as_free(g->point[i].saved);
       }
     }
     g->points = kept;
     g->spacing *= 2;
     return AS_OK;
   }
-  as_status s = copy_place(&g->point[g->points], &g->pass, err);
+  as_status s = draw_pending(g, err);
+  if (s != AS_OK) return s;
+  point *p = &g->point[g->points];
+  s = as_inflate_save(&p->saved, g->pass.state, err);
+  p->out = g->pass.out;
+  p->in = g->pass.in;
   if (s == AS_OK) g->points++;
   return s;
 }
 
+/* The next at most n bytes of the forward pass. */
+static as_status pass_on(as_gzip *g, uint8_t *out, size_t n, size_t *got, as_err *err) {
+  size_t ready = g->ahead_n - g->ahead_at;
+  if (ready > 0) {
+    *got = n < ready ? n : ready;
+    memcpy(out, g->ahead + g->ahead_at, *got);
+    g->ahead_at += *got;
+    return AS_OK;
+  }
+  as_status s = feed(g, &g->pass, out, n, got, err);
+  return s == AS_OK ? note_point(g, err) : s;
+}
+
 as_status as_gzip_fetch(void *gzip, uint64_t at, size_t n, uint8_t *out, size_t *got, as_err *err) {
   as_gzip *g = gzip;
+  uint8_t scratch[SCRATCH];
   as_status s = AS_OK;
+  size_t part = 1;
   *got = 0;
-  if (at < g->pass.out) return as_fail(err, AS_E_USAGE, "%s: the forward pass cannot go back", g->path);
-  while (s == AS_OK && g->pass.out < at && !g->pass.done) {
-    uint64_t left = at - g->pass.out;
-    s = skip_to(g, &g->pass, left > g->spacing ? g->pass.out + g->spacing : at, err);
-    if (s == AS_OK) s = note_point(g, err);
+  uint64_t here = g->pass.out - (g->ahead_n - g->ahead_at);
+  if (at < here) return as_fail(err, AS_E_USAGE, "%s: the forward pass cannot go back", g->path);
+  while (s == AS_OK && here < at && part > 0) {
+    s = pass_on(g, scratch, at - here < sizeof scratch ? (size_t)(at - here) : sizeof scratch, &part, err);
+    here += part;
   }
   if (s != AS_OK) return s;
-  if (g->pass.out < at) { /* the last member's bytes are cut off */
+  if (here < at) { /* the last member's bytes are cut off */
     return as_fail(err, AS_E_INPUT,
-                   "%s: found %" PRIu64 " bytes of decoded data, wanted %" PRIu64 " at least", g->path,
-                   g->pass.out, at);
+                   "%s: found %" PRIu64 " bytes of decoded data, wanted %" PRIu64 " at least", g->path, here,
+                   at);
   }
-  return read_on(g, &g->pass, n, out, got, err);
+  for (part = 1; s == AS_OK && *got < n && part > 0;) {
+    s = pass_on(g, out + *got, n - *got, &part, err);
+    *got += part;
+  }
+  return s;
 }
 
 /* The last restart point at or before `at`. */
-static const place *point_before(const as_gzip *g, uint64_t at) {
+static const point *point_before(const as_gzip *g, uint64_t at) {
   size_t lo = 0, hi = g->points;
   while (hi - lo > 1) {
     size_t mid = lo + (hi - lo) / 2;
@@ -198,12 +239,12 @@ as_status as_gzip_read(const as_gzip *gzip, uint64_t at, size_t n, uint8_t *out,
   size_t got = 0;
   cursor *c = take_cursor(g, at);
   place *p = c ? &c->at : &own;
-  const place *start = point_before(g, at);
+  const point *start = point_before(g, at);
   as_status s = AS_OK;
   if (!p->state || p->out > at || p->out < start->out) {
     drop_place(p);
     memset(p, 0, sizeof *p);
-    s = copy_place(p, start, err);
+    s = start_at(p, start, err);
   }
   if (s == AS_OK) s = skip_to(g, p, at, err);
   if (s == AS_OK) s = read_on(g, p, n, out, &got, err);

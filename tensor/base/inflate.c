@@ -12,6 +12,7 @@
 #include "tensor/base/inflate.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "tensor/base/bytes.h"
@@ -697,6 +698,52 @@ as_status as_inflate_clone(as_inflate **out, const as_inflate *s, as_err *err) {
   return AS_OK;
 }
 
+/* The window in front of what is kept is gone: positions in it move down by `cut`. */
+static void slide_by(as_inflate *s, size_t cut) {
+  s->member_bytes += cut > s->member ? cut - s->member : 0;
+  s->member = s->member > cut ? s->member - cut : 0;
+  s->pos -= cut;
+  s->summed -= cut;
+  s->given -= cut;
+}
+
+/* What as_inflate_save leaves: this, the struct up to its window, and the part of the window. */
+typedef struct saved_head {
+  size_t cut, kept;
+} saved_head;
+
+as_status as_inflate_save(uint8_t **out, as_inflate *s, as_err *err) {
+  sum_up(s);
+  size_t state = offsetof(as_inflate, win);
+  saved_head h = {.cut = s->pos > HISTORY ? s->pos - HISTORY : 0};
+  if (s->given < h.cut) h.cut = s->given;
+  h.kept = s->pos - h.cut;
+  uint8_t *p = as_alloc(sizeof h + state + h.kept, 1, err);
+  if (!p) return AS_E_ENV;
+  memcpy(p, &h, sizeof h);
+  memcpy(p + sizeof h, s, state);
+  memcpy(p + sizeof h + state, s->win + h.cut, h.kept);
+  *out = p;
+  return AS_OK;
+}
+
+as_status as_inflate_restore(as_inflate **out, const uint8_t *saved, as_err *err) {
+  size_t state = offsetof(as_inflate, win);
+  saved_head h;
+  as_inflate *s = as_alloc(1, sizeof *s, err);
+  if (!s) return AS_E_ENV;
+  memcpy(&h, saved, sizeof h);
+  memcpy(s, saved + sizeof h, state);
+  memcpy(s->win, saved + sizeof h + state, h.kept);
+  slide_by(s, h.cut);
+  *out = s;
+  return AS_OK;
+}
+
+size_t as_inflate_pending(const as_inflate *s) {
+  return s->pos - s->given;
+}
+
 void as_inflate_destroy(as_inflate **s) {
   as_free(*s);
   *s = NULL;
@@ -716,9 +763,7 @@ as_status as_inflate_feed(as_inflate *s, const uint8_t *in_p, size_t in_n, size_
       sum_up(s);
       size_t cut = s->pos - HISTORY;
       memmove(s->win, s->win + cut, HISTORY);
-      s->member_bytes += cut > s->member ? cut - s->member : 0;
-      s->member = s->member > cut ? s->member - cut : 0;
-      s->pos = s->summed = s->given = HISTORY;
+      slide_by(s, cut);
     }
     v = run(s, &in, &why);
     size_t n = s->pos - s->given;

@@ -20,6 +20,14 @@ void as_inflate_destroy(as_inflate **s);
 as_status as_inflate_clone(as_inflate **out, const as_inflate *s, as_err *err);
 void as_inflate_reset(as_inflate *s);
 
+/* Restart points of an indexed gzip file, smaller than a clone: tables and 32 KB of history, 46 KB in
+ * all when nothing is pending. Save at any place; restore as often as wanted. The block from save is
+ * released with as_free; it is for this process alone. */
+as_status as_inflate_save(uint8_t **out, as_inflate *s, as_err *err);
+as_status as_inflate_restore(as_inflate **out, const uint8_t *saved, as_err *err);
+/* Decoded bytes that as_inflate_feed would give without looking at its input. */
+size_t as_inflate_pending(const as_inflate *s);
+
 /* Feeds in[0..in_n) and fills out[0..out_n). *in_used and *out_got report progress; *done becomes 1
  * after the last block and its checked trailer (gzip: after every member; concatenated members are
  * followed). No progress and not done = more input is needed (truncated, if there is none).
