@@ -96,7 +96,7 @@ void as_html_scatters(const as_html *h) {
       "models lie on one side of it.");
   if (r->n_models >= AS_CHART_FIT)
     as_str_put(h->out, " Grey: the least-squares line of these models with its 95&nbsp;% band.");
-  const as_set_facts *base = as_set_facts_find(as_html_set(h, r->base));
+  const as_set_facts *base = as_set_facts_of(r, r->base);
   if (base && strcmp(base->task, "imagenet-val") == 0)
     as_str_put(
         h->out,

@@ -263,7 +263,7 @@ void as_html_whole(const as_html *h, as_err *err) {
     h->out->failed = true;
     return;
   }
-  for (size_t k = 0; k < r->n_sets; k++) facts[k] = as_set_facts_find(as_html_set(h, k));
+  for (size_t k = 0; k < r->n_sets; k++) facts[k] = as_set_facts_of(r, k);
   if (as_table_stats_make(&t, r, facts, err) != AS_OK) {
     h->out->failed = true;
   } else {

@@ -82,8 +82,7 @@ static void put_lines(as_str *out, const as_sum *s, size_t set, const as_svg_sca
     out->failed = true;
     return;
   }
-  const as_set_facts *base = as_set_facts_find(as_set_name(r, r->base)),
-                     *facts = as_set_facts_find(as_set_name(r, set));
+  const as_set_facts *base = as_set_facts_of(r, r->base), *facts = as_set_facts_of(r, set);
   const as_robust_line *line =
       base && facts && strcmp(base->task, "imagenet-val") == 0 ? as_robust_find(facts->task, "val") : NULL;
   bool fitted = fit.n >= AS_CHART_FIT && isfinite(fit.slope) && fit.sxx > 0;

@@ -44,6 +44,16 @@ const as_set_facts *as_set_facts_find(const char *name) {
   return NULL;
 }
 
+const as_set_facts *as_set_facts_of(const as_results *r, size_t k) {
+  const as_set_facts *f = r->sets[k].name ? as_set_facts_find(r->sets[k].name) : NULL;
+  if (!f || r->sets[k].classes != f->classes) return NULL;
+  for (size_t m = 0; m < r->n_models; m++) {
+    const as_cell *c = as_results_cell(r, m, k);
+    if (c->present && c->n_expected != f->images) return NULL;
+  }
+  return f;
+}
+
 typedef enum source_kind { TIMM, WIDE, CELLS } source_kind;
 
 typedef struct source {

@@ -25,6 +25,9 @@ typedef struct as_set_facts {
   const char *rule;
 } as_set_facts;
 const as_set_facts *as_set_facts_find(const char *name);
+/* The same for set k of results, if its classes and the images of every cell are those of the real set:
+ * a run over something else of the same name (a subset, the demo's world) has no published line. */
+const as_set_facts *as_set_facts_of(const as_results *r, size_t k);
 
 typedef struct as_table_opts {
   const char *const *files; /* [n_files] */

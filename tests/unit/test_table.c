@@ -76,6 +76,13 @@ static void joins(as_test *t) {
   CHECK_INT(t, as_results_cell(&tab.r, 0, 0)->top1_correct, 38065);
   CHECK_NEAR(t, as_results_cell(&tab.r, 0, 0)->top1_lo, 0.757543, 1e-6);
   CHECK_NEAR(t, as_results_cell(&tab.r, 2, 1)->top1, 0.6, 1e-15);
+  /* Facts hold for the real set alone, not for anything of its name. */
+  CHECK(t, as_set_facts_of(&tab.r, 0) == as_set_facts_find("imagenet"));
+  as_results_cell(&tab.r, 0, 0)->n_expected = 96;
+  CHECK(t, as_set_facts_of(&tab.r, 0) == NULL);
+  as_results_cell(&tab.r, 0, 0)->n_expected = 50000;
+  tab.r.sets[0].classes = 16;
+  CHECK(t, as_set_facts_of(&tab.r, 0) == NULL);
   CHECK(t, !as_results_cell(&tab.r, 1, 1)->present);
   CHECK(t, !as_results_cell(&tab.r, 3, 0)->present);
   CHECK_INT(t, tab.n_duplicates, 1);
