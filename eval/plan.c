@@ -21,6 +21,7 @@ static const as_plan_key benchmark_keys[] = {
     {"name", V_TEXT, AT(as_plan, name), 0, 0},
     {"unified", V_TEXT, AT(as_plan, unified), 0, 0},
     {"base", V_TEXT, AT(as_plan, base), 0, 0},
+    {"remark", V_TEXT, AT(as_plan, remark), 0, 0},
 };
 static const as_plan_key dataset_keys[] = {
     {"task", V_TEXT, AT(as_plan_dataset, task), 0, 0},
@@ -390,5 +391,6 @@ void as_plan_clear(as_plan *p) {
   as_free(p->name);
   as_free(p->unified);
   as_free(p->base);
+  as_free(p->remark);
   memset(p, 0, sizeof *p);
 }

@@ -37,6 +37,7 @@ typedef struct as_plan {
   size_t text_n;
   char *name;    /* [benchmark] name; the file's name without suffix otherwise */
   char *unified; /* "mean-top1" */
+  char *remark;  /* a sentence that must stand under every table, or NULL */
   char *base;    /* dataset that drops are measured from; the first scored one otherwise */
   as_plan_dataset *datasets;
   size_t n_datasets;

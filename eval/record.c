@@ -76,7 +76,8 @@ static void put_model(as_jsonw *w, const as_plan_model *p, const as_model_record
   as_jsonw_end(w);
 }
 
-static void put_dataset(as_jsonw *w, const as_plan_dataset *p, const as_dataset_record *d) {
+static void put_dataset(as_jsonw *w, const as_plan_dataset *p, const as_dataset_record *d,
+                        const as_results *res) {
   as_jsonw_object(w);
   put(w, "name", p->name);
   put(w, "role", p->train ? "train" : "test");
@@ -90,6 +91,13 @@ static void put_dataset(as_jsonw *w, const as_plan_dataset *p, const as_dataset_
   put_if(w, "preset", p->preset);
   put_n(w, "images", d->images);
   put_n(w, "classes", d->classes);
+  for (size_t i = 0; !p->train && i < res->n_sets; i++) {
+    if (strcmp(res->sets[i].name, p->name) != 0) continue;
+    put(w, "rule", res->sets[i].rule);
+    put_n(w, "scored_classes", res->sets[i].classes);
+    as_jsonw_key(w, "base");
+    as_jsonw_bool(w, i == res->base);
+  }
   put(w, "images_sha256", d->images_sha256);
   put(w, "labels_sha256", d->labels_sha256);
   as_jsonw_end(w);
@@ -148,7 +156,8 @@ as_status as_record_json(as_str *out, const as_record *r, as_err *err) {
   as_jsonw_end(&w);
   as_jsonw_key(&w, "datasets");
   as_jsonw_array(&w);
-  for (size_t i = 0; i < r->plan->n_datasets; i++) put_dataset(&w, &r->plan->datasets[i], &r->datasets[i]);
+  for (size_t i = 0; i < r->plan->n_datasets; i++)
+    put_dataset(&w, &r->plan->datasets[i], &r->datasets[i], res);
   as_jsonw_end(&w);
   as_jsonw_key(&w, "cells");
   as_jsonw_array(&w);

@@ -253,8 +253,7 @@ static as_status name_results(as_run_state *r, as_results *res, as_err *err) {
     res->models[i].note = as_strdup(p->models[i].note ? p->models[i].note : "", err);
     if (!res->models[i].name || !res->models[i].note) s = AS_E_ENV;
   }
-  for (size_t i = 0; s == AS_OK && i < r->opts->n_remarks; i++)
-    s = as_results_remark(res, r->opts->remarks[i], err);
+  if (s == AS_OK && p->remark) s = as_results_remark(res, p->remark, err);
   return s;
 }
 
@@ -299,6 +298,15 @@ static as_status write_outputs(const as_run_state *r, const as_results *res, as_
   as_str_clear(&json);
   as_str_clear(&summary);
   return s;
+}
+
+/* An older record would pass for this run's until the new one is written. */
+static as_status remove_record(const char *dir, as_err *err) {
+  char *path = as_path_join(dir, "record.json", err);
+  if (!path) return AS_E_ENV;
+  remove(path);
+  as_free(path);
+  return AS_OK;
 }
 
 /* The logs have done their duty once record.json stands. */
@@ -350,6 +358,7 @@ as_status as_run(const as_plan *plan, const as_run_opts *opts, as_results *resul
   }
   if (s == AS_OK) s = name_results(&r, results, err);
   if (s == AS_OK) s = make_dirs(opts->dir, err);
+  if (s == AS_OK) s = remove_record(opts->dir, err);
   for (size_t i = 0; s == AS_OK && i < plan->n_datasets; i++) {
     as_watch_progress(opts->watch, "reading the images", i, plan->n_datasets);
     s = as_fingerprint(r.sets[i].ds, opts->watch, r.dataset_records[i].images_sha256,

@@ -18,8 +18,6 @@ typedef struct as_run_opts {
   const char *dir; /* output folder, made if absent */
   int batch;       /* 0 = 8 */
   bool lenient;
-  const char *const *remarks; /* plain sentences that must stand under every table, or NULL */
-  size_t n_remarks;
   as_report_opts report;
   as_build_info build;
   const as_watch *watch;

@@ -1,6 +1,5 @@
 /* compare: where two outputs of this program differ, said with names instead of byte offsets. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "eval/npy.h"
@@ -9,71 +8,7 @@
 #include "tensor/base/json.h"
 #include "tensor/base/mem.h"
 #include "tools/commands.h"
-
-typedef struct as_diff {
-  as_str lines;
-  size_t n; /* differences; only the first few are spelled out */
-} as_diff;
-
-enum { SHOWN = 20 };
-
-static void differ(as_diff *d, const char *where, const char *a, const char *b) {
-  if (d->n++ < SHOWN) as_str_printf(&d->lines, "%s: %.200s | %.200s\n", where, a, b);
-}
-
-static const char *json_text(const as_json *v, char *buf, size_t size) {
-  static const char *const names[] = {"null", "bool", "number", "string", "array", "object"};
-  if (!v) return "absent";
-  if (v->type == AS_JSON_STRING || v->type == AS_JSON_NUMBER) return v->text;
-  if (v->type == AS_JSON_BOOL) return v->boolean ? "true" : "false";
-  if (v->type == AS_JSON_ARRAY || v->type == AS_JSON_OBJECT)
-    snprintf(buf, size, "%s of %zu", names[v->type], v->count);
-  else
-    snprintf(buf, size, "%s", names[v->type]);
-  return buf;
-}
-
-/* Elements of lists are named by what they are about: a cell by model and dataset. */
-static void label_of(const as_json *v, size_t i, char *buf, size_t size) {
-  const as_json *m = v->type == AS_JSON_OBJECT ? as_json_get(v, "model") : NULL;
-  const as_json *d = v->type == AS_JSON_OBJECT ? as_json_get(v, "dataset") : NULL;
-  const as_json *n = v->type == AS_JSON_OBJECT ? as_json_get(v, "name") : NULL;
-  if (m && d)
-    snprintf(buf, size, "[%s on %s]", m->text, d->text);
-  else if (m || n)
-    snprintf(buf, size, "[%s]", m ? m->text : n->text);
-  else
-    snprintf(buf, size, "[%zu]", i);
-}
-
-static void compare_json(as_diff *d, const char *where, const as_json *a, const as_json *b) {
-  char ta[64], tb[64], at[512], label[160];
-  if (!a || !b || a->type != b->type) {
-    differ(d, where, json_text(a, ta, sizeof ta), json_text(b, tb, sizeof tb));
-    return;
-  }
-  if (a->type == AS_JSON_OBJECT) {
-    for (const as_json *x = a->child; x; x = x->next) {
-      snprintf(at, sizeof at, "%s%s%s", where, *where ? "." : "", x->key);
-      compare_json(d, at, x, as_json_get(b, x->key));
-    }
-    for (const as_json *y = b->child; y; y = y->next)
-      if (!as_json_get(a, y->key)) {
-        snprintf(at, sizeof at, "%s%s%s", where, *where ? "." : "", y->key);
-        compare_json(d, at, NULL, y);
-      }
-  } else if (a->type == AS_JSON_ARRAY) {
-    const as_json *x = a->child, *y = b->child;
-    if (a->count != b->count) differ(d, where, json_text(a, ta, sizeof ta), json_text(b, tb, sizeof tb));
-    for (size_t i = 0; x && y; i++, x = x->next, y = y->next) {
-      label_of(x, i, label, sizeof label);
-      snprintf(at, sizeof at, "%s%s", where, label);
-      compare_json(d, at, x, y);
-    }
-  } else if (strcmp(json_text(a, ta, sizeof ta), json_text(b, tb, sizeof tb)) != 0) {
-    differ(d, where, json_text(a, ta, sizeof ta), json_text(b, tb, sizeof tb));
-  }
-}
+#include "tools/differ.h"
 
 /* Line by line; the first field names the line (a layer, an image). */
 static void compare_lines(as_diff *d, const as_file *a, const as_file *b) {
@@ -90,7 +25,7 @@ static void compare_lines(as_diff *d, const as_file *a, const as_file *b) {
       snprintf(where, sizeof where, "line %zu (%.*s)", line, (int)(field < 64 ? field : 64), p);
       snprintf(ta, sizeof ta, "%.*s", (int)(np < 255 ? np : 255), p);
       snprintf(tb, sizeof tb, "%.*s", (int)(nq < 255 ? nq : 255), q);
-      differ(d, where, p < pe ? ta : "absent", q < qe ? tb : "absent");
+      as_diff_add(d, where, p < pe ? ta : "absent", q < qe ? tb : "absent");
     }
     p = pn ? pn + 1 : pe;
     q = qn ? qn + 1 : qe;
@@ -104,7 +39,7 @@ static as_status compare_npy(as_diff *d, const char *pa, const char *pb, as_err 
   if (s == AS_OK) s = as_npy_open(&b, pb, err);
   if (s == AS_OK && strcmp(as_shape_text(a.view.shape, a.view.rank, ta, sizeof ta),
                            as_shape_text(b.view.shape, b.view.rank, tb, sizeof tb)) != 0) {
-    differ(d, "shape", ta, tb);
+    as_diff_add(d, "shape", ta, tb);
   } else if (s == AS_OK) {
     size_t n = 0;
     as_shape_numel(a.view.shape, a.view.rank, &n);
@@ -117,7 +52,7 @@ static as_status compare_npy(as_diff *d, const char *pa, const char *pb, as_err 
         snprintf(where, sizeof where, "row %zu, column %zu", i / row, i % row);
         snprintf(ta, sizeof ta, "%.9g", (double)x[i]);
         snprintf(tb, sizeof tb, "%.9g", (double)y[i]);
-        differ(d, where, ta, tb);
+        as_diff_add(d, where, ta, tb);
       }
     as_free(x);
     as_free(y);
@@ -146,7 +81,7 @@ as_status as_cmd_compare(const as_args *a, as_err *err) {
       if ((s = as_json_parse(&ja, (const char *)fa.data, fa.size, err)) != AS_OK) as_fail_in(err, "%s", pa);
       if (s == AS_OK && (s = as_json_parse(&jb, (const char *)fb.data, fb.size, err)) != AS_OK)
         as_fail_in(err, "%s", pb);
-      if (s == AS_OK) compare_json(&d, "", as_json_root(ja), as_json_root(jb));
+      if (s == AS_OK) as_diff_json(&d, as_json_root(ja), as_json_root(jb));
     } else {
       compare_lines(&d, &fa, &fb);
     }
@@ -164,7 +99,7 @@ as_status as_cmd_compare(const as_args *a, as_err *err) {
       as_str_putc(&out, '\n');
     } else {
       as_str_put(&out, as_str_c(&d.lines));
-      if (d.n > SHOWN) as_str_printf(&out, "and %zu more\n", d.n - SHOWN);
+      if (d.n > AS_DIFF_SHOWN) as_str_printf(&out, "and %zu more\n", d.n - AS_DIFF_SHOWN);
       if (d.n == 0) as_str_put(&out, "the same\n");
     }
     if ((s = as_str_status(&out, err)) == AS_OK) as_print(&out);

@@ -97,8 +97,8 @@ static const struct {
   bool quick; /* also part of --quick */
 } demo_models[] = {
     {"resnet-a", "resnet_demo", "probe", true},
-    {"resnet-b", "resnet_demo:base=24", "probe", false},
-    {"resnet-c", "resnet_demo:blocks=1-1-1", "probe", false},
+    {"resnet-b", "resnet_demo:base=12", "probe", false},
+    {"resnet-c", "resnet_demo:blocks=1-1-1,base=12", "probe", false},
     {"vit-a", "vit_demo", "probe", true},
     {"vit-b", "vit_demo:dim=144,depth=3", "probe", false},
     {"vit-a-knn", NULL, "knn", true}, /* the weights of the one before the last */
@@ -125,11 +125,13 @@ static as_status write_models(const char *dir, uint64_t seed, bool quick, as_err
 static as_status write_plan(const char *dir, bool quick, as_str *path, as_err *err) {
   static const char *const sets[] = {"val", "v2", "rendition", "sketch"};
   as_str t = {0};
+  as_str_printf(&t,
+                "# The study in miniature: a drawn world, seeded backbones. Written by `assay demo`;\n"
+                "# `assay run` on this file does the same again.\n"
+                "[benchmark]\nname = demo\nunified = mean-top1\nremark = %s\n\n",
+                demo_note);
   as_str_put(
       &t,
-      "# The study in miniature: a drawn world, seeded backbones. Written by `assay demo`;\n"
-      "# `assay run` on this file does the same again.\n"
-      "[benchmark]\nname = demo\nunified = mean-top1\n\n"
       "[dataset train]\ntask = folder\npath = world/train\nclasses = world/classes.txt\nrole = train\n\n");
   for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
     as_str_printf(&t, "[dataset %s]\ntask = folder\npath = world/%s\nclasses = world/classes.txt\n\n",
@@ -182,10 +184,7 @@ as_status as_cmd_demo(const as_args *a, as_err *err) {
   if (s == AS_OK) s = write_plan(dir, quick, &path, err);
   if (s == AS_OK) s = as_plan_read(&plan, as_str_c(&path), err);
   if (s == AS_OK) {
-    static const char *const remarks[] = {demo_note};
     as_run_opts o = run_opts(a, dir);
-    o.remarks = remarks;
-    o.n_remarks = 1;
     as_note("%s\nplan %s; world and weights took %.1f s", demo_note, as_str_c(&path), as_seconds() - start);
     s = compute(a, &plan, &o, err);
   }

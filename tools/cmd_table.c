@@ -25,18 +25,6 @@ static as_status split(const char *list, char **copy, const char **name, size_t 
   }
 }
 
-/* --format, else --json, else the suffix of -o, else text. NULL for a suffix that says nothing. */
-static const char *format_of(const as_args *a) {
-  static const char *const suffixes[][2] = {{".txt", "text"},  {".csv", "csv"},     {".json", "json"},
-                                            {".html", "html"}, {".md", "markdown"}, {".tex", "latex"}};
-  if (a->set[OPT_FORMAT]) return a->text[OPT_FORMAT];
-  if (a->set[OPT_JSON]) return "json";
-  if (!a->set[OPT_OUTPUT]) return "text";
-  for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++)
-    if (as_ends_with(a->text[OPT_OUTPUT], suffixes[i][0])) return suffixes[i][1];
-  return NULL;
-}
-
 static as_status render(as_str *out, const as_table *t, const as_args *a, const char *format, as_err *err) {
   as_report_opts o = as_tool_report_opts(a);
   if (strcmp(format, "json") == 0) return as_table_json(out, t, &o, err);
@@ -59,7 +47,7 @@ as_status as_cmd_table(const as_args *a, as_err *err) {
   char *copy = NULL;
   size_t n_sets = 0;
   as_status s = AS_OK;
-  const char *format = format_of(a);
+  const char *format = as_tool_format(a);
   if (!format)
     return as_fail(err, AS_E_USAGE,
                    "-o: found '%s', wanted a name that ends in .txt, .csv, .json, .html, .md or .tex",

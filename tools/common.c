@@ -135,3 +135,14 @@ as_status as_tool_failed(const as_args *a, size_t failed, size_t all, as_err *er
 as_status as_tool_no_resume(as_status s) {
   return s == AS_E_STOPPED ? (as_status)130 : s;
 }
+
+const char *as_tool_format(const as_args *a) {
+  static const char *const suffixes[][2] = {{".txt", "text"},  {".csv", "csv"},     {".json", "json"},
+                                            {".html", "html"}, {".md", "markdown"}, {".tex", "latex"}};
+  if (a->set[OPT_FORMAT]) return a->text[OPT_FORMAT];
+  if (a->set[OPT_JSON]) return "json";
+  if (!a->set[OPT_OUTPUT]) return "text";
+  for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++)
+    if (as_ends_with(a->text[OPT_OUTPUT], suffixes[i][0])) return suffixes[i][1];
+  return NULL;
+}

@@ -88,12 +88,51 @@ n=$(sed -n 's/.*"top1_correct": \([0-9]*\),/\1/p' "$TMP/out")
 grep -A6 '"model": "vit-a-knn"' "$A/record.json" | grep -A6 '"dataset": "val"' | grep -q "\"top1_correct\": $n," &&
   ok "flow: k-NN as in the run" || not_ok "flow: k-NN as in the run" "$n"
 
+# report: the same table from the record; runs side by side
+run report "$A" --format csv
+same "flow: report gives the table again" "$TMP/out" "$A/table.csv"
+run report "$A" --format html -o "$TMP/again.html"
+[ $code -eq 0 ] && grep -q "</html>" "$TMP/again.html" && ok "flow: report as a page" || not_ok "flow: report as a page" "exit $code: $(cat "$TMP/err")"
+refuses "flow: report of one model twice" 3 "model resnet-a is in another record" report "$A" "$TMP/b"
+mkdir -p "$TMP/r1" "$TMP/r2"
+sed 's/"resnet-a"/"resnet-z"/; s/"model": "resnet-a"/"model": "resnet-z"/; s/"vit-a"/"vit-z"/; s/"vit-a-knn"/"vit-z-knn"/' "$A/record.json" >"$TMP/r1/record.json"
+run report "$A" "$TMP/r1" --format csv
+[ $code -eq 0 ] && grep -q "^resnet-z" "$TMP/out" && grep -q "^resnet-a" "$TMP/out" && ok "flow: report of two runs" || not_ok "flow: report of two runs" "exit $code: $(head -c 300 "$TMP/err")"
+sed '0,/"images_sha256": "[0-9a-f]/s//"images_sha256": "x/; s/"resnet-a"/"resnet-y"/' "$TMP/r1/record.json" | awk '/"role": "test"/ { t = 1 } t && /images_sha256/ && !d { sub(/: "./, ": \"z"); d = 1 } { print }' >"$TMP/r2/record.json"
+refuses "flow: report of sets that differ" 3 "found another images_sha256" report "$A" "$TMP/r2"
+mkdir -p "$TMP/r3/cells"
+cp "$A/record.json" "$TMP/r3/"
+cp "$A"/cells/* "$TMP/r3/cells/"
+sed -i.bak '$d' "$TMP/r3/cells/vit-a--val.tsv"
+refuses "flow: report of a cell that lost a row" 3 "vit-a--val.tsv" report "$TMP/r3"
+
 # compare
 works "flow: compare, the same" compare "$A/record.json" "$A/record.json"
 sed 's/"top1_correct": [0-9]*/"top1_correct": 99999/' "$A/record.json" >"$TMP/other.json"
 run compare "$A/record.json" "$TMP/other.json"
 [ $code -eq 1 ] && grep -q "cells\[resnet-a on val\].top1_correct" "$TMP/out" && ok "flow: compare names the field" ||
   not_ok "flow: compare names the field" "exit $code: $(head -c 300 "$TMP/out")"
+# verify: again, elsewhere, and after one byte has changed
+run verify "$A" --threads 1 --batch 5 -q
+[ $code -eq 0 ] && grep -q "^verified" "$TMP/out" && ok "flow: verify" || not_ok "flow: verify" "exit $code: $(head -c 300 "$TMP/out" "$TMP/err")"
+refuses "flow: verify does not overwrite its record" 2 "holds the record itself" verify "$A" -o "$A"
+victim=$(ls "$A"/world/v2/*/*.jpg | head -1)
+cp "$victim" "$TMP/victim"
+cp "$(ls "$A"/world/v2/*/*.jpg | tail -1)" "$victim"
+run verify "$A" -o "$TMP/v" -q
+[ $code -eq 1 ] && grep -q "datasets\[v2\].images_sha256" "$TMP/out" && ok "flow: verify names the changed set" ||
+  not_ok "flow: verify names the changed set" "exit $code: $(head -c 300 "$TMP/out")"
+cp "$TMP/victim" "$victim"
+cp "$W" "$TMP/w"
+"$ASSAY" init --arch vit_demo --seed 77 -o "$W" -q
+run verify "$A" -o "$TMP/v" -q
+[ $code -eq 1 ] && grep -q "models\[vit-a\].weights_sha256" "$TMP/out" && ok "flow: verify names the changed weights" ||
+  not_ok "flow: verify names the changed weights" "exit $code: $(head -c 300 "$TMP/out")"
+cp "$TMP/w" "$W"
+sed 's/^name = demo/name = dema/' "$A/demo.plan" >"$TMP/plan" && cat "$TMP/plan" >"$A/demo.plan"
+run verify "$A" -o "$TMP/v" -q
+[ $code -eq 1 ] && grep -q "^plan: " "$TMP/out" && ok "flow: verify names the changed plan" ||
+  not_ok "flow: verify names the changed plan" "exit $code: $(head -c 300 "$TMP/out")"
 works "flow: inspect a checkpoint" inspect "$W"
 works "flow: inspect an image" inspect "$A/world/val/$(ls "$A/world/val" | head -1)/$(ls "$A/world/val/$(ls "$A/world/val" | head -1)" | head -1)"
 works "flow: selftest" selftest

@@ -1,0 +1,43 @@
+/* report: the tables and pages of finished runs, again and in other forms, several runs side by side. */
+#include <string.h>
+
+#include "eval/record_read.h"
+#include "tensor/base/file.h"
+#include "tools/commands.h"
+#include "tools/common.h"
+
+static as_status render(as_str *out, const as_results *r, const as_args *a, const char *format, as_err *err) {
+  as_report_opts o = as_tool_report_opts(a);
+  if (strcmp(format, "csv") == 0) return as_report_csv(out, r, &o, err);
+  if (strcmp(format, "json") == 0) return as_report_json(out, r, &o, err);
+  if (strcmp(format, "markdown") == 0) return as_report_markdown(out, r, &o, err);
+  if (strcmp(format, "latex") == 0) return as_report_latex(out, r, &o, err);
+  if (strcmp(format, "text") == 0) return as_report_text(out, r, &o, err);
+  as_str from = {0};
+  as_str_put(&from, "records\n");
+  for (int i = 0; i < a->n_operands; i++) as_str_printf(&from, "  %s\n", a->operand[i]);
+  as_status s = as_report_html(out, r, &o, as_str_c(&from), err);
+  as_str_clear(&from);
+  return s;
+}
+
+as_status as_cmd_report(const as_args *a, as_err *err) {
+  as_results r = {0};
+  as_str out = {0};
+  const char *format = as_tool_format(a);
+  if (!format)
+    return as_fail(err, AS_E_USAGE,
+                   "-o: found '%s', wanted a name that ends in .txt, .csv, .json, .html, .md or .tex",
+                   a->text[OPT_OUTPUT]);
+  as_status s = as_records_read(&r, a->operand, (size_t)a->n_operands, err);
+  if (s == AS_OK) s = render(&out, &r, a, format, err);
+  if (s == AS_OK) s = as_str_status(&out, err);
+  if (s == AS_OK && a->set[OPT_OUTPUT])
+    s = as_file_write(a->text[OPT_OUTPUT], as_str_c(&out), out.n, err);
+  else if (s == AS_OK)
+    as_print(&out);
+  if (s == AS_OK && !r.complete) s = as_fail(err, AS_E_CHECK, "a record is not complete");
+  as_str_clear(&out);
+  as_results_clear(&r);
+  return s;
+}

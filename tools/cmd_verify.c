@@ -1,0 +1,115 @@
+#define _POSIX_C_SOURCE 200809L
+/* verify: the promise of a record, put to the test. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "eval/run.h"
+#include "tensor/base/file.h"
+#include "tensor/base/mem.h"
+#include "tools/commands.h"
+#include "tools/common.h"
+#include "tools/differ.h"
+#include "tools/progress.h"
+
+/* What may differ between two machines that agree on every number. */
+static const char *const environment[] = {"version", "commit", "compiler", "cpu", "kernels", "threads", NULL};
+
+/* The new results must not replace the ones they are compared with. */
+static bool same_folder(const char *a, const char *b) {
+  struct stat x, y;
+  return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+static as_status text_of(const as_json *root, const char *key, const char *path, const as_json **out,
+                         as_err *err) {
+  *out = as_json_get(root, key);
+  if (*out && (*out)->type == AS_JSON_STRING && strlen((*out)->text) == (*out)->text_len) return AS_OK;
+  return as_fail(err, AS_E_INPUT, "%s: found no text \"%s\", wanted a record (assay.record/1)", path, key);
+}
+
+static as_status parse(as_json_doc **doc, as_file *f, const char *path, as_err *err) {
+  as_status s = as_file_open(f, path, err);
+  if (s == AS_OK && (s = as_json_parse(doc, (const char *)f->data, f->size, err)) != AS_OK)
+    as_fail_in(err, "%s", path);
+  return s;
+}
+
+/* The plan on disk may have been edited since. */
+static void check_plan_file(as_diff *d, const char *path, const as_json *text) {
+  as_file f = {0};
+  if (as_path_kind_of(path) != AS_PATH_FILE || as_file_open(&f, path, NULL) != AS_OK) return;
+  if (f.size != text->text_len || memcmp(f.data, text->text, f.size) != 0)
+    as_diff_add(d, "plan", "as recorded", "the file has changed since; the recorded text is verified");
+  as_file_close(&f);
+}
+
+static as_status rerun(const as_args *a, const as_json *root, const char *record, const char *dir, as_diff *d,
+                       as_err *err) {
+  const as_json *schema, *text, *file;
+  as_plan plan;
+  as_status s = text_of(root, "schema", record, &schema, err);
+  if (s == AS_OK && strcmp(schema->text, "assay.record/1") != 0)
+    s = as_fail(err, AS_E_INPUT, "%s: found schema \"%s\", wanted \"assay.record/1\"", record, schema->text);
+  if (s == AS_OK) s = text_of(root, "plan", record, &text, err);
+  if (s == AS_OK) s = text_of(root, "plan_file", record, &file, err);
+  if (s == AS_OK) s = as_plan_parse(&plan, text->text, text->text_len, file->text, err);
+  if (s != AS_OK) return s;
+  check_plan_file(d, file->text, text);
+  const as_json *lenient = as_json_get(root, "lenient");
+  as_results res = {0};
+  as_run_opts o = {.dir = dir,
+                   .batch = (int)as_arg_int(a, OPT_BATCH, 0),
+                   .lenient = lenient && lenient->boolean,
+                   .build = as_tool_build(),
+                   .watch = as_tool_watch()};
+  s = as_run(&plan, &o, &res, err);
+  /* Failed images are a result like any other: the comparison says whether they failed then, too. */
+  if (s == AS_E_INPUT && res.complete) s = AS_OK;
+  as_results_clear(&res);
+  as_plan_clear(&plan);
+  return s;
+}
+
+as_status as_cmd_verify(const as_args *a, as_err *err) {
+  const char *given = a->operand[0];
+  bool folder = as_path_kind_of(given) == AS_PATH_DIR;
+  char *record = folder ? as_path_join(given, "record.json", err) : as_strdup(given, err);
+  char *home = folder ? as_strdup(given, err) : as_path_dir(given, err);
+  char *dir = NULL, *again = NULL;
+  as_json_doc *old = NULL, *now = NULL;
+  as_file fo = {0}, fn = {0};
+  as_diff d = {.skip = environment};
+  as_status s = record && home ? parse(&old, &fo, record, err) : AS_E_ENV;
+  if (s == AS_OK) {
+    dir = a->set[OPT_OUTPUT] ? as_strdup(a->text[OPT_OUTPUT], err) : as_path_join(home, "verify", err);
+    again = dir ? as_path_join(dir, "record.json", err) : NULL;
+    if (again && same_folder(dir, home))
+      s = as_fail(err, AS_E_USAGE, "-o: %s holds the record itself, wanted another folder", dir);
+    else
+      s = again ? rerun(a, as_json_root(old), record, dir, &d, err) : AS_E_ENV;
+  }
+  if (s == AS_OK) s = parse(&now, &fn, again, err);
+  if (s == AS_OK) {
+    as_str out = {0};
+    as_diff_json(&d, as_json_root(old), as_json_root(now));
+    as_str_put(&out, as_str_c(&d.lines));
+    if (d.n > AS_DIFF_SHOWN) as_str_printf(&out, "and %zu more\n", d.n - AS_DIFF_SHOWN);
+    if (d.n == 0) as_str_printf(&out, "verified: every field of %s came out the same\n", record);
+    if ((s = as_str_status(&out, err)) == AS_OK) as_print(&out);
+    as_str_clear(&out);
+  }
+  if (s == AS_OK && d.n)
+    s = as_fail(err, AS_E_CHECK, "%zu field%s of %s came out differently (recorded | now)", d.n,
+                d.n > 1 ? "s" : "", record);
+  as_str_clear(&d.lines);
+  as_json_free(&old);
+  as_json_free(&now);
+  as_file_close(&fo);
+  as_file_close(&fn);
+  as_free(record);
+  as_free(home);
+  as_free(dir);
+  as_free(again);
+  return s;
+}
