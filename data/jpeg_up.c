@@ -55,18 +55,13 @@ static inline uint8_t clamp(int v) {
   return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
 }
 
-/* v / 65536 rounded down, for negative v too. */
-static inline int floor16(int v) {
-  return v >= 0 ? v >> 16 : -((65535 - v) >> 16);
-}
-
 /* Fixed point of 16 bits: 1.40200, 0.34414, 0.71414, 1.77200. */
 static inline void ycc_to_rgb(int y, int cb, int cr, uint8_t rgb[3]) {
   cb -= 128;
   cr -= 128;
-  rgb[0] = clamp(y + floor16(91881 * cr + 32768));
-  rgb[1] = clamp(y + floor16(-22554 * cb - 46802 * cr + 32768));
-  rgb[2] = clamp(y + floor16(116130 * cb + 32768));
+  rgb[0] = clamp(y + ((91881 * cr + 32768) >> 16));
+  rgb[1] = clamp(y + ((-22554 * cb - 46802 * cr + 32768) >> 16));
+  rgb[2] = clamp(y + ((116130 * cb + 32768) >> 16));
 }
 
 static void ycc(const uint8_t *y, const uint8_t *cb, const uint8_t *cr, int n, int pixel, uint8_t *out) {
