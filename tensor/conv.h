@@ -2,6 +2,7 @@
 #ifndef AS_TENSOR_CONV_H
 #define AS_TENSOR_CONV_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "tensor/base/status.h"
@@ -35,5 +36,13 @@ size_t as_conv_scratch(const as_conv *conv, int batch);
  * out never overlap. Cannot fail. */
 void as_conv_run(const as_conv *conv, const as_tensor *in, const as_tensor *residual, as_act act,
                  const as_tensor *out, void *scratch);
+
+/* Two 1x1 layers in one pass, first into `mid`, then second from `mid` into out, a few pixels at a time:
+ * what the first has written is read while it is in cache. Same bits as two runs. Only where
+ * as_conv_pairs says so (both "gemm", weights that share a core's cache); needs no scratch. residual
+ * belongs to the first and may be mid; out overlaps none of the others. */
+bool as_conv_pairs(const as_conv *first, const as_conv *second);
+void as_conv_pair_run(const as_conv *first, const as_tensor *in, const as_tensor *residual, as_act act,
+                      const as_tensor *mid, const as_conv *second, as_act act2, const as_tensor *out);
 
 #endif

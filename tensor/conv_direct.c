@@ -171,11 +171,11 @@ static void run_band(void *ctx, size_t chunk, int worker) {
   as_multiply_block(&mm, 0, r.per_image, 0, j->c->panels, false);
 }
 
-void as_conv_direct_run(const as_conv *c, const as_tensor *in, const as_tensor *res, as_act act,
-                        const as_tensor *out, float *scratch) {
-  const as_conv_shape *s = &c->s;
+/* Everything but the tiles. */
+static as_multiply whole(const as_conv *c, const as_tensor *res, as_act act, const as_tensor *out) {
   as_multiply mm = {0};
-  mm.n = (size_t)s->c_out;
+  mm.n = (size_t)c->s.c_out;
+  mm.k = (size_t)c->s.c_in;
   mm.packed = c->packed;
   mm.panel_floats = c->chain * AS_NR;
   mm.bias = c->bias;
@@ -184,14 +184,46 @@ void as_conv_direct_run(const as_conv *c, const as_tensor *in, const as_tensor *
   mm.act = act;
   mm.out = out->data;
   mm.ld_out = out->ld;
+  return mm;
+}
 
+static as_rows pixels(const as_conv *c, const as_tensor *in) {
+  const as_rows rows = {in->data, in->ld, (size_t)in->n * (size_t)c->s.h * (size_t)c->s.w};
+  return rows;
+}
+
+static void set_rows(as_multiply *mm, const as_rows *rows) {
+  mm->lda = rows->lda;
+  mm->tile = as_tile_rows;
+  mm->ctx = rows;
+  mm->tiles = as_row_tiles(rows->m);
+}
+
+/* Both weights and a few tiles in 1 MB of L2. */
+enum { PAIR_BYTES = 640 * 1024 };
+
+bool as_conv_pairs(const as_conv *first, const as_conv *second) {
+  return first->alg == AS_CONV_GEMM && second->alg == AS_CONV_GEMM && first->s.c_out == second->s.c_in &&
+         first->s.h == second->s.h && first->s.w == second->s.w &&
+         (first->packed_floats + second->packed_floats) * sizeof(float) <= PAIR_BYTES;
+}
+
+void as_conv_pair_run(const as_conv *first, const as_tensor *in, const as_tensor *residual, as_act act,
+                      const as_tensor *mid, const as_conv *second, as_act act2, const as_tensor *out) {
+  as_multiply a = whole(first, residual, act, mid), b = whole(second, NULL, act2, out);
+  const as_rows from = pixels(first, in), between = pixels(second, mid);
+  set_rows(&a, &from);
+  set_rows(&b, &between);
+  as_multiply_run_pair(&a, &b);
+}
+
+void as_conv_direct_run(const as_conv *c, const as_tensor *in, const as_tensor *res, as_act act,
+                        const as_tensor *out, float *scratch) {
+  const as_conv_shape *s = &c->s;
+  as_multiply mm = whole(c, res, act, out);
   if (c->alg == AS_CONV_GEMM) {
-    const as_rows rows = {in->data, in->ld, (size_t)in->n * (size_t)s->h * (size_t)s->w};
-    mm.k = (size_t)s->c_in;
-    mm.lda = in->ld;
-    mm.tile = as_tile_rows;
-    mm.ctx = &rows;
-    mm.tiles = as_row_tiles(rows.m);
+    const as_rows rows = pixels(c, in);
+    set_rows(&mm, &rows);
     as_multiply_run(&mm);
     return;
   }

@@ -4,7 +4,7 @@
 
 /* Weights up to this size stay in a core's L2 while pixel tiles stream past them; larger ones are
  * read once per block of pixel tiles, panel by panel. */
-enum { SMALL_WEIGHTS = 700 * 1024, BLOCK_TILES = 28, WANTED_CHUNKS = 16 };
+enum { SMALL_WEIGHTS = 700 * 1024, BLOCK_TILES = 28, WANTED_CHUNKS = 32 };
 
 void as_tile_rows(const void *ctx, size_t index, as_tile *t) {
   const as_rows *r = ctx;
@@ -88,7 +88,7 @@ void as_multiply_block(const as_multiply *mm, size_t t0, size_t t1, size_t p0, s
       for (size_t t = t0; t < t1; t++) {
         mm->tile(mm->ctx, t, &tile);
         begin(mm, &tile, &g);
-        if (rows && t + 1 < t1) g.ahead = tile.a[0] + tile.m * mm->lda;
+        if (rows && t + 1 < mm->tiles) g.ahead = tile.a[0] + tile.m * mm->lda;
         one(mm, &tile, p, act, &g);
       }
     return;
@@ -96,7 +96,7 @@ void as_multiply_block(const as_multiply *mm, size_t t0, size_t t1, size_t p0, s
   for (size_t t = t0; t < t1; t++) {
     mm->tile(mm->ctx, t, &tile);
     begin(mm, &tile, &g);
-    if (rows && t + 1 < t1) g.ahead = tile.a[0] + tile.m * mm->lda;
+    if (rows && t + 1 < mm->tiles) g.ahead = tile.a[0] + tile.m * mm->lda;
     for (size_t p = p0; p < p1; p++) {
       one(mm, &tile, p, false, &g);
       g.ahead = NULL; /* asked for once */
@@ -129,11 +129,31 @@ void as_multiply_run(const as_multiply *mm) {
   if (g.panel_outer) {
     g.tile_chunks = (mm->tiles + BLOCK_TILES - 1) / BLOCK_TILES;
   } else {
-    g.tile_chunks = mm->tiles < 4 * WANTED_CHUNKS ? mm->tiles : 4 * WANTED_CHUNKS;
+    g.tile_chunks = mm->tiles < 2 * WANTED_CHUNKS ? mm->tiles : 2 * WANTED_CHUNKS;
   }
   if (g.tile_chunks < WANTED_CHUNKS) {
     g.panel_chunks = (WANTED_CHUNKS + g.tile_chunks - 1) / g.tile_chunks;
     if (g.panel_chunks > g.panels) g.panel_chunks = g.panels;
   }
   as_par_for(g.tile_chunks * g.panel_chunks, run_chunk, &g);
+}
+
+typedef struct pair {
+  const as_multiply *first, *second;
+  size_t chunks;
+} pair;
+
+static void run_pair_chunk(void *ctx, size_t chunk, int worker) {
+  (void)worker;
+  const pair *p = ctx;
+  const size_t tiles = p->first->tiles;
+  for (size_t t = tiles * chunk / p->chunks; t < tiles * (chunk + 1) / p->chunks; t++) {
+    as_multiply_block(p->first, t, t + 1, 0, as_panels(p->first->n), false);
+    as_multiply_block(p->second, t, t + 1, 0, as_panels(p->second->n), false);
+  }
+}
+
+void as_multiply_run_pair(const as_multiply *first, const as_multiply *second) {
+  pair p = {first, second, first->tiles < 2 * WANTED_CHUNKS ? first->tiles : 2 * WANTED_CHUNKS};
+  as_par_for(p.chunks, run_pair_chunk, &p);
 }

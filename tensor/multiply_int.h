@@ -55,6 +55,8 @@ static inline size_t as_row_tiles(size_t m) {
 
 /* All tiles and panels, in parallel. */
 void as_multiply_run(const as_multiply *mm);
+/* Tile by tile: all of `first`, then all of `second`, whose rows are the output of first. Same tiles. */
+void as_multiply_run_pair(const as_multiply *first, const as_multiply *second);
 /* Tiles t0..t1-1 by panels p0..p1-1 on the calling thread. */
 void as_multiply_block(const as_multiply *mm, size_t t0, size_t t1, size_t p0, size_t p1, bool panel_outer);
 

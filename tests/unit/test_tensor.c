@@ -226,6 +226,33 @@ static void conv_bits(as_test *t) {
   each_cpu(t, convs);
 }
 
+/* Two 1x1 layers in one pass against two runs. */
+static void pairs(as_test *t, const char *cpu) {
+  as_err err;
+  const as_conv_shape sa = {9, 13, 40, 90, 1, 1, 1, 0, 0, 0, 0}, sb = {9, 13, 90, 33, 1, 1, 1, 0, 0, 0, 0};
+  const size_t px = 2 * 9 * 13, la = as_tensor_ld(40), lm = as_tensor_ld(90), lo = as_tensor_ld(33);
+  double *w = as_alloc(90 * 90, sizeof *w, NULL);
+  for (size_t i = 0; i < 90 * 90; i++) w[i] = sin((double)i);
+  as_conv *a, *b;
+  CHECK_OK(t, as_conv_create(&a, &sa, w, w + 7, &err), err);
+  CHECK_OK(t, as_conv_create(&b, &sb, w, w + 99, &err), err);
+  CHECK(t, as_conv_pairs(a, b) && !as_conv_pairs(b, a));
+  as_tensor in = {random_floats(px * la, 1), 2, 9, 13, 40, la};
+  as_tensor m1 = {random_floats(px * lm, 2), 2, 9, 13, 90, lm},
+            m2 = {random_floats(px * lm, 2), 2, 9, 13, 90, lm};
+  as_tensor o1 = {filled(px * lo), 2, 9, 13, 33, lo}, o2 = {filled(px * lo), 2, 9, 13, 33, lo};
+  as_conv_run(a, &in, &m1, AS_ACT_RELU, &m1, NULL);
+  as_conv_run(b, &m1, NULL, AS_ACT_RELU, &o1, NULL);
+  as_conv_pair_run(a, &in, &m2, AS_ACT_RELU, &m2, b, AS_ACT_RELU, &o2);
+  if (memcmp(m1.data, m2.data, px * lm * 4) != 0 || memcmp(o1.data, o2.data, px * lo * 4) != 0)
+    as_test_fail(t, __FILE__, __LINE__, "%s: a pair differs from two runs", cpu);
+  as_conv_destroy(&a), as_conv_destroy(&b);
+  as_free(w), as_free(in.data), as_free(m1.data), as_free(m2.data), as_free(o1.data), as_free(o2.data);
+}
+static void pair_bits(as_test *t) {
+  each_cpu(t, pairs);
+}
+
 /* Error of Winograd and of the plain chain against double, on non-negative inputs (after a ReLU). */
 static void wino_error(as_test *t) {
   as_err err;
@@ -466,6 +493,7 @@ int main(int argc, char **argv) {
   static const as_case cases[] = {
       {"init: names and errors", init_errors},
       {"conv: every algorithm, bit for bit", conv_bits},
+      {"conv: two 1x1 layers in one pass", pair_bits},
       {"conv: error of Winograd against double", wino_error},
       {"conv: impossible shapes and weights", conv_errors},
       {"linear: epilogues and tails", linear_bits},
