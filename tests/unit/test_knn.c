@@ -105,7 +105,8 @@ static void odd_values(as_test *t) {
   memset(train, 0, 20 * D * sizeof(float)); /* zero vectors are at distance 1 of everything */
   memset(query, 0, D * sizeof(float));
   compare(t, train, label, N, query, Q, D, CLASSES, 20);
-  for (int i = 0; i < D; i++) train[500 * D + i] *= 1e30f; /* its squares overflow float */
+  /* the nearest of query 3, but its squares overflow float: the float product sees nothing of it */
+  for (int i = 0; i < D; i++) train[500 * D + i] = 1e30f * query[3 * D + i];
   for (int i = 0; i < D; i++) train[501 * D + i] *= 1e-30f;
   compare(t, train, label, N, query, 5, D, CLASSES, 20);
   int top[5 * Q];

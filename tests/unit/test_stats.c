@@ -302,6 +302,17 @@ static void translation(as_test *t) {
   CHECK_NEAR(t, b[1].mean_base_gap, .009, 1e-15);
   CHECK_NEAR(t, b[1].mean_shift_gap, (.03 - .01 + .04 + 0) / 4, 1e-15);
   CHECK(t, b[1].lo < .3 && b[1].hi > .9); /* four pairs of four models say next to nothing */
+  /* 30 models, worked out apart from this code: jackknife size 277.74 of 378 pairs, 57 of 57 */
+  double u[30], v[30];
+  for (int i = 0; i < 30; i++) {
+    u[i] = .5 + .002 * i;
+    v[i] = .4 + .001 * i + .001 * (i * 7 % 11);
+  }
+  CHECK_OK(t, as_translation(u, v, 30, edges, 2, .95, b, &err), err);
+  CHECK(t, b[0].pairs == 57 && b[0].kept == 32 && b[1].pairs == 378 && b[1].kept == 358);
+  CHECK_NEAR(t, b[0].lo, .43278009454231503, 1e-12);
+  CHECK_NEAR(t, b[1].lo, .914142333480003, 1e-12);
+  CHECK_NEAR(t, b[1].hi, .9678388385261574, 1e-12);
   /* every pair kept: the interval must not pretend that pairs are independent */
   double x[40], y[40];
   for (int i = 0; i < 40; i++) y[i] = x[i] = .5 + .001 * i;
@@ -342,7 +353,7 @@ static void make_sets(as_boot_set set[2], const uint8_t *ptr[2][MODELS], uint8_t
 static void coverage(as_test *t) {
   static uint8_t right[2][MODELS][IMAGES];
   double truth[MODELS] = {0};
-  as_par_set_threads(1); /* many tiny resamples: threads would only wait for each other */
+  as_par_set_threads(1);                     /* many tiny resamples: threads would only wait for each other */
   for (uint64_t sim = 0; sim < 500; sim++) { /* the expectation, from many other draws */
     draw_images(right, 100000 + sim);
     for (int s = 0; s < 2; s++)
