@@ -7,7 +7,9 @@
 #include "tests/harness.h"
 #include "weights/state.h"
 
-static const float six[6] = {1, 2, 3, 4, 5, 6};
+/* 1.0f to 6.0f, little-endian as files hold them. */
+static const uint8_t six[24] = {0, 0, 0x80, 0x3f, 0, 0, 0,    0x40, 0, 0, 0x40, 0x40,
+                                0, 0, 0x80, 0x40, 0, 0, 0xa0, 0x40, 0, 0, 0xc0, 0x40};
 static const mk_tensor whole = {"FloatStorage", "0", 6, 0, 2, {2, 3}, {3, 1}, false};
 
 /* {"a": tensor} as protocol 2 writes it. */
