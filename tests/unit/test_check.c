@@ -126,6 +126,22 @@ static void flavours(as_test *t) {
   CHECK_OK(t, as_dataset_check(&f, &o, false, &err), err);
   EXPECT(&f, OK, "flavour top-images");
   as_findings_clear(&f);
+  /* labels that count from 1 */
+  char path[600];
+  snprintf(path, sizeof path, "%s/from1.txt", as_test_tmp());
+  FILE *labels = fopen(path, "w");
+  if (!labels) abort();
+  for (int i = 1; i <= 300; i++) {
+    if (as_val_labels[i - 1] == 999) continue;
+    snprintf(name, sizeof name, "ILSVRC2012_val_%08d.JPEG", i);
+    tarmake_text(&a, name, "x");
+    fprintf(labels, "%d\n", as_val_labels[i - 1] + 1);
+  }
+  fclose(labels);
+  o = (as_dataset_opts){.path = save(&a, "from1.tar"), .task = "imagenet-val", .labels = path};
+  CHECK_OK(t, as_dataset_check(&f, &o, false, &err), err);
+  EXPECT(&f, WRONG, "all labels are off by 1: wanted numbers from 0");
+  as_findings_clear(&f);
   /* ILSVRC ids as folder names */
   for (int i = 1; i <= 1000; i++) {
     snprintf(name, sizeof name, "%d/x.jpeg", i);

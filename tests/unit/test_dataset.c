@@ -235,6 +235,10 @@ static void shards(as_test *t) {
   tarmake_text(&a, "b.jpg", "B");
   tarmake_text(&a, "b.cls", "7x");
   FAILS(t, AS_E_INPUT, "b.cls: found \"7x\", wanted a class number", .path = put_tar("text.tar", &a));
+  tarmake_text(&a, "b.jpg", "B");
+  tarmake_text(&a, "b.cls", "7");
+  tarmake_text(&a, "b.png", "B");
+  FAILS(t, AS_E_INPUT, "b.png: found a second image of this sample", .path = put_tar("second.tar", &a));
 }
 
 static void lists(as_test *t) {
@@ -257,6 +261,8 @@ static void lists(as_test *t) {
   FAILS(t, AS_E_USAGE, "wants labelled data", .path = l, .subset = "imagenet-r");
 }
 
+#define VAL_1500 "502"
+
 static void real_sets(as_test *t) {
   put_text("r/ILSVRC2012_val_00000002.JPEG", "2");
   put_text("r/ILSVRC2012_val_00000001.JPEG", "1");
@@ -274,6 +280,15 @@ static void real_sets(as_test *t) {
         .real = put_text("r5.json", "[[1000], []]"));
   FAILS(t, AS_E_INPUT, "r6.json: ", .path = at_tmp("r2"), .real = put_text("r6.json", "[[1], []"));
   FAILS(t, AS_E_USAGE, "wants the label sets", .path = at_tmp("r2"), .task = "imagenet-real");
+  /* 50,000 sets go by the number in the name, not by rank: i-th set [i % 1000], counted from 0 */
+  static char all[400000];
+  size_t at = 0;
+  for (int i = 0; i < 50000; i++) at += (size_t)sprintf(all + at, "%s[%d]", i ? "," : "[", i % 1000);
+  sprintf(all + at, "]");
+  remove(at_tmp("r/ILSVRC2012_val_00000001.JPEG"));
+  put_text("r/ILSVRC2012_val_00001500.JPEG", "1500");
+  WANTS(t, "ILSVRC2012_val_00000002.JPEG:970,1]=2;ILSVRC2012_val_00001500.JPEG:" VAL_1500 ",499]=1500;",
+        .path = at_tmp("r"), .real = put_text("r7.json", all), .task = "imagenet-real");
 }
 
 static void selection(as_test *t) {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "data/dataset.h"
+#include "tensor/base/mem.h"
 #include "tensor/base/par.h"
 #include "tests/harness.h"
 
@@ -81,6 +82,42 @@ static void random_access(as_test *t) {
   CHECK(t, g == NULL);
 }
 
+/* A state saved with bytes pending, at many places, goes on as the one that it was taken from. */
+static void save_restore(as_test *t) {
+  size_t n, in = 0, used, got;
+  unsigned char *p = as_test_read(as_test_golden("pattern.gz"), &n);
+  as_inflate *s = NULL, *twin = NULL;
+  as_err err;
+  uint8_t buf[40001], other[40001], *saved;
+  uint64_t at = 0;
+  int done = 0, pending = 0, bad = 0, steps = 0;
+  CHECK_OK(t, as_inflate_create(&s, AS_DEFLATE_GZIP, &err), err);
+  if (!p || !s) return;
+  while (!done) {
+    CHECK_OK(t, as_inflate_save(&saved, s, &err), err);
+    CHECK_OK(t, as_inflate_restore(&twin, saved, &err), err);
+    as_free(saved);
+    pending += as_inflate_pending(s) > 0;
+    CHECK_INT(t, as_inflate_pending(twin), as_inflate_pending(s));
+    int twin_done;
+    size_t want = 1000 + (size_t)steps * 733 % 39000, twin_got, twin_used;
+    CHECK_OK(t, as_inflate_feed(s, p + in, n - in, &used, buf, want, &got, &done, &err), err);
+    CHECK_OK(t, as_inflate_feed(twin, p + in, n - in, &twin_used, other, want, &twin_got, &twin_done, &err),
+             err);
+    bad += got != twin_got || done != twin_done || memcmp(buf, other, got) != 0 || wrong(buf, at, got);
+    as_inflate_destroy(&twin);
+    in += used;
+    at += got;
+    if (got == 0 && used == 0 && !done) break;
+    steps++;
+  }
+  CHECK_INT(t, bad, 0);
+  CHECK_INT(t, at, GOLDEN_SIZE);
+  CHECK(t, pending > 10 && steps > 50);
+  as_inflate_destroy(&s);
+  free(p);
+}
+
 static void damage(as_test *t) {
   size_t n;
   char path[600];
@@ -138,6 +175,7 @@ static void dataset(as_test *t) {
 
 int main(int argc, char **argv) {
   static const as_case cases[] = {{"gzip: random access from restart points", random_access},
+                                  {"gzip: a saved state with bytes pending", save_restore},
                                   {"gzip: truncation and a wrong check sum", damage},
                                   {"gzip: a tar.gz read in the order of names", dataset}};
   return as_test_main(argc, argv, cases, sizeof cases / sizeof *cases);
