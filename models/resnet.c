@@ -326,13 +326,27 @@ static as_tensor tensor_in(const as_pass *pass, int id, map_size m, int image, i
 static void run_steps(const as_net *net, const as_pass *pass, size_t first, size_t last, int image, int n,
                       const as_tracer *trace) {
   for (size_t i = first; i < last; i++) {
-    const step *s = &net->steps[i];
+    const step *s = &net->steps[i], *next = i + 1 < last ? s + 1 : NULL;
     const as_tensor in = tensor_in(pass, s->in, s->from, image, n);
     const as_tensor out = tensor_in(pass, s->out, s->to, image, n);
     if (s->kind == STEP_CONV) {
       as_tensor res = {0};
       if (s->res != NO_BUF) res = tensor_in(pass, s->res, s->to, image, n);
-      as_convbn_forward(&net->convs[s->conv], &in, s->res != NO_BUF ? &res : NULL, &out, pass->scratch);
+      const as_tensor *residual = s->res != NO_BUF ? &res : NULL;
+      const as_convbn *l = &net->convs[s->conv];
+      /* A block's last 1x1 and the next one's first: its output is read while in cache. */
+      if (next && next->kind == STEP_CONV && next->in == s->out && next->res == NO_BUF &&
+          next->out != s->in && next->out != s->res && next->out != s->out &&
+          as_conv_pairs(l->conv, net->convs[next->conv].conv)) {
+        const as_convbn *l2 = &net->convs[next->conv];
+        const as_tensor out2 = tensor_in(pass, next->out, next->to, image, n);
+        as_conv_pair_run(l->conv, &in, residual, l->act, &out, l2->conv, l2->act, &out2);
+        as_trace_tensor(trace, s->name, &out);
+        as_trace_tensor(trace, next->name, &out2);
+        i++;
+        continue;
+      }
+      as_convbn_forward(l, &in, residual, &out, pass->scratch);
     } else if (s->kind == STEP_MAXPOOL) {
       as_maxpool(&s->pool, &in, &out);
     } else {
