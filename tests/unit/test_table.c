@@ -90,6 +90,25 @@ static void joins(as_test *t) {
   as_table_clear(&tab);
 }
 
+/* Many sizes of one model: rows that meet in the index stay apart. */
+static void many_sizes(as_test *t) {
+  enum { ROWS = 3000 };
+  as_table tab;
+  as_err err = {0};
+  as_str s = {0};
+  as_str_put(&s, "model,img_size,top1\n");
+  for (int i = 0; i < ROWS; i++) as_str_printf(&s, "m,%d,%d.5\n", i, i % 90);
+  const char *files[] = {write_file(t, 0, "results-x.csv", as_str_c(&s))};
+  CHECK_OK(t, as_table_read(&tab, &(as_table_opts){.files = files, .n_files = 1}, &err), err);
+  CHECK_INT(t, tab.n_rows, ROWS);
+  CHECK_INT(t, tab.n_names, 1);
+  CHECK_INT(t, tab.n_duplicates, 0);
+  CHECK_STR(t, tab.r.models[ROWS - 1].name, "m @2999");
+  CHECK_NEAR(t, as_results_cell(&tab.r, ROWS - 1, 0)->top1, (2999 % 90 + 0.5) / 100, 1e-12);
+  as_str_clear(&s);
+  as_table_clear(&tab);
+}
+
 static void wide_and_cells(as_test *t) {
   as_table tab;
   as_err err = {0};
@@ -283,6 +302,7 @@ static void json(as_test *t) {
 int main(int argc, char **argv) {
   static const as_case cases[] = {{"table: CSV rules", csv_rules},
                                   {"table: files join on model and size, duplicates are reported", joins},
+                                  {"table: many sizes of one model", many_sizes},
                                   {"table: wide tables and tables of cells", wide_and_cells},
                                   {"table: refusals", refusals},
                                   {"table: memory ends", memory_ends},
