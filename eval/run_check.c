@@ -5,6 +5,7 @@
 #include <sys/statvfs.h>
 #include <time.h>
 
+#include "data/check.h"
 #include "eval/run_int.h"
 #include "tensor/base/file.h"
 #include "tensor/base/mem.h"
@@ -64,6 +65,26 @@ static double time_batch(as_model *m, int batch, as_err *err) {
   return seconds;
 }
 
+/* Is it the set that its task names? What is wrong is a problem; the rest is said. */
+static void check_content(const as_plan_dataset *p, const as_dataset_opts *o, as_check *c) {
+  as_findings found = {0};
+  as_err e = {0};
+  as_status st = as_dataset_check(&found, o, true, &e);
+  if (st != AS_OK) {
+    as_fail_in(&e, "dataset %s", p->name);
+    problem(c, st, &e);
+  }
+  for (size_t i = 0; i < found.n; i++) {
+    if (found.item[i].level == AS_FINDING_WRONG) {
+      as_fail(&e, AS_E_INPUT, "dataset %s: %s", p->name, found.item[i].text);
+      problem(c, AS_E_INPUT, &e);
+    } else {
+      as_str_printf(c->out, "         %-16s %s\n", "", found.item[i].text);
+    }
+  }
+  as_findings_clear(&found);
+}
+
 static void check_sets(as_run_state *r, as_check *c) {
   for (size_t i = 0; i < r->plan->n_datasets; i++) {
     const as_plan_dataset *p = &r->plan->datasets[i];
@@ -81,6 +102,7 @@ static void check_sets(as_run_state *r, as_check *c) {
     as_str_printf(c->out, "dataset  %-16s %8zu images  %5zu classes  %s%s\n", p->name,
                   as_dataset_count(s->ds), as_dataset_classes(s->ds), as_dataset_task(s->ds),
                   p->train ? ", for training" : "");
+    check_content(p, &o, c);
   }
 }
 
