@@ -121,11 +121,11 @@ typedef void as_fn_add(size_t n, const float *a, const float *b, float *out);
 /* packt: a transposed panel. out[k][j] = in[j * ld + k] for j < n, 0 for n <= j < 32; n 1..32. */
 typedef void as_fn_packt(size_t n, size_t k, const float *in, size_t ld, float *out);
 
-#define AS_OPS(X)                                                                                          \
-  X(gemm)                                                                                                  \
-  X(wino_in)                                                                                               \
-  X(wino_out) X(maxwin) X(meanwin) X(layernorm) X(softmax) X(l2norm) X(relu) X(gelu) X(silu) X(exp) X(erf) \
-      X(add) X(packt)
+#define AS_OPS(X) \
+  X(gemm)         \
+  X(wino_in)      \
+  X(wino_out)     \
+  X(maxwin) X(meanwin) X(layernorm) X(softmax) X(l2norm) X(relu) X(gelu) X(silu) X(exp) X(erf) X(add) X(packt)
 
 typedef struct as_kernels {
 #define AS_FIELD(op) as_fn_##op *op;

@@ -50,7 +50,7 @@ try $rows 's/if (i < n) v16_storen(out + i, n - i, v16_add/if (i < n) v16_store(
 try $rows 's/v16_keepn(e, rest, v16_set1(0.0f))/e/'
 try $rows 's/AS_WIDE_WINDOW(maxwin, FIRST, v16_maxnan, SAME)/AS_WIDE_WINDOW(maxwin, FIRST, v16_max, SAME)/'
 try $rows 's/const v16 d = v16_keepn(v16_sub(v16_loadn(in + whole, rest), mean), rest, v16_set1(0.0f));/const v16 d = v16_sub(v16_loadn(in + whole, rest), mean);/'
-try tensor/kern/avx512/lanes_avx512.h 's/_mm512_srai_epi32(i, 1)/_mm512_srai_epi32(i, 0)/'
+try tensor/kern/avx2/lanes_avx2.h 's/_mm256_srai_epi32(i, 1)/_mm256_srai_epi32(i, 0)/'
 try tensor/kern/avx2/lanes_avx2.h 's/maskstore_ps(p + 8, first_n(n, 8), x.h)/storeu_ps(p + 8, x.h)/'
 try $wino 's/x >= w->x1) return/x > w->x1) return/'
 try $wino 's/v16_add(v16_add(m0, s), s2)/v16_add(m0, v16_add(s, s2))/'

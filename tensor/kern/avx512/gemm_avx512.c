@@ -217,7 +217,8 @@ AS_ALWAYS_INLINE void tile(const as_gemm_args *g, const int MR, const int WIDE) 
 TILE(1)
 TILE(2)
 TILE(3)
-TILE(4) TILE(5) TILE(6) TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
+TILE(4)
+TILE(5) TILE(6) TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
 
     void as_k_gemm_avx512(const as_gemm_args *g) {
   static as_fn_gemm *const tiles[2][AS_MR] = {{slim_1, slim_2, slim_3, slim_4, slim_5, slim_6, slim_7, slim_8,

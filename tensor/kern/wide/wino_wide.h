@@ -53,8 +53,8 @@ AS_ALWAYS_INLINE void wide_input(const as_wino_in_args *w, size_t ch, size_t n, 
   wide_input_row(b0, b1, b2, b3, b4, b5, v + 6 * step, step, n);
   wide_input_row(c0, c1, c2, c3, c4, c5, v + 12 * step, step, n);
   AS_HIGH(0)
-  AS_HIGH(1) AS_HIGH(2) AS_HIGH(3) AS_HIGH(4) AS_HIGH(5)
-      wide_input_row(a0, a1, a2, a3, a4, a5, v + 18 * step, step, n);
+  AS_HIGH(1)
+  AS_HIGH(2) AS_HIGH(3) AS_HIGH(4) AS_HIGH(5) wide_input_row(a0, a1, a2, a3, a4, a5, v + 18 * step, step, n);
   wide_input_row(b0, b1, b2, b3, b4, b5, v + 24 * step, step, n);
   wide_input_row(c0, c1, c2, c3, c4, c5, v + 30 * step, step, n);
 #undef AS_PIXEL
@@ -110,7 +110,8 @@ AS_ALWAYS_INLINE void wide_output(const as_wino_out_args *w, size_t ch, size_t n
                  v16_get(m + (x + 18) * q, n), v16_get(m + (x + 24) * q, n), v16_get(m + (x + 30) * q, n), \
                  &a##x, &b##x, &c##x, &d##x);
   AS_COLUMN(0)
-  AS_COLUMN(1) AS_COLUMN(2) AS_COLUMN(3) AS_COLUMN(4) AS_COLUMN(5)
+  AS_COLUMN(1)
+  AS_COLUMN(2) AS_COLUMN(3) AS_COLUMN(4) AS_COLUMN(5)
 #undef AS_COLUMN
       wide_output_row(w, ch, n, 0, a0, a1, a2, a3, a4, a5);
   wide_output_row(w, ch, n, 1, b0, b1, b2, b3, b4, b5);
