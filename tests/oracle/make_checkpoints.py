@@ -20,7 +20,9 @@ expect = {}
 
 
 def t(*shape):
-    return torch.from_numpy(rng.standard_normal(shape).astype(np.float32))
+    """Normal values, scaled by the fan-in where there is one, so that deep networks stay finite."""
+    fan = np.sqrt(np.prod(shape[1:])) if len(shape) > 1 and shape[-1] > 1 or len(shape) == 4 else 1
+    return torch.from_numpy((rng.standard_normal(shape) / max(fan, 1)).astype(np.float32))
 
 
 def resnet(base=8, blocks=(3, 4, 6, 3), fc=None, seed=None, track=True):
@@ -184,9 +186,9 @@ save('simsiam_checkpoint_0099.pth.tar', {'epoch': 100, 'arch': 'resnet50', 'stat
                                          'optimizer': sgd()}, 'simsiam', q, R)
 
 # ---- DINO, iBOT: backbone files and full checkpoints with student, teacher, arguments ----
-for name, dim, recipe, arch in (('dino_deitsmall16_pretrain.pth', 384, 'dino-vits', 'vit_base:patch=16,dim=384,depth=2,heads=6,resize=scale,features=cls4'),
+for name, dim, recipe, arch in (('dino_deitsmall16_pretrain.pth', 384, 'dino-vits', 'vit_base:patch=16,dim=384,depth=4,heads=6,resize=scale,features=cls4'),
                                 ('dino_vitbase16_pretrain.pth', 768, 'dino-vitb', 'vit_base:patch=16,dim=768,depth=2,heads=12,resize=scale,features=cls+mean-interleaved')):
-    v = vit(dim)
+    v = vit(dim, depth=4 if dim == 384 else 2)  # four class tokens want four blocks
     save(name, v, recipe, v, arch, assumed='DINO')
     head = D(lin('head.mlp.0', dim, 32), {'head.last_layer.weight_g': t(16, 1), 'head.last_layer.weight_v': t(16, 32)})
     both = D(pre('backbone.', v), head)
