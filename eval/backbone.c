@@ -9,10 +9,12 @@
 static as_status choose(as_backbone *b, const as_backbone_opts *o, char *arch, size_t arch_size,
                         as_err *err) {
   as_status s = as_state_open(&b->state, o->weights, err);
+  if (s == AS_OK) s = as_state_check_name(b->state, NULL, err);
   if (s != AS_OK) return s;
   s = o->recipe ? as_recipe_named(&b->recipe, &b->owned, o->recipe, err)
-                : as_recipe_choose(&b->recipe, b->state, b->assumed, err);
+                : as_recipe_choose_for(&b->recipe, b->state, o->preset, b->assumed, err);
   if (s != AS_OK) return s;
+  if (o->recipe) snprintf(b->assumed, sizeof b->assumed, "%s", as_recipe_assume(b->recipe));
   if (o->arch) {
     if (strlen(o->arch) >= arch_size)
       return as_fail(err, AS_E_USAGE, "architecture '%.60s...' is too long", o->arch);
