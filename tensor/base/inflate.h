@@ -16,12 +16,10 @@ typedef enum as_inflate_format { AS_DEFLATE_RAW, AS_DEFLATE_ZLIB, AS_DEFLATE_GZI
 
 as_status as_inflate_create(as_inflate **out, as_inflate_format format, as_err *err);
 void as_inflate_destroy(as_inflate **s);
-/* A second stream at the same place (about 145 KB): the restart points of an indexed gzip file. */
-as_status as_inflate_clone(as_inflate **out, const as_inflate *s, as_err *err);
 void as_inflate_reset(as_inflate *s);
 
-/* Restart points of an indexed gzip file, smaller than a clone: tables and 32 KB of history, 46 KB in
- * all when nothing is pending. Save at any place; restore as often as wanted. The block from save is
+/* Restart points of an indexed gzip file: tables and 32 KB of history, 46 KB in all when nothing is
+ * pending. Save at any place; restore as often as wanted. The block from save is
  * released with as_free; it is for this process alone. */
 as_status as_inflate_save(uint8_t **out, as_inflate *s, as_err *err);
 as_status as_inflate_restore(as_inflate **out, const uint8_t *saved, as_err *err);

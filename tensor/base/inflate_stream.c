@@ -47,13 +47,6 @@ as_status as_inflate_create(as_inflate **out, as_inflate_format format, as_err *
   return AS_OK;
 }
 
-as_status as_inflate_clone(as_inflate **out, const as_inflate *s, as_err *err) {
-  *out = as_alloc(1, sizeof **out, err);
-  if (!*out) return AS_E_ENV;
-  memcpy(*out, s, sizeof **out);
-  return AS_OK;
-}
-
 /* The window in front of what is kept is gone: positions in it move down by `cut`. */
 static void slide_by(as_inflate *s, size_t cut) {
   s->member_bytes += cut > s->member ? cut - s->member : 0;
