@@ -330,9 +330,11 @@ static as_status make_dirs(const char *dir, as_err *err) {
   for (size_t i = 0; i < 2; i++) {
     char *path = as_path_join(dir, parts[i], err);
     as_status s = path ? as_make_dirs(path, err) : AS_E_ENV;
+    if (s == AS_OK) as_out_sweep(path); /* of a run that was killed while it wrote */
     as_free(path);
     if (s != AS_OK) return s;
   }
+  as_out_sweep(dir);
   return AS_OK;
 }
 

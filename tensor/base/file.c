@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "tensor/base/mem.h"
+#include "tensor/base/text.h"
 
 /* ---- reading ---------------------------------------------------------------------------------- */
 
@@ -242,6 +244,21 @@ void as_out_abort(as_out *o) {
   as_free(o->temp);
   as_free(o->path);
   memset(o, 0, sizeof *o);
+}
+
+void as_out_sweep(const char *dir) {
+  as_names names;
+  if (as_dir_list(&names, dir, NULL) != AS_OK) return;
+  for (size_t i = 0; i < names.n; i++) {
+    const char *dot = strrchr(names.name[i], '.');
+    int64_t pid;
+    if (!dot || !as_starts_with(dot, ".tmp") || !as_parse_i64(dot + 4, 1, INT32_MAX, &pid)) continue;
+    if (kill((pid_t)pid, 0) == 0 || errno != ESRCH) continue;
+    char *path = as_path_join(dir, names.name[i], NULL);
+    if (path) unlink(path);
+    as_free(path);
+  }
+  as_names_clear(&names);
 }
 
 as_status as_file_write(const char *path, const void *p, size_t n, as_err *err) {

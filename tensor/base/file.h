@@ -62,6 +62,10 @@ void as_out_printf(as_out *o, const char *fmt, ...) AS_PRINTF(2, 3);
 as_status as_out_commit(as_out *o, as_err *err); /* always releases; AS_E_ENV on failure */
 void as_out_abort(as_out *o);                    /* zeroed or finished is fine */
 
+/* Removes the temporaries (NAME.tmpPID) that killed processes left in a folder: those whose process no
+ * longer runs on this machine. What cannot be read or removed stays. */
+void as_out_sweep(const char *dir);
+
 /* Whole buffer to a file, atomically. */
 as_status as_file_write(const char *path, const void *p, size_t n, as_err *err);
 

@@ -329,6 +329,19 @@ static void files(as_test *t) {
   CHECK(t, names.n == 1 && strcmp(names.name[0], "c.txt") == 0);
   as_names_clear(&names);
   CHECK_INT(t, as_path_size(path), 5);
+  /* Temporaries of processes that are gone are swept, those of living ones and other names are not. */
+  const char *const left[] = {"c.txt.tmp2147483647", "c.txt.tmp1", "c.txt.tmp", "c.txt.tmp12x"};
+  for (int i = 0; i < 4; i++) {
+    char *p = as_path_join(sub, left[i], &e);
+    CHECK_OK(t, as_file_write(p, "", 0, &e), e);
+    as_free(p);
+  }
+  as_out_sweep(sub);
+  as_out_sweep("/nowhere");
+  CHECK_OK(t, as_dir_list(&names, sub, &e), e);
+  CHECK_INT(t, names.n, 4);
+  for (size_t i = 0; i < names.n; i++) CHECK(t, strcmp(names.name[i], left[0]) != 0);
+  as_names_clear(&names);
   CHECK_STATUS(t, as_out_open(&o, "/nowhere/x", &e), AS_E_ENV);
   char *j = as_path_join("a/", "b", &e), *k = as_path_join("a", "/b", &e), *d = as_path_dir("x/y/z", &e);
   CHECK_STR(t, j, "a/b");
