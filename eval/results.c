@@ -25,6 +25,8 @@ as_status as_results_init(as_results *r, const char *title, size_t n_models, siz
   r->n_models = n_models;
   r->n_sets = n_sets;
   for (size_t i = 0; i < n_cells; i++) r->cells[i].top1_lo = r->cells[i].top1_hi = NAN;
+  for (size_t i = 0; i < n_models; i++) r->models[i].published = NAN;
+  for (size_t i = 0; i < n_sets; i++) r->sets[i].images_of = i;
   return AS_OK;
 }
 
@@ -32,13 +34,17 @@ void as_results_clear(as_results *r) {
   for (size_t i = 0; i < r->n_models; i++) {
     as_free(r->models[i].name);
     as_free(r->models[i].note);
+    as_free(r->models[i].published_on);
+    as_free(r->models[i].published_source);
   }
   for (size_t i = 0; i < r->n_sets; i++) {
     as_free(r->sets[i].name);
     as_free(r->sets[i].rule);
+    as_free(r->sets[i].image);
   }
   for (size_t i = 0; i < r->n_models * r->n_sets; i++) {
     as_free(r->cells[i].correct1);
+    as_free(r->cells[i].corruption_error);
     as_free(r->cells[i].why);
   }
   for (size_t i = 0; i < r->n_remarks; i++) as_free(r->remarks[i]);

@@ -19,18 +19,26 @@ typedef struct as_cell {
   double top1_lo, top1_hi; /* 95 % interval, NaN when n_used is 0 */
   uint8_t *correct1;     /* [n_expected] 1 / 0 per image, 2 = failed; NULL when unknown. Owned */
   char features_sha256[65], logits_sha256[65];
+  double *corruption_error; /* [15 * 5] ImageNet-C: error per corruption and severity, in the order of
+                               as_corruption_name; NaN where the set has no such images; else NULL. Owned */
   char *why;             /* owned, or NULL */
 } as_cell;
 
 typedef struct as_results_model {
   char *name;  /* owned */
   char *note;  /* one line: architecture, head, "seeded random weights"; owned */
+  double published;       /* top-1 its authors publish, a fraction; NaN = none given */
+  char *published_on;     /* name of the set it was published for; owned, NULL = none */
+  char *published_source; /* where it stands; owned, or NULL */
 } as_results_model;
 
 typedef struct as_results_set {
   char *name;    /* owned */
   char *rule;    /* one line: "top-1 over 200 classes", "any of the ReaL labels"; owned */
   size_t classes; /* over which argmax ran, 0 = unknown */
+  size_t images_of; /* the first set that has these very images (val for ReaL); itself otherwise */
+  size_t n_images;  /* images of that set, scored or not; 0 = unknown */
+  uint32_t *image;  /* [n_expected] which of these each scored image is, rising; NULL = unknown. Owned */
 } as_results_set;
 
 typedef struct as_results {

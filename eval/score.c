@@ -160,6 +160,7 @@ as_status as_score(as_scores *out, const as_dataset *ds, const as_features *f, c
 void as_scores_clear(as_scores *s) {
   as_free(s->row);
   as_free(s->cell.correct1);
+  as_free(s->cell.corruption_error);
   as_free(s->cell.why);
   memset(s, 0, sizeof *s);
 }
