@@ -14,8 +14,8 @@ void as_params_clear(as_params *p) {
 
 as_status as_params_add(as_params *p, const char *prefix, const char *leaf, as_init_rule rule, bool optional,
                         int rank, const int64_t *shape, size_t *index, as_err *err) {
-  as_status st = as_grow((void **)&p->specs, &p->cap_specs, p->n + 1, sizeof *p->specs, err);
-  if (st == AS_OK) st = as_grow((void **)&p->rules, &p->cap_rules, p->n + 1, sizeof *p->rules, err);
+  as_status st = as_grow(&p->specs, &p->cap_specs, p->n + 1, sizeof *p->specs, err);
+  if (st == AS_OK) st = as_grow(&p->rules, &p->cap_rules, p->n + 1, sizeof *p->rules, err);
   if (st != AS_OK) return st;
 
   as_str name = {0};

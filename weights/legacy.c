@@ -54,7 +54,7 @@ static bool text_of(const as_pk *pk, uint32_t node, char buf[KEY_MAX]) {
 
 static as_status add_record(legacy *l, const char *label, const char *key, record **out, as_err *err) {
   if (l->n >= MAX_RECORDS) return as_fail(err, AS_E_INPUT, "%s: more than %d storages", label, MAX_RECORDS);
-  as_status st = as_grow((void **)&l->records, &l->cap, l->n + 1, sizeof *l->records, err);
+  as_status st = as_grow(&l->records, &l->cap, l->n + 1, sizeof *l->records, err);
   if (st != AS_OK) return st;
   *out = &l->records[l->n++];
   memset(*out, 0, sizeof **out);
@@ -327,7 +327,7 @@ static as_status tar_tensor_record(tar_file *f, as_tree *t, as_reader *r, as_err
     shape[k] = (int64_t)as_le64(p + 8 * k);
     stride[k] = (int64_t)as_le64(p + 8 * (rank + k));
   }
-  st = as_grow((void **)&f->tensors, &f->cap, f->n + 1, sizeof *f->tensors, err);
+  st = as_grow(&f->tensors, &f->cap, f->n + 1, sizeof *f->tensors, err);
   if (st != AS_OK) return st;
   tar_tensor *out = &f->tensors[f->n];
   snprintf(out->key, KEY_MAX, "%s", key);

@@ -21,7 +21,7 @@ static as_status pool_take(as_vm *m, as_pool *p, size_t size, uint32_t *index) {
   if (p->count == p->n_blocks << POOL_SHIFT) {
     as_status st = charge(m, size << POOL_SHIFT);
     if (st == AS_OK)
-      st = as_grow((void **)&p->block, &p->cap_blocks, p->n_blocks + 1, sizeof *p->block, m->err);
+      st = as_grow(&p->block, &p->cap_blocks, p->n_blocks + 1, sizeof *p->block, m->err);
     if (st != AS_OK) return st;
     void *block = as_alloc(POOL_BLOCK, size, m->err);
     if (!block) return AS_E_ENV;
@@ -53,7 +53,7 @@ as_status as_vm_new_text(as_vm *m, size_t n, uint8_t **out) {
   as_status st = charge(m, n + 64);
   as_pool *p = &m->pk->text;
   if (st == AS_OK)
-    st = as_grow((void **)&p->block, &p->cap_blocks, p->n_blocks + 1, sizeof *p->block, m->err);
+    st = as_grow(&p->block, &p->cap_blocks, p->n_blocks + 1, sizeof *p->block, m->err);
   if (st != AS_OK) return st;
   *out = as_alloc(n, 1, m->err);
   if (!*out) return AS_E_ENV;
@@ -67,7 +67,7 @@ as_status as_vm_push(as_vm *m, uint32_t node) {
   if (m->n_stack == m->cap_stack) {
     as_status st = charge(m, (m->cap_stack ? m->cap_stack : 64) * sizeof *m->stack);
     if (st == AS_OK)
-      st = as_grow((void **)&m->stack, &m->cap_stack, m->n_stack + 1, sizeof *m->stack, m->err);
+      st = as_grow(&m->stack, &m->cap_stack, m->n_stack + 1, sizeof *m->stack, m->err);
     if (st != AS_OK) return st;
   }
   m->stack[m->n_stack++] = node;
@@ -93,7 +93,7 @@ as_status as_vm_top(as_vm *m, uint32_t *node) {
 
 as_status as_vm_push_mark(as_vm *m) {
   if (m->n_marks >= AS_PK_MAX_MARKS) return as_vm_refuse(m, "more than 65536 open marks");
-  as_status st = as_grow((void **)&m->marks, &m->cap_marks, m->n_marks + 1, sizeof *m->marks, m->err);
+  as_status st = as_grow(&m->marks, &m->cap_marks, m->n_marks + 1, sizeof *m->marks, m->err);
   if (st != AS_OK) return st;
   m->marks[m->n_marks++] = m->n_stack;
   return AS_OK;
@@ -288,7 +288,7 @@ as_status as_vm_put(as_vm *m, uint64_t slot) {
   if (slot >= m->cap_memo) {
     size_t old = m->cap_memo;
     st = charge(m, (slot + 1 > old * 2 ? slot + 1 - old : old) * sizeof *m->memo);
-    if (st == AS_OK) st = as_grow((void **)&m->memo, &m->cap_memo, (size_t)slot + 1, sizeof *m->memo, m->err);
+    if (st == AS_OK) st = as_grow(&m->memo, &m->cap_memo, (size_t)slot + 1, sizeof *m->memo, m->err);
     if (st != AS_OK) return st;
     memset(m->memo + old, 0, (m->cap_memo - old) * sizeof *m->memo);
   }

@@ -1,6 +1,7 @@
 /* Recipes: parsing, and the built-in ones. */
 #include "weights/recipe.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "tensor/base/file.h"
@@ -32,7 +33,7 @@ static char *trim(char *s) {
 }
 
 static as_status list_add(as_list *l, const char *item, as_err *err) {
-  as_status st = as_grow((void **)&l->item, &l->cap, l->n + 1, sizeof *l->item, err);
+  as_status st = as_grow(&l->item, &l->cap, l->n + 1, sizeof *l->item, err);
   if (st == AS_OK) l->item[l->n++] = item;
   return st;
 }
@@ -155,6 +156,13 @@ static as_status on_known(parser *p, char *value) {
   return AS_OK;
 }
 
+/* where = FILE | URL [| remark] */
+static as_status on_where(parser *p, char *value) {
+  const char *bar = strstr(value, " | ");
+  if (!bar || !strstr(bar, "://")) return bad(p, "wanted FILE | URL [| remark]", value);
+  return list_add(&p->r->where, value, p->err);
+}
+
 static as_status set_once(parser *p, const char **slot, const char *key, const char *value) {
   if (**slot) return bad(p, "given twice", key);
   *slot = value;
@@ -171,7 +179,7 @@ static as_status on_pair(parser *p, char *key, char *value) {
   as_recipe *r = p->r;
   static const char *const keys[] = {"title", "arch",   "preset", "note", "probe",   "assume",   "map",
                                      "head",  "unwrap", "prefix", "need", "never",   "drop",     "rename",
-                                     "fuse",  "known",  "keys",   "rest", "generic", "published"};
+                                     "fuse",  "known",  "keys",   "rest", "generic", "published", "where"};
   if (strcmp(key, "title") == 0) return set_once(p, &r->title, key, value);
   if (strcmp(key, "arch") == 0) return set_once(p, &r->arch, key, value);
   if (strcmp(key, "preset") == 0) return set_once(p, &r->preset, key, value);
@@ -194,6 +202,7 @@ static as_status on_pair(parser *p, char *key, char *value) {
   if (strcmp(key, "need") == 0) return add_words(&r->need, value, p->err);
   if (strcmp(key, "never") == 0) return add_words(&r->never, value, p->err);
   if (strcmp(key, "published") == 0) return list_add(&r->published, value, p->err);
+  if (strcmp(key, "where") == 0) return on_where(p, value);
   if (strcmp(key, "drop") == 0) return on_drop(p, value);
   if (strcmp(key, "rename") == 0) return on_rename(p, value);
   if (strcmp(key, "fuse") == 0) return on_fuse(p, value);
@@ -257,7 +266,7 @@ void as_recipe_destroy(as_recipe **recipe) {
   as_recipe *r = *recipe;
   if (!r) return;
   *recipe = NULL;
-  as_list *const lists[] = {&r->unwrap, &r->prefix, &r->need, &r->never, &r->known, &r->published};
+  as_list *const lists[] = {&r->unwrap, &r->prefix, &r->need, &r->never, &r->known, &r->published, &r->where};
   for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) as_free((void *)lists[i]->item);
   as_free((void *)(uintptr_t)r->name);
   as_free(r->text);
@@ -348,6 +357,29 @@ const char *as_recipe_assume(const as_recipe *r) {
 size_t as_recipe_published(const as_recipe *r, const char *const **lines) {
   *lines = r->published.item;
   return r->published.n;
+}
+
+size_t as_recipe_where(const as_recipe *r, const char *const **lines) {
+  *lines = r->where.item;
+  return r->where.n;
+}
+
+const as_recipe *as_recipe_of_file(const char *path, char url[AS_RECIPE_URL]) {
+  const char *base = as_path_base(path);
+  url[0] = 0;
+  for (size_t i = 0; i < as_recipe_builtin_count(); i++) {
+    const as_recipe *r = as_recipe_builtin(i);
+    for (size_t k = 0; r && k < r->where.n; k++) {
+      const char *line = r->where.item[k], *bar = strstr(line, " | ");
+      char file[256];
+      snprintf(file, sizeof file, "%.*s", (int)(bar - line), line);
+      if (strcmp(as_path_base(file), base) != 0) continue;
+      const char *end = strstr(bar + 3, " | ");
+      snprintf(url, AS_RECIPE_URL, "%.*s", (int)(end ? end - bar - 3 : AS_RECIPE_URL), bar + 3);
+      return r;
+    }
+  }
+  return NULL;
 }
 
 as_status as_recipe_from_meta(as_recipe **out, const as_state *s, as_err *err) {

@@ -40,6 +40,13 @@ const char *as_recipe_probe(const as_recipe *r);  /* the framework's linear-prob
 const char *as_recipe_assume(const as_recipe *r); /* what the file cannot tell, with the alternative, or "" */
 /* Published numbers, a line each: "file | protocol | top-1 | top-5 or - | source". */
 size_t as_recipe_published(const as_recipe *r, const char *const **lines);
+/* Where the authors publish it, a line each: "FILE | URL" or "FILE | URL | remark" (a hash, what a head
+ * file belongs to). */
+size_t as_recipe_where(const as_recipe *r, const char *const **lines);
+/* The built-in recipe whose authors publish a file of this name (the last component of path; weights or a
+ * head), and its address; NULL when none does. Two families call a file resnet50.pth: the first by name. */
+enum { AS_RECIPE_URL = 256 };
+const as_recipe *as_recipe_of_file(const char *path, char url[AS_RECIPE_URL]);
 /* The architecture string with what the tensors' shapes tell filled in (depth, width, patch);
  * buf gets it. */
 as_status as_recipe_resolve_arch(const as_recipe *r, const as_state *s, char *buf, size_t size, as_err *err);

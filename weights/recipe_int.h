@@ -46,7 +46,7 @@ struct as_recipe {
   bool head_optional; /* head = fc? */
   bool generic;       /* found by keys only where no other recipe fits */
   bool by_keys;       /* keys = no: found by hash or by name alone */
-  as_list unwrap, prefix, need, never, known, published;
+  as_list unwrap, prefix, need, never, known, published, where;
   as_rule rules[AS_RECIPE_MAX_RULES];
   size_t n_rules;
   as_fuse fuse[4];

@@ -305,7 +305,7 @@ static as_status fuse_one(as_mapping *m, const as_fuse *f, int i, bool *done, as
   numbered(f->to, i, name, sizeof name);
   fused.name = as_strdup(name, err);
   if (!fused.name) return AS_E_ENV;
-  as_status st = as_grow((void **)&m->item, &m->cap, m->n + 1, sizeof *m->item, err);
+  as_status st = as_grow(&m->item, &m->cap, m->n + 1, sizeof *m->item, err);
   if (st != AS_OK) {
     as_free(fused.name);
     return st;

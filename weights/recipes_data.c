@@ -12,6 +12,7 @@ static const char *const part1[] = {
   "title     = Barlow Twins ResNet-50, full checkpoint\n",
   "arch      = resnet*\n",
   "preset    = imagenet-bilinear\n",
+  "known     = sha256:b3d2bfdffc\n",
   "unwrap    = model\n",
   "prefix    = module.backbone.\n",
   "need      = module.backbone.conv1.weight module.projector.* module.bn.running_mean\n",
@@ -19,6 +20,8 @@ static const char *const part1[] = {
   "drop      = ^module.bn.* -- normalisation of the loss\n",
   "probe     = sgd momentum=.9 lr=.3 wd=1e-6 batch=256 epochs=100 schedule=cosine\n",
   "published = checkpoint.pth | linear | 73.5 | 91.0 | barlowtwins README:29\n",
+  "where     = checkpoint.pth | https://dl.fbaipublicfiles.com/barlowtwins/ljng/checkpoint.",
+  "pth | sha256 b3d2bfdffc\n",
   NULL,
 };
 
@@ -28,10 +31,14 @@ static const char *const part2[] = {
   "title     = Barlow Twins ResNet-50\n",
   "arch      = resnet*\n",
   "preset    = imagenet-bilinear\n",
+  "known     = sha256:cf015f40cc\n",
   "need      = conv1.weight[64,3,7,7] layer3.5.conv3.weight\n",
   "never     = fc.* */* layer3.6.*\n",
   "probe     = sgd momentum=.9 lr=.3 wd=1e-6 batch=256 epochs=100 schedule=cosine\n",
   "published = resnet50.pth | linear | 73.5 | 91.0 | barlowtwins README:29\n",
+  "where     = resnet50.pth | https://dl.fbaipublicfiles.com/barlowtwins/ljng/resnet50.pth\n",
+  "where     = resnet50.pth | https://dl.fbaipublicfiles.com/barlowtwins/ep1000_bs2048_lrw0",
+  ".2_lrb0.0048_lambd0.0051/resnet50.pth | sha256 cf015f40cc; the one of its hubconf\n",
   NULL,
 };
 
@@ -82,6 +89,10 @@ static const char *const part3[] = {
   "probe     = sgd nesterov=.9 lr=.2x wd=0 batch=1024 epochs=80 schedule=cosine\n",
   "published = pretrain_res50x1.pkl | own head | 74.4 | - | byol README\n",
   "published = pretrain_res200x2.pkl | own head | 79.6 | - | byol README\n",
+  "where     = pretrain_res50x1.pkl | https://storage.googleapis.com/deepmind-byol/checkpoi",
+  "nts/pretrain_res50x1.pkl\n",
+  "where     = pretrain_res200x2.pkl | https://storage.googleapis.com/deepmind-byol/checkpo",
+  "ints/pretrain_res200x2.pkl\n",
   NULL,
 };
 
@@ -100,6 +111,12 @@ static const char *const part4[] = {
   "published = deepclusterv2_400ep_pretrain.pth.tar | linear | 74.3 | - | swav README:37\n",
   "published = deepclusterv2_400ep_2x224_pretrain.pth.tar | linear | 70.2 | - | swav README",
   ":36\n",
+  "where     = deepclusterv2_800ep_pretrain.pth.tar | https://dl.fbaipublicfiles.com/deepcl",
+  "uster/deepclusterv2_800ep_pretrain.pth.tar\n",
+  "where     = deepclusterv2_400ep_pretrain.pth.tar | https://dl.fbaipublicfiles.com/deepcl",
+  "uster/deepclusterv2_400ep_pretrain.pth.tar\n",
+  "where     = deepclusterv2_400ep_2x224_pretrain.pth.tar | https://dl.fbaipublicfiles.com/",
+  "deepcluster/deepclusterv2_400ep_2x224_pretrain.pth.tar\n",
   NULL,
 };
 
@@ -134,6 +151,8 @@ static const char *const part6[] = {
   "probe     = sgd momentum=.9 lr=.3 wd=0 batch=256 epochs=100 schedule=cosine\n",
   "published = dino_resnet50_pretrain_full_checkpoint.pth | linear | 75.3 | - | dino README",
   ":23\n",
+  "where     = dino_resnet50_pretrain_full_checkpoint.pth | https://dl.fbaipublicfiles.com/",
+  "dino/dino_resnet50_pretrain/dino_resnet50_pretrain_full_checkpoint.pth\n",
   NULL,
 };
 
@@ -149,6 +168,10 @@ static const char *const part7[] = {
   "probe     = sgd momentum=.9 lr=.3 wd=0 batch=256 epochs=100 schedule=cosine\n",
   "published = dino_resnet50_pretrain.pth | linear | 75.3 | - | dino README:23\n",
   "published = dino_resnet50_pretrain.pth | k-NN | 67.5 | - | dino README:23\n",
+  "where     = dino_resnet50_pretrain.pth | https://dl.fbaipublicfiles.com/dino/dino_resnet",
+  "50_pretrain/dino_resnet50_pretrain.pth\n",
+  "where     = dino_resnet50_linearweights.pth | https://dl.fbaipublicfiles.com/dino/dino_r",
+  "esnet50_pretrain/dino_resnet50_linearweights.pth | linear head\n",
   NULL,
 };
 
@@ -168,6 +191,10 @@ static const char *const part8[] = {
   "probe     = sgd momentum=.9 lr=.004 wd=0 batch=1024 epochs=100 schedule=cosine\n",
   "published = dino_vitbase16_pretrain_full_checkpoint.pth | linear | 78.2 | - | dino READM",
   "E\n",
+  "where     = dino_vitbase16_pretrain_full_checkpoint.pth | https://dl.fbaipublicfiles.com",
+  "/dino/dino_vitbase16_pretrain/dino_vitbase16_pretrain_full_checkpoint.pth\n",
+  "where     = dino_vitbase8_pretrain_full_checkpoint.pth | https://dl.fbaipublicfiles.com/",
+  "dino/dino_vitbase8_pretrain/dino_vitbase8_pretrain_full_checkpoint.pth\n",
   NULL,
 };
 
@@ -186,6 +213,14 @@ static const char *const part9[] = {
   "published = dino_vitbase16_pretrain.pth | k-NN | 76.1 | - | dino README\n",
   "published = dino_vitbase8_pretrain.pth | linear | 80.1 | - | dino README\n",
   "published = dino_vitbase8_pretrain.pth | k-NN | 77.4 | - | dino README\n",
+  "where     = dino_vitbase16_pretrain.pth | https://dl.fbaipublicfiles.com/dino/dino_vitba",
+  "se16_pretrain/dino_vitbase16_pretrain.pth\n",
+  "where     = dino_vitbase16_linearweights.pth | https://dl.fbaipublicfiles.com/dino/dino_",
+  "vitbase16_pretrain/dino_vitbase16_linearweights.pth | linear head\n",
+  "where     = dino_vitbase8_pretrain.pth | https://dl.fbaipublicfiles.com/dino/dino_vitbas",
+  "e8_pretrain/dino_vitbase8_pretrain.pth\n",
+  "where     = dino_vitbase8_linearweights.pth | https://dl.fbaipublicfiles.com/dino/dino_v",
+  "itbase8_pretrain/dino_vitbase8_linearweights.pth | linear head\n",
   NULL,
 };
 
@@ -205,6 +240,10 @@ static const char *const part10[] = {
   "probe     = sgd momentum=.9 lr=.004 wd=0 batch=1024 epochs=100 schedule=cosine\n",
   "published = dino_deitsmall16_pretrain_full_checkpoint.pth | linear | 77.0 | - | dino REA",
   "DME\n",
+  "where     = dino_deitsmall16_pretrain_full_checkpoint.pth | https://dl.fbaipublicfiles.c",
+  "om/dino/dino_deitsmall16_pretrain/dino_deitsmall16_pretrain_full_checkpoint.pth\n",
+  "where     = dino_deitsmall8_pretrain_full_checkpoint.pth | https://dl.fbaipublicfiles.co",
+  "m/dino/dino_deitsmall8_pretrain/dino_deitsmall8_pretrain_full_checkpoint.pth\n",
   NULL,
 };
 
@@ -224,6 +263,14 @@ static const char *const part11[] = {
   "published = dino_deitsmall16_pretrain.pth | k-NN | 74.5 | - | dino README:23\n",
   "published = dino_deitsmall8_pretrain.pth | linear | 79.7 | - | dino README\n",
   "published = dino_deitsmall8_pretrain.pth | k-NN | 78.3 | - | dino README\n",
+  "where     = dino_deitsmall16_pretrain.pth | https://dl.fbaipublicfiles.com/dino/dino_dei",
+  "tsmall16_pretrain/dino_deitsmall16_pretrain.pth\n",
+  "where     = dino_deitsmall16_linearweights.pth | https://dl.fbaipublicfiles.com/dino/din",
+  "o_deitsmall16_pretrain/dino_deitsmall16_linearweights.pth | linear head\n",
+  "where     = dino_deitsmall8_pretrain.pth | https://dl.fbaipublicfiles.com/dino/dino_deit",
+  "small8_pretrain/dino_deitsmall8_pretrain.pth\n",
+  "where     = dino_deitsmall8_linearweights.pth | https://dl.fbaipublicfiles.com/dino/dino",
+  "_deitsmall8_pretrain/dino_deitsmall8_linearweights.pth | linear head\n",
   NULL,
 };
 
@@ -246,6 +293,30 @@ static const char *const part12[] = {
   "able)\n",
   "published = dinov2_vitg14_reg4_pretrain.pth | linear | 87.0 | - | dinov2 README (heads t",
   "able)\n",
+  "where     = dinov2_vits14_reg4_pretrain.pth | https://dl.fbaipublicfiles.com/dinov2/dino",
+  "v2_vits14/dinov2_vits14_reg4_pretrain.pth\n",
+  "where     = dinov2_vits14_reg4_linear_head.pth | https://dl.fbaipublicfiles.com/dinov2/d",
+  "inov2_vits14/dinov2_vits14_reg4_linear_head.pth | linear head on 1 layer\n",
+  "where     = dinov2_vits14_reg4_linear4_head.pth | https://dl.fbaipublicfiles.com/dinov2/",
+  "dinov2_vits14/dinov2_vits14_reg4_linear4_head.pth | linear head on 4 layers\n",
+  "where     = dinov2_vitb14_reg4_pretrain.pth | https://dl.fbaipublicfiles.com/dinov2/dino",
+  "v2_vitb14/dinov2_vitb14_reg4_pretrain.pth\n",
+  "where     = dinov2_vitb14_reg4_linear_head.pth | https://dl.fbaipublicfiles.com/dinov2/d",
+  "inov2_vitb14/dinov2_vitb14_reg4_linear_head.pth | linear head on 1 layer\n",
+  "where     = dinov2_vitb14_reg4_linear4_head.pth | https://dl.fbaipublicfiles.com/dinov2/",
+  "dinov2_vitb14/dinov2_vitb14_reg4_linear4_head.pth | linear head on 4 layers\n",
+  "where     = dinov2_vitl14_reg4_pretrain.pth | https://dl.fbaipublicfiles.com/dinov2/dino",
+  "v2_vitl14/dinov2_vitl14_reg4_pretrain.pth\n",
+  "where     = dinov2_vitl14_reg4_linear_head.pth | https://dl.fbaipublicfiles.com/dinov2/d",
+  "inov2_vitl14/dinov2_vitl14_reg4_linear_head.pth | linear head on 1 layer\n",
+  "where     = dinov2_vitl14_reg4_linear4_head.pth | https://dl.fbaipublicfiles.com/dinov2/",
+  "dinov2_vitl14/dinov2_vitl14_reg4_linear4_head.pth | linear head on 4 layers\n",
+  "where     = dinov2_vitg14_reg4_pretrain.pth | https://dl.fbaipublicfiles.com/dinov2/dino",
+  "v2_vitg14/dinov2_vitg14_reg4_pretrain.pth\n",
+  "where     = dinov2_vitg14_reg4_linear_head.pth | https://dl.fbaipublicfiles.com/dinov2/d",
+  "inov2_vitg14/dinov2_vitg14_reg4_linear_head.pth | linear head on 1 layer\n",
+  "where     = dinov2_vitg14_reg4_linear4_head.pth | https://dl.fbaipublicfiles.com/dinov2/",
+  "dinov2_vitg14/dinov2_vitg14_reg4_linear4_head.pth | linear head on 4 layers\n",
   NULL,
 };
 
@@ -267,6 +338,30 @@ static const char *const part13[] = {
   "published = dinov2_vitg14_pretrain.pth | linear | 86.5 | - | dinov2 README\n",
   "published = dinov2_vits14_pretrain.pth | k-NN | 79.0 | - | dinov2 README\n",
   "published = dinov2_vitb14_pretrain.pth | k-NN | 82.1 | - | dinov2 README\n",
+  "where     = dinov2_vits14_pretrain.pth | https://dl.fbaipublicfiles.com/dinov2/dinov2_vi",
+  "ts14/dinov2_vits14_pretrain.pth\n",
+  "where     = dinov2_vits14_linear_head.pth | https://dl.fbaipublicfiles.com/dinov2/dinov2",
+  "_vits14/dinov2_vits14_linear_head.pth | linear head on 1 layer\n",
+  "where     = dinov2_vits14_linear4_head.pth | https://dl.fbaipublicfiles.com/dinov2/dinov",
+  "2_vits14/dinov2_vits14_linear4_head.pth | linear head on 4 layers\n",
+  "where     = dinov2_vitb14_pretrain.pth | https://dl.fbaipublicfiles.com/dinov2/dinov2_vi",
+  "tb14/dinov2_vitb14_pretrain.pth\n",
+  "where     = dinov2_vitb14_linear_head.pth | https://dl.fbaipublicfiles.com/dinov2/dinov2",
+  "_vitb14/dinov2_vitb14_linear_head.pth | linear head on 1 layer\n",
+  "where     = dinov2_vitb14_linear4_head.pth | https://dl.fbaipublicfiles.com/dinov2/dinov",
+  "2_vitb14/dinov2_vitb14_linear4_head.pth | linear head on 4 layers\n",
+  "where     = dinov2_vitl14_pretrain.pth | https://dl.fbaipublicfiles.com/dinov2/dinov2_vi",
+  "tl14/dinov2_vitl14_pretrain.pth\n",
+  "where     = dinov2_vitl14_linear_head.pth | https://dl.fbaipublicfiles.com/dinov2/dinov2",
+  "_vitl14/dinov2_vitl14_linear_head.pth | linear head on 1 layer\n",
+  "where     = dinov2_vitl14_linear4_head.pth | https://dl.fbaipublicfiles.com/dinov2/dinov",
+  "2_vitl14/dinov2_vitl14_linear4_head.pth | linear head on 4 layers\n",
+  "where     = dinov2_vitg14_pretrain.pth | https://dl.fbaipublicfiles.com/dinov2/dinov2_vi",
+  "tg14/dinov2_vitg14_pretrain.pth\n",
+  "where     = dinov2_vitg14_linear_head.pth | https://dl.fbaipublicfiles.com/dinov2/dinov2",
+  "_vitg14/dinov2_vitg14_linear_head.pth | linear head on 1 layer\n",
+  "where     = dinov2_vitg14_linear4_head.pth | https://dl.fbaipublicfiles.com/dinov2/dinov",
+  "2_vitg14/dinov2_vitg14_linear4_head.pth | linear head on 4 layers\n",
   NULL,
 };
 
@@ -373,6 +468,12 @@ static const char *const part19[] = {
   "published = mae_finetuned_vit_base.pth | own head | 83.664 | 96.530 | mae FINETUNE.md:20\n",
   "published = mae_finetuned_vit_large.pth | own head | 85.952 | 97.570 | mae FINETUNE.md\n",
   "published = mae_finetuned_vit_huge.pth | own head | 86.928 | 98.088 | mae FINETUNE.md\n",
+  "where     = mae_finetuned_vit_base.pth | https://dl.fbaipublicfiles.com/mae/finetune/mae",
+  "_finetuned_vit_base.pth | md5 1b25e9\n",
+  "where     = mae_finetuned_vit_large.pth | https://dl.fbaipublicfiles.com/mae/finetune/ma",
+  "e_finetuned_vit_large.pth | md5 51f550\n",
+  "where     = mae_finetuned_vit_huge.pth | https://dl.fbaipublicfiles.com/mae/finetune/mae",
+  "_finetuned_vit_huge.pth | md5 2541f2\n",
   NULL,
 };
 
@@ -393,6 +494,12 @@ static const char *const part20[] = {
   "published = mae_pretrain_vit_base.pth | linear | 67.8 | - | mae FINETUNE.md\n",
   "published = mae_pretrain_vit_large.pth | linear | 76.0 | - | mae FINETUNE.md\n",
   "published = mae_pretrain_vit_huge.pth | linear | 77.2 | - | mae FINETUNE.md\n",
+  "where     = mae_pretrain_vit_base.pth | https://dl.fbaipublicfiles.com/mae/pretrain/mae_",
+  "pretrain_vit_base.pth | md5 8cad7c\n",
+  "where     = mae_pretrain_vit_large.pth | https://dl.fbaipublicfiles.com/mae/pretrain/mae",
+  "_pretrain_vit_large.pth | md5 b8b06e\n",
+  "where     = mae_pretrain_vit_huge.pth | https://dl.fbaipublicfiles.com/mae/pretrain/mae_",
+  "pretrain_vit_huge.pth | md5 9bdbb0\n",
   NULL,
 };
 
@@ -475,6 +582,8 @@ static const char *const part24[] = {
   "s its momentum twin (encoder_k)\n",
   "probe     = sgd momentum=.9 lr=30 wd=0 batch=256 epochs=100 schedule=step:60,80:.1\n",
   "published = moco_v1_200ep_pretrain.pth.tar | linear | 60.6 | - | moco README:105\n",
+  "where     = moco_v1_200ep_pretrain.pth.tar | https://dl.fbaipublicfiles.com/moco/moco_ch",
+  "eckpoints/moco_v1_200ep/moco_v1_200ep_pretrain.pth.tar | md5 b251726a\n",
   NULL,
 };
 
@@ -495,6 +604,10 @@ static const char *const part25[] = {
   "probe     = sgd momentum=.9 lr=30 wd=0 batch=256 epochs=100 schedule=step:60,80:.1\n",
   "published = moco_v2_200ep_pretrain.pth.tar | linear | 67.7 | - | moco README:118\n",
   "published = moco_v2_800ep_pretrain.pth.tar | linear | 71.1 | - | moco README:125\n",
+  "where     = moco_v2_200ep_pretrain.pth.tar | https://dl.fbaipublicfiles.com/moco/moco_ch",
+  "eckpoints/moco_v2_200ep/moco_v2_200ep_pretrain.pth.tar | md5 59fd9945\n",
+  "where     = moco_v2_800ep_pretrain.pth.tar | https://dl.fbaipublicfiles.com/moco/moco_ch",
+  "eckpoints/moco_v2_800ep/moco_v2_800ep_pretrain.pth.tar | md5 a04e12f8\n",
   NULL,
 };
 
@@ -513,6 +626,12 @@ static const char *const part26[] = {
   "published = linear-100ep.pth.tar | own head | 68.9 | - | moco-v3 CONFIG.md:80\n",
   "published = linear-300ep.pth.tar | own head | 72.8 | - | moco-v3 CONFIG.md:87\n",
   "published = linear-1000ep.pth.tar | own head | 74.6 | - | moco-v3 CONFIG.md:94\n",
+  "where     = linear-1000ep.pth.tar | https://dl.fbaipublicfiles.com/moco-v3/r-50-1000ep/l",
+  "inear-1000ep.pth.tar\n",
+  "where     = linear-300ep.pth.tar | https://dl.fbaipublicfiles.com/moco-v3/r-50-300ep/lin",
+  "ear-300ep.pth.tar\n",
+  "where     = linear-100ep.pth.tar | https://dl.fbaipublicfiles.com/moco-v3/r-50-100ep/lin",
+  "ear-100ep.pth.tar\n",
   NULL,
 };
 
@@ -534,6 +653,12 @@ static const char *const part27[] = {
   "published = r-50-100ep.pth.tar | linear | 68.9 | - | moco-v3 CONFIG.md:66\n",
   "published = r-50-300ep.pth.tar | linear | 72.8 | - | moco-v3 CONFIG.md:66\n",
   "published = r-50-1000ep.pth.tar | linear | 74.6 | - | moco-v3 CONFIG.md:66\n",
+  "where     = r-50-1000ep.pth.tar | https://dl.fbaipublicfiles.com/moco-v3/r-50-1000ep/r-5",
+  "0-1000ep.pth.tar\n",
+  "where     = r-50-300ep.pth.tar | https://dl.fbaipublicfiles.com/moco-v3/r-50-300ep/r-50-",
+  "300ep.pth.tar\n",
+  "where     = r-50-100ep.pth.tar | https://dl.fbaipublicfiles.com/moco-v3/r-50-100ep/r-50-",
+  "100ep.pth.tar\n",
   NULL,
 };
 
@@ -550,6 +675,8 @@ static const char *const part28[] = {
   "never     = module.encoder_q.* module.encoder.* module.backbone.* module.base_encoder.* ",
   "module.projection_head.*\n",
   "published = linear-vit-b-300ep.pth.tar | own head | 76.7 | - | moco-v3 CONFIG.md:207\n",
+  "where     = linear-vit-b-300ep.pth.tar | https://dl.fbaipublicfiles.com/moco-v3/vit-b-30",
+  "0ep/linear-vit-b-300ep.pth.tar\n",
   NULL,
 };
 
@@ -568,6 +695,8 @@ static const char *const part29[] = {
   "m twin (momentum_encoder)\n",
   "probe     = sgd momentum=.9 lr=12 wd=0 batch=1024 epochs=90 schedule=cosine\n",
   "published = vit-b-300ep.pth.tar | linear | 76.7 | - | moco-v3 CONFIG.md:210\n",
+  "where     = vit-b-300ep.pth.tar | https://dl.fbaipublicfiles.com/moco-v3/vit-b-300ep/vit",
+  "-b-300ep.pth.tar\n",
   NULL,
 };
 
@@ -585,6 +714,8 @@ static const char *const part30[] = {
   "module.projection_head.*\n",
   "assume    = 12 heads, MoCo v3's ViT-S; the tensors would fit DeiT's 6 as well (--arch)\n",
   "published = linear-vit-s-300ep.pth.tar | own head | 73.2 | - | moco-v3 CONFIG.md:199\n",
+  "where     = linear-vit-s-300ep.pth.tar | https://dl.fbaipublicfiles.com/moco-v3/vit-s-30",
+  "0ep/linear-vit-s-300ep.pth.tar\n",
   NULL,
 };
 
@@ -605,6 +736,8 @@ static const char *const part31[] = {
   "der)\n",
   "probe     = sgd momentum=.9 lr=12 wd=0 batch=1024 epochs=90 schedule=cosine\n",
   "published = vit-s-300ep.pth.tar | linear | 73.2 | - | moco-v3 CONFIG.md:183\n",
+  "where     = vit-s-300ep.pth.tar | https://dl.fbaipublicfiles.com/moco-v3/vit-s-300ep/vit",
+  "-s-300ep.pth.tar\n",
   NULL,
 };
 
@@ -643,6 +776,8 @@ static const char *const part33[] = {
   "probe     = sgd momentum=.9 lr=10 wd=0 batch=1024 epochs=100 schedule=cosine\n",
   "published = feature_extractor_net_checkpoint_200.pth.tar | linear | 73.8 | - | obow READ",
   "ME:77\n",
+  "where     = ImageNetFull_ResNet50_OBoW_full.zip | https://github.com/valeoai/obow/releas",
+  "es/download/v0.1.0/ImageNetFull_ResNet50_OBoW_full.zip\n",
   NULL,
 };
 
@@ -659,6 +794,9 @@ static const char *const part34[] = {
   "probe     = sgd momentum=.9 lr=10 wd=0 batch=1024 epochs=100 schedule=cosine\n",
   "published = tochvision_resnet50_student_K8192_epoch200.pth.tar | linear | 73.8 | - | obo",
   "w README:77\n",
+  "where     = ImageNetFull_ResNet50_OBoW_full_feature_extractor.zip | https://github.com/v",
+  "aleoai/obow/releases/download/v0.1.0/ImageNetFull_ResNet50_OBoW_full_feature_extractor.z",
+  "ip | holds tochvision_resnet50_student_K8192_epoch200.pth.tar\n",
   NULL,
 };
 
@@ -678,6 +816,8 @@ static const char *const part35[] = {
   "s its momentum twin (encoder_k)\n",
   "probe     = sgd momentum=.9 lr=5 wd=0 batch=256 epochs=100 schedule=step:60,80:.1\n",
   "published = PCL_v1_epoch200.pth.tar | linear | 61.5 | - | PCL README\n",
+  "where     = PCL_v1_epoch200.pth.tar | https://storage.googleapis.com/sfr-pcl-data-resear",
+  "ch/PCL_checkpoint/PCL_v1_epoch200.pth.tar\n",
   NULL,
 };
 
@@ -697,6 +837,8 @@ static const char *const part36[] = {
   "s its momentum twin (encoder_k)\n",
   "probe     = sgd momentum=.9 lr=5 wd=0 batch=256 epochs=100 schedule=step:60,80:.1\n",
   "published = PCL_v2_epoch200.pth.tar | linear | 67.6 | - | PCL README\n",
+  "where     = PCL_v2_epoch200.pth.tar | https://storage.googleapis.com/sfr-pcl-data-resear",
+  "ch/PCL_checkpoint/PCL_v2_epoch200.pth.tar\n",
   NULL,
 };
 
@@ -788,6 +930,10 @@ static const char *const part41[] = {
   "probe     = sgd momentum=.9 lr=.3 wd=1e-6 batch=256 epochs=100 schedule=cosine\n",
   "published = selav2_400ep_pretrain.pth.tar | linear | 71.8 | - | swav README:39\n",
   "published = selav2_400ep_2x224_pretrain.pth.tar | linear | 67.2 | - | swav README:40\n",
+  "where     = selav2_400ep_pretrain.pth.tar | https://dl.fbaipublicfiles.com/deepcluster/s",
+  "elav2_400ep_pretrain.pth.tar\n",
+  "where     = selav2_400ep_2x224_pretrain.pth.tar | https://dl.fbaipublicfiles.com/deepclu",
+  "ster/selav2_400ep_2x224_pretrain.pth.tar\n",
   NULL,
 };
 
@@ -813,6 +959,12 @@ static const char *const part42[] = {
   "published = ResNet50_1x.zip | linear | 69.1 | - | simclr README\n",
   "published = ResNet50_2x.zip | linear | 74.2 | - | simclr README\n",
   "published = ResNet50_4x.zip | linear | 76.6 | - | simclr README\n",
+  "where     = ResNet50_1x.zip | https://storage.cloud.google.com/simclr-gcs/checkpoints/Re",
+  "sNet50_1x.zip | unpack it: model.ckpt-225206.index and .data-00000-of-00001\n",
+  "where     = ResNet50_2x.zip | https://storage.cloud.google.com/simclr-gcs/checkpoints/Re",
+  "sNet50_2x.zip | unpack it: model.ckpt-225206.index and .data-00000-of-00001\n",
+  "where     = ResNet50_4x.zip | https://storage.cloud.google.com/simclr-gcs/checkpoints/Re",
+  "sNet50_4x.zip | unpack it: model.ckpt-225206.index and .data-00000-of-00001\n",
   NULL,
 };
 
@@ -837,6 +989,18 @@ static const char *const part43[] = {
   "published = r50_1x_sk0 | linear | 71.7 | - | simclr README\n",
   "published = r50_2x_sk0 | linear | 75.6 | - | simclr README\n",
   "published = r101_1x_sk0 | linear | 73.6 | - | simclr README\n",
+  "where     = r50_1x_sk0 | gs://simclr-checkpoints/simclrv2/pretrained/r50_1x_sk0 | a fold",
+  "er: model.ckpt-250228.index and .data-00000-of-00001\n",
+  "where     = r50_2x_sk0 | gs://simclr-checkpoints/simclrv2/pretrained/r50_2x_sk0 | a fold",
+  "er: model.ckpt-250228.index and .data-00000-of-00001\n",
+  "where     = r101_1x_sk0 | gs://simclr-checkpoints/simclrv2/pretrained/r101_1x_sk0 | a fo",
+  "lder: model.ckpt-250228.index and .data-00000-of-00001\n",
+  "where     = r101_2x_sk0 | gs://simclr-checkpoints/simclrv2/pretrained/r101_2x_sk0 | a fo",
+  "lder: model.ckpt-250228.index and .data-00000-of-00001\n",
+  "where     = r152_1x_sk0 | gs://simclr-checkpoints/simclrv2/pretrained/r152_1x_sk0 | a fo",
+  "lder: model.ckpt-250228.index and .data-00000-of-00001\n",
+  "where     = r152_2x_sk0 | gs://simclr-checkpoints/simclrv2/pretrained/r152_2x_sk0 | a fo",
+  "lder: model.ckpt-250228.index and .data-00000-of-00001\n",
   NULL,
 };
 
@@ -854,6 +1018,10 @@ static const char *const part44[] = {
   "published = 100ep/linear/model_best.pth.tar | own head | 68.1 | - | simsiam README:66\n",
   "published = 100ep-256bs/linear/model_best.pth.tar | own head | 68.3 | - | simsiam README",
   ":80\n",
+  "where     = 100ep/linear/model_best.pth.tar | https://dl.fbaipublicfiles.com/simsiam/mod",
+  "els/100ep/linear/model_best.pth.tar\n",
+  "where     = 100ep-256bs/linear/model_best.pth.tar | https://dl.fbaipublicfiles.com/simsi",
+  "am/models/100ep-256bs/linear/model_best.pth.tar\n",
   NULL,
 };
 
@@ -872,6 +1040,10 @@ static const char *const part45[] = {
   "66\n",
   "published = 100ep-256bs/pretrain/checkpoint_0099.pth.tar | linear | 68.3 | - | simsiam R",
   "EADME:80\n",
+  "where     = 100ep/pretrain/checkpoint_0099.pth.tar | https://dl.fbaipublicfiles.com/sims",
+  "iam/models/100ep/pretrain/checkpoint_0099.pth.tar\n",
+  "where     = 100ep-256bs/pretrain/checkpoint_0099.pth.tar | https://dl.fbaipublicfiles.co",
+  "m/simsiam/models/100ep-256bs/pretrain/checkpoint_0099.pth.tar\n",
   NULL,
 };
 
@@ -915,6 +1087,28 @@ static const char *const part47[] = {
   "published = swav_RN50w2_400ep_pretrain.pth.tar | linear | 77.3 | - | swav README:52\n",
   "published = swav_RN50w4_400ep_pretrain.pth.tar | linear | 77.9 | - | swav README:53\n",
   "published = swav_RN50w5_400ep_pretrain.pth.tar | linear | 78.5 | - | swav README:54\n",
+  "where     = swav_800ep_pretrain.pth.tar | https://dl.fbaipublicfiles.com/deepcluster/swa",
+  "v_800ep_pretrain.pth.tar\n",
+  "where     = swav_400ep_pretrain.pth.tar | https://dl.fbaipublicfiles.com/deepcluster/swa",
+  "v_400ep_pretrain.pth.tar\n",
+  "where     = swav_200ep_pretrain.pth.tar | https://dl.fbaipublicfiles.com/deepcluster/swa",
+  "v_200ep_pretrain.pth.tar\n",
+  "where     = swav_100ep_pretrain.pth.tar | https://dl.fbaipublicfiles.com/deepcluster/swa",
+  "v_100ep_pretrain.pth.tar\n",
+  "where     = swav_200ep_bs256_pretrain.pth.tar | https://dl.fbaipublicfiles.com/deepclust",
+  "er/swav_200ep_bs256_pretrain.pth.tar\n",
+  "where     = swav_400ep_bs256_pretrain.pth.tar | https://dl.fbaipublicfiles.com/deepclust",
+  "er/swav_400ep_bs256_pretrain.pth.tar\n",
+  "where     = swav_400ep_2x224_pretrain.pth.tar | https://dl.fbaipublicfiles.com/deepclust",
+  "er/swav_400ep_2x224_pretrain.pth.tar\n",
+  "where     = swav_RN50w2_400ep_pretrain.pth.tar | https://dl.fbaipublicfiles.com/deepclus",
+  "ter/swav_RN50w2_400ep_pretrain.pth.tar\n",
+  "where     = swav_RN50w4_400ep_pretrain.pth.tar | https://dl.fbaipublicfiles.com/deepclus",
+  "ter/swav_RN50w4_400ep_pretrain.pth.tar\n",
+  "where     = swav_RN50w5_400ep_pretrain.pth.tar | https://dl.fbaipublicfiles.com/deepclus",
+  "ter/swav_RN50w5_400ep_pretrain.pth.tar\n",
+  "where     = swav_800ep_eval_linear.pth.tar | https://dl.fbaipublicfiles.com/deepcluster/",
+  "swav_800ep_eval_linear.pth.tar | linear head of swav_800ep\n",
   NULL,
 };
 
@@ -959,6 +1153,12 @@ static const char *const part50[] = {
   "drop      = ^module.projector.* -- projector\n",
   "probe     = sgd momentum=.9 lr=.02 wd=1e-6 batch=256 epochs=100 schedule=cosine\n",
   "published = resnet50_fullckpt.pth | linear | 73.2 | - | vicreg README:30\n",
+  "where     = resnet50_fullckpt.pth | https://dl.fbaipublicfiles.com/vicreg/resnet50_fullc",
+  "kpt.pth\n",
+  "where     = resnet50x2_fullckpt.pth | https://dl.fbaipublicfiles.com/vicreg/resnet50x2_f",
+  "ullckpt.pth\n",
+  "where     = resnet200x2_fullckpt.pth | https://dl.fbaipublicfiles.com/vicreg/resnet200x2",
+  "_fullckpt.pth\n",
   NULL,
 };
 
@@ -968,12 +1168,20 @@ static const char *const part51[] = {
   "title     = VICReg ResNet-50, 50x2, 200x2\n",
   "arch      = resnet*\n",
   "preset    = imagenet-bilinear\n",
+  "known     = sha256:c843e7652491ff2f712734619fd74d85e5e92ac902615665ad3fd50dc6ada591 sha2",
+  "56:65af82c4ad sha256:b8eeaf14f5\n",
   "need      = conv1.weight[*,3,7,7] layer3.5.conv3.weight\n",
   "never     = fc.* */*\n",
   "probe     = sgd momentum=.9 lr=.02 wd=1e-6 batch=256 epochs=100 schedule=cosine\n",
   "published = resnet50.pth | linear | 73.2 | - | vicreg README:30\n",
   "published = resnet50x2.pth | linear | 75.5 | - | vicreg README\n",
   "published = resnet200x2.pth | linear | 77.3 | - | vicreg README\n",
+  "where     = resnet50.pth | https://dl.fbaipublicfiles.com/vicreg/resnet50.pth | sha256 c",
+  "843e7652491ff2f712734619fd74d85e5e92ac902615665ad3fd50dc6ada591\n",
+  "where     = resnet50x2.pth | https://dl.fbaipublicfiles.com/vicreg/resnet50x2.pth | sha2",
+  "56 65af82c4ad\n",
+  "where     = resnet200x2.pth | https://dl.fbaipublicfiles.com/vicreg/resnet200x2.pth | sh",
+  "a256 b8eeaf14f5\n",
   NULL,
 };
 

@@ -21,7 +21,7 @@ as_status as_state_add(as_state *s, const char *name, size_t n, const as_view *v
   if (memchr(name, 0, n)) return as_fail(err, AS_E_INPUT, "%s: a tensor's name holds a NUL byte", s->path);
   if (s->n >= AS_STATE_MAX_ENTRIES)
     return as_fail(err, AS_E_INPUT, "%s: more than %d tensors", s->path, AS_STATE_MAX_ENTRIES);
-  as_status st = as_grow((void **)&s->entries, &s->cap, s->n + 1, sizeof *s->entries, err);
+  as_status st = as_grow(&s->entries, &s->cap, s->n + 1, sizeof *s->entries, err);
   if (st != AS_OK) return st;
   char *copy = as_strndup(name, n, err);
   if (!copy) return AS_E_ENV;
@@ -32,7 +32,7 @@ as_status as_state_add(as_state *s, const char *name, size_t n, const as_view *v
 }
 
 static as_status push_text(char ***list, size_t *n, size_t *cap, const char *text, as_err *err) {
-  as_status st = as_grow((void **)list, cap, *n + 1, sizeof **list, err);
+  as_status st = as_grow(list, cap, *n + 1, sizeof **list, err);
   if (st != AS_OK) return st;
   char *copy = as_strdup(text, err);
   if (!copy) return AS_E_ENV;
@@ -64,7 +64,7 @@ as_status as_state_add_meta(as_state *s, const char *key, const char *value, as_
 }
 
 as_status as_state_keep(as_state *s, void *block, as_err *err) {
-  as_status st = as_grow((void **)&s->blocks, &s->cap_blocks, s->n_blocks + 1, sizeof *s->blocks, err);
+  as_status st = as_grow(&s->blocks, &s->cap_blocks, s->n_blocks + 1, sizeof *s->blocks, err);
   if (st != AS_OK) {
     as_free(block);
     return st;
@@ -76,7 +76,7 @@ as_status as_state_keep(as_state *s, void *block, as_err *err) {
 as_status as_state_map(as_state *s, const char *path, const uint8_t **data, size_t *size, as_err *err) {
   if (s->n_files >= AS_STATE_MAX_FILES)
     return as_fail(err, AS_E_INPUT, "%s: more than %d shards", s->path, AS_STATE_MAX_FILES);
-  as_status st = as_grow((void **)&s->files, &s->cap_files, s->n_files + 1, sizeof *s->files, err);
+  as_status st = as_grow(&s->files, &s->cap_files, s->n_files + 1, sizeof *s->files, err);
   if (st != AS_OK) return st;
   as_file f = {0};
   st = as_file_open(&f, path, err);

@@ -99,6 +99,7 @@ static void syntax(as_test *t) {
   parse_fails(t, "arch = a\npreset = b\nknown = md5:1234\n", "sha256");
   parse_fails(t, "arch = a\npreset = b\nknown = sha256:12G4567890\n", "hex");
   parse_fails(t, "arch = a\npreset = b\ngeneric = maybe\n", "yes or no");
+  parse_fails(t, "arch = a\npreset = b\nwhere = f.pth | somewhere\n", "FILE | URL");
 }
 
 /* Every built-in recipe parses, has what a user wants to know, and its renames fill in. */
@@ -120,6 +121,17 @@ static void builtin(as_test *t) {
   const as_recipe *r = NULL;
   as_recipe *owned = NULL;
   as_err err = {AS_OK, ""};
+  char url[AS_RECIPE_URL];
+  const char *const *lines = NULL;
+  r = as_recipe_of_file("weights/swav_800ep_eval_linear.pth.tar", url);
+  CHECK(t, r && strcmp(as_recipe_name(r), "swav") == 0);
+  CHECK_STR(t, url, "https://dl.fbaipublicfiles.com/deepcluster/swav_800ep_eval_linear.pth.tar");
+  r = as_recipe_of_file("moco_v2_800ep_pretrain.pth.tar", url); /* the remark behind the address is cut off */
+  CHECK(t, r && as_recipe_where(r, &lines) == 2 && as_ends_with(lines[1], "| md5 a04e12f8"));
+  CHECK(t, as_ends_with(url, "/moco_v2_800ep_pretrain.pth.tar"));
+  r = as_recipe_of_file("checkpoint_0099.pth.tar", url); /* known with its folder */
+  CHECK(t, r && strcmp(as_recipe_name(r), "simsiam") == 0);
+  CHECK(t, as_recipe_of_file("swav_800ep", url) == NULL && url[0] == 0);
   CHECK_OK(t, as_recipe_named(&r, &owned, "swav", &err), err);
   CHECK_STR(t, as_recipe_preset(r), "swav");
   CHECK_INT(t, as_recipe_named(&r, &owned, "swv", &err), AS_E_USAGE);
