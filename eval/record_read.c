@@ -1,5 +1,6 @@
 #include "eval/record_read.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,21 +126,53 @@ static bool first_is_in(const char *top, size_t n_top, const char *label, size_t
   return false;
 }
 
-/* Right or wrong per image from the cell's table; what does not agree with the counts is refused. */
-static as_status read_images(as_cell *c, const char *path, as_err *err) {
+static as_status take_failure(as_cell *c, const char *name, size_t n_name, const char *status, size_t n,
+                              as_err *err) {
+  static const char lead[] = "failed: ";
+  if (n >= sizeof lead - 1 && memcmp(status, lead, sizeof lead - 1) == 0) {
+    status += sizeof lead - 1;
+    n -= sizeof lead - 1;
+  }
+  char *image = as_strndup(name, n_name, err), *why = as_strndup(status, n, err);
+  as_status s = image && why ? as_cell_failure(c, image, why, err) : AS_E_ENV;
+  as_free(image);
+  as_free(why);
+  return s;
+}
+
+/* The confidence column of a line; NaN where it is empty. false: no number. */
+static bool take_confidence(const char *p, size_t n, float *out) {
+  char text[32];
+  double v = NAN;
+  if (n >= sizeof text) return false;
+  memcpy(text, p, n);
+  text[n] = 0;
+  if (n > 0 && (!as_parse_f64(text, &v) || v < 0.0 || v > 1.0)) return false;
+  *out = (float)v;
+  return true;
+}
+
+/* Right or wrong per image from the cell's table; what does not agree with the counts is refused. The
+ * first table of a set also says which class each image has. */
+static as_status read_images(as_cell *c, as_results_set *set, const char *path, as_err *err) {
   as_file f = {0};
   as_status s = as_file_open(&f, path, err);
   if (s != AS_OK) return s;
   int64_t at = 0, right = 0, failed = 0;
   const char *p = (const char *)f.data, *stop = p + f.size;
   c->correct1 = as_alloc((size_t)c->n_expected, 1, err);
-  if (!c->correct1) s = AS_E_ENV;
+  c->confidence = as_alloc((size_t)c->n_expected, sizeof *c->confidence, err);
+  uint32_t *labels = as_alloc((size_t)c->n_expected, sizeof *labels, err);
+  bool confident = true;
+  if (!c->correct1 || !c->confidence || !labels) s = AS_E_ENV;
   for (size_t line = 0; s == AS_OK && p < stop; line++) {
     const char *nl = memchr(p, '\n', (size_t)(stop - p)), *end = nl ? nl : stop;
-    const char *label, *top, *status;
-    size_t n_label = field(p, end, 1, &label), n_top = field(p, end, 2, &top),
-           n_status = field(p, end, 4, &status);
+    const char *name, *label, *top, *status, *sure;
+    size_t n_name = field(p, end, 0, &name), n_label = field(p, end, 1, &label),
+           n_top = field(p, end, 2, &top), n_status = field(p, end, 4, &status),
+           n_sure = field(p, end, 5, &sure);
     p = nl ? nl + 1 : stop;
+    if (line == 0) confident = n_sure > 0; /* tables of older versions have no such column */
     if (line == 0 || n_label == 0) continue; /* header; images without an answer are in no count */
     if (at == c->n_expected) {
       at++;
@@ -149,18 +182,52 @@ static as_status read_images(as_cell *c, const char *path, as_err *err) {
     c->correct1[at] = !ok ? 2 : first_is_in(top, n_top, label, n_label);
     right += c->correct1[at] == 1;
     failed += !ok;
+    labels[at] = 0;
+    for (const char *d = label; d < label + n_label && *d >= '0' && *d <= '9' && labels[at] < 100000000; d++)
+      labels[at] = 10 * labels[at] + (uint32_t)(*d - '0');
+    if (confident && !take_confidence(sure, n_sure, &c->confidence[at]))
+      s = as_fail(err, AS_E_INPUT, "%s: line %zu: found no confidence from 0 to 1", path, line + 1);
+    if (!ok && s == AS_OK) s = take_failure(c, name, n_name, status, n_status, err);
     at++;
   }
   as_file_close(&f);
+  if (!confident) {
+    as_free(c->confidence);
+    c->confidence = NULL;
+  }
   if (s == AS_OK && (at != c->n_expected || right != c->top1_correct || failed != c->n_failed))
     s = as_fail(err, AS_E_INPUT,
                 "%s: found %lld images, %lld right, %lld failed; the record says %lld, %lld, %lld", path,
                 (long long)at, (long long)right, (long long)failed, (long long)c->n_expected,
                 (long long)c->top1_correct, (long long)c->n_failed);
+  if (s == AS_OK && !set->label) {
+    set->label = labels;
+    set->n_scored = (size_t)c->n_expected;
+    return s;
+  }
+  as_free(labels);
   return s;
 }
 
-static as_status read_cell(as_cell *c, const as_rec *r, const as_json *j, as_err *err) {
+/* The names of a set's classes, where the run left them. */
+static as_status read_classes(as_results_set *set, const char *path, as_err *err) {
+  as_file f = {0};
+  as_status s = as_file_open(&f, path, err);
+  if (s != AS_OK) return s;
+  size_t n = 0, cap = 0;
+  const char *p = (const char *)f.data, *stop = p + f.size;
+  while (s == AS_OK && p < stop) {
+    const char *nl = memchr(p, '\n', (size_t)(stop - p)), *end = nl ? nl : stop;
+    s = as_grow(&set->class_name, &cap, n + 1, sizeof *set->class_name, err);
+    if (s == AS_OK && !(set->class_name[n] = as_strndup(p, (size_t)(end - p), err))) s = AS_E_ENV;
+    if (s == AS_OK) set->n_class_names = ++n;
+    p = nl ? nl + 1 : stop;
+  }
+  as_file_close(&f);
+  return s;
+}
+
+static as_status read_cell(as_cell *c, as_results_set *of, const as_rec *r, const as_json *j, as_err *err) {
   const char *model = text_in(j, "model"), *set = text_in(j, "dataset"), *why = text_in(j, "why");
   if (why) return (c->why = as_strdup(why, err)) ? AS_OK : AS_E_ENV;
   bool ok = take_count(j, "n_expected", &c->n_expected) && take_count(j, "n_used", &c->n_used) &&
@@ -186,7 +253,12 @@ static as_status read_cell(as_cell *c, const as_rec *r, const as_json *j, as_err
   as_status s = as_str_status(&path, err);
   /* A record that travels alone still has its counts. */
   if (s == AS_OK && as_path_kind_of(as_str_c(&path)) == AS_PATH_FILE)
-    s = read_images(c, as_str_c(&path), err);
+    s = read_images(c, of, as_str_c(&path), err);
+  as_str_clear(&path);
+  as_str_printf(&path, "%s/cells/%s.classes", r->dir, set);
+  if (s == AS_OK) s = as_str_status(&path, err);
+  if (s == AS_OK && !of->class_name && as_path_kind_of(as_str_c(&path)) == AS_PATH_FILE)
+    s = read_classes(of, as_str_c(&path), err);
   as_str_clear(&path);
   return s;
 }
@@ -236,7 +308,7 @@ static as_status fill_cells(as_results *out, const as_rec *recs, size_t n, as_er
       as_cell *c = as_results_cell(out, m, k);
       if (c->present || c->why)
         return as_fail(err, AS_E_INPUT, "%s: the cell of %s on %s is given twice", recs[i].path, model, set);
-      s = read_cell(c, &recs[i], j, err);
+      s = read_cell(c, &out->sets[k], &recs[i], j, err);
     }
   for (size_t i = 0; s == AS_OK && i < out->n_models * out->n_sets; i++)
     if (!out->cells[i].present && !out->cells[i].why &&

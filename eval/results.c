@@ -30,6 +30,32 @@ as_status as_results_init(as_results *r, const char *title, size_t n_models, siz
   return AS_OK;
 }
 
+void as_cell_clear(as_cell *c) {
+  for (size_t i = 0; i < c->n_failures; i++) {
+    as_free(c->failure[i].image);
+    as_free(c->failure[i].why);
+  }
+  as_free(c->failure);
+  as_free(c->confidence);
+  as_free(c->correct1);
+  as_free(c->corruption_error);
+  as_free(c->why);
+  memset(c, 0, sizeof *c);
+}
+
+as_status as_cell_failure(as_cell *c, const char *image, const char *why, as_err *err) {
+  if (c->n_failures == AS_FAILURES_KEPT) return AS_OK;
+  if (!c->failure && !(c->failure = as_calloc(AS_FAILURES_KEPT, sizeof *c->failure, err))) return AS_E_ENV;
+  as_failure f = {as_strdup(image, err), as_strdup(why && *why ? why : "no reason recorded", err)};
+  if (!f.image || !f.why) {
+    as_free(f.image);
+    as_free(f.why);
+    return AS_E_ENV;
+  }
+  c->failure[c->n_failures++] = f;
+  return AS_OK;
+}
+
 void as_results_clear(as_results *r) {
   for (size_t i = 0; i < r->n_models; i++) {
     as_free(r->models[i].name);
@@ -41,12 +67,11 @@ void as_results_clear(as_results *r) {
     as_free(r->sets[i].name);
     as_free(r->sets[i].rule);
     as_free(r->sets[i].image);
+    as_free(r->sets[i].label);
+    for (size_t c = 0; c < r->sets[i].n_class_names; c++) as_free(r->sets[i].class_name[c]);
+    as_free(r->sets[i].class_name);
   }
-  for (size_t i = 0; i < r->n_models * r->n_sets; i++) {
-    as_free(r->cells[i].correct1);
-    as_free(r->cells[i].corruption_error);
-    as_free(r->cells[i].why);
-  }
+  for (size_t i = 0; i < r->n_models * r->n_sets; i++) as_cell_clear(&r->cells[i]);
   for (size_t i = 0; i < r->n_remarks; i++) as_free(r->remarks[i]);
   as_free(r->remarks);
   as_free(r->models);

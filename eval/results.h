@@ -10,6 +10,12 @@
 #include "tensor/base/status.h"
 #include "tensor/base/text.h"
 
+/* An image that could not be used, and why. */
+typedef struct as_failure {
+  char *image, *why; /* owned */
+} as_failure;
+enum { AS_FAILURES_KEPT = 100 }; /* per cell; the count goes on */
+
 typedef struct as_cell {
   bool present;          /* measured at all; otherwise `why` says why not */
   int64_t n_expected, n_used, n_failed;
@@ -18,6 +24,10 @@ typedef struct as_cell {
   double top1, top5;     /* fractions; published tables have these and n_used may be 0 */
   double top1_lo, top1_hi; /* 95 % interval, NaN when n_used is 0 */
   uint8_t *correct1;     /* [n_expected] 1 / 0 per image, 2 = failed; NULL when unknown. Owned */
+  float *confidence;     /* [n_expected] probability that the model gives its first class, among the classes
+                            that may win; NaN = failed; NULL when unknown. Owned */
+  as_failure *failure;   /* [n_failures] the first of the failed ones by name; owned */
+  size_t n_failures;     /* at most AS_FAILURES_KEPT */
   char features_sha256[65], logits_sha256[65];
   double *corruption_error; /* [15 * 5] ImageNet-C: error per corruption and severity, in the order of
                                as_corruption_name; NaN where the set has no such images; else NULL. Owned */
@@ -39,6 +49,11 @@ typedef struct as_results_set {
   size_t images_of; /* the first set that has these very images (val for ReaL); itself otherwise */
   size_t n_images;  /* images of that set, scored or not; 0 = unknown */
   uint32_t *image;  /* [n_expected] which of these each scored image is, rising; NULL = unknown. Owned */
+  size_t n_scored;   /* entries of label; 0 = unknown */
+  uint32_t *label;   /* [n_scored] class of each scored image (of several right ones the first); NULL = unknown.
+                        Owned */
+  char **class_name; /* [n_class_names] owned; NULL = unknown, then classes go by number */
+  size_t n_class_names;
 } as_results_set;
 
 typedef struct as_results {
@@ -56,6 +71,9 @@ typedef struct as_results {
 
 as_status as_results_init(as_results *r, const char *title, size_t n_models, size_t n_sets, as_err *err);
 void as_results_clear(as_results *r);
+void as_cell_clear(as_cell *c);
+/* Adds a failed image to the cell's list, if there is room left; does not count it in n_failed. */
+as_status as_cell_failure(as_cell *c, const char *image, const char *why, as_err *err);
 as_status as_results_remark(as_results *r, const char *text, as_err *err);
 static inline as_cell *as_results_cell(const as_results *r, size_t model, size_t set) {
   return &r->cells[model * r->n_sets + set];

@@ -1,11 +1,13 @@
 #include "eval/score.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "eval/knn.h"
 #include "eval/metrics.h"
 #include "tensor/base/checked.h"
+#include "tensor/base/dmath.h"
 #include "tensor/base/file.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/sha256.h"
@@ -44,6 +46,19 @@ static as_status make_mask(uint8_t **mask, const as_dataset *ds, const as_voter 
   if (open == 0)
     return as_fail(err, AS_E_INPUT, "none of the head's %zu classes is a class of the dataset", outputs);
   return AS_OK;
+}
+
+/* The probability of the first class: a softmax over the outputs that may win, or the share of the votes.
+ * One chain of additions in the order of the outputs: the same on every machine. */
+static float confidence_of(const as_voter *v, const float *logits, size_t outputs, const uint8_t *mask,
+                           float best) {
+  double sum = 0.0;
+  for (size_t i = 0; i < outputs; i++) {
+    if (!mask[i] || isnan(logits[i])) continue;
+    sum += v->head ? as_exp((double)logits[i] - (double)best) : (double)logits[i];
+  }
+  double p = (v->head ? 1.0 : (double)best) / sum;
+  return isfinite(p) ? (float)p : NAN; /* infinite logits, no votes */
 }
 
 static void judge(as_scores *out, size_t i, const as_item *item, bool failed) {
@@ -85,11 +100,15 @@ static as_status finish(as_scores *out, as_err *err) {
   c->present = true;
   c->has_top5 = true;
   c->correct1 = as_alloc((size_t)c->n_expected, 1, err);
-  if (!c->correct1) return AS_E_ENV;
+  c->confidence = as_alloc((size_t)c->n_expected, sizeof *c->confidence, err);
+  if (!c->correct1 || !c->confidence) return AS_E_ENV;
   size_t at = 0;
   /* An unscored image is in neither count; a failed one that had an answer is. */
-  for (size_t i = 0; i < out->n; i++)
-    if (out->row[i].scored) c->correct1[at++] = out->row[i].outcome;
+  for (size_t i = 0; i < out->n; i++) {
+    if (!out->row[i].scored) continue;
+    c->confidence[at] = out->row[i].confidence;
+    c->correct1[at++] = out->row[i].outcome;
+  }
   as_wilson(c->top1_correct, c->n_used, 0.95, &c->top1_lo, &c->top1_hi);
   if (c->n_used > 0) {
     c->top1 = (double)c->top1_correct / (double)c->n_used;
@@ -137,13 +156,18 @@ as_status as_score(as_scores *out, const as_dataset *ds, const as_features *f, c
       as_item item = as_dataset_item(ds, first + i);
       bool failed = f->failed[rows ? rows[first + i] : first + i] != 0;
       for (int k = 0; k < 5; k++) p->top[k] = -1;
+      p->confidence = NAN;
       if (!failed) {
         as_sha256_update_f32(&sum, logits + i * outputs, outputs);
         as_top5(logits + i * outputs, outputs, mask, p->top, p->value);
+        if (p->top[0] >= 0)
+          p->confidence = confidence_of(voter, logits + i * outputs, outputs, mask, p->value[0]);
         for (int k = 0; k < 5; k++)
           if (p->top[k] >= 0) p->top[k] = class_of_output(voter, (size_t)p->top[k]);
       }
       judge(out, first + i, &item, failed);
+      if (failed && p->scored && s == AS_OK)
+        s = as_cell_failure(&out->cell, item.name, f->why[rows ? rows[first + i] : first + i], err);
     }
   }
   if (s == AS_OK) s = finish(out, err);
@@ -159,10 +183,33 @@ as_status as_score(as_scores *out, const as_dataset *ds, const as_features *f, c
 
 void as_scores_clear(as_scores *s) {
   as_free(s->row);
-  as_free(s->cell.correct1);
-  as_free(s->cell.corruption_error);
-  as_free(s->cell.why);
+  as_cell_clear(&s->cell);
   memset(s, 0, sizeof *s);
+}
+
+as_status as_score_describe(as_results_set *set, const as_dataset *ds, as_err *err) {
+  size_t n = as_dataset_count(ds), classes = as_dataset_classes(ds), at = 0;
+  set->label = as_alloc(n ? n : 1, sizeof *set->label, err);
+  set->class_name = as_calloc(classes ? classes : 1, sizeof *set->class_name, err);
+  if (!set->label || !set->class_name) return AS_E_ENV;
+  for (size_t i = 0; i < n; i++) {
+    as_item item = as_dataset_item(ds, i);
+    if (has_answer(&item)) set->label[at++] = (uint32_t)(item.labels ? item.labels[0] : item.label);
+  }
+  set->n_scored = at;
+  for (size_t c = 0; c < classes; c++) {
+    if (!(set->class_name[c] = as_strdup(as_dataset_class_name(ds, c), err))) return AS_E_ENV;
+    set->n_class_names = c + 1;
+  }
+  return AS_OK;
+}
+
+as_status as_score_write_classes(const as_results_set *set, const char *path, as_err *err) {
+  as_out o;
+  as_status s = as_out_open(&o, path, err);
+  if (s != AS_OK) return s;
+  for (size_t c = 0; c < set->n_class_names; c++) as_out_printf(&o, "%s\n", set->class_name[c]);
+  return as_out_commit(&o, err);
 }
 
 as_status as_scores_write(const as_scores *s, const as_dataset *ds, const as_features *f, const size_t *rows,
@@ -170,7 +217,7 @@ as_status as_scores_write(const as_scores *s, const as_dataset *ds, const as_fea
   as_out o;
   as_status st = as_out_open(&o, path, err);
   if (st != AS_OK) return st;
-  as_out_printf(&o, "name\tlabel\ttop5\tlogits5\tstatus\n");
+  as_out_printf(&o, "name\tlabel\ttop5\tlogits5\tstatus\tconfidence\n");
   for (size_t i = 0; i < s->n; i++) {
     as_item item = as_dataset_item(ds, i);
     const as_prediction *p = &s->row[i];
@@ -187,9 +234,12 @@ as_status as_scores_write(const as_scores *s, const as_dataset *ds, const as_fea
       as_out_printf(&o, "%s%.6g", k ? "," : "", (double)p->value[k]);
     const char *why = f->why[rows ? rows[i] : i];
     if (p->outcome == AS_FAILED)
-      as_out_printf(&o, "\tfailed: %s\n", why ? why : "");
+      as_out_printf(&o, "\tfailed: %s\t\n", why ? why : "");
+    else if (isnan(p->confidence))
+      as_out_printf(&o, "\t%s\t\n", p->outcome == AS_UNSCORED ? "unscored" : "ok");
     else
-      as_out_printf(&o, "\t%s\n", p->outcome == AS_UNSCORED ? "unscored" : "ok");
+      as_out_printf(&o, "\t%s\t%.6g\n", p->outcome == AS_UNSCORED ? "unscored" : "ok",
+                    (double)p->confidence);
   }
   return as_out_commit(&o, err);
 }

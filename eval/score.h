@@ -21,6 +21,7 @@ typedef enum as_outcome {
 typedef struct as_prediction {
   int top[5]; /* classes of the dataset (of the head, where the data is unlabelled); -1 past the end */
   float value[5];
+  float confidence; /* of top[0]: softmax over the classes that may win (k-NN: its share of the votes) */
   uint8_t outcome; /* as_outcome, by top-1 */
   uint8_t in5;     /* a right answer is among the five */
   uint8_t scored;  /* the dataset has a right answer for it */
@@ -51,8 +52,14 @@ as_status as_score(as_scores *out, const as_dataset *ds, const as_features *f, c
                    const as_voter *voter, as_err *err);
 void as_scores_clear(as_scores *s);
 
+/* What the results need to know of a set's images: the class of each scored one, the classes' names. */
+as_status as_score_describe(as_results_set *set, const as_dataset *ds, as_err *err);
+/* The names of a set's classes, one per line, for who reads the per-image tables later. Atomic. */
+as_status as_score_write_classes(const as_results_set *set, const char *path, as_err *err);
+
 /* The per-image table: one header line, then tab-separated name, label (several: comma-joined), top-5
- * classes and top-5 values (comma-joined, %.6g), status ("ok", "unscored", "failed: reason"). Atomic. */
+ * classes and top-5 values (comma-joined, %.6g), status ("ok", "unscored", "failed: reason"), confidence
+ * (%.6g, empty where failed). Atomic. */
 as_status as_scores_write(const as_scores *s, const as_dataset *ds, const as_features *f, const size_t *rows,
                           const char *path, as_err *err);
 

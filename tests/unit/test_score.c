@@ -94,6 +94,7 @@ static void failed_rows_are_counted(as_test *t) {
   CHECK_OK(t, as_score(&whole, fx.ds, &fx.f, NULL, &v, &err), err);
   fx.failed[2] = 1;
   for (int k = 0; k < 3; k++) fx.x[6 + k] = NAN;
+  fx.why[2] = as_strdup("found 1 byte", &err);
   CHECK_OK(t, as_score(&sc, fx.ds, &fx.f, NULL, &v, &err), err);
   CHECK_INT(t, sc.cell.n_expected, 5);
   CHECK_INT(t, sc.cell.n_used, 4);
@@ -105,17 +106,20 @@ static void failed_rows_are_counted(as_test *t) {
   CHECK(t, strcmp(whole.cell.logits_sha256, sc.cell.logits_sha256) != 0);
   char path[600];
   snprintf(path, sizeof path, "%s/failed.tsv", as_test_tmp());
-  fx.why[2] = as_strdup("found 1 byte", &err);
   CHECK_OK(t, as_scores_write(&sc, fx.ds, &fx.f, NULL, path, &err), err);
   size_t n;
   char *text = (char *)as_test_read(path, &n);
   static const char want[] =
-      "name\tlabel\ttop5\tlogits5\tstatus\n"
-      "ant/a.jpg\t0\t0,2,1\t3,2,1\tok\n"
-      "ant/b.jpg\t0\t1,2,0\t3,2,1\tok\n"
-      "bee/a.jpg\t1\t\t\tfailed: found 1 byte\n"
-      "bee/b.jpg\t1\t0,1,2\t2,2,1\tok\n"
-      "cow/a.jpg\t2\t2,0,1\t9,0,0\tok\n";
+      "name\tlabel\ttop5\tlogits5\tstatus\tconfidence\n"
+      "ant/a.jpg\t0\t0,2,1\t3,2,1\tok\t0.665241\n"
+      "ant/b.jpg\t0\t1,2,0\t3,2,1\tok\t0.665241\n"
+      "bee/a.jpg\t1\t\t\tfailed: found 1 byte\t\n"
+      "bee/b.jpg\t1\t0,1,2\t2,2,1\tok\t0.422319\n"
+      "cow/a.jpg\t2\t2,0,1\t9,0,0\tok\t0.999753\n";
+  CHECK_INT(t, sc.cell.n_failures, 1);
+  CHECK_STR(t, sc.cell.failure[0].image, "bee/a.jpg");
+  CHECK_STR(t, sc.cell.failure[0].why, "found 1 byte");
+  CHECK(t, isnan(sc.cell.confidence[2]));
   CHECK(t, text && n == sizeof want - 1 && memcmp(text, want, n) == 0);
   free(text);
   as_free(fx.why[2]);
