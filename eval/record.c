@@ -67,6 +67,7 @@ static void put_model(as_jsonw *w, const as_plan_model *p, const as_model_record
   put_if(w, "head", m->head);
   put_if(w, "head_sha256", m->head_sha256);
   put_if(w, "head_file_sha256", m->head_file_sha256);
+  put_if(w, "recipe_file_sha256", m->recipe_sha256);
   put_n(w, "tensors_used", m->used);
   put_n(w, "tensors_renamed", m->renamed);
   put_n(w, "tensors_dropped", m->dropped);
@@ -87,6 +88,10 @@ static void put_dataset(as_jsonw *w, const as_plan_dataset *p, const as_dataset_
   put_if(w, "real", p->real);
   put_if(w, "classes_file", p->classes);
   put_if(w, "subset", p->subset);
+  put_if(w, "labels_file_sha256", d->labels_file);
+  put_if(w, "real_file_sha256", d->real_file);
+  put_if(w, "classes_file_sha256", d->classes_file);
+  put_if(w, "subset_file_sha256", d->subset_file);
   put_if(w, "flavour", p->flavour);
   put_if(w, "preset", p->preset);
   put_n(w, "images", d->images);

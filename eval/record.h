@@ -21,6 +21,7 @@ typedef struct as_build_info {
 typedef struct as_model_record {
   char *weights_sha256, *container, *recipe, *arch, *preset, *assumed, *head, *head_sha256;
   char *head_file_sha256; /* NULL unless the head is a file */
+  char recipe_sha256[65]; /* "" unless the recipe is a file */
   size_t used, renamed, dropped;
   size_t n_outputs, embed_dim;
   double gflop;
@@ -29,6 +30,7 @@ typedef struct as_model_record {
 typedef struct as_dataset_record {
   char *task;
   char images_sha256[65], labels_sha256[65];
+  char labels_file[65], real_file[65], classes_file[65], subset_file[65]; /* SHA-256; "" unless a file */
   size_t images, classes;
 } as_dataset_record;
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "eval/fingerprint.h"
+#include "eval/prints.h"
 #include "eval/run_int.h"
 #include "eval/score.h"
 #include "tensor/base/file.h"
@@ -89,6 +89,13 @@ static as_status copy(char **to, const char *from, as_err *err) {
   return (*to = as_strdup(from, err)) ? AS_OK : AS_E_ENV;
 }
 
+static as_status print_path(const as_run_state *r, const char *kind, const char *name, as_str *path,
+                            as_err *err) {
+  as_str_clear(path);
+  as_str_printf(path, "%s/prints/%s-%s.tsv", r->opts->dir, kind, name);
+  return as_str_status(path, err);
+}
+
 static as_status record_model(as_run_state *r, size_t m, as_err *err) {
   as_model_record *rec = &r->model_records[m];
   const as_backbone *b = &r->bb;
@@ -103,12 +110,19 @@ static as_status record_model(as_run_state *r, size_t m, as_err *err) {
   rec->dropped = b->dropped;
   rec->embed_dim = (size_t)as_model_embed_dim(b->model);
   rec->gflop = as_model_gflop(b->model);
+  if (s == AS_OK) s = as_file_sha256(r->plan->models[m].recipe, rec->recipe_sha256, err);
+  as_str path = {0};
+  if (s == AS_OK) s = print_path(r, "model", r->plan->models[m].name, &path, err);
+  if (s == AS_OK) s = as_prints_tensors(b->state, as_str_c(&path), err);
   if (s == AS_OK && r->plan->models[m].kind == AS_HEAD_FILE) {
     as_state *st = NULL;
     if ((s = as_state_open(&st, r->plan->models[m].head, err)) == AS_OK)
       s = copy(&rec->head_file_sha256, as_state_sha256(st), err);
+    if (s == AS_OK) s = print_path(r, "head", r->plan->models[m].name, &path, err);
+    if (s == AS_OK) s = as_prints_tensors(st, as_str_c(&path), err);
     as_state_close(&st);
   }
+  as_str_clear(&path);
   return s;
 }
 
@@ -246,6 +260,7 @@ static as_status name_results(as_run_state *r, as_results *res, as_err *err) {
     set->name = as_strdup(d->name, err);
     set->rule = as_strdup(rule, err);
     if (!set->name || !set->rule) s = AS_E_ENV;
+    if (s == AS_OK) s = as_score_describe(set, ds, err);
     at++;
   }
   for (size_t i = 0; s == AS_OK && i < p->n_models; i++) {
@@ -288,6 +303,13 @@ static as_status write_outputs(const as_run_state *r, const as_results *res, as_
   if (s == AS_OK) s = as_report_csv(&csv, res, &file, err);
   if (s == AS_OK) s = as_report_html(&html, res, &file, as_str_c(&summary), err);
   if (s == AS_OK) s = as_record_json(&json, &rec, err);
+  for (size_t k = 0; s == AS_OK && k < res->n_sets; k++) {
+    as_str path = {0};
+    as_str_printf(&path, "%s/cells/%s.classes", r->opts->dir, res->sets[k].name);
+    if ((s = as_str_status(&path, err)) == AS_OK)
+      s = as_score_write_classes(&res->sets[k], as_str_c(&path), err);
+    as_str_clear(&path);
+  }
   if (s == AS_OK) s = write_one(r->opts->dir, "table.txt", &text, err);
   if (s == AS_OK) s = write_one(r->opts->dir, "table.csv", &csv, err);
   if (s == AS_OK) s = write_one(r->opts->dir, "report.html", &html, err);
@@ -326,8 +348,8 @@ static void remove_logs(const char *dir) {
 }
 
 static as_status make_dirs(const char *dir, as_err *err) {
-  static const char *const parts[] = {"cells", "work"};
-  for (size_t i = 0; i < 2; i++) {
+  static const char *const parts[] = {"cells", "work", "prints"};
+  for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
     char *path = as_path_join(dir, parts[i], err);
     as_status s = path ? as_make_dirs(path, err) : AS_E_ENV;
     if (s == AS_OK) as_out_sweep(path); /* of a run that was killed while it wrote */
@@ -348,6 +370,23 @@ static int64_t count_failed(const as_results *res, size_t *cells) {
   return failed;
 }
 
+/* The hashes of one dataset's images, labels and side files. */
+static as_status print_set(as_run_state *r, size_t i, as_err *err) {
+  const as_plan_dataset *p = &r->plan->datasets[i];
+  as_dataset_record *d = &r->dataset_records[i];
+  as_str path = {0};
+  as_status s = print_path(r, "dataset", p->name, &path, err);
+  if (s == AS_OK)
+    s = as_fingerprint(r->sets[i].ds, r->opts->watch, as_str_c(&path), d->images_sha256, d->labels_sha256,
+                       err);
+  if (s == AS_OK) s = as_file_sha256(p->labels, d->labels_file, err);
+  if (s == AS_OK) s = as_file_sha256(p->real, d->real_file, err);
+  if (s == AS_OK) s = as_file_sha256(p->classes, d->classes_file, err);
+  if (s == AS_OK) s = as_file_sha256(p->subset, d->subset_file, err);
+  as_str_clear(&path);
+  return s;
+}
+
 as_status as_run(const as_plan *plan, const as_run_opts *opts, as_results *results, as_err *err) {
   as_run_state r = {.plan = plan, .opts = opts};
   memset(results, 0, sizeof *results);
@@ -363,8 +402,7 @@ as_status as_run(const as_plan *plan, const as_run_opts *opts, as_results *resul
   if (s == AS_OK) s = remove_record(opts->dir, err);
   for (size_t i = 0; s == AS_OK && i < plan->n_datasets; i++) {
     as_watch_progress(opts->watch, "reading the images", i, plan->n_datasets);
-    s = as_fingerprint(r.sets[i].ds, opts->watch, r.dataset_records[i].images_sha256,
-                       r.dataset_records[i].labels_sha256, err);
+    s = print_set(&r, i, err);
   }
   if (s == AS_OK) as_watch_progress(opts->watch, "reading the images", plan->n_datasets, plan->n_datasets);
   for (size_t m = 0; s == AS_OK && m < plan->n_models; m++) s = run_model(&r, m, results, err);

@@ -1,5 +1,6 @@
 #define _POSIX_C_SOURCE 200809L
 /* verify: the promise of a record, put to the test. */
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -38,14 +39,74 @@ static as_status parse(as_json_doc **doc, as_file *f, const char *path, as_err *
 /* The plan on disk may have been edited since. */
 static void check_plan_file(as_diff *d, const char *path, const as_json *text) {
   as_file f = {0};
-  if (as_path_kind_of(path) != AS_PATH_FILE || as_file_open(&f, path, NULL) != AS_OK) return;
-  if (f.size != text->text_len || memcmp(f.data, text->text, f.size) != 0)
-    as_diff_add(d, "plan", "as recorded", "the file has changed since; the recorded text is verified");
+  if (as_path_kind_of(path) != AS_PATH_FILE) {
+    as_note("%s is gone; the recorded text is verified", path);
+    return;
+  }
+  if (as_file_open(&f, path, NULL) != AS_OK) return;
+  if (f.size != text->text_len || memcmp(f.data, text->text, f.size) != 0) {
+    as_note("%s has changed since; the recorded text is verified", path);
+    as_diff_lines(d, path, text->text, text->text_len, (const char *)f.data, f.size);
+  }
   as_file_close(&f);
 }
 
-static as_status rerun(const as_args *a, const as_json *root, const char *record, const char *dir, as_diff *d,
-                       as_err *err) {
+/* Where the label of an image stands in the plan's label file: the line that begins with its name, or
+ * the line of its place among all images. */
+static void note_label(void *ctx, const char *name, const char *column, char *buf, size_t size) {
+  const as_plan_dataset *p = ctx;
+  as_file f = {0};
+  as_dataset *ds = NULL;
+  if (strcmp(column, "label") != 0) return;
+  if (p->real) snprintf(buf, size, " (%s)", p->real);
+  if (!p->labels || p->real || as_file_open(&f, p->labels, NULL) != AS_OK) return;
+  as_dataset_opts o = as_plan_dataset_opts(p);
+  o.limit = o.per_class_from = o.per_class_to = 0;
+  o.subset = NULL;
+  size_t at = SIZE_MAX, line = 1, entry = 0;
+  if (as_dataset_open(&ds, &o, NULL) == AS_OK)
+    for (size_t i = 0; i < as_dataset_count(ds) && at == SIZE_MAX; i++)
+      if (strcmp(as_dataset_item(ds, i).name, name) == 0) at = i;
+  as_dataset_close(&ds);
+  const char *q = (const char *)f.data, *end = q + f.size, *base = as_path_base(name);
+  for (; q < end; line++) {
+    const char *nl = memchr(q, '\n', (size_t)(end - q)), *stop = nl ? nl : end;
+    const char *names[2] = {name, base};
+    bool hit = false, blank = true;
+    for (const char *c = q; c < stop; c++) blank = blank && (*c == ' ' || *c == '\t' || *c == '\r');
+    for (int k = 0; k < 2 && !hit; k++) {
+      size_t n = strlen(names[k]);
+      hit = (size_t)(stop - q) > n && memcmp(q, names[k], n) == 0 && (q[n] == ' ' || q[n] == '\t');
+    }
+    if (hit || (!blank && entry++ == at && !memchr(q, ' ', (size_t)(stop - q)))) break;
+    q = nl ? nl + 1 : end;
+  }
+  if (q < end) snprintf(buf, size, " (%s line %zu)", p->labels, line);
+  as_file_close(&f);
+}
+
+/* Names the images, labels and tensors that are not what they were. */
+static void compare_prints(as_diff *d, const as_plan *plan, const char *old, const char *now, as_err *err) {
+  static const char *const kinds[] = {"dataset", "model", "head"};
+  for (int k = 0; k < 3; k++) {
+    for (size_t i = 0; i < (k == 0 ? plan->n_datasets : plan->n_models); i++) {
+      const char *name = k == 0 ? plan->datasets[i].name : plan->models[i].name;
+      as_str a = {0}, b = {0}, what = {0};
+      as_str_printf(&a, "%s/prints/%s-%s.tsv", old, kinds[k], name);
+      as_str_printf(&b, "%s/prints/%s-%s.tsv", now, kinds[k], name);
+      as_str_printf(&what, "%ss[%s].%s", kinds[k], name, k == 0 ? "images" : "tensors");
+      bool there = as_diff_tables(d, as_str_c(&what), as_str_c(&a), as_str_c(&b), k == 0 ? note_label : NULL,
+                                  k == 0 ? &plan->datasets[i] : NULL, err);
+      if (!there && k == 0) as_note("%s: absent, so changed images cannot be told apart", as_str_c(&a));
+      as_str_clear(&a);
+      as_str_clear(&b);
+      as_str_clear(&what);
+    }
+  }
+}
+
+static as_status rerun(const as_args *a, const as_json *root, const char *record, const char *home,
+                       const char *dir, as_diff *d, as_err *err) {
   const as_json *schema, *text, *file;
   as_plan plan;
   as_status s = text_of(root, "schema", record, &schema, err);
@@ -64,6 +125,8 @@ static as_status rerun(const as_args *a, const as_json *root, const char *record
                    .build = as_tool_build(),
                    .watch = as_tool_watch()};
   s = as_run(&plan, &o, &res, err);
+  as_err ignored = {0};
+  compare_prints(d, &plan, home, dir, &ignored);
   /* Failed images are a result like any other: the comparison says whether they failed then, too. */
   if (s == AS_E_INPUT && res.complete) s = AS_OK;
   as_results_clear(&res);
@@ -87,7 +150,7 @@ as_status as_cmd_verify(const as_args *a, as_err *err) {
     if (again && same_folder(dir, home))
       s = as_fail(err, AS_E_USAGE, "-o: %s holds the record itself, wanted another folder", dir);
     else
-      s = again ? rerun(a, as_json_root(old), record, dir, &d, err) : AS_E_ENV;
+      s = again ? rerun(a, as_json_root(old), record, home, dir, &d, err) : AS_E_ENV;
   }
   if (s == AS_OK) s = parse(&now, &fn, again, err);
   if (s == AS_OK) {
@@ -99,6 +162,7 @@ as_status as_cmd_verify(const as_args *a, as_err *err) {
     if ((s = as_str_status(&out, err)) == AS_OK) as_print(&out);
     as_str_clear(&out);
   }
+  if (s != AS_OK && d.n) as_note("%s", as_str_c(&d.lines));
   if (s == AS_OK && d.n)
     s = as_fail(err, AS_E_CHECK, "%zu field%s of %s came out differently (recorded | now)", d.n,
                 d.n > 1 ? "s" : "", record);

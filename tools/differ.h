@@ -2,6 +2,7 @@
 #ifndef AS_TOOLS_DIFFER_H
 #define AS_TOOLS_DIFFER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "tensor/base/json.h"
@@ -13,10 +14,19 @@ typedef struct as_diff {
   const char *const *skip; /* top-level keys that may differ, NULL-terminated, or NULL */
 } as_diff;
 
-enum { AS_DIFF_SHOWN = 20 };
+enum { AS_DIFF_SHOWN = 40, AS_DIFF_PER_TABLE = 6 };
 
 void as_diff_add(as_diff *d, const char *where, const char *a, const char *b);
 /* Member by member; elements of lists are named by model and dataset or name where they have them. */
 void as_diff_json(as_diff *d, const as_json *a, const as_json *b);
+
+/* Two tab-separated tables with a header line, joined on their first column: lines that only one has,
+ * and columns that differ, as "WHAT[NAME].COLUMN"; the first few of each table, the rest is counted. `note` (NULL: none) may add to the second value: it
+ * writes to buf what a reader wants to know about line NAME. Returns false when either is missing. */
+typedef void (*as_diff_note)(void *ctx, const char *name, const char *column, char *buf, size_t size);
+bool as_diff_tables(as_diff *d, const char *what, const char *a, const char *b, as_diff_note note, void *ctx,
+                    as_err *err);
+/* Line by line, as "WHAT line N": the first line that differs, and of the others how many. */
+void as_diff_lines(as_diff *d, const char *what, const char *a, size_t na, const char *b, size_t nb);
 
 #endif
