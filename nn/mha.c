@@ -24,18 +24,36 @@ size_t as_mha_scratch(const as_mha *l, int n, int tokens) {
   return as_attention_scratch(n, tokens, l->heads, l->dim);
 }
 
-void as_mha_project_in(const as_mha *l, const as_tensor *in, const as_tensor *qkv) {
-  const size_t rows = (size_t)in->n * (size_t)in->h;
-  as_dense_forward(&l->qkv, &(as_linear_args){.in = in->data,
-                                              .ld_in = in->ld,
+/* The rows of `in`, `ld` floats apart, to columns first..end-1 of the rows of qkv. */
+static void project(const as_mha *l, const float *in, size_t ld_in, size_t rows, size_t first, size_t end,
+                    float *qkv, size_t ld_qkv) {
+  as_dense_forward(&l->qkv, &(as_linear_args){.in = in,
+                                              .ld_in = ld_in,
                                               .rows = rows,
                                               .act = AS_ACT_NONE,
-                                              .out = qkv->data,
-                                              .ld_out = qkv->ld});
+                                              .out = qkv,
+                                              .ld_out = ld_qkv,
+                                              .first = first,
+                                              .end = end});
+}
+
+void as_mha_project_in(const as_mha *l, const as_tensor *in, const as_tensor *qkv) {
+  project(l, in->data, in->ld, (size_t)in->n * (size_t)in->h, 0, 0, qkv->data, qkv->ld);
 }
 
 void as_mha_attend(const as_mha *l, const as_tensor *qkv, const as_tensor *att, void *scratch) {
-  as_attention_run(qkv, l->heads, att, scratch);
+  as_attention_run(qkv, l->heads, qkv->h, att, scratch);
+}
+
+void as_mha_project_in_first(const as_mha *l, const as_tensor *in, const as_tensor *qkv) {
+  const size_t d = (size_t)l->dim, tokens = (size_t)in->h;
+  const size_t skip = d / 32 * 32; /* k and v, from a multiple of 32 on */
+  project(l, in->data, in->ld * tokens, (size_t)in->n, 0, d, qkv->data, qkv->ld * tokens);
+  project(l, in->data, in->ld, (size_t)in->n * tokens, skip, 3 * d, qkv->data, qkv->ld);
+}
+
+void as_mha_attend_first(const as_mha *l, const as_tensor *qkv, const as_tensor *att, void *scratch) {
+  as_attention_run(qkv, l->heads, 1, att, scratch);
 }
 
 void as_mha_project_out(const as_mha *l, const as_tensor *att, const float *gamma, const as_tensor *x) {

@@ -24,6 +24,9 @@ size_t as_mha_scratch(const as_mha *l, int n, int tokens);
 void as_mha_project_in(const as_mha *l, const as_tensor *in, const as_tensor *qkv);
 /* softmax(q k^T / sqrt(d_head)) v of every head; att: [n, tokens, 1, dim]. */
 void as_mha_attend(const as_mha *l, const as_tensor *qkv, const as_tensor *att, void *scratch);
+/* The same for the first token of each image alone: q of that token, k and v of all; then its row of att. */
+void as_mha_project_in_first(const as_mha *l, const as_tensor *in, const as_tensor *qkv);
+void as_mha_attend_first(const as_mha *l, const as_tensor *qkv, const as_tensor *att, void *scratch);
 /* x = x + gamma * proj(att); gamma NULL: x + proj(att). */
 void as_mha_project_out(const as_mha *l, const as_tensor *att, const float *gamma, const as_tensor *x);
 void as_mha_clear(as_mha *l);

@@ -34,7 +34,7 @@ size_t as_attention_scratch(int n, int tokens, int heads, int d) {
 typedef struct job {
   layout l;
   const as_tensor *qkv, *out;
-  size_t heads;
+  size_t heads, queries;
   float scale;
   float *scratch;
 } job;
@@ -61,13 +61,13 @@ static void one_head(void *ctx, size_t chunk, int worker) {
     }
   }
 
-  const size_t tiles = as_row_tiles(l->tokens), zero = 0;
+  const size_t tiles = as_row_tiles(j->queries), zero = 0;
   const bool more = head + 1 < j->heads;
   for (size_t t = 0; t < tiles; t++) {
-    const size_t first = l->tokens * t / tiles;
+    const size_t first = j->queries * t / tiles;
     const float *a = q + first * ld;
     as_gemm_args g = {0};
-    g.m = l->tokens * (t + 1) / tiles - first;
+    g.m = j->queries * (t + 1) / tiles - first;
     if (more) /* the next head's q, k and v stand beside this one's, in short pieces far apart */
       for (size_t i = first; i < first + g.m; i++)
         for (size_t e = 0; e < dh; e += 16) {
@@ -102,9 +102,9 @@ static void one_head(void *ctx, size_t chunk, int worker) {
   }
 }
 
-void as_attention_run(const as_tensor *qkv, int heads, const as_tensor *out, void *scratch) {
+void as_attention_run(const as_tensor *qkv, int heads, int queries, const as_tensor *out, void *scratch) {
   const int tokens = qkv->h * qkv->w;
-  job j = {layout_of(tokens, heads, out->c), qkv, out, (size_t)heads, 0.0f, scratch};
+  job j = {layout_of(tokens, heads, out->c), qkv, out, (size_t)heads, (size_t)queries, 0.0f, scratch};
   j.scale = (float)(1.0 / sqrt((double)j.l.d_head));
   as_par_for((size_t)qkv->n * j.heads, one_head, &j);
 }

@@ -76,15 +76,15 @@ void as_linear_run(const as_linear *l, const as_linear_args *args) {
   mm.ctx = &rows;
   mm.k = l->n_in;
   mm.lda = args->ld_in;
-  mm.n = l->n_out;
-  mm.packed = l->packed;
+  mm.n = (args->end ? args->end : l->n_out) - args->first;
   mm.panel_floats = l->n_in * AS_NR;
-  mm.bias = l->bias;
-  mm.gamma = args->gamma;
-  mm.residual = args->residual;
+  mm.packed = l->packed + args->first * l->n_in;
+  mm.bias = l->bias + args->first;
+  mm.gamma = args->gamma ? args->gamma + args->first : NULL;
+  mm.residual = args->residual ? args->residual + args->first : NULL;
   mm.ld_res = args->ld_res;
   mm.act = args->act;
-  mm.out = args->out;
+  mm.out = args->out + args->first;
   mm.ld_out = args->ld_out;
   as_multiply_run(&mm);
 }

@@ -20,7 +20,9 @@ size_t as_linear_packed_bytes(const as_linear *linear);
  *   out = act(t)                        when residual is NULL
  *   out = residual + t                  when gamma is NULL (act must be NONE)
  *   out = residual + gamma * t          LayerScale, two roundings; gamma [n_out]
- * residual rows are ld_res apart and may be the same memory as out. Cannot fail. */
+ * residual rows are ld_res apart and may be the same memory as out. Only the columns first <= j < end are
+ * computed, end 0 meaning all of n_out; first is a multiple of 32, and in, out, residual and gamma are
+ * given as for all columns. Cannot fail. */
 typedef struct as_linear_args {
   const float *in;
   size_t ld_in;
@@ -31,6 +33,7 @@ typedef struct as_linear_args {
   as_act act;
   float *out;
   size_t ld_out;
+  size_t first, end;
 } as_linear_args;
 void as_linear_run(const as_linear *linear, const as_linear_args *args);
 

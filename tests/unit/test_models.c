@@ -413,8 +413,11 @@ static void traced(as_test *t) {
   static const struct {
     const char *arch, *first;
     int calls;
-  } nets[] = {{"resnet_demo", "conv1", 1 + 4 * 4 + 1}, {"vit_demo", "patch_embed", 1 + 4 * 7 + 1}};
-  for (size_t i = 0; i < 2; i++) {
+  } nets[] = {{"resnet_demo", "conv1", 1 + 4 * 4 + 1},
+              {"vit_demo", "patch_embed", 1 + 4 * 7 + 1}, /* without a trace, its last block is cut short */
+              {"vit_demo:ls=1,reg=2,ffn=swiglu,features=cls4", "patch_embed", 1 + 4 * 7 + 1},
+              {"vit_demo:features=mean", "patch_embed", 1 + 4 * 7 + 1}};
+  for (size_t i = 0; i < 4; i++) {
     as_model *m = make_model(t, nets[i].arch, 64, 2);
     if (!m) return;
     float *x = as_alloc(2 * 64 * 64 * 3, sizeof *x, NULL), plain[1024], with[1024];

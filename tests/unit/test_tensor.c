@@ -333,7 +333,8 @@ static void linears(as_test *t, const char *cpu) {
     float *res = random_floats(rows * ldo, 8), *gamma = random_floats(n, 9), *out = filled(rows * ldo);
     as_linear *l;
     CHECK_OK(t, as_linear_create(&l, cases[i].n, cases[i].k, w, b, &err), err);
-    as_linear_args args = {a, lda, rows, NULL, 0, NULL, cases[i].act, out, ldo};
+    as_linear_args args = {
+        .in = a, .ld_in = lda, .rows = rows, .act = cases[i].act, .out = out, .ld_out = ldo};
     if (cases[i].mode) args.residual = res, args.ld_res = ldo;
     if (cases[i].mode == 2) args.gamma = gamma;
     as_linear_run(l, &args);
@@ -351,6 +352,18 @@ static void linears(as_test *t, const char *cpu) {
       if (args.act == AS_ACT_GELU || args.act == AS_ACT_SILU) as_activate(args.act, n, row, row);
       bad += memcmp(row, out + r * ldo, n * sizeof *row) != 0;
       for (size_t j = n; j < ldo; j++) bad += out[r * ldo + j] != -12345.0f;
+    }
+    /* A run of columns: the same numbers, and no other one touched. */
+    if (n > 32) {
+      float *some = filled(rows * ldo);
+      args.out = some;
+      args.first = n / 2 / 32 * 32;
+      args.end = n - 3;
+      as_linear_run(l, &args);
+      for (size_t r = 0; r < rows; r++)
+        for (size_t j = 0; j < ldo; j++)
+          bad += some[r * ldo + j] != (j < args.first || j >= args.end ? -12345.0f : out[r * ldo + j]);
+      as_free(some);
     }
     if (bad) as_test_fail(t, __FILE__, __LINE__, "%s linear case %zu: %zu rows differ", cpu, i, bad);
     as_linear_destroy(&l);
@@ -392,7 +405,7 @@ static void attentions(as_test *t, const char *cpu) {
     as_tensor qkv = {random_floats((size_t)n * T * ld, 1), n, tokens, 1, 3 * d, ld};
     as_tensor out = {filled((size_t)n * T * ldo), n, tokens, 1, d, ldo};
     void *scratch = as_alloc(as_attention_scratch(n, tokens, heads, d), 1, NULL);
-    as_attention_run(&qkv, heads, &out, scratch);
+    as_attention_run(&qkv, heads, tokens, &out, scratch);
     const float scale = (float)(1.0 / sqrt((double)dh));
     float *s = filled(T);
     size_t bad = 0;
@@ -413,9 +426,17 @@ static void attentions(as_test *t, const char *cpu) {
             bad += memcmp(&acc, out.data + (im * T + q) * ldo + h * (size_t)dh + e, 4) != 0;
           }
         }
+    /* The first tokens alone: the same rows, and no other one touched. */
+    as_tensor few = {filled((size_t)n * T * ldo), n, tokens, 1, d, ldo};
+    for (int queries = 1; queries <= 15; queries += 14) {
+      as_attention_run(&qkv, heads, queries, &few, scratch);
+      for (size_t r = 0; r < (size_t)n * T; r++)
+        for (size_t e = 0; e < D; e++)
+          bad += few.data[r * ldo + e] != (r % T < (size_t)queries ? out.data[r * ldo + e] : -12345.0f);
+    }
     if (bad)
       as_test_fail(t, __FILE__, __LINE__, "%s attention %d %d %d: %zu differ", cpu, tokens, heads, d, bad);
-    as_free(qkv.data), as_free(out.data), as_free(scratch), as_free(s);
+    as_free(qkv.data), as_free(out.data), as_free(few.data), as_free(scratch), as_free(s);
   }
 }
 static void attention_bits(as_test *t) {
