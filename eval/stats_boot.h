@@ -15,12 +15,14 @@ typedef struct as_boot_set {
   size_t n;                      /* images */
   const uint8_t *const *correct; /* [models] -> [n]: 1 right, 0 wrong, else not scored; borrowed.
                                     An entry may be NULL: that model has no value on this set */
-  const uint32_t *cluster;       /* [n] class of each image in [0, clusters), or NULL. When given, whole
-                                    classes are drawn instead of images (V2, A, R: the images of a
-                                    class are not independent) */
+  uint64_t stream; /* random stream and pool of images: sets of one stream (val and ReaL) are drawn
+                      together, one draw of an image counting in every set that scores it */
+  const uint32_t *image; /* [n] which image of the pool each one is, rising; NULL: image i is i */
+  const uint32_t *cluster; /* [n] class of each image in [0, clusters), or NULL. When given for a set of a
+                      pool, whole classes are drawn instead of images (V2, A, R: the images of a class
+                      are not independent); an image's class is the one that the first such set of
+                      the pool gives it */
   size_t clusters;
-  uint64_t stream; /* random stream: sets that share their images (val and ReaL) should
-                                    share it, with the images in the same order; else the set's index */
 } as_boot_set;
 
 typedef struct as_boot_opts {

@@ -232,25 +232,14 @@ double as_effective_robustness(const as_robust_line *line, double acc_base, doub
 
 /* --- ImageNet-C ------------------------------------------------------------------------------------------ */
 
-const char *const as_corruption_name[AS_CORRUPTIONS] = {
-    "gaussian_noise",    "shot_noise", "impulse_noise",   "defocus_blur", "glass_blur", "motion_blur",
-    "zoom_blur",         "snow",       "frost",           "fog",          "brightness", "contrast",
-    "elastic_transform", "pixelate",   "jpeg_compression"};
-
-/* Means over the severities, as every re-implementation of the benchmark carries them (the reference
- * repository is hendrycks/robustness; Gaussian noise there: .69528 .82542 .93554 .98138 .99452). */
-const double as_alexnet_error[AS_CORRUPTIONS] = {0.886428, 0.894468, 0.922640, 0.819880, 0.826268,
-                                                 0.785948, 0.798360, 0.866816, 0.826572, 0.819324,
-                                                 0.564592, 0.853204, 0.646056, 0.717840, 0.606500};
-
 void as_mce_compute(const double *error, double clean, double alexnet_clean, as_mce *out) {
   out->mce = out->relative = out->mean_error = 0.0;
   for (int c = 0; c < AS_CORRUPTIONS; c++) {
     double sum = 0.0;
     for (int s = 0; s < AS_SEVERITIES; s++) sum += error[c * AS_SEVERITIES + s];
-    out->ce[c] = sum / (AS_SEVERITIES * as_alexnet_error[c]);
+    out->ce[c] = sum / (AS_SEVERITIES * as_corruptions[c].alexnet_error);
     out->mce += out->ce[c];
-    out->relative += (sum - AS_SEVERITIES * clean) / (AS_SEVERITIES * (as_alexnet_error[c] - alexnet_clean));
+    out->relative += (sum - AS_SEVERITIES * clean) / (AS_SEVERITIES * (as_corruptions[c].alexnet_error - alexnet_clean));
     out->mean_error += sum / AS_SEVERITIES;
   }
   out->mce /= AS_CORRUPTIONS;

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "data/tasks.h"
 #include "tensor/base/status.h"
 
 typedef enum as_unified_kind {
@@ -76,10 +77,6 @@ double as_robust_predict(const as_robust_line *line, double acc_base);
 double as_effective_robustness(const as_robust_line *line, double acc_base, double acc_shift);
 
 /* --- ImageNet-C (Hendrycks and Dietterich 2019) --------------------------------------------------- */
-
-enum { AS_CORRUPTIONS = 15, AS_SEVERITIES = 5 };
-extern const char *const as_corruption_name[AS_CORRUPTIONS]; /* "gaussian_noise", ... folder names */
-extern const double as_alexnet_error[AS_CORRUPTIONS];        /* AlexNet's error, mean over the 5 severities */
 
 typedef struct as_mce {
   double ce[AS_CORRUPTIONS]; /* sum_s E / sum_s E(AlexNet) */

@@ -169,18 +169,18 @@ static void mce(as_test *t) {
   double e[AS_CORRUPTIONS * AS_SEVERITIES];
   as_mce m;
   for (int c = 0; c < AS_CORRUPTIONS; c++)
-    for (int s = 0; s < AS_SEVERITIES; s++) e[c * AS_SEVERITIES + s] = as_alexnet_error[c];
+    for (int s = 0; s < AS_SEVERITIES; s++) e[c * AS_SEVERITIES + s] = as_corruptions[c].alexnet_error;
   as_mce_compute(e, .4348, .4348, &m); /* AlexNet itself is 1 by definition */
   CHECK_NEAR(t, m.mce, 1, 1e-14);
   CHECK_NEAR(t, m.relative, 1, 1e-14);
   /* the published severities of Gaussian noise have the table's mean */
-  CHECK_NEAR(t, as_alexnet_error[0], (.69528 + .82542 + .93554 + .98138 + .99452) / 5, 1e-12);
+  CHECK_NEAR(t, as_corruptions[0].alexnet_error, (.69528 + .82542 + .93554 + .98138 + .99452) / 5, 1e-12);
   for (int i = 0; i < AS_SEVERITIES; i++) e[i] = .5;
   as_mce_compute(e, .25, NAN, &m);
   CHECK_NEAR(t, m.ce[0], .5 / .886428, 1e-14);
   CHECK_NEAR(t, m.mce, (14 + .5 / .886428) / 15, 1e-14);
   CHECK(t, isnan(m.relative) && m.mean_error < 1);
-  CHECK_STR(t, as_corruption_name[14], "jpeg_compression");
+  CHECK_STR(t, as_corruptions[14].name, "jpeg_compression");
 }
 
 int main(int argc, char **argv) {
