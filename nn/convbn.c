@@ -33,23 +33,22 @@ as_status as_convbn_declare(as_convbn *l, const as_convbn_cfg *cfg, as_params *p
   return st;
 }
 
-/* s = gamma / sqrt(var + eps); w' = w * s; b' = beta - mean * s: all double (NUMERICS rule 7). */
-static as_status fold(const as_convbn *l, float *const p[5], double *w, double *b, const as_params *params,
+/* s = gamma / sqrt(var + eps), by which as_conv_create multiplies; b' = beta - mean * s: all double
+ * (NUMERICS rule 7). */
+static as_status fold(const as_convbn *l, float *const p[5], double *s, double *b, const as_params *params,
                       as_err *err) {
-  const size_t per = (size_t)l->shape.c_in * (size_t)l->shape.kh * (size_t)l->shape.kw;
   for (size_t o = 0; o < (size_t)l->shape.c_out; o++) {
-    double s = 1.0;
-    if (l->has_bn) {
-      double var = (double)p[4][o] + l->eps;
-      if (!(var > 0))
-        return as_fail(err, AS_E_INPUT, "tensor %s: channel %zu: found variance %.9g, wanted > -%g",
-                       params->specs[l->param + 4].name, o, (double)p[4][o], l->eps);
-      s = (double)p[1][o] / sqrt(var);
-      b[o] = (double)p[2][o] - (double)p[3][o] * s;
-    } else {
+    if (!l->has_bn) {
+      s[o] = 1.0;
       b[o] = (double)p[1][o];
+      continue;
     }
-    for (size_t k = 0; k < per; k++) w[o * per + k] = (double)p[0][o * per + k] * s;
+    double var = (double)p[4][o] + l->eps;
+    if (!(var > 0))
+      return as_fail(err, AS_E_INPUT, "tensor %s: channel %zu: found variance %.9g, wanted > -%g",
+                     params->specs[l->param + 4].name, o, (double)p[4][o], l->eps);
+    s[o] = (double)p[1][o] / sqrt(var);
+    b[o] = (double)p[2][o] - (double)p[3][o] * s[o];
   }
   return AS_OK;
 }
@@ -58,22 +57,21 @@ as_status as_convbn_load(as_convbn *l, const as_params *params, const as_view *v
   float *p[5] = {NULL, NULL, NULL, NULL, NULL}; /* weight, then bias | gamma, beta, mean, var */
   const size_t parts = l->has_bn ? 5 : 2;
   const size_t c_out = (size_t)l->shape.c_out;
-  const size_t numel = c_out * (size_t)l->shape.c_in * (size_t)l->shape.kh * (size_t)l->shape.kw;
   as_status st = AS_OK;
   for (size_t i = 0; i < parts && st == AS_OK; i++)
     st = as_params_read(params, views, l->param + i, &p[i], err);
-  double *w = NULL, *b = NULL;
+  double *s = NULL, *b = NULL;
   if (st == AS_OK) {
-    w = as_alloc(numel, sizeof *w, err);
+    s = as_alloc(c_out, sizeof *s, err);
     b = as_alloc(c_out, sizeof *b, err);
-    st = w && b ? fold(l, p, w, b, params, err) : AS_E_ENV;
+    st = s && b ? fold(l, p, s, b, params, err) : AS_E_ENV;
   }
   if (st == AS_OK) {
     as_conv_destroy(&l->conv);
-    st = as_conv_create(&l->conv, &l->shape, w, b, err);
+    st = as_conv_create(&l->conv, &l->shape, p[0], s, b, err);
     if (st != AS_OK) (void)as_fail_in(err, "tensor %s", params->specs[l->param].name);
   }
-  as_free(w);
+  as_free(s);
   as_free(b);
   for (size_t i = 0; i < parts; i++) as_free(p[i]);
   return st;

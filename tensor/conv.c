@@ -46,33 +46,60 @@ static as_status check_shape(const as_conv_shape *s, as_err *err) {
 
 typedef struct pack_job {
   as_conv *c;
-  const double *weight;
-  bool *finite; /* [panels] */
+  const float *weight;
+  const double *scale; /* or NULL */
+  bool *finite;        /* [panels] */
 } pack_job;
 
-/* weight [c_out][c_in][kh][kw] to a panel whose rows run over (kernel row, kernel column, channel). */
-static void pack_direct(const as_conv *c, const double *weight, size_t p) {
-  const size_t ci = (size_t)c->s.c_in, co = (size_t)c->s.c_out, taps = (size_t)c->s.kh * (size_t)c->s.kw;
-  const size_t n = co - p * AS_NR < AS_NR ? co - p * AS_NR : AS_NR;
-  for (size_t i = 0; i < ci; i++)
-    for (size_t t = 0; t < taps; t++) {
-      float *to = c->packed + ((p * taps + t) * ci + i) * AS_NR;
-      const double *from = weight + (p * AS_NR * ci + i) * taps + t;
-      for (size_t j = 0; j < n; j++) to[j] = (float)from[j * ci * taps];
-      for (size_t j = n; j < AS_NR; j++) to[j] = 0.0f;
-    }
+/* So many rows of a panel are transposed at once: 18 KB on the stack, 16 channels of a 3x3 kernel. */
+enum { PACK_ROWS = 144 };
+
+/* Channels per output of a panel, and the factors of its 32 outputs. */
+static size_t panel_scale(const pack_job *j, size_t p, double s[AS_NR]) {
+  const size_t co = (size_t)j->c->s.c_out, n = co - p * AS_NR < AS_NR ? co - p * AS_NR : AS_NR;
+  for (size_t i = 0; i < AS_NR; i++) s[i] = j->scale && i < n ? j->scale[p * AS_NR + i] : 1.0;
+  return n;
 }
 
-static void pack_wino4(const as_conv *c, const double *weight, size_t p) {
-  const size_t ci = (size_t)c->s.c_in, co = (size_t)c->s.c_out;
-  for (size_t i = 0; i < ci; i++)
-    for (size_t j = 0; j < AS_NR; j++) {
-      const size_t o = p * AS_NR + j;
-      double u[36] = {0};
-      if (o < co) as_wino4_weight(weight + (o * ci + i) * 9, u);
-      float *to = c->packed + (p * 36 * ci + i) * AS_NR + j;
-      for (size_t q = 0; q < 36; q++) to[q * ci * AS_NR] = (float)u[q];
+/* weight [c_out][c_in][kh][kw] to a panel whose rows run over (kernel row, kernel column, channel). */
+static void pack_direct(const pack_job *j, size_t p) {
+  const as_conv *c = j->c;
+  const size_t ci = (size_t)c->s.c_in, taps = (size_t)c->s.kh * (size_t)c->s.kw, chain = ci * taps;
+  double s[AS_NR];
+  _Alignas(64) float rows[PACK_ROWS * AS_NR];
+  const size_t n = panel_scale(j, p, s);
+  for (size_t k = 0; k < chain; k += PACK_ROWS) {
+    const size_t count = chain - k < PACK_ROWS ? chain - k : PACK_ROWS;
+    as_k.packt(n, count, j->weight + p * AS_NR * chain + k, chain, rows);
+    for (size_t r = 0; r < count; r++) {
+      const float *from = rows + r * AS_NR;
+      float *to = c->packed + (p * chain + (k + r) % taps * ci + (k + r) / taps) * AS_NR;
+      for (size_t i = 0; i < AS_NR; i++) to[i] = (float)((double)from[i] * s[i]);
     }
+  }
+}
+
+static void pack_wino4(const pack_job *j, size_t p) {
+  enum { CHANNELS = PACK_ROWS / 9 };
+  const as_conv *c = j->c;
+  const size_t ci = (size_t)c->s.c_in;
+  double s[AS_NR], g[9 * AS_NR], u[36 * AS_NR];
+  _Alignas(64) float rows[PACK_ROWS * AS_NR];
+  const size_t n = panel_scale(j, p, s);
+  for (size_t ch = 0; ch < ci; ch += CHANNELS) {
+    const size_t count = ci - ch < CHANNELS ? ci - ch : CHANNELS;
+    as_k.packt(n, 9 * count, j->weight + (p * AS_NR * ci + ch) * 9, 9 * ci, rows);
+    for (size_t k = 0; k < count; k++) {
+      const float *from = rows + 9 * k * AS_NR;
+      for (size_t t = 0; t < 9; t++)
+        for (size_t i = 0; i < AS_NR; i++) g[t * AS_NR + i] = (double)from[t * AS_NR + i] * s[i];
+      as_wino4_weights(g, u);
+      for (size_t q = 0; q < 36; q++) {
+        float *to = c->packed + ((p * 36 + q) * ci + ch + k) * AS_NR;
+        for (size_t i = 0; i < AS_NR; i++) to[i] = (float)u[q * AS_NR + i];
+      }
+    }
+  }
 }
 
 static void pack_panel(void *ctx, size_t p, int worker) {
@@ -80,9 +107,9 @@ static void pack_panel(void *ctx, size_t p, int worker) {
   const pack_job *j = ctx;
   const as_conv *c = j->c;
   if (c->alg == AS_CONV_WINO4) {
-    pack_wino4(c, j->weight, p);
+    pack_wino4(j, p);
   } else {
-    pack_direct(c, j->weight, p);
+    pack_direct(j, p);
   }
   const float *w = c->packed + p * c->chain * AS_NR;
   bool finite = true;
@@ -90,8 +117,8 @@ static void pack_panel(void *ctx, size_t p, int worker) {
   j->finite[p] = finite;
 }
 
-as_status as_conv_create(as_conv **out, const as_conv_shape *shape, const double *weight, const double *bias,
-                         as_err *err) {
+as_status as_conv_create(as_conv **out, const as_conv_shape *shape, const float *weight, const double *scale,
+                         const double *bias, as_err *err) {
   *out = NULL;
   as_status st = check_shape(shape, err);
   if (st != AS_OK) return st;
@@ -122,7 +149,7 @@ as_status as_conv_create(as_conv **out, const as_conv_shape *shape, const double
     as_conv_destroy(&c);
     return AS_E_ENV;
   }
-  pack_job job = {c, weight, finite_panel};
+  pack_job job = {c, weight, scale, finite_panel};
   as_par_for(panels, pack_panel, &job);
   bool finite = true;
   for (size_t p = 0; p < panels; p++) finite = finite && finite_panel[p];

@@ -20,11 +20,12 @@ int as_conv_out_w(const as_conv_shape *s);
 
 typedef struct as_conv as_conv;
 
-/* weight: [c_out, c_in, kh, kw] in double (a BatchNorm is folded by the caller, before the one
- * rounding); bias: [c_out] double, or NULL. Both borrowed for the call. The algorithm is read from
- * a table keyed by the shape. */
-as_status as_conv_create(as_conv **out, const as_conv_shape *shape, const double *weight, const double *bias,
-                         as_err *err);
+/* weight: [c_out, c_in, kh, kw]; scale: [c_out], the factor of each output that a folded BatchNorm gives,
+ * or NULL for 1. The layer's weights are weight * scale in double, rounded once where they are packed.
+ * bias: [c_out], or NULL. All borrowed for the call. The algorithm is read from a table keyed by the
+ * shape. AS_E_INPUT: a packed weight or bias is not finite. */
+as_status as_conv_create(as_conv **out, const as_conv_shape *shape, const float *weight, const double *scale,
+                         const double *bias, as_err *err);
 void as_conv_destroy(as_conv **conv);
 size_t as_conv_packed_bytes(const as_conv *conv);
 const char *as_conv_algorithm(const as_conv *conv); /* "gemm", "direct", "winograd-4x4", ... */

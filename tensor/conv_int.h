@@ -26,8 +26,8 @@ size_t as_conv_direct_scratch(const as_conv *c);
 void as_conv_direct_run(const as_conv *c, const as_tensor *in, const as_tensor *res, as_act act,
                         const as_tensor *out, float *scratch);
 
-/* U = G g G^T of one 3x3 filter, in double. */
-void as_wino4_weight(const double g[9], double u[36]);
+/* U = G g G^T of 32 3x3 filters side by side, in double: g [9][32], u [36][32]. */
+void as_wino4_weights(const double *g, double *u);
 size_t as_wino4_scratch(const as_conv *c, int batch);
 void as_wino4_run(const as_conv *c, const as_tensor *in, const as_tensor *res, as_act act,
                   const as_tensor *out, float *scratch);

@@ -9,21 +9,23 @@
 /* Columns first, then rows; in each 1-d transform, with points 0, +-3/4, +-3/2, infinity:
  *   u0 = g0 64/81   u1,2 = -((g0 + 9/16 g2) +- 3/4 g1) 128/243   u3,4 = ((g0 + 9/4 g2) +- 3/2 g1) 32/243   u5 = g2
  * The multiplications by powers of two are exact, so each value is rounded at its sums and its division. */
-static void weight_1d(const double *g, size_t step, double *u, size_t ustep) {
-  const double g0 = g[0], g1 = g[step], g2 = g[2 * step];
-  const double e = g0 + 0.5625 * g2, o = 0.75 * g1, e2 = g0 + 2.25 * g2, o2 = 1.5 * g1;
-  u[0] = g0 * 64.0 / 81.0;
-  u[ustep] = (e + o) * -128.0 / 243.0;
-  u[2 * ustep] = (e - o) * -128.0 / 243.0;
-  u[3 * ustep] = (e2 + o2) * 32.0 / 243.0;
-  u[4 * ustep] = (e2 - o2) * 32.0 / 243.0;
-  u[5 * ustep] = g2;
+static void weight_1d(const double *restrict g, size_t step, double *restrict u, size_t ustep) {
+  for (size_t i = 0; i < AS_NR; i++) {
+    const double g0 = g[i], g1 = g[step + i], g2 = g[2 * step + i];
+    const double e = g0 + 0.5625 * g2, o = 0.75 * g1, e2 = g0 + 2.25 * g2, o2 = 1.5 * g1;
+    u[i] = g0 * 64.0 / 81.0;
+    u[ustep + i] = (e + o) * -128.0 / 243.0;
+    u[2 * ustep + i] = (e - o) * -128.0 / 243.0;
+    u[3 * ustep + i] = (e2 + o2) * 32.0 / 243.0;
+    u[4 * ustep + i] = (e2 - o2) * 32.0 / 243.0;
+    u[5 * ustep + i] = g2;
+  }
 }
 
-void as_wino4_weight(const double g[9], double u[36]) {
-  double t[18];
-  for (size_t x = 0; x < 3; x++) weight_1d(g + x, 3, t + x, 3);
-  for (size_t y = 0; y < 6; y++) weight_1d(t + 3 * y, 1, u + 6 * y, 1);
+void as_wino4_weights(const double *g, double *u) {
+  double t[18 * AS_NR];
+  for (size_t x = 0; x < 3; x++) weight_1d(g + x * AS_NR, 3 * AS_NR, t + x * AS_NR, 3 * AS_NR);
+  for (size_t y = 0; y < 6; y++) weight_1d(t + 3 * y * AS_NR, AS_NR, u + 6 * y * AS_NR, AS_NR);
 }
 
 /* V of a block should stay in L2 (1 MB) beside the panels: 14 tiles of 128 channels are 290 KB. From 256

@@ -181,12 +181,13 @@ static void run_conv(as_test *t, const char *cpu, const conv_case *k) {
   as_tensor res = {random_floats(px_out * ldo, 2), k->n, oh, ow, s->c_out, ldo};
   float *wf = random_floats(nw, 3), *want = filled(px_out * co);
   double *w = as_alloc(nw, sizeof *w, NULL), *b = as_alloc(co, sizeof *b, NULL);
-  for (size_t i = 0; i < nw; i++) w[i] = wf[i] * 0.37;
-  for (size_t i = 0; i < co; i++) b[i] = wf[i] * 0.11;
+  double *scale = as_alloc(co, sizeof *scale, NULL);
+  for (size_t i = 0; i < co; i++) scale[i] = 0.37 + 0.01 * (double)i, b[i] = wf[i] * 0.11;
+  for (size_t i = 0; i < nw; i++) w[i] = wf[i] * scale[i / (nw / co)];
   for (size_t p = 0; p < px_in; p++) /* padding floats are never used */
     for (size_t c = (size_t)s->c_in; c < ld; c++) in.data[p * ld + c] = NAN;
   as_conv *conv;
-  CHECK_OK(t, as_conv_create(&conv, s, w, b, &err), err);
+  CHECK_OK(t, as_conv_create(&conv, s, wf, scale, b, &err), err);
   if (!conv) return;
   CHECK_STR(t, as_conv_algorithm(conv), k->alg);
   if (strcmp(k->alg, "winograd-4x4") == 0) {
@@ -215,7 +216,8 @@ static void run_conv(as_test *t, const char *cpu, const conv_case *k) {
       for (size_t c = co; c < ldo; c++) CHECK(t, out.data[p * ldo + c] == -12345.0f);
   as_conv_destroy(&conv);
   CHECK(t, conv == NULL);
-  as_free(in.data), as_free(out.data), as_free(res.data), as_free(wf), as_free(want), as_free(w), as_free(b);
+  as_free(in.data), as_free(out.data), as_free(res.data), as_free(wf), as_free(want), as_free(w), as_free(b),
+      as_free(scale);
   as_free(scratch);
 }
 
@@ -231,11 +233,12 @@ static void pairs(as_test *t, const char *cpu) {
   as_err err;
   const as_conv_shape sa = {9, 13, 40, 90, 1, 1, 1, 0, 0, 0, 0}, sb = {9, 13, 90, 33, 1, 1, 1, 0, 0, 0, 0};
   const size_t px = 2 * 9 * 13, la = as_tensor_ld(40), lm = as_tensor_ld(90), lo = as_tensor_ld(33);
-  double *w = as_alloc(90 * 90, sizeof *w, NULL);
-  for (size_t i = 0; i < 90 * 90; i++) w[i] = sin((double)i);
+  float *w = random_floats(90 * 90, 6);
+  double bias[90];
+  for (size_t i = 0; i < 90; i++) bias[i] = sin((double)i);
   as_conv *a, *b;
-  CHECK_OK(t, as_conv_create(&a, &sa, w, w + 7, &err), err);
-  CHECK_OK(t, as_conv_create(&b, &sb, w, w + 99, &err), err);
+  CHECK_OK(t, as_conv_create(&a, &sa, w, NULL, bias, &err), err);
+  CHECK_OK(t, as_conv_create(&b, &sb, w, NULL, bias + 57, &err), err);
   CHECK(t, as_conv_pairs(a, b) && !as_conv_pairs(b, a));
   as_tensor in = {random_floats(px * la, 1), 2, 9, 13, 40, la};
   as_tensor m1 = {random_floats(px * lm, 2), 2, 9, 13, 90, lm},
@@ -264,13 +267,13 @@ static void wino_error(as_test *t) {
                  co = (size_t)c_out;
     as_tensor in = {as_alloc(px * ld, 4, NULL), 1, hw, hw, c, ld},
               out = {filled(px * co), 1, hw, hw, c_out, co};
-    float *chain = filled(px * co);
+    float *chain = filled(px * co), *wf = as_alloc(nw, sizeof *wf, NULL);
     double *w = as_alloc(nw, sizeof *w, NULL), e_wino = 0, e_chain = 0, norm = 0;
     const as_rng r = as_rng_make(3, 3), rw = as_rng_make(3, 4);
     for (size_t k = 0; k < px * ld; k++) in.data[k] = relu((float)as_rng_normal(r, k));
-    for (size_t k = 0; k < nw; k++) w[k] = (double)(float)(as_rng_normal(rw, k) * sqrt(2.0 / (9.0 * c)));
+    for (size_t k = 0; k < nw; k++) w[k] = wf[k] = (float)(as_rng_normal(rw, k) * sqrt(2.0 / (9.0 * c)));
     as_conv *conv;
-    CHECK_OK(t, as_conv_create(&conv, &s, w, NULL, &err), err);
+    CHECK_OK(t, as_conv_create(&conv, &s, wf, NULL, NULL, &err), err);
     CHECK_STR(t, as_conv_algorithm(conv), "winograd-4x4");
     void *scratch = as_alloc(as_conv_scratch(conv, 1), 1, NULL);
     as_conv_run(conv, &in, NULL, AS_ACT_NONE, &out, scratch);
@@ -296,22 +299,22 @@ static void wino_error(as_test *t) {
     CHECK(t, sqrt(e_wino / norm) < 1.6e-6);
     CHECK(t, sqrt(e_chain / norm) < 8e-7);
     as_conv_destroy(&conv);
-    as_free(in.data), as_free(out.data), as_free(chain), as_free(w), as_free(scratch);
+    as_free(in.data), as_free(out.data), as_free(chain), as_free(w), as_free(wf), as_free(scratch);
   }
 }
 
 static void conv_errors(as_test *t) {
   as_err err;
   as_conv *c;
-  const double w[16] = {[3] = INFINITY};
+  const float w[16] = {[3] = INFINITY};
   as_conv_shape s = {4, 4, 16, 1, 1, 1, 1, 0, 0, 0, 0};
-  CHECK_STATUS(t, as_conv_create(&c, &s, w, NULL, &err), AS_E_INPUT);
+  CHECK_STATUS(t, as_conv_create(&c, &s, w, NULL, NULL, &err), AS_E_INPUT);
   s.stride = 0;
-  CHECK_STATUS(t, as_conv_create(&c, &s, w, NULL, &err), AS_E_USAGE);
+  CHECK_STATUS(t, as_conv_create(&c, &s, w, NULL, NULL, &err), AS_E_USAGE);
   s.stride = 1, s.kh = 5;
-  CHECK_STATUS(t, as_conv_create(&c, &s, w, NULL, &err), AS_E_USAGE);
+  CHECK_STATUS(t, as_conv_create(&c, &s, w, NULL, NULL, &err), AS_E_USAGE);
   s.kh = 1, s.c_in = -3;
-  CHECK_STATUS(t, as_conv_create(&c, &s, w, NULL, &err), AS_E_USAGE);
+  CHECK_STATUS(t, as_conv_create(&c, &s, w, NULL, NULL, &err), AS_E_USAGE);
   CHECK(t, c == NULL);
 }
 
