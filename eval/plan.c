@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "eval/plans.h"
 #include "tensor/base/file.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/text.h"
@@ -35,6 +36,7 @@ static const as_plan_key dataset_keys[] = {
     {"limit", V_COUNT, AT(as_plan_dataset, limit), 1, 9e18},
     {"per-class", V_RANGE, AT(as_plan_dataset, per_from), 0, 0},
     {"role", V_ROLE, AT(as_plan_dataset, train), 0, 0},
+    {"where", V_TEXT, AT(as_plan_dataset, where), 0, 0},
 };
 static const as_plan_key model_keys[] = {
     {"weights", V_PATH, AT(as_plan_model, weights), 0, 0},
@@ -44,6 +46,12 @@ static const as_plan_key model_keys[] = {
     {"head", V_TEXT, AT(as_plan_model, head), 0, 0},
     {"train", V_TEXT, AT(as_plan_model, train), 0, 0},
     {"note", V_TEXT, AT(as_plan_model, note), 0, 0},
+    {"published", V_REAL, AT(as_plan_model, published), 1e-3, 100},
+    {"published-on", V_TEXT, AT(as_plan_model, published_on), 0, 0},
+    {"source", V_TEXT, AT(as_plan_model, source), 0, 0},
+    {"where", V_TEXT, AT(as_plan_model, where), 0, 0},
+    {"head-where", V_TEXT, AT(as_plan_model, head_where), 0, 0},
+    {"hash", V_TEXT, AT(as_plan_model, hash), 0, 0},
     {"c", V_REAL, AT(as_plan_model, c), 1e-12, 1e12},
     {"max-iter", V_COUNT, AT(as_plan_model, max_iter), 1, 1e6},
     {"k", V_COUNT, AT(as_plan_model, k), 1, 1e6},
@@ -208,7 +216,7 @@ static as_status set_key(as_plan_reader *r, const char *key, char *value) {
   const as_plan_key *keys = benchmark_keys;
   size_t n = COUNT(benchmark_keys);
   void *base = p;
-  const char *names[16];
+  const char *names[32]; /* as many as `seen` has bits */
   if (r->section == S_NONE) return BAD(r, "found '%s' before the first section", key);
   if (r->section == S_DATASET) {
     keys = dataset_keys;
@@ -261,6 +269,34 @@ const as_plan_dataset *as_plan_train_set(const as_plan *plan, const as_plan_mode
     if (m->train ? strcmp(d->name, m->train) == 0 : !found) found = d;
   }
   return found;
+}
+
+static bool good_hash(const char *h) {
+  size_t max = as_starts_with(h, "sha256:") ? 64 : as_starts_with(h, "md5:") ? 32 : 0;
+  const char *digits = max ? strchr(h, ':') + 1 : h;
+  size_t n = strspn(digits, "0123456789abcdef");
+  return max && !digits[n] && n >= 8 && n <= max;
+}
+
+/* A published figure must belong to a set that the plan scores; without a word it is the base set's. */
+static as_status check_published(as_plan_reader *r, as_plan_model *m, const char *const *names, size_t n) {
+  as_plan *p = r->plan;
+  if (m->hash && !good_hash(m->hash))
+    return BAD(r, "[model %s]: hash: found '%s', wanted sha256: or md5: and 8 or more hex digits", m->name,
+               m->hash);
+  if (m->published_on && !(m->published > 0))
+    return BAD(r, "[model %s]: published-on without published", m->name);
+  if (!(m->published > 0)) return AS_OK;
+  if (!m->published_on) {
+    m->published_on = as_strdup(p->base ? p->base : names[0], r->err);
+    return m->published_on ? AS_OK : AS_E_ENV;
+  }
+  for (size_t i = 0; i < n; i++)
+    if (strcmp(names[i], m->published_on) == 0) return AS_OK;
+  const char *near = as_nearest(m->published_on, names, n);
+  return near ? BAD(r, "[model %s]: published-on = %s is no scored dataset; did you mean %s?", m->name,
+                    m->published_on, near)
+              : BAD(r, "[model %s]: published-on = %s is no scored dataset", m->name, m->published_on);
 }
 
 /* What can only be judged when the whole file is read. */
@@ -322,6 +358,11 @@ static as_status check_whole(as_plan_reader *r) {
                   : BAD(r, "base: found '%s', which is no scored dataset of this plan", p->base);
     }
   }
+  for (size_t i = 0; i < p->n_models; i++) {
+    r->line = p->models[i].line;
+    as_status s = check_published(r, &p->models[i], names, n_names);
+    if (s != AS_OK) return s;
+  }
   if (!p->unified && !(p->unified = as_strdup("mean-top1", r->err))) return AS_E_ENV;
   if (!p->name) {
     const char *file = as_path_base(p->path), *dot = strrchr(file, '.');
@@ -372,16 +413,40 @@ as_status as_plan_read(as_plan *out, const char *path, as_err *err) {
   return s;
 }
 
+as_status as_plan_open(as_plan *out, const char *name, as_err *err) {
+  const as_embedded *e = as_embedded_find(as_plan_files, as_plan_files_count, name);
+  memset(out, 0, sizeof *out);
+  if (as_path_kind_of(name) == AS_PATH_FILE || (!e && strpbrk(name, "./"))) return as_plan_read(out, name, err);
+  if (!e) {
+    const char *names[32], *near;
+    size_t n = 0;
+    for (; n < as_plan_files_count && n < COUNT(names); n++) names[n] = as_plan_files[n].name;
+    near = as_nearest(name, names, n);
+    return as_fail(err, AS_E_INPUT, "%s: no such file, and no built-in plan of that name (%s)", name,
+                   near ? near : names[0]);
+  }
+  size_t n;
+  char *text = as_embedded_text(e, &n, err);
+  as_str path = {0};
+  as_str_printf(&path, "%s.plan", name);
+  as_status s = text ? as_str_status(&path, err) : AS_E_ENV;
+  if (s == AS_OK) s = as_plan_parse(out, text, n, as_str_c(&path), err);
+  as_str_clear(&path);
+  as_free(text);
+  return s;
+}
+
 void as_plan_clear(as_plan *p) {
   for (size_t i = 0; i < p->n_datasets; i++) {
     as_plan_dataset *d = &p->datasets[i];
     char *texts[] = {d->name,    d->task,   d->path,    d->labels, d->real,
-                     d->classes, d->subset, d->flavour, d->preset};
+                     d->classes, d->subset, d->flavour, d->preset, d->where};
     for (size_t k = 0; k < COUNT(texts); k++) as_free(texts[k]);
   }
   for (size_t i = 0; i < p->n_models; i++) {
     as_plan_model *m = &p->models[i];
-    char *texts[] = {m->name, m->weights, m->recipe, m->arch, m->preset, m->head, m->note, m->train};
+    char *texts[] = {m->name,  m->weights, m->recipe,       m->arch,  m->preset, m->head,      m->note,
+                     m->train, m->source,  m->published_on, m->where, m->hash,   m->head_where};
     for (size_t k = 0; k < COUNT(texts); k++) as_free(texts[k]);
   }
   as_free(p->datasets);

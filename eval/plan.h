@@ -12,6 +12,7 @@
  * the working folder (the plan's folder was put before them). */
 typedef struct as_plan_dataset {
   char *name, *task, *path, *labels, *real, *classes, *subset, *flavour, *preset;
+  char *where;              /* where its makers publish it: for --check */
   int64_t limit;            /* 0 = all */
   int64_t per_from, per_to; /* 0, 0 = all */
   bool train;               /* role = train: for probes and k-NN only */
@@ -23,6 +24,11 @@ typedef enum as_head_kind { AS_HEAD_OWN, AS_HEAD_FILE, AS_HEAD_PROBE, AS_HEAD_KN
 typedef struct as_plan_model {
   char *name, *weights, *recipe, *arch, *preset, *head, *note;
   char *train;        /* name of the training set, NULL = the only one */
+  double published;   /* top-1 in per cent that its authors publish, 0 = none said */
+  char *published_on; /* the dataset it was published for; the base set when not said */
+  char *source;       /* where that number stands */
+  char *where, *head_where; /* where the files are published: for --check */
+  char *hash;         /* "sha256:..." or "md5:...", or the first digits of one (8 at least) */
   as_head_kind kind;  /* head = FILE | own | probe | knn; own when not said */
   double c;           /* probe: L2 strength, 0 = default */
   int max_iter;       /* probe, 0 = default */
@@ -51,6 +57,9 @@ typedef struct as_plan {
 as_status as_plan_read(as_plan *out, const char *path, as_err *err);
 /* The same from memory; `path` names it in messages and anchors relative paths. */
 as_status as_plan_parse(as_plan *out, const char *text, size_t n, const char *path, as_err *err);
+/* A file, or the name of a built-in plan where there is no such file: its paths are relative to the
+ * working folder. AS_E_INPUT names what was looked for. */
+as_status as_plan_open(as_plan *out, const char *path_or_name, as_err *err);
 void as_plan_clear(as_plan *plan);
 
 /* The training set of a model that needs one, else NULL. */

@@ -57,6 +57,13 @@ static void put_model(as_jsonw *w, const as_plan_model *p, const as_model_record
   as_jsonw_object(w);
   put(w, "name", p->name);
   put_if(w, "note", p->note);
+  put_if(w, "why", m->why);
+  if (p->published > 0) {
+    as_jsonw_key(w, "published");
+    as_jsonw_f64(w, p->published / 100);
+    put_if(w, "published_on", p->published_on);
+    put_if(w, "source", p->source);
+  }
   put(w, "weights", p->weights);
   put_if(w, "weights_sha256", m->weights_sha256);
   put_if(w, "container", m->container);
@@ -82,6 +89,7 @@ static void put_dataset(as_jsonw *w, const as_plan_dataset *p, const as_dataset_
   as_jsonw_object(w);
   put(w, "name", p->name);
   put(w, "role", p->train ? "train" : "test");
+  put_if(w, "why", d->why);
   put_if(w, "task", d->task);
   put(w, "path", p->path);
   put_if(w, "labels", p->labels);
@@ -150,6 +158,10 @@ as_status as_record_json(as_str *out, const as_record *r, as_err *err) {
   put_n(&w, "threads", (size_t)as_par_threads());
   as_jsonw_key(&w, "lenient");
   as_jsonw_bool(&w, r->lenient);
+  if (r->partial) {
+    as_jsonw_key(&w, "partial");
+    as_jsonw_bool(&w, true);
+  }
   put(&w, "name", r->plan->name);
   put(&w, "plan_file", r->plan->path);
   as_sha256_of(r->plan->text, r->plan->text_n, hex);
@@ -206,13 +218,14 @@ void as_record_summary(as_str *out, const as_record *r) {
 }
 
 void as_model_record_clear(as_model_record *m) {
-  char *texts[] = {m->weights_sha256, m->container,   m->recipe,          m->arch, m->preset, m->assumed,
-                   m->head,           m->head_sha256, m->head_file_sha256};
+  char *texts[] = {m->weights_sha256, m->container,   m->recipe,           m->arch, m->preset, m->assumed,
+                   m->head,           m->head_sha256, m->head_file_sha256, m->why};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) as_free(texts[i]);
   memset(m, 0, sizeof *m);
 }
 
 void as_dataset_record_clear(as_dataset_record *d) {
   as_free(d->task);
+  as_free(d->why);
   memset(d, 0, sizeof *d);
 }

@@ -22,6 +22,7 @@ typedef struct as_model_record {
   char *weights_sha256, *container, *recipe, *arch, *preset, *assumed, *head, *head_sha256;
   char *head_file_sha256; /* NULL unless the head is a file */
   char recipe_sha256[65]; /* "" unless the recipe is a file */
+  char *why;              /* it could not be run: why; NULL otherwise */
   size_t used, renamed, dropped;
   size_t n_outputs, embed_dim;
   double gflop;
@@ -32,6 +33,7 @@ typedef struct as_dataset_record {
   char images_sha256[65], labels_sha256[65];
   char labels_file[65], real_file[65], classes_file[65], subset_file[65]; /* SHA-256; "" unless a file */
   size_t images, classes;
+  char *why; /* it could not be opened: why; owned, or NULL */
 } as_dataset_record;
 
 typedef struct as_record {
@@ -40,7 +42,7 @@ typedef struct as_record {
   const as_model_record *models;     /* [plan->n_models] */
   const as_dataset_record *datasets; /* [plan->n_datasets] */
   const as_results *results;         /* sets are the scored datasets of the plan, in order */
-  bool lenient;
+  bool lenient, partial;
 } as_record;
 
 as_status as_record_json(as_str *out, const as_record *r, as_err *err);

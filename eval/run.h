@@ -18,6 +18,7 @@ typedef struct as_run_opts {
   const char *dir; /* output folder, made if absent */
   int batch;       /* 0 = 8 */
   bool lenient;
+  bool partial; /* models and sets that are missing or do not fit keep their place, with the reason */
   as_report_opts report;
   as_build_info build;
   const as_watch *watch;
@@ -28,7 +29,12 @@ typedef struct as_run_opts {
  * the run lasts: the same call after a cut resumes from there and ends with the same bytes.
  *
  * `results` is filled (clear it with as_results_clear) also when AS_E_INPUT says that images failed:
- * everything is written then, and the message counts them. AS_E_STOPPED: the watch said so. */
+ * everything is written then, and the message counts them. AS_E_STOPPED: the watch said so.
+ *
+ * With opts->partial, models and sets whose files are missing or do not fit are left out: their cells
+ * are absent and say why, results->complete is false, everything is written, and the status is that of
+ * the first of them (the rows of the others stay in dir/work, so that the same call with the missing
+ * files computes only what is new). */
 as_status as_run(const as_plan *plan, const as_run_opts *opts, as_results *results, as_err *err);
 
 /* Validates alone, and appends what it found: a line per dataset and model, shared work, memory, disk

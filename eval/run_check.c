@@ -65,6 +65,14 @@ static double time_batch(as_model *m, int batch, as_err *err) {
   return seconds;
 }
 
+/* What is missing can be had: a line that says where, by the plan or by the recipe that knows the file. */
+static void tell_where(as_check *c, const char *path, const char *where) {
+  char url[AS_RECIPE_URL];
+  if (as_path_kind_of(path) != AS_PATH_NONE) return;
+  if (!where && as_recipe_of_file(path, url)) where = url;
+  if (where) as_str_printf(c->out, "         %-16s %s: published at %s\n", "", as_path_base(path), where);
+}
+
 /* Is it the set that its task names? What is wrong is a problem; the rest is said. */
 static void check_content(const as_plan_dataset *p, const as_dataset_opts *o, as_check *c) {
   as_findings found = {0};
@@ -97,6 +105,8 @@ static void check_sets(as_run_state *r, as_check *c) {
     if (st != AS_OK) {
       as_fail_in(&e, "dataset %s", p->name);
       problem(c, st, &e);
+      tell_where(c, p->path, p->where);
+      if (p->real) tell_where(c, p->real, p->where);
       continue;
     }
     as_str_printf(c->out, "dataset  %-16s %8zu images  %5zu classes  %s%s\n", p->name,
@@ -129,6 +139,8 @@ static void check_model(as_run_state *r, size_t m, as_check *c, double *seconds,
   as_status s = as_run_open_model(r, m, &e);
   if (s != AS_OK) {
     problem(c, s, &e);
+    tell_where(c, p->weights, p->where);
+    if (p->kind == AS_HEAD_FILE) tell_where(c, p->head, p->head_where);
     return;
   }
   as_str_printf(c->out, "model    %-16s recipe %s, %s\n", p->name, as_recipe_name(r->bb.recipe),
@@ -137,6 +149,9 @@ static void check_model(as_run_state *r, size_t m, as_check *c, double *seconds,
   as_str_printf(c->out, "         %-16s %zu tensors used, %zu renamed, %zu dropped; head %s\n", "",
                 r->bb.used, r->bb.renamed, r->bb.dropped, r->head.packed ? r->head.source : p->head);
   if (*r->bb.assumed) as_str_printf(c->out, "         %-16s assumed: %s\n", "", r->bb.assumed);
+  if (p->published > 0)
+    as_str_printf(c->out, "         %-16s published: %.1f %% top-1 on %s%s%s\n", "", p->published, p->published_on,
+                  p->source ? ", " : "", p->source ? p->source : "");
   check_classes(r, m, c);
   bool all = true;
   for (size_t i = 0; i < r->plan->n_datasets; i++) all = all && r->sets[i].ds;

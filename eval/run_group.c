@@ -10,6 +10,7 @@
 
 bool as_run_needs(const as_run_state *r, size_t m, size_t set) {
   const as_plan_dataset *d = &r->plan->datasets[set];
+  if (!r->sets[set].ds) return false;
   return !d->train || as_plan_train_set(r->plan, &r->plan->models[m]) == d;
 }
 
@@ -28,7 +29,7 @@ static as_status preset_of(const as_run_state *r, size_t set, char text[256], as
 }
 
 /* Finds every image of `set` among those of `lead`, both in the order of their names. */
-static bool rows_within(const as_run_state *r, size_t set, size_t lead, size_t *rows) {
+bool as_run_rows_within(const as_run_state *r, size_t set, size_t lead, size_t *rows) {
   const as_dataset *a = r->sets[set].ds, *b = r->sets[lead].ds;
   size_t na = as_dataset_count(a), nb = as_dataset_count(b), at = 0;
   for (size_t i = 0; i < na; i++) {
@@ -49,7 +50,7 @@ static as_status join_or_open(as_run_state *r, size_t set, const char *preset, a
     const as_run_group *have = &r->groups[g];
     if (strcmp(have->preset, preset) != 0) continue;
     if (strcmp(r->plan->datasets[have->lead].path, r->plan->datasets[set].path) != 0) continue;
-    if (!rows_within(r, set, have->lead, rows)) continue;
+    if (!as_run_rows_within(r, set, have->lead, rows)) continue;
     place->group = g;
     place->rows = rows;
     return AS_OK;

@@ -9,7 +9,7 @@
 
 typedef struct as_run_set {
   const as_plan_dataset *plan;
-  as_dataset *ds;
+  as_dataset *ds; /* NULL: could not be opened; its record says why (opts->partial) */
   as_dataset_record *record;
 } as_run_set;
 
@@ -37,6 +37,8 @@ typedef struct as_run_state {
   as_run_group *groups;
   size_t n_groups;
   as_run_place *places; /* [plan->n_datasets] */
+  size_t n_excused;
+  as_err first; /* of the excused ones */
 } as_run_state;
 
 as_status as_run_open_sets(as_run_state *r, as_err *err);
@@ -54,5 +56,27 @@ as_status as_run_plan_groups(as_run_state *r, size_t m, as_err *err);
 as_status as_run_group_features(as_run_state *r, size_t m, size_t group, const char *log, as_err *err);
 /* What the rows of a group depend on, as 64 hex digits. */
 void as_run_group_key(as_run_state *r, size_t group, char key[65]);
+
+/* Rows of set `a` among those of set `b`, both in the order of their names: false unless all are there.
+ * rows: [images of a]. */
+bool as_run_rows_within(const as_run_state *r, size_t a, size_t b, size_t *rows);
+
+/* run_model.c: model m over all sets. Its row of cells is filled; with opts->partial a set that does not
+ * fit leaves its reason in its cell. */
+as_status as_run_model(as_run_state *r, size_t m, as_results *res, as_err *err);
+/* DIR/prints/KIND-NAME.tsv */
+as_status as_run_print_path(const as_run_state *r, const char *kind, const char *name, as_str *path,
+                            as_err *err);
+
+/* run_out.c */
+as_status as_run_make_dirs(const char *dir, as_err *err);
+as_status as_run_remove_record(const char *dir, as_err *err);
+as_status as_run_add_remarks(const as_run_state *r, as_results *res, as_err *err);
+as_status as_run_write_outputs(const as_run_state *r, const as_results *res, as_err *err);
+void as_run_remove_logs(const char *dir);
+
+/* Is `s` a reason to leave a model or set out (opts->partial; what is missing or does not fit) and not
+ * the end? Then it is logged, *why (owned) gets its message, and the first one is kept in r->first. */
+bool as_run_excuse(as_run_state *r, as_status s, const as_err *err, char **why);
 
 #endif

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "data/preset.h"
+#include "eval/plan.h"
+#include "eval/plans.h"
 #include "models/model.h"
 #include "models/selftest.h"
 #include "tensor/base/json.h"
@@ -88,6 +90,9 @@ static void info_text(as_str *out, const as_kernel_info *k, size_t n, bool kerne
   as_str_printf(out, "%-14s", "recipes");
   for (size_t i = 0; i < as_recipe_builtin_count(); i++)
     as_str_printf(out, "%s%s", i ? " " : "", as_recipe_name(as_recipe_builtin(i)));
+  as_str_printf(out, "\n%-14s", "plans");
+  for (size_t i = 0; i < as_plan_files_count; i++)
+    as_str_printf(out, "%s%s", i ? " " : "", as_plan_files[i].name);
   as_str_putc(out, '\n');
   if (!kernels) return;
   as_str_printf(out, "\n%-14s%-10s%-28s%-9s\n", "kernel", "variant", "needs", "class");
@@ -98,8 +103,22 @@ static void info_text(as_str *out, const as_kernel_info *k, size_t n, bool kerne
                                    : "not on this CPU");
 }
 
+/* A built-in plan as its file, to be copied and changed. */
+static as_status print_plan(const char *name, as_err *err) {
+  as_plan plan;
+  as_str out = {0};
+  as_status s = as_plan_open(&plan, name, err);
+  if (s != AS_OK) return s;
+  as_str_putn(&out, plan.text, plan.text_n);
+  if ((s = as_str_status(&out, err)) == AS_OK) as_print(&out);
+  as_str_clear(&out);
+  as_plan_clear(&plan);
+  return s;
+}
+
 as_status as_cmd_info(const as_args *a, as_err *err) {
   as_str out = {0};
+  if (a->set[OPT_PLAN]) return print_plan(a->text[OPT_PLAN], err);
   size_t n = as_kernel_list(NULL, 0);
   as_kernel_info *k = as_alloc(n, sizeof *k, err);
   if (!k) return AS_E_ENV;

@@ -14,6 +14,7 @@ static as_run_opts run_opts(const as_args *a, const char *dir) {
   return (as_run_opts){.dir = dir,
                        .batch = (int)as_arg_int(a, OPT_BATCH, 0),
                        .lenient = a->set[OPT_LENIENT],
+                       .partial = a->set[OPT_PARTIAL],
                        .report = as_tool_report_opts(a),
                        .build = as_tool_build(),
                        .watch = as_tool_watch()};
@@ -44,8 +45,8 @@ static as_status compute(const as_args *a, const as_plan *plan, const as_run_opt
   as_err printing = {0};
   double start = as_seconds();
   as_status s = as_run(plan, o, &res, err);
-  /* Failed images leave results, which are shown; the status stays. */
-  if (res.complete) {
+  /* Failed images and models leave results, which are shown; the status stays. */
+  if (res.cells) {
     as_status p = a->set[OPT_JSON] ? print_record(o->dir, &printing) : print_table(&res, o, &printing);
     as_note("%zu models x %zu sets in %.1f s: %s/report.html", res.n_models, res.n_sets, as_seconds() - start,
             o->dir);
@@ -71,7 +72,7 @@ static as_status default_dir(as_str *dir, const char *plan, as_err *err) {
 as_status as_cmd_run(const as_args *a, as_err *err) {
   as_plan plan;
   as_str dir = {0}, out = {0};
-  as_status s = as_plan_read(&plan, a->operand[0], err);
+  as_status s = as_plan_open(&plan, a->operand[0], err);
   if (s != AS_OK) return s;
   if (a->set[OPT_OUTPUT])
     as_str_put(&dir, a->text[OPT_OUTPUT]);
