@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "eval/unified.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/par.h"
 #include "tensor/base/sha256.h"
@@ -21,6 +22,26 @@ static void put_n(as_jsonw *w, const char *key, size_t value) {
 /* Absent texts stay absent. */
 static void put_if(as_jsonw *w, const char *key, const char *value) {
   if (value && *value) put(w, key, value);
+}
+
+/* ImageNet-C: mCE (relative to AlexNet) and the plain mean error beside it, and what they are made of. */
+static void put_corruptions(as_jsonw *w, const as_cell *c) {
+  as_mce mce;
+  if (!c->corruption_error) return;
+  as_mce_compute(c->corruption_error, (double)NAN, (double)NAN, &mce);
+  as_jsonw_key(w, "mce");
+  as_jsonw_f64(w, mce.mce); /* null unless every corruption is there at every severity */
+  as_jsonw_key(w, "mean_corruption_error");
+  as_jsonw_f64(w, mce.mean_error);
+  as_jsonw_key(w, "corruption_error");
+  as_jsonw_object(w);
+  for (int k = 0; k < AS_CORRUPTIONS; k++) {
+    as_jsonw_key(w, as_corruptions[k].name);
+    as_jsonw_array(w);
+    for (int v = 0; v < AS_SEVERITIES; v++) as_jsonw_f64(w, c->corruption_error[k * AS_SEVERITIES + v]);
+    as_jsonw_end(w);
+  }
+  as_jsonw_end(w);
 }
 
 void as_record_cell(as_jsonw *w, const char *model, const char *dataset, const as_cell *c) {
@@ -48,6 +69,7 @@ void as_record_cell(as_jsonw *w, const char *model, const char *dataset, const a
   as_jsonw_f64(w, c->top1_lo + none);
   as_jsonw_f64(w, c->top1_hi + none);
   as_jsonw_end(w);
+  put_corruptions(w, c);
   put(w, "features_sha256", c->features_sha256);
   put(w, "logits_sha256", c->logits_sha256);
   as_jsonw_end(w);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/tasks.h"
 #include "eval/metrics.h"
 #include "tensor/base/file.h"
 #include "tensor/base/json.h"
@@ -163,8 +164,9 @@ static as_status read_images(as_cell *c, as_results_set *set, const char *path, 
   c->correct1 = as_alloc((size_t)c->n_expected, 1, err);
   c->confidence = as_alloc((size_t)c->n_expected, sizeof *c->confidence, err);
   uint32_t *labels = as_alloc((size_t)c->n_expected, sizeof *labels, err);
+  uint32_t *image = as_alloc((size_t)c->n_expected, sizeof *image, err), row = 0;
   bool confident = true;
-  if (!c->correct1 || !c->confidence || !labels) s = AS_E_ENV;
+  if (!c->correct1 || !c->confidence || !labels || !image) s = AS_E_ENV;
   for (size_t line = 0; s == AS_OK && p < stop; line++) {
     const char *nl = memchr(p, '\n', (size_t)(stop - p)), *end = nl ? nl : stop;
     const char *name, *label, *top, *status, *sure;
@@ -173,6 +175,7 @@ static as_status read_images(as_cell *c, as_results_set *set, const char *path, 
            n_sure = field(p, end, 5, &sure);
     p = nl ? nl + 1 : stop;
     if (line == 0) confident = n_sure > 0; /* tables of older versions have no such column */
+    if (line > 0) row++;
     if (line == 0 || n_label == 0) continue; /* header; images without an answer are in no count */
     if (at == c->n_expected) {
       at++;
@@ -182,6 +185,7 @@ static as_status read_images(as_cell *c, as_results_set *set, const char *path, 
     c->correct1[at] = !ok ? 2 : first_is_in(top, n_top, label, n_label);
     right += c->correct1[at] == 1;
     failed += !ok;
+    image[at] = row - 1;
     labels[at] = 0;
     for (const char *d = label; d < label + n_label && *d >= '0' && *d <= '9' && labels[at] < 100000000; d++)
       labels[at] = 10 * labels[at] + (uint32_t)(*d - '0');
@@ -200,6 +204,12 @@ static as_status read_images(as_cell *c, as_results_set *set, const char *path, 
                 "%s: found %lld images, %lld right, %lld failed; the record says %lld, %lld, %lld", path,
                 (long long)at, (long long)right, (long long)failed, (long long)c->n_expected,
                 (long long)c->top1_correct, (long long)c->n_failed);
+  if (s == AS_OK && !set->image) {
+    set->image = image;
+    set->n_images = row;
+  } else {
+    as_free(image);
+  }
   if (s == AS_OK && !set->label) {
     set->label = labels;
     set->n_scored = (size_t)c->n_expected;
@@ -227,6 +237,26 @@ static as_status read_classes(as_results_set *set, const char *path, as_err *err
   return s;
 }
 
+/* "corruption_error": {name: [error at severity 1, ..., 5]}; null = no such images. */
+static as_status read_corruptions(as_cell *c, const as_rec *r, const as_json *cell, as_err *err) {
+  const as_json *all = as_json_get(cell, "corruption_error");
+  if (!all || all->type != AS_JSON_OBJECT) return AS_OK;
+  c->corruption_error = as_alloc(AS_CORRUPTIONS * AS_SEVERITIES, sizeof(double), err);
+  if (!c->corruption_error) return AS_E_ENV;
+  for (int k = 0; k < AS_CORRUPTIONS; k++) {
+    const as_json *of = as_json_get(all, as_corruptions[k].name);
+    const as_json *v = of && of->type == AS_JSON_ARRAY && of->count == AS_SEVERITIES ? of->child : NULL;
+    for (int i = 0; i < AS_SEVERITIES; i++) {
+      if (!v || (v->type != AS_JSON_NULL && !(v->type == AS_JSON_NUMBER && v->number >= 0 && v->number <= 1)))
+        return as_fail(err, AS_E_INPUT, "%s: corruption_error of %s: found no five errors from 0 to 1",
+                       r->path, as_corruptions[k].name);
+      c->corruption_error[k * AS_SEVERITIES + i] = v->type == AS_JSON_NUMBER ? v->number : (double)NAN;
+      v = v->next;
+    }
+  }
+  return AS_OK;
+}
+
 static as_status read_cell(as_cell *c, as_results_set *of, const as_rec *r, const as_json *j, as_err *err) {
   const char *model = text_in(j, "model"), *set = text_in(j, "dataset"), *why = text_in(j, "why");
   if (why) return (c->why = as_strdup(why, err)) ? AS_OK : AS_E_ENV;
@@ -249,8 +279,9 @@ static as_status read_cell(as_cell *c, as_results_set *of, const as_rec *r, cons
   snprintf(c->features_sha256, sizeof c->features_sha256, "%s", f ? f : "");
   snprintf(c->logits_sha256, sizeof c->logits_sha256, "%s", l ? l : "");
   as_str path = {0};
+  as_status s = read_corruptions(c, r, j, err);
   as_str_printf(&path, "%s/cells/%s--%s.tsv", r->dir, model, set);
-  as_status s = as_str_status(&path, err);
+  if (s == AS_OK) s = as_str_status(&path, err);
   /* A record that travels alone still has its counts. */
   if (s == AS_OK && as_path_kind_of(as_str_c(&path)) == AS_PATH_FILE)
     s = read_images(c, of, as_str_c(&path), err);
@@ -261,6 +292,29 @@ static as_status read_cell(as_cell *c, as_results_set *of, const as_rec *r, cons
     s = read_classes(of, as_str_c(&path), err);
   as_str_clear(&path);
   return s;
+}
+
+static as_status take_published(as_results_model *m, const as_json *j, as_err *err) {
+  const as_json *v = as_json_get(j, "published");
+  const char *on = text_in(j, "published_on"), *source = text_in(j, "source");
+  if (!v || v->type != AS_JSON_NUMBER || !(v->number >= 0 && v->number <= 1) || !on) return AS_OK;
+  m->published = v->number;
+  m->published_on = as_strdup(on, err);
+  m->published_source = as_strdup(source ? source : "", err);
+  return m->published_on && m->published_source ? AS_OK : AS_E_ENV;
+}
+
+/* Sets of the very same images (val and ReaL). */
+static void share_images(as_results *out, const as_rec *recs, size_t n) {
+  for (size_t k = 0; k < out->n_sets; k++) {
+    size_t which;
+    const as_json *d = find_set(recs, n, out->sets[k].name, &which);
+    for (size_t j = 0; d && j < k && out->sets[k].images_of == k; j++) {
+      const as_json *e = find_set(recs, n, out->sets[j].name, &which);
+      const char *hash = text_in(d, "images_sha256");
+      if (e && hash && *hash && same_text(d, e, "images_sha256")) out->sets[k].images_of = j;
+    }
+  }
 }
 
 static as_status fill_names(as_results *out, const as_rec *recs, size_t n, as_err *err) {
@@ -275,6 +329,7 @@ static as_status fill_names(as_results *out, const as_rec *recs, size_t n, as_er
       out->models[m].name = as_strdup(name, err);
       out->models[m].note = as_strdup(note ? note : "", err);
       if (!out->models[m].name || !out->models[m].note) return AS_E_ENV;
+      if (take_published(&out->models[m], j, err) != AS_OK) return AS_E_ENV;
       m++;
     }
     for (const as_json *d = list(&recs[i], "datasets"); d; d = d->next) {
@@ -291,6 +346,7 @@ static as_status fill_names(as_results *out, const as_rec *recs, size_t n, as_er
       k++;
     }
   }
+  share_images(out, recs, n);
   return AS_OK;
 }
 

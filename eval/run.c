@@ -133,42 +133,30 @@ static void rule_of(const as_plan_dataset *d, const as_dataset *ds, size_t *open
     snprintf(rule, size, "top-1 over %zu classes", classes);
 }
 
-/* Which images the scored ones of a set are, among those of the first set that has the same (val for
- * ReaL): statistics draw them once for both. sets[k] is dataset i of the plan. */
-static as_status place_images(const as_run_state *r, as_results *res, size_t k, size_t i, as_err *err) {
-  const as_dataset *ds = r->sets[i].ds;
+/* Which of the set's images are scored. */
+static as_status place_images(as_results_set *set, const as_dataset *ds, as_err *err) {
   size_t n = as_dataset_count(ds), at = 0;
-  as_results_set *set = &res->sets[k];
-  size_t *rows = as_alloc(n ? n : 1, sizeof *rows, err);
   set->image = as_alloc(n ? n : 1, sizeof *set->image, err);
-  if (!rows || !set->image) {
-    as_free(rows);
-    return AS_E_ENV;
+  if (!set->image) return AS_E_ENV;
+  set->n_images = n;
+  for (size_t i = 0; i < n; i++) {
+    as_item item = as_dataset_item(ds, i);
+    if (item.labels ? item.n_labels > 0 : item.label >= 0) set->image[at++] = (uint32_t)i;
   }
-  bool shared = false;
-  for (size_t j = 0, place = 0; j < i && !shared; j++) {
-    const as_plan_dataset *other = &r->plan->datasets[j];
-    if (other->train) continue;
-    shared = r->sets[j].ds && strcmp(other->path, r->plan->datasets[i].path) == 0 &&
-             as_run_rows_within(r, i, j, rows);
-    if (shared) {
-      set->images_of = res->sets[place].images_of;
-      set->n_images = res->sets[place].n_images;
-      shared = set->images_of == place; /* its rows are counted in its own set */
-    }
-    place++;
-  }
-  if (!shared) {
-    set->images_of = k;
-    set->n_images = n;
-    for (size_t q = 0; q < n; q++) rows[q] = q;
-  }
-  for (size_t q = 0; q < n; q++) {
-    as_item item = as_dataset_item(ds, q);
-    if (item.labels ? item.n_labels > 0 : item.label >= 0) set->image[at++] = (uint32_t)rows[q];
-  }
-  as_free(rows);
   return AS_OK;
+}
+
+/* Sets of the very same images (val and ReaL): statistics draw them once for all. */
+static void share_images(const as_run_state *r, as_results *res) {
+  const char *hash[256];
+  size_t k = 0;
+  for (size_t i = 0; i < r->plan->n_datasets && k < sizeof hash / sizeof *hash; i++) {
+    if (r->plan->datasets[i].train) continue;
+    hash[k] = r->dataset_records[i].images_sha256;
+    for (size_t j = 0; j < k && *hash[k] && res->sets[k].images_of == k; j++)
+      if (strcmp(hash[j], hash[k]) == 0) res->sets[k].images_of = j;
+    k++;
+  }
 }
 
 static as_status name_set(const as_run_state *r, as_results *res, size_t k, size_t i, as_err *err) {
@@ -182,7 +170,7 @@ static as_status name_set(const as_run_state *r, as_results *res, size_t k, size
   set->rule = as_strdup(rule, err);
   if (!set->name || !set->rule) return AS_E_ENV;
   if (r->sets[i].ds) s = as_score_describe(set, r->sets[i].ds, err);
-  if (s == AS_OK && r->sets[i].ds) s = place_images(r, res, k, i, err);
+  if (s == AS_OK && r->sets[i].ds) s = place_images(set, r->sets[i].ds, err);
   return s;
 }
 
@@ -288,6 +276,7 @@ as_status as_run(const as_plan *plan, const as_run_opts *opts, as_results *resul
     if (r.sets[i].ds) s = print_set(&r, i, err);
   }
   if (s == AS_OK) as_watch_progress(opts->watch, "reading the images", plan->n_datasets, plan->n_datasets);
+  if (s == AS_OK) share_images(&r, results);
   for (size_t m = 0; s == AS_OK && m < plan->n_models; m++) {
     if (r.model_records[m].why) continue;
     s = as_run_model(&r, m, results, err);

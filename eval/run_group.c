@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "data/tasks.h"
 #include "eval/run_int.h"
 #include "tensor/base/log.h"
 #include "tensor/base/mem.h"
@@ -14,22 +15,34 @@ bool as_run_needs(const as_run_state *r, size_t m, size_t set) {
   return !d->train || as_plan_train_set(r->plan, &r->plan->models[m]) == d;
 }
 
-/* The preset that a set is run with under the model at hand, spelled out. */
+/* A task that brings its own geometry (ImageNet-C is cropped already, ObjectNet has a border) keeps the
+ * model's normalisation. */
+static void by_task(as_preset *p, const as_preset *model) {
+  p->caffe = model->caffe;
+  memcpy(p->mean, model->mean, sizeof p->mean);
+  memcpy(p->std, model->std, sizeof p->std);
+}
+
+/* The preset that a set is run with under the model at hand, spelled out: the plan's, the task's, or the
+ * model's. */
 static as_status preset_of(const as_run_state *r, size_t set, char text[256], as_err *err) {
   as_preset p;
   const char *own = r->plan->datasets[set].preset;
-  if (!own) {
+  const as_task *task = as_task_find(r->plan->datasets[set].task);
+  bool tasks = !own && task && task->preset;
+  if (!own && !tasks) {
     snprintf(text, 256, "%s", r->bb.preset_text);
     return AS_OK;
   }
-  as_status s = as_preset_parse(&p, own, err);
+  as_status s = as_preset_parse(&p, tasks ? task->preset : own, err);
   if (s != AS_OK) return as_fail_in(err, "%s:%d: preset", r->plan->path, r->plan->datasets[set].line), s;
+  if (tasks) by_task(&p, &r->bb.preset);
   as_preset_text(&p, text, 256);
   return AS_OK;
 }
 
 /* Finds every image of `set` among those of `lead`, both in the order of their names. */
-bool as_run_rows_within(const as_run_state *r, size_t set, size_t lead, size_t *rows) {
+static bool rows_within(const as_run_state *r, size_t set, size_t lead, size_t *rows) {
   const as_dataset *a = r->sets[set].ds, *b = r->sets[lead].ds;
   size_t na = as_dataset_count(a), nb = as_dataset_count(b), at = 0;
   for (size_t i = 0; i < na; i++) {
@@ -50,7 +63,7 @@ static as_status join_or_open(as_run_state *r, size_t set, const char *preset, a
     const as_run_group *have = &r->groups[g];
     if (strcmp(have->preset, preset) != 0) continue;
     if (strcmp(r->plan->datasets[have->lead].path, r->plan->datasets[set].path) != 0) continue;
-    if (!as_run_rows_within(r, set, have->lead, rows)) continue;
+    if (!rows_within(r, set, have->lead, rows)) continue;
     place->group = g;
     place->rows = rows;
     return AS_OK;

@@ -57,10 +57,6 @@ as_status as_run_group_features(as_run_state *r, size_t m, size_t group, const c
 /* What the rows of a group depend on, as 64 hex digits. */
 void as_run_group_key(as_run_state *r, size_t group, char key[65]);
 
-/* Rows of set `a` among those of set `b`, both in the order of their names: false unless all are there.
- * rows: [images of a]. */
-bool as_run_rows_within(const as_run_state *r, size_t a, size_t b, size_t *rows);
-
 /* run_model.c: model m over all sets. Its row of cells is filled; with opts->partial a set that does not
  * fit leaves its reason in its cell. */
 as_status as_run_model(as_run_state *r, size_t m, as_results *res, as_err *err);

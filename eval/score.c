@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/tasks.h"
 #include "eval/knn.h"
 #include "eval/metrics.h"
 #include "tensor/base/checked.h"
@@ -94,6 +95,25 @@ static as_status vote(const as_voter *v, const float *x, size_t n, size_t output
                 v->temperature > 0 ? v->temperature : 0.07, logits, top, err);
 }
 
+/* ImageNet-C: the error of each corruption at each severity, by the folders in the images' names. */
+static as_status by_corruption(as_scores *out, const as_dataset *ds, as_err *err) {
+  enum { CELLS = AS_CORRUPTIONS * AS_SEVERITIES };
+  int64_t used[CELLS] = {0}, wrong[CELLS] = {0};
+  if (strcmp(as_dataset_task(ds), "imagenet-c") != 0) return AS_OK;
+  out->cell.corruption_error = as_alloc(CELLS, sizeof(double), err);
+  if (!out->cell.corruption_error) return AS_E_ENV;
+  for (size_t i = 0; i < out->n; i++) {
+    int severity = 0, c = as_corruption_of(as_dataset_item(ds, i).name, &severity);
+    if (c < 0 || c >= AS_CORRUPTIONS || severity < 1 || severity > AS_SEVERITIES) continue;
+    int at = c * AS_SEVERITIES + severity - 1;
+    used[at] += out->row[i].outcome <= AS_RIGHT;
+    wrong[at] += out->row[i].outcome == AS_WRONG;
+  }
+  for (int k = 0; k < CELLS; k++)
+    out->cell.corruption_error[k] = used[k] ? (double)wrong[k] / (double)used[k] : (double)NAN;
+  return AS_OK;
+}
+
 /* Counts, fractions, interval and the per-image bytes, once every row is judged. */
 static as_status finish(as_scores *out, as_err *err) {
   as_cell *c = &out->cell;
@@ -171,6 +191,7 @@ as_status as_score(as_scores *out, const as_dataset *ds, const as_features *f, c
     }
   }
   if (s == AS_OK) s = finish(out, err);
+  if (s == AS_OK) s = by_corruption(out, ds, err);
   as_sha256_hex(&sum, out->cell.logits_sha256);
   as_features_sha256(f, rows, n, out->cell.features_sha256);
   as_free(x);
@@ -238,8 +259,7 @@ as_status as_scores_write(const as_scores *s, const as_dataset *ds, const as_fea
     else if (isnan(p->confidence))
       as_out_printf(&o, "\t%s\t\n", p->outcome == AS_UNSCORED ? "unscored" : "ok");
     else
-      as_out_printf(&o, "\t%s\t%.6g\n", p->outcome == AS_UNSCORED ? "unscored" : "ok",
-                    (double)p->confidence);
+      as_out_printf(&o, "\t%s\t%.6g\n", p->outcome == AS_UNSCORED ? "unscored" : "ok", (double)p->confidence);
   }
   return as_out_commit(&o, err);
 }
