@@ -19,7 +19,7 @@ as_status as_dense_load(as_dense *l, const as_params *params, const as_view *vie
   if (st == AS_OK && l->bias) st = as_params_read(params, views, l->param + 1, &b, err);
   if (st == AS_OK) {
     as_linear_destroy(&l->linear);
-    st = as_linear_create(&l->linear, l->n_out, l->n_in, w, b, err);
+    st = as_linear_create_layer(&l->linear, l->n_out, l->n_in, w, b, err);
   }
   as_free(w);
   as_free(b);

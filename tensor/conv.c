@@ -6,7 +6,9 @@
 #include "tensor/base/checked.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/par.h"
+#include "tensor/bf16_int.h"
 #include "tensor/conv_int.h"
+#include "tensor/runtime.h"
 
 int as_conv_out_h(const as_conv_shape *s) {
   return (s->h + s->pad_top + s->pad_bottom - s->kh) / s->stride + 1;
@@ -106,6 +108,10 @@ static void pack_panel(void *ctx, size_t p, int worker) {
   (void)worker;
   const pack_job *j = ctx;
   const as_conv *c = j->c;
+  if (c->bf16) {
+    j->finite[p] = as_conv_bf16_pack(c, j->weight, j->scale, p);
+    return;
+  }
   if (c->alg == AS_CONV_WINO4) {
     pack_wino4(j, p);
   } else {
@@ -124,15 +130,18 @@ as_status as_conv_create(as_conv **out, const as_conv_shape *shape, const float 
   if (st != AS_OK) return st;
   size_t chain, floats;
   const bool wino = choose(shape) == AS_CONV_WINO4;
+  const bool bf16 = as_profile_bf16() && !wino;
   const size_t panels = as_panels((size_t)shape->c_out);
   if (!as_mul_size((size_t)shape->c_in, wino ? 36 : (size_t)shape->kh * (size_t)shape->kw, &chain) ||
-      !as_mul_size(chain, panels * AS_NR, &floats))
+      !as_mul_size(bf16 ? as_bf16_pairs(chain) : chain, panels * AS_NR, &floats))
     return as_fail(err, AS_E_ENV, "convolution: %d -> %d channels, kernel %dx%d do not fit into memory",
                    shape->c_in, shape->c_out, shape->kh, shape->kw);
+  if (bf16 && (st = as_bf16_check(chain, err)) != AS_OK) return st;
   as_conv *c = as_calloc(1, sizeof *c, err);
   if (!c) return AS_E_ENV;
   c->s = *shape;
   c->alg = choose(shape);
+  c->bf16 = bf16;
   c->out_h = as_conv_out_h(shape);
   c->out_w = as_conv_out_w(shape);
   c->panels = panels;
@@ -161,7 +170,8 @@ as_status as_conv_create(as_conv **out, const as_conv_shape *shape, const float 
     }
   if (!finite) {
     as_conv_destroy(&c);
-    return as_fail(err, AS_E_INPUT, "convolution: found a weight that is not finite in float32");
+    return as_fail(err, AS_E_INPUT, "convolution: found a weight that is not finite in %s",
+                   bf16 ? "bf16" : "float32");
   }
   *out = c;
   return AS_OK;
@@ -182,11 +192,11 @@ size_t as_conv_packed_bytes(const as_conv *c) {
 const char *as_conv_algorithm(const as_conv *c) {
   switch (c->alg) {
     case AS_CONV_GEMM:
-      return "gemm";
+      return c->bf16 ? "gemm-bf16" : "gemm";
     case AS_CONV_TAPS:
-      return "direct";
+      return c->bf16 ? "direct-bf16" : "direct";
     case AS_CONV_ROWS:
-      return "direct-rows";
+      return c->bf16 ? "direct-bf16" : "direct-rows";
     case AS_CONV_WINO4:
       return "winograd-4x4";
   }
@@ -194,13 +204,15 @@ const char *as_conv_algorithm(const as_conv *c) {
 }
 
 size_t as_conv_scratch(const as_conv *c, int batch) {
-  return c->alg == AS_CONV_WINO4 ? as_wino4_scratch(c, batch) : as_conv_direct_scratch(c);
+  return c->alg == AS_CONV_WINO4 ? as_wino4_scratch(c, batch) : c->bf16 ? 0 : as_conv_direct_scratch(c);
 }
 
 void as_conv_run(const as_conv *c, const as_tensor *in, const as_tensor *residual, as_act act,
                  const as_tensor *out, void *scratch) {
   if (c->alg == AS_CONV_WINO4) {
     as_wino4_run(c, in, residual, act, out, scratch);
+  } else if (c->bf16) {
+    as_conv_bf16_run(c, in, residual, act, out);
   } else {
     as_conv_direct_run(c, in, residual, act, out, scratch);
   }

@@ -203,13 +203,17 @@ static void set_rows(as_multiply *mm, const as_rows *rows) {
 enum { PAIR_BYTES = 640 * 1024 };
 
 bool as_conv_pairs(const as_conv *first, const as_conv *second) {
-  return first->alg == AS_CONV_GEMM && second->alg == AS_CONV_GEMM && first->s.c_out == second->s.c_in &&
+  return first->alg == AS_CONV_GEMM && second->alg == AS_CONV_GEMM && first->bf16 == second->bf16 && first->s.c_out == second->s.c_in &&
          first->s.h == second->s.h && first->s.w == second->s.w &&
          (first->packed_floats + second->packed_floats) * sizeof(float) <= PAIR_BYTES;
 }
 
 void as_conv_pair_run(const as_conv *first, const as_tensor *in, const as_tensor *residual, as_act act,
                       const as_tensor *mid, const as_conv *second, as_act act2, const as_tensor *out) {
+  if (first->bf16) {
+    as_conv_bf16_run_pair(first, in, residual, act, mid, second, act2, out);
+    return;
+  }
   as_multiply a = whole(first, residual, act, mid), b = whole(second, NULL, act2, out);
   const as_rows from = pixels(first, in), between = pixels(second, mid);
   set_rows(&a, &from);

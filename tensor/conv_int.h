@@ -15,9 +15,10 @@ typedef enum as_conv_alg {
 struct as_conv {
   as_conv_shape s;
   as_conv_alg alg;
+  bool bf16; /* inputs and weights rounded to bf16 (profile bf16-1, all but Winograd) */
   int out_h, out_w;
   size_t panels, chain; /* chain: floats of A per output (one Winograd position: c_in) */
-  float *packed;        /* [panels][chain][32]; Winograd: [panels][36][c_in][32] */
+  float *packed; /* [panels][chain][32]; Winograd: [panels][36][c_in][32]; bf16: [panels][pairs][32][2] */
   size_t packed_floats;
   float *bias; /* [panels * 32] */
 };
@@ -25,6 +26,13 @@ struct as_conv {
 size_t as_conv_direct_scratch(const as_conv *c);
 void as_conv_direct_run(const as_conv *c, const as_tensor *in, const as_tensor *res, as_act act,
                         const as_tensor *out, float *scratch);
+
+/* conv_bf16.c. Packs panel p; false where a weight is not finite in bf16. */
+bool as_conv_bf16_pack(const as_conv *c, const float *weight, const double *scale, size_t p);
+void as_conv_bf16_run(const as_conv *c, const as_tensor *in, const as_tensor *res, as_act act,
+                      const as_tensor *out);
+void as_conv_bf16_run_pair(const as_conv *first, const as_tensor *in, const as_tensor *residual, as_act act,
+                           const as_tensor *mid, const as_conv *second, as_act act2, const as_tensor *out);
 
 /* U = G g G^T of 32 3x3 filters side by side, in double: g [9][32], u [36][32]. */
 void as_wino4_weights(const double *g, double *u);

@@ -1,4 +1,5 @@
 /* What this CPU can do. The compiler's own detection also asks whether the system saves the registers. */
+#include "tensor/bf16_int.h"
 #include "tensor/kernels.h"
 
 unsigned as_cpu_detect(void) {
@@ -11,6 +12,8 @@ unsigned as_cpu_detect(void) {
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw"))
       f |= AS_CPU_AVX512;
+    if ((f & AS_CPU_AVX512) && __builtin_cpu_supports("avx512bf16") && as_bf16_agrees(as_k_gemm16_avx512bf16))
+      f |= AS_CPU_BF16;
   }
 #elif AS_HAVE_NEON
   f |= AS_CPU_FMA | AS_CPU_NEON;

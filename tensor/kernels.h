@@ -9,6 +9,7 @@
 
 #include <math.h> /* FP_FAST_FMAF */
 #include <stddef.h>
+#include <stdint.h>
 
 /* A GEMM tile: at most 14 rows by one panel of 32 columns. 14 x 32 floats are 28 of the 32 vector
  * registers of AVX-512; ResNet-50's map widths (56, 28, 14, 2 x 7) are exact multiples of 14. */
@@ -46,6 +47,19 @@ typedef struct as_gemm_args {
   const float *ahead; /* NULL, or where the next tile's rows begin: a hint to bring them nearer */
 } as_gemm_args;
 typedef void as_fn_gemm(const as_gemm_args *g);
+
+/* gemm16: gemm with bf16 inputs. The arguments are those of gemm, but each float of a and b is a pair of
+ * bf16 (elements 2i and 2i + 1 of the chain, in this order in memory), and k, lda and b_off count pairs.
+ * The chain takes the second element of a pair first, as the instruction VDPBF16PS does:
+ *   acc = step(a[2i + 1], b[2i + 1], acc)   acc = step(a[2i], b[2i], acc)
+ * step(a, b, acc) is fma(a, b, acc) rounded once to nearest even, in which denormal a, b and acc count as
+ * zeros of their sign and a result that would be below 2^-126 if the exponent were unbounded becomes a
+ * zero of its sign. The epilogue is gemm's (gradual underflow). kern/ref/bf16_ref.h. */
+typedef void as_fn_gemm16(const as_gemm_args *g);
+
+/* tobf16: rows x n floats, ld apart, to bf16, ldo apart: nearest even, denormals to zeros of their sign,
+ * NaN to a quiet NaN, too large to infinity. Any n; exactly n elements of each row are written. */
+typedef void as_fn_tobf16(size_t rows, size_t n, const float *in, size_t ld, uint16_t *out, size_t ldo);
 
 /* wino_in: V = B^T d B of one 6x6 tile for c channels, F(4x4, 3x3), points 0, +-3/4, +-3/2, inf.
  * d[y][x] is at in + (y - y0) * row + (x - x0) * ld where y0 <= y < y1 and x0 <= x < x1, zero
@@ -125,7 +139,8 @@ typedef void as_fn_packt(size_t n, size_t k, const float *in, size_t ld, float *
   X(gemm)         \
   X(wino_in)      \
   X(wino_out)     \
-  X(maxwin) X(meanwin) X(layernorm) X(softmax) X(l2norm) X(relu) X(gelu) X(silu) X(exp) X(erf) X(add) X(packt)
+  X(maxwin) X(meanwin) X(layernorm) X(softmax) X(l2norm) X(relu) X(gelu) X(silu) X(exp) X(erf) X(add) \
+  X(packt) X(gemm16) X(tobf16)
 
 typedef struct as_kernels {
 #define AS_FIELD(op) as_fn_##op *op;
@@ -137,8 +152,9 @@ typedef struct as_kernels {
 extern as_kernels as_k;
 
 /* What a kernel may need. AS_CPU_FMA: fmaf is one instruction (in the C library at least). AS_CPU_PORTABLE:
- * this build has the kernels that emulate it, which any CPU can run. */
-enum { AS_CPU_FMA = 1, AS_CPU_AVX2 = 2, AS_CPU_AVX512 = 4, AS_CPU_NEON = 8, AS_CPU_PORTABLE = 16 };
+ * this build has the kernels that emulate it, which any CPU can run. AS_CPU_BF16: AVX512-BF16, on which
+ * VDPBF16PS does what gemm16 says. */
+enum { AS_CPU_FMA = 1, AS_CPU_AVX2 = 2, AS_CPU_AVX512 = 4, AS_CPU_NEON = 8, AS_CPU_PORTABLE = 16, AS_CPU_BF16 = 32 };
 unsigned as_cpu_detect(void);
 
 /* Asks for a cache line that will be read; changes nothing else. */

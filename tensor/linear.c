@@ -6,18 +6,27 @@
 #include "tensor/base/checked.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/par.h"
+#include "tensor/bf16_int.h"
 #include "tensor/multiply_int.h"
+#include "tensor/runtime.h"
 
 struct as_linear {
   size_t n_out, n_in;
+  bool bf16;     /* packed: pairs of bf16 [panels][(n_in + 1) / 2][32][2] */
   float *packed; /* [panels][n_in][32] */
   float *bias;   /* [panels * 32] */
 };
+
+/* Floats of a packed column. */
+static size_t chain(const as_linear *l) {
+  return l->bf16 ? as_bf16_pairs(l->n_in) : l->n_in;
+}
 
 typedef struct pack_job {
   size_t n, k, ldb;
   const float *b;
   float *packed;
+  bool *finite; /* [panels], bf16 only */
 } pack_job;
 
 static void pack_panel(void *ctx, size_t p, int worker) {
@@ -27,33 +36,68 @@ static void pack_panel(void *ctx, size_t p, int worker) {
   as_k.packt(n, j->k, j->b + p * AS_NR * j->ldb, j->ldb, j->packed + p * j->k * AS_NR);
 }
 
-as_status as_linear_create(as_linear **out, int n_out, int n_in, const float *weight, const float *bias,
-                           as_err *err) {
+static float weight_at(const void *ctx, size_t k, size_t j) {
+  const pack_job *panel = ctx;
+  return panel->b[j * panel->ldb + k];
+}
+
+static void pack_panel_bf16(void *ctx, size_t p, int worker) {
+  (void)worker;
+  const pack_job *j = ctx;
+  const size_t n = j->n - p * AS_NR < AS_NR ? j->n - p * AS_NR : AS_NR;
+  const pack_job panel = {n, j->k, j->ldb, j->b + p * AS_NR * j->ldb, NULL, NULL};
+  j->finite[p] = as_bf16_pack(n, j->k, weight_at, &panel, j->packed + p * as_bf16_pairs(j->k) * AS_NR);
+}
+
+static as_status create(as_linear **out, int n_out, int n_in, const float *weight, const float *bias,
+                        bool bf16, as_err *err) {
   *out = NULL;
   if (n_out < 1 || n_in < 1)
     return as_fail(err, AS_E_USAGE, "linear: found %d outputs of %d inputs, wanted at least 1 of each", n_out,
                    n_in);
+  as_status st = bf16 ? as_bf16_check((size_t)n_in, err) : AS_OK;
+  if (st != AS_OK) return st;
   as_linear *l = as_calloc(1, sizeof *l, err);
   if (!l) return AS_E_ENV;
   l->n_out = (size_t)n_out;
   l->n_in = (size_t)n_in;
+  l->bf16 = bf16;
   const size_t panels = as_panels(l->n_out);
   size_t floats;
-  if (!as_mul_size(panels * AS_NR, l->n_in, &floats)) {
+  if (!as_mul_size(panels * AS_NR, chain(l), &floats)) {
     as_linear_destroy(&l);
     return as_fail(err, AS_E_ENV, "linear: %d x %d weights do not fit into memory", n_out, n_in);
   }
   l->packed = as_alloc(floats, sizeof(float), err);
   l->bias = as_calloc(panels * AS_NR, sizeof(float), err);
-  if (!l->packed || !l->bias) {
+  bool *finite = bf16 ? as_calloc(panels, sizeof *finite, err) : NULL;
+  if (!l->packed || !l->bias || (bf16 && !finite)) {
+    as_free(finite);
     as_linear_destroy(&l);
     return AS_E_ENV;
   }
-  pack_job job = {l->n_out, l->n_in, l->n_in, weight, l->packed};
-  as_par_for(panels, pack_panel, &job);
+  pack_job job = {l->n_out, l->n_in, l->n_in, weight, l->packed, finite};
+  as_par_for(panels, bf16 ? pack_panel_bf16 : pack_panel, &job);
+  for (size_t p = 0; bf16 && p < panels && st == AS_OK; p++)
+    if (!finite[p]) st = as_fail(err, AS_E_INPUT, "linear: found a weight that is not finite in bf16");
+  as_free(finite);
+  if (st != AS_OK) {
+    as_linear_destroy(&l);
+    return st;
+  }
   if (bias) memcpy(l->bias, bias, l->n_out * sizeof(float));
   *out = l;
   return AS_OK;
+}
+
+as_status as_linear_create(as_linear **out, int n_out, int n_in, const float *weight, const float *bias,
+                           as_err *err) {
+  return create(out, n_out, n_in, weight, bias, false, err);
+}
+
+as_status as_linear_create_layer(as_linear **out, int n_out, int n_in, const float *weight, const float *bias,
+                                 as_err *err) {
+  return create(out, n_out, n_in, weight, bias, as_profile_bf16(), err);
 }
 
 void as_linear_destroy(as_linear **linear) {
@@ -65,7 +109,7 @@ void as_linear_destroy(as_linear **linear) {
 }
 
 size_t as_linear_packed_bytes(const as_linear *l) {
-  return as_panels(l->n_out) * AS_NR * (l->n_in + 1) * sizeof(float);
+  return as_panels(l->n_out) * AS_NR * (chain(l) + 1) * sizeof(float);
 }
 
 void as_linear_run(const as_linear *l, const as_linear_args *args) {
@@ -77,8 +121,8 @@ void as_linear_run(const as_linear *l, const as_linear_args *args) {
   mm.k = l->n_in;
   mm.lda = args->ld_in;
   mm.n = (args->end ? args->end : l->n_out) - args->first;
-  mm.panel_floats = l->n_in * AS_NR;
-  mm.packed = l->packed + args->first * l->n_in;
+  mm.panel_floats = chain(l) * AS_NR;
+  mm.packed = l->packed + args->first * chain(l);
   mm.bias = l->bias + args->first;
   mm.gamma = args->gamma ? args->gamma + args->first : NULL;
   mm.residual = args->residual ? args->residual + args->first : NULL;
@@ -86,6 +130,11 @@ void as_linear_run(const as_linear *l, const as_linear_args *args) {
   mm.act = args->act;
   mm.out = args->out + args->first;
   mm.ld_out = args->ld_out;
+  if (l->bf16) {
+    const as_bf16_plain plain = {args->in, args->ld_in, l->n_in};
+    as_bf16_run(&mm, &(as_bf16_rows){as_bf16_fill_plain, &plain, args->rows});
+    return;
+  }
   as_multiply_run(&mm);
 }
 
@@ -108,7 +157,7 @@ void as_gemm_nt(size_t m, size_t n, size_t k, const float *a, size_t lda, const 
   const size_t step = panels_at_once(n, k) * AS_NR;
   for (size_t j = 0; j < n; j += step) {
     const size_t cols = n - j < step ? n - j : step;
-    pack_job job = {cols, k, ldb, b + j * ldb, pack};
+    pack_job job = {cols, k, ldb, b + j * ldb, pack, NULL};
     as_par_for(as_panels(cols), pack_panel, &job);
     as_multiply mm = {0};
     mm.tiles = as_row_tiles(m);

@@ -71,6 +71,8 @@ static void one(const as_multiply *mm, const as_tile *t, size_t panel, bool act_
   }
   if (t->parts) {
     pieces(t, g);
+  } else if (mm->bf16) {
+    as_k.gemm16(g);
   } else {
     as_k.gemm(g);
   }

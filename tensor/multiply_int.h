@@ -36,6 +36,7 @@ typedef struct as_multiply {
   size_t n;            /* columns */
   const float *packed; /* panels [ceil(n / 32)][panel_floats] */
   size_t panel_floats; /* chain length * 32 */
+  bool bf16;           /* a float of rows and weights is a pair of bf16; k, lda and b_off count pairs */
   const float *bias;   /* padded to whole panels, or NULL */
   const float *gamma;  /* [n] or NULL */
   const float *residual;

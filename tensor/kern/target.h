@@ -9,10 +9,12 @@
 #if defined(__clang__)
 #define AS_TARGET_PUSH_AVX2 _Pragma("clang attribute push(__attribute__((target(\"avx2,fma\"))), apply_to = function)")
 #define AS_TARGET_PUSH_AVX512 _Pragma("clang attribute push(__attribute__((target(\"avx512f,avx512vl,avx512dq,avx512bw,prfchw,fma\"))), apply_to = function)")
+#define AS_TARGET_PUSH_AVX512BF16 _Pragma("clang attribute push(__attribute__((target(\"avx512f,avx512vl,avx512dq,avx512bw,avx512bf16,prfchw,fma\"))), apply_to = function)")
 #define AS_TARGET_POP _Pragma("clang attribute pop")
 #else
 #define AS_TARGET_PUSH_AVX2 _Pragma("GCC push_options") _Pragma("GCC target(\"avx2,fma\")")
 #define AS_TARGET_PUSH_AVX512 _Pragma("GCC push_options") _Pragma("GCC target(\"avx512f,avx512vl,avx512dq,avx512bw,prfchw,fma\")")
+#define AS_TARGET_PUSH_AVX512BF16 _Pragma("GCC push_options") _Pragma("GCC target(\"avx512f,avx512vl,avx512dq,avx512bw,avx512bf16,prfchw,fma\")")
 #define AS_TARGET_POP _Pragma("GCC pop_options")
 #endif
 /* clang-format on */

@@ -8,7 +8,15 @@
 
 #if AS_HAVE_X86
 #include "tensor/kern/target.h"
-AS_TARGET_PUSH_AVX512
+
+/* gemm16_avx512bf16.c compiles this text a second time, with pairs of bf16 in the place of floats. */
+#ifndef AS_GEMM_NAME
+#define AS_GEMM_NAME as_k_gemm_avx512
+#define AS_GEMM_TARGET AS_TARGET_PUSH_AVX512
+#define AS_GEMM_STEP(a, b, acc) _mm512_fmadd_ps(a, b, acc)
+#endif
+
+AS_GEMM_TARGET
 #include <immintrin.h>
 
 #define ROWS(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13)
@@ -89,8 +97,8 @@ AS_ALWAYS_INLINE void tile(const as_gemm_args *g, const int MR, const int WIDE) 
 #define ROW(i)                                      \
   if (MR > i) {                                     \
     const __m512 av = _mm512_set1_ps(ADDR##i);      \
-    l##i = _mm512_fmadd_ps(av, bl, l##i);           \
-    if (WIDE) h##i = _mm512_fmadd_ps(av, bh, h##i); \
+    l##i = AS_GEMM_STEP(av, bl, l##i);              \
+    if (WIDE) h##i = AS_GEMM_STEP(av, bh, h##i);    \
   }
 #define STEP(u)                                                \
   {                                                            \
@@ -220,7 +228,7 @@ TILE(3)
 TILE(4)
 TILE(5) TILE(6) TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
 
-    void as_k_gemm_avx512(const as_gemm_args *g) {
+    void AS_GEMM_NAME(const as_gemm_args *g) {
   static as_fn_gemm *const tiles[2][AS_MR] = {{slim_1, slim_2, slim_3, slim_4, slim_5, slim_6, slim_7, slim_8,
                                                slim_9, slim_10, slim_11, slim_12, slim_13, slim_14},
                                               {wide_1, wide_2, wide_3, wide_4, wide_5, wide_6, wide_7, wide_8,

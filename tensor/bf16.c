@@ -1,0 +1,164 @@
+#include "tensor/bf16_int.h"
+
+#include <string.h>
+
+#include "tensor/base/par.h"
+#include "tensor/kern/ref/bf16_ref.h"
+
+/* Rows of A in bf16: 448 KB of a core's 1 MB of L2, on the stack of the thread that fills it. One row of
+ * 114 k pairs fits; 14 rows of a chain of 16 k elements. */
+enum { BLOCK_FLOATS = 112 * 1024, SMALL_WEIGHTS = 400 * 1024, WANTED_CHUNKS = 32, LEAST_PANELS = 4 };
+
+as_status as_bf16_check(size_t k, as_err *err) {
+  if (as_bf16_pairs(k) + 32 <= BLOCK_FLOATS) return AS_OK;
+  return as_fail(err, AS_E_USAGE, "profile bf16-1: found a sum of %zu products, wanted at most %d", k,
+                 2 * (BLOCK_FLOATS - 32));
+}
+
+bool as_bf16_pack(size_t n, size_t k, as_bf16_weight *at, const void *ctx, float *to) {
+  unsigned char *out = (unsigned char *)to;
+  bool finite = true;
+  for (size_t i = 0; i < 2 * as_bf16_pairs(k); i++)
+    for (size_t j = 0; j < AS_NR; j++) {
+      const uint16_t w = i < k && j < n ? as_bf16_of(at(ctx, i, j)) : 0;
+      finite = finite && (w & 0x7f80) != 0x7f80;
+      memcpy(out + ((i / 2 * AS_NR + j) * 2 + i % 2) * sizeof w, &w, sizeof w);
+    }
+  return finite;
+}
+
+void as_bf16_fill_plain(const void *ctx, size_t first, size_t m, uint16_t *to, size_t ld16) {
+  const as_bf16_plain *p = ctx;
+  as_k.tobf16(m, p->k, p->a + first * p->lda, p->lda, to, ld16);
+  if (p->k % 2)
+    for (size_t i = 0; i < m; i++) to[i * ld16 + p->k] = 0;
+}
+
+/* Rows first..first + m - 1 of A, filled, by panels p0..p1-1. */
+static void block(const as_multiply *mm, const as_bf16_rows *a, size_t first, size_t m, size_t p0, size_t p1,
+                  bool panel_outer, float *memory, size_t ld) {
+  a->fill(a->ctx, first, m, (uint16_t *)(void *)memory, 2 * ld);
+  const as_rows rows = {memory, ld, m};
+  as_multiply part = *mm;
+  part.bf16 = true;
+  part.tiles = as_row_tiles(m);
+  part.tile = as_tile_rows;
+  part.ctx = &rows;
+  part.k = as_bf16_pairs(mm->k);
+  part.lda = ld;
+  part.out = mm->out + first * mm->ld_out;
+  if (mm->residual) part.residual = mm->residual + first * mm->ld_res;
+  as_multiply_block(&part, 0, part.tiles, p0, p1, panel_outer);
+}
+
+/* Floats from one row of the block to the next. */
+static size_t row_stride(const as_multiply *mm) {
+  const size_t pairs = as_bf16_pairs(mm->k);
+  return as_tensor_ld((int)pairs) <= BLOCK_FLOATS ? as_tensor_ld((int)pairs) : pairs;
+}
+
+static size_t rows_that_fit(const as_multiply *mm) {
+  const size_t fit = BLOCK_FLOATS / row_stride(mm);
+  return fit > AS_MR ? fit / AS_MR * AS_MR : fit;
+}
+
+typedef struct grid {
+  const as_multiply *mm;
+  const as_bf16_rows *a;
+  size_t blocks, block_chunks, panel_chunks, panels;
+  bool panel_outer;
+} grid;
+
+static void run_chunk(void *ctx, size_t chunk, int worker) {
+  _Alignas(64) float memory[BLOCK_FLOATS];
+  const grid *g = ctx;
+  const size_t bc = chunk / g->panel_chunks, pc = chunk % g->panel_chunks, m = g->a->m;
+  (void)worker;
+  for (size_t b = g->blocks * bc / g->block_chunks; b < g->blocks * (bc + 1) / g->block_chunks; b++) {
+    const size_t first = m * b / g->blocks, last = m * (b + 1) / g->blocks;
+    block(g->mm, g->a, first, last - first, g->panels * pc / g->panel_chunks,
+          g->panels * (pc + 1) / g->panel_chunks, g->panel_outer, memory, row_stride(g->mm));
+  }
+}
+
+/* Small weights stay in L2 while tiles of rows are filled and multiplied one by one; larger ones are read
+ * once per block of as many rows as fit. Filling costs 1/8 of the product with one panel: a chunk takes
+ * several. */
+void as_bf16_run(const as_multiply *mm, const as_bf16_rows *a) {
+  if (a->m == 0 || mm->n == 0) return;
+  grid g = {mm, a, 1, 1, 1, as_panels(mm->n), false};
+  g.panel_outer = g.panels * mm->panel_floats * sizeof(float) > SMALL_WEIGHTS;
+  size_t rows = rows_that_fit(mm);
+  if (!g.panel_outer && rows > AS_MR) rows = AS_MR;
+  g.blocks = (a->m + rows - 1) / rows;
+  g.block_chunks = g.blocks < 2 * WANTED_CHUNKS ? g.blocks : 2 * WANTED_CHUNKS;
+  if (g.block_chunks < WANTED_CHUNKS) {
+    const size_t most = (g.panels + LEAST_PANELS - 1) / LEAST_PANELS;
+    g.panel_chunks = (WANTED_CHUNKS + g.block_chunks - 1) / g.block_chunks;
+    if (g.panel_chunks > most) g.panel_chunks = most;
+  }
+  as_par_for(g.block_chunks * g.panel_chunks, run_chunk, &g);
+}
+
+typedef struct pair {
+  const as_multiply *first, *second;
+  const as_bf16_rows *a, *between;
+  size_t blocks, chunks;
+} pair;
+
+static void run_pair_chunk(void *ctx, size_t chunk, int worker) {
+  _Alignas(64) float memory[BLOCK_FLOATS];
+  const pair *p = ctx;
+  (void)worker;
+  for (size_t b = p->blocks * chunk / p->chunks; b < p->blocks * (chunk + 1) / p->chunks; b++) {
+    const size_t first = p->a->m * b / p->blocks, m = p->a->m * (b + 1) / p->blocks - first;
+    block(p->first, p->a, first, m, 0, as_panels(p->first->n), false, memory, row_stride(p->first));
+    block(p->second, p->between, first, m, 0, as_panels(p->second->n), false, memory, row_stride(p->second));
+  }
+}
+
+void as_bf16_run_pair(const as_multiply *first, const as_bf16_rows *a, const as_multiply *second,
+                      const as_bf16_rows *between) {
+  pair p = {first, second, a, between, as_row_tiles(a->m), 0};
+  p.chunks = p.blocks < 2 * WANTED_CHUNKS ? p.blocks : 2 * WANTED_CHUNKS;
+  as_par_for(p.chunks, run_pair_chunk, &p);
+}
+
+bool as_bf16_agrees(as_fn_gemm16 *fn) {
+  /* Sums that differ by order, by a rounding more or less, at the edge of the denormals, and with denormal
+   * inputs; each value meets each other one. */
+  static const float values[] = {1.0f,      -1.0f,     0x1.02p0f,  -0x1.02p0f,  0x1p-24f,    0x1.fep-25f,
+                                 0x1p12f,   -0x1p12f,  0x1p-63f,   0x1.02p-63f, 0x1.fep-64f, -0x1p-63f,
+                                 0x1p-127f, 0x1p-126f, -0x1p-126f, 0x1p-75f};
+  enum { VALUES = sizeof values / sizeof *values, K = VALUES };
+  static const float starts[] = {0.0f,      -0.0f,      1.0f,      -0x1p24f,
+                                 0x1p-126f, -0x1p-126f, 0x1p-130f, 0x1.fffffep-126f};
+  enum { STARTS = sizeof starts / sizeof *starts };
+  _Alignas(64) float a[AS_MR * K], b[K * AS_NR], start[AS_MR * AS_NR], one[AS_MR * AS_NR], two[AS_MR * AS_NR];
+  const size_t zero = 0;
+  const float *rows = a;
+  bool same = true;
+  uint32_t dice = 1;
+  for (int round = 0; round < 16; round++) {
+    for (size_t i = 0; i < AS_MR * K + K * AS_NR; i++) {
+      uint16_t w[2];
+      for (int e = 0; e < 2; e++) {
+        dice = dice * 1664525u + 1013904223u;
+        uint32_t u;
+        memcpy(&u, &values[dice >> 28], 4);
+        w[e] = (uint16_t)(u >> 16); /* exact in bf16 */
+      }
+      memcpy(i < AS_MR * K ? &a[i] : &b[i - AS_MR * K], w, 4);
+    }
+    for (size_t i = 0; i < AS_MR * AS_NR; i++) start[i] = starts[(i + (size_t)round) % STARTS];
+    as_gemm_args g = {0};
+    g.m = AS_MR, g.n = AS_NR, g.nseg = 1, g.lda = K, g.a = &rows, g.b_off = &zero, g.b = b, g.acc_in = start;
+    g.k = round % 2 ? K : 1;
+    g.acc_out = one;
+    fn(&g);
+    g.acc_out = two;
+    as_k_gemm16_ref(&g);
+    same = same && memcmp(one, two, sizeof one) == 0;
+  }
+  return same;
+}
