@@ -159,7 +159,7 @@ typedef struct history {
   double with_g[MAX_BASIS];          /* v[i] . gradient */
 } history;
 
-enum { LANES = 4 };
+enum { LANES = 4, FLAT_STEPS = 20 };
 
 typedef struct product_job {
   const history *h;
@@ -306,11 +306,13 @@ as_status as_lbfgs_minimize(size_t n, double *x, as_lbfgs_fn *fn, void *ctx, con
     }
     double *grad = block + (size_t)(2 * h.memory) * n, *dir = grad + n, *trial = dir + n, *next = trial + n;
     double f = fn(ctx, x, grad);
-    int evaluations = 1, it = 0, flat = 0;
+    double past[FLAT_STEPS]; /* f of the last steps, a ring */
+    int evaluations = 1, it = 0;
     as_lbfgs_stop stop = AS_LBFGS_LIMIT;
     for (;; it++) {
-      double gmax = max_abs(n, grad);
+      double gmax = max_abs(n, grad), noise = opts->noise ? *opts->noise : 0.0;
       result->max_gradient = gmax;
+      result->gap = opts->gap ? opts->gap(ctx, x, grad) : (double)NAN;
       if (!isfinite(f) || !isfinite(gmax)) {
         stop = AS_LBFGS_BROKEN;
         break;
@@ -319,8 +321,16 @@ as_status as_lbfgs_minimize(size_t n, double *x, as_lbfgs_fn *fn, void *ctx, con
         stop = AS_LBFGS_GRADIENT;
         break;
       }
+      if (result->gap <= opts->gap_tol * fabs(f)) {
+        stop = AS_LBFGS_GAP;
+        break;
+      }
       if (f <= opts->target) {
         stop = AS_LBFGS_TARGET;
+        break;
+      }
+      if (it >= FLAT_STEPS && past[it % FLAT_STEPS] - f <= fmax(opts->f_tol * fabs(f), noise)) {
+        stop = AS_LBFGS_FLAT;
         break;
       }
       if (it >= opts->max_iter) break;
@@ -336,7 +346,7 @@ as_status as_lbfgs_minimize(size_t n, double *x, as_lbfgs_fn *fn, void *ctx, con
         continue;
       }
       double first = h.count > 0 ? 1.0 : fmin(1.0, 1.0 / sqrt(dot(n, dir, dir, part)));
-      search ls = {n, x, dir, trial, next, part, fn, ctx, opts->noise * fabs(f), 0};
+      search ls = {n, x, dir, trial, next, part, fn, ctx, noise, 0};
       point p = line_search(&ls, start, first);
       evaluations += ls.evaluations;
       if (!(p.t > 0.0)) {
@@ -351,15 +361,8 @@ as_status as_lbfgs_minimize(size_t n, double *x, as_lbfgs_fn *fn, void *ctx, con
       push_pair(&h, x, grad, trial, next, part);
       memcpy(x, trial, n * sizeof *x);
       memcpy(grad, next, n * sizeof *grad);
-      double drop = f - p.f, size = fmax(fmax(fabs(f), fabs(p.f)), 1.0);
+      past[it % FLAT_STEPS] = f;
       f = p.f;
-      flat = drop <= opts->f_tol * size ? flat + 1 : 0;
-      if (flat == 4 && max_abs(n, grad) > opts->tol) {
-        result->max_gradient = max_abs(n, grad);
-        stop = AS_LBFGS_FLAT;
-        it++;
-        break;
-      }
     }
     result->iterations = it;
     result->evaluations = evaluations;

@@ -8,8 +8,8 @@
 
 typedef struct as_probe_opts {
   double c; /* inverse L2 strength as scikit-learn's C: minimises sum of losses + |W|^2 / (2 C); 0 = 1.0 */
-  int max_iter;  /* 0 = 1000 */
-  double tol;    /* stop when max |gradient of mean loss| <= tol; 0 = 1e-6 */
+  int max_iter; /* 0 = 1000 */
+  double tol;   /* stop when the loss is within this part of its minimum, by the bound of probe.c; 0 = 3e-7 */
   double target; /* stop when the loss (as minimised) is at most this; 0 = never. For timing against others */
   size_t keep;   /* features of up to this many bytes are kept a second and third time, centred and packed,
                      which saves time; the bits do not depend on it. 0 = 1 GiB */
@@ -18,8 +18,9 @@ typedef struct as_probe_opts {
 typedef struct as_probe_result {
   int iterations;
   int evaluations;     /* of loss and gradient: two products of [n, d] with [classes, d] each */
-  int converged;       /* the stop rule held: tol reached, or no step lowers the loss any more in float32 */
+  int converged;       /* the stop rule held: tol reached, or the loss falls no more in float32 */
   double loss;         /* sum of losses + penalty, as minimised */
+  double gap;          /* part of the loss by which it may lie above its minimum */
   double max_gradient; /* max |gradient of mean loss| at the end */
 } as_probe_result;
 
