@@ -28,6 +28,10 @@ static as_status choose(as_backbone *b, const as_backbone_opts *o, char *arch, s
   return AS_OK;
 }
 
+static void release(void *state, const as_view *view) {
+  as_state_release(state, view);
+}
+
 static as_status match_and_load(as_backbone *b, as_err *err) {
   as_str_clear(&b->report);
   const as_param_spec *specs;
@@ -40,7 +44,8 @@ static as_status match_and_load(as_backbone *b, as_err *err) {
   b->dropped = m.dropped;
   b->missing = m.missing;
   b->unexpected = m.unexpected;
-  if (s == AS_OK && (s = as_model_load(b->model, m.views, err)) != AS_OK)
+  as_state_release(b->state, NULL); /* what the checks have read */
+  if (s == AS_OK && (s = as_model_load_releasing(b->model, m.views, release, b->state, err)) != AS_OK)
     as_fail_in(err, "%s", as_state_path(b->state));
   as_match_clear(&m);
   return s;

@@ -90,10 +90,26 @@ size_t as_model_specs(const as_model *m, const as_param_spec **specs) {
   return m->params.n;
 }
 
-as_status as_model_load(as_model *m, const as_view *params, as_err *err) {
+as_status as_model_load_releasing(as_model *m, const as_view *params,
+                                  void (*done)(void *ctx, const as_view *view), void *ctx, as_err *err) {
   as_status st = as_params_check(&m->params, params, err);
   m->loaded = false;
+  m->params.done = done;
+  m->params.done_ctx = ctx;
   if (st == AS_OK) st = m->ops->load(m->net, &m->params, params, err);
+  m->params.done = NULL;
+  m->loaded = st == AS_OK;
+  return st;
+}
+
+as_status as_model_load(as_model *m, const as_view *params, as_err *err) {
+  return as_model_load_releasing(m, params, NULL, NULL, err);
+}
+
+as_status as_model_load_seeded(as_model *m, uint64_t seed, as_err *err) {
+  m->params.seed = seed;
+  m->loaded = false;
+  const as_status st = m->ops->load(m->net, &m->params, NULL, err);
   m->loaded = st == AS_OK;
   return st;
 }

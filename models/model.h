@@ -36,6 +36,12 @@ size_t as_model_specs(const as_model *m, const as_param_spec **specs);
 /* params[i] answers specs[i]; data == NULL where an optional one is absent. Shapes must be equal.
  * Borrowed for the call. A non-finite value: AS_E_INPUT naming the tensor. */
 as_status as_model_load(as_model *m, const as_view *params, as_err *err);
+/* The same; done(ctx, &params[i]) is called when a tensor has been read, so that its memory can go while
+ * the next ones are packed: a network then needs its packed weights and one tensor, not two sets. */
+as_status as_model_load_releasing(as_model *m, const as_view *params,
+                                  void (*done)(void *ctx, const as_view *view), void *ctx, as_err *err);
+/* Seeded values, as as_model_init_param gives them, one tensor at a time. */
+as_status as_model_load_seeded(as_model *m, uint64_t seed, as_err *err);
 
 /* Fills out (numel floats) with the seeded initial value of specs[i]; the formula is in
  * nn/init.h. */

@@ -1,10 +1,8 @@
 #include "models/selftest.h"
 
 #include <stdint.h>
-#include <string.h>
 
 #include "models/model.h"
-#include "tensor/base/checked.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/sha256.h"
 #include "tensor/runtime.h"
@@ -38,45 +36,11 @@ void as_selftest_images(int n, int size, float *out) {
         }
 }
 
-/* Seeded weights straight into the model; the floats are the host's own. */
-static as_status load_seeded(as_model *m, as_err *err) {
-  const as_param_spec *specs;
-  const size_t n = as_model_specs(m, &specs);
-  const uint16_t probe = 1;
-  const bool big_endian = *(const unsigned char *)&probe == 0;
-  size_t total = 0, at = 0;
-  for (size_t i = 0; i < n; i++) {
-    size_t numel;
-    if (!as_shape_numel(specs[i].shape, specs[i].rank, &numel) || !as_add_size(total, numel, &total))
-      return as_fail(err, AS_E_USAGE, "tensor %s: too large", specs[i].name);
-  }
-  as_view *views = as_calloc(n, sizeof *views, err);
-  float *data = as_alloc(total, sizeof *data, err);
-  as_status st = views && data ? AS_OK : AS_E_ENV;
-  for (size_t i = 0; i < n && st == AS_OK; i++) {
-    size_t numel;
-    (void)as_shape_numel(specs[i].shape, specs[i].rank, &numel);
-    as_model_init_param(m, i, SELFTEST_SEED, data + at);
-    views[i] = (as_view){.data = data + at,
-                         .bytes = numel * sizeof *data,
-                         .dtype = AS_F32,
-                         .big_endian = big_endian,
-                         .rank = specs[i].rank};
-    memcpy(views[i].shape, specs[i].shape, sizeof views[i].shape);
-    as_view_set_contiguous(&views[i]);
-    at += numel;
-  }
-  if (st == AS_OK) st = as_model_load(m, views, err);
-  as_free(views);
-  as_free(data);
-  return st;
-}
-
 static as_status hash_net(const char *arch, int size, int batch, as_sha256 *sha, as_err *err) {
   as_model *m = NULL;
   float *x = NULL, *features = NULL;
   as_status st = as_model_create(&m, arch, size, err);
-  if (st == AS_OK) st = load_seeded(m, err);
+  if (st == AS_OK) st = as_model_load_seeded(m, SELFTEST_SEED, err);
   if (st == AS_OK) st = as_model_plan(m, batch, err);
   if (st == AS_OK) {
     const size_t dim = (size_t)as_model_embed_dim(m), image = (size_t)size * (size_t)size * 3;

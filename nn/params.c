@@ -62,7 +62,13 @@ as_status as_params_read(const as_params *p, const as_view *views, size_t index,
     return as_fail(err, AS_E_USAGE, "tensor %s: shape too large", s->name);
   float *buf = as_alloc(n, sizeof *buf, err);
   if (!buf) return AS_E_ENV;
+  if (!views) {
+    as_init_fill(p->rules[index], s->name, p->seed, n, buf);
+    *out = buf;
+    return AS_OK;
+  }
   as_status st = as_view_to_f32(&views[index], buf, &bad, err);
+  if (p->done) p->done(p->done_ctx, &views[index]);
   if (st != AS_OK) {
     as_fail_in(err, "tensor %s", s->name);
   } else if (bad) {

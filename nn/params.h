@@ -11,10 +11,16 @@
 #include "tensor/base/status.h"
 #include "tensor/base/view.h"
 
+/* Told after each tensor has been read: a load reads a tensor once. */
+typedef void (*as_params_done)(void *ctx, const as_view *view);
+
 typedef struct as_params {
   as_param_spec *specs; /* [n]; names owned here */
   as_init_rule *rules;  /* [n] */
   size_t n, cap_specs, cap_rules;
+  uint64_t seed;       /* of the values, where views are NULL */
+  as_params_done done; /* or NULL */
+  void *done_ctx;
 } as_params;
 
 void as_params_clear(as_params *p);
@@ -26,8 +32,8 @@ as_status as_params_add(as_params *p, const char *prefix, const char *leaf, as_i
 /* Every required view is there and has exactly its spec's shape; AS_E_INPUT naming the tensor. */
 as_status as_params_check(const as_params *p, const as_view *views, as_err *err);
 
-/* views[index] as float32 in row-major order, in memory that the caller frees with as_free.
- * AS_E_INPUT when a value is not finite. */
+/* views[index] as float32 in row-major order, in memory that the caller frees with as_free; with views
+ * NULL the seeded values. AS_E_INPUT when a value is not finite. */
 as_status as_params_read(const as_params *p, const as_view *views, size_t index, float **out, as_err *err);
 
 #endif

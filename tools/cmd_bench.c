@@ -1,7 +1,6 @@
 /* bench: the real computation of a named network with seeded weights, images/s. */
 #define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
-#include <string.h>
 #include <sys/resource.h>
 
 #include "models/model.h"
@@ -12,43 +11,6 @@
 #include "tensor/base/text.h"
 #include "tools/commands.h"
 #include "tools/progress.h"
-
-/* Seeded weights straight into the model. */
-static as_status load_seeded(as_model *m, uint64_t seed, as_err *err) {
-  const as_param_spec *specs;
-  size_t n = as_model_specs(m, &specs);
-  const union {
-    uint32_t word;
-    unsigned char first;
-  } order = {1};
-  as_view *views = as_calloc(n, sizeof *views, err);
-  as_status s = views ? AS_OK : AS_E_ENV;
-  for (size_t i = 0; s == AS_OK && i < n; i++) {
-    size_t numel;
-    if (specs[i].optional || !as_shape_numel(specs[i].shape, specs[i].rank, &numel)) continue;
-    float *x = as_alloc(numel, sizeof *x, err);
-    if (!x) {
-      s = AS_E_ENV;
-      break;
-    }
-    as_model_init_param(m, i, seed, x);
-    views[i].data = x;
-    views[i].bytes = numel * sizeof *x;
-    views[i].dtype = AS_F32;
-    views[i].big_endian = order.first == 0;
-    views[i].rank = specs[i].rank;
-    memcpy(views[i].shape, specs[i].shape, sizeof views[i].shape);
-    as_view_set_contiguous(&views[i]);
-  }
-  if (s == AS_OK) s = as_model_load(m, views, err);
-  for (size_t i = 0; views && i < n; i++) {
-    void *x;
-    memcpy(&x, &views[i].data, sizeof x);
-    as_free(x);
-  }
-  as_free(views);
-  return s;
-}
 
 static double peak_mb(void) {
   struct rusage u;
@@ -104,7 +66,7 @@ as_status as_cmd_bench(const as_args *a, as_err *err) {
   float *images = NULL, *rows = NULL;
   as_str out = {0};
   as_status s = as_model_create(&m, net, 0, err);
-  if (s == AS_OK) s = load_seeded(m, 1, err);
+  if (s == AS_OK) s = as_model_load_seeded(m, 1, err);
   if (s == AS_OK) s = as_model_plan(m, batch, err);
   if (s == AS_OK) {
     size_t side = (size_t)as_model_input_size(m);

@@ -320,13 +320,36 @@ const as_state_entry *as_state_entries(const as_state *s) {
   return s->entries;
 }
 
+static void release_in(const as_file *f, const as_view *view) {
+  const uint8_t *p = view ? view->data : f->data;
+  const uintptr_t at = (uintptr_t)p - (uintptr_t)f->data;
+  if ((uintptr_t)p < (uintptr_t)f->data || at > f->size) return;
+  const size_t left = f->size - (size_t)at;
+  as_file_release(f, p, view && view->bytes < left ? view->bytes : left);
+}
+
+void as_state_release(const as_state *s, const as_view *view) {
+  release_in(&s->file, view);
+  for (size_t i = 0; i < s->n_files; i++) release_in(&s->files[i], view);
+}
+
+/* In pieces whose pages go again: a digest needs no second copy of the weights in memory. */
+static void digest_file(as_sha256 *h, const as_file *f) {
+  enum { PIECE = 4 << 20 };
+  for (size_t at = 0; at < f->size; at += PIECE) {
+    const size_t n = f->size - at < PIECE ? f->size - at : PIECE;
+    as_sha256_update(h, f->data + at, n);
+    as_file_release(f, f->data + at, n);
+  }
+}
+
 /* A checkpoint of several files has the digest of their bytes one after the other. */
 const char *as_state_sha256(as_state *s) {
   if (!s->sha256[0]) {
     as_sha256 h;
     as_sha256_init(&h);
-    as_sha256_update(&h, s->file.data, s->file.size);
-    for (size_t i = 0; i < s->n_files; i++) as_sha256_update(&h, s->files[i].data, s->files[i].size);
+    digest_file(&h, &s->file);
+    for (size_t i = 0; i < s->n_files; i++) digest_file(&h, &s->files[i]);
     as_sha256_hex(&h, s->sha256);
   }
   return s->sha256;

@@ -38,6 +38,10 @@ size_t as_state_count(const as_state *s);
 const as_state_entry *as_state_entries(const as_state *s);                /* in file order */
 const as_state_entry *as_state_find(const as_state *s, const char *name); /* or NULL */
 
+/* The bytes of a view of this state, or of the whole file where view is NULL, need not stay in memory: they
+ * come back when they are read again. Does nothing where the file is not mapped or was inflated. */
+void as_state_release(const as_state *s, const as_view *view);
+
 /* What else the file holds (opaque classes, scalars, metadata), a line each, for inspect. */
 size_t as_state_remarks(const as_state *s, const char *const **lines);
 

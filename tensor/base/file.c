@@ -1,4 +1,5 @@
 #define _POSIX_C_SOURCE 200809L
+#define _DEFAULT_SOURCE /* madvise */
 #include "tensor/base/file.h"
 
 #include <dirent.h>
@@ -74,6 +75,17 @@ void as_file_close(as_file *f) {
   if (f->map) munmap(f->map, f->size);
   as_free(f->owned);
   memset(f, 0, sizeof *f);
+}
+
+void as_file_release(const as_file *f, const void *p, size_t n) {
+#ifdef MADV_DONTNEED
+  if (!f->map || n == 0) return;
+  const size_t page = (size_t)sysconf(_SC_PAGESIZE), at = (size_t)((const uint8_t *)p - f->data);
+  const size_t first = at / page * page; /* pages that are shared with a neighbour come back */
+  (void)madvise((char *)f->map + first, at - first + n, MADV_DONTNEED);
+#else
+  (void)f, (void)p, (void)n;
+#endif
 }
 
 /* ---- paths and folders ------------------------------------------------------------------------ */

@@ -20,6 +20,9 @@ typedef struct as_file {
 /* Missing, unreadable or a directory: AS_E_INPUT naming the path; out of memory: AS_E_ENV. */
 as_status as_file_open(as_file *f, const char *path, as_err *err);
 void as_file_close(as_file *f); /* zeroed or closed twice is fine */
+/* The n bytes at p, inside the file's data, will not be read soon: where the file is mapped, their pages
+ * leave this process's memory and come back from the file when they are read again. */
+void as_file_release(const as_file *f, const void *p, size_t n);
 
 typedef enum as_path_kind { AS_PATH_NONE, AS_PATH_FILE, AS_PATH_DIR, AS_PATH_OTHER } as_path_kind;
 as_path_kind as_path_kind_of(const char *path); /* follows links */

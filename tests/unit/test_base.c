@@ -312,6 +312,8 @@ static void files(as_test *t) {
   as_file f;
   CHECK_OK(t, as_file_open(&f, path, &e), e);
   CHECK(t, f.size == 5 && memcmp(f.data, "hello", 5) == 0);
+  as_file_release(&f, f.data + 1, f.size - 1); /* and is there again */
+  CHECK(t, f.size == 5 && memcmp(f.data, "hello", 5) == 0);
   as_file_close(&f);
   CHECK_STATUS(t, as_file_open(&f, sub, &e), AS_E_INPUT);
   CHECK_STATUS(t, as_file_open(&f, "/nowhere/x", &e), AS_E_INPUT);

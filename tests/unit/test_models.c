@@ -336,6 +336,56 @@ static void refused_weights(as_test *t) {
   as_model_destroy(&m);
 }
 
+typedef struct given_back {
+  int calls, twice;
+} given_back;
+
+/* What has been read may vanish at once. */
+static void spoil(void *ctx, const as_view *v) {
+  given_back *g = ctx;
+  float *x = (float *)(uintptr_t)v->data;
+  g->calls++;
+  if (v->bytes && isnan(x[0])) g->twice++;
+  for (size_t i = 0; i < v->bytes / sizeof *x; i++) x[i] = NAN;
+}
+
+/* Weights that are given back while others are packed, and seeded ones: the same features. */
+static void loaded_piece_by_piece(as_test *t) {
+  static const char *const archs[] = {"resnet_demo", "vit_demo:ls=1,reg=2,ffn=swiglu"};
+  for (size_t a = 0; a < 2; a++) {
+    as_err err = {0};
+    as_model *plain = make_model(t, archs[a], 64, 1), *m = NULL;
+    CHECK_OK(t, as_model_create(&m, archs[a], 64, &err), err);
+    if (!plain || !m) return;
+    float x[64 * 64 * 3], want[1024], got[1024];
+    const size_t dim = (size_t)as_model_embed_dim(m);
+    CHECK(t, dim <= 1024);
+    as_selftest_images(1, 64, x);
+    as_model_forward(plain, x, 1, want);
+
+    const as_param_spec *specs;
+    const size_t n = as_model_specs(m, &specs);
+    int required = 0;
+    for (size_t i = 0; i < n; i++) required += !specs[i].optional;
+    as_view *w = make_weights(t, m);
+    given_back g = {0, 0};
+    CHECK_OK(t, as_model_load_releasing(m, w, spoil, &g, &err), err);
+    CHECK_INT(t, g.calls, required);
+    CHECK_INT(t, g.twice, 0);
+    clear_weights(m, w);
+    CHECK_OK(t, as_model_plan(m, 1, &err), err);
+    as_model_forward(m, x, 1, got);
+    CHECK(t, memcmp(want, got, dim * sizeof *got) == 0);
+
+    CHECK_OK(t, as_model_load_seeded(m, SEED, &err), err);
+    CHECK_OK(t, as_model_plan(m, 1, &err), err);
+    as_model_forward(m, x, 1, got);
+    CHECK(t, memcmp(want, got, dim * sizeof *got) == 0);
+    as_model_destroy(&plain);
+    as_model_destroy(&m);
+  }
+}
+
 /* Features do not depend on the batch, on how many images come at once, or on threads. */
 static void same_bits(as_test *t) {
   static const char *const archs[] = {"resnet_demo", "resnet50:base=16,blocks=1-1-1",
@@ -485,6 +535,7 @@ int main(int argc, char **argv) {
       {"refused architectures", refused_architectures},
       {"any text as an architecture", any_text},
       {"refused weights", refused_weights},
+      {"loaded piece by piece", loaded_piece_by_piece},
       {"same bits for any batch and threads", same_bits},
       {"the documented hash", documented_hash},
       {"trace", traced},
