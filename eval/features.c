@@ -15,6 +15,7 @@
 #include "tensor/base/mem.h"
 #include "tensor/base/sha256.h"
 #include "tensor/base/text.h"
+#include "tensor/runtime.h"
 #include "weights/safetensors.h"
 
 static void take_row(as_features *f, size_t i, const float *x, const char *why) {
@@ -50,11 +51,13 @@ static as_status run_batches(as_features *f, as_model *model, as_loader *loader,
       return as_fail(err, AS_E_STOPPED, "stopped after %zu of %zu images", done, f->n);
     as_status s = as_loader_next(loader, &b, err);
     if (s != AS_OK) return s;
-    if (b.n == 0 || b.first != done || (size_t)b.n > f->n - done)
+    if (b.n == 0 || b.first != o->from + done)
       return as_fail(err, AS_E_ENV, "loader: found a batch of %d at image %zu, wanted image %zu of %zu", b.n,
-                     b.first, done, f->n);
-    as_model_forward(model, b.images, b.n, buf);
-    for (int i = 0; i < b.n; i++) {
+                     b.first, o->from + done, o->from + f->n);
+    /* The last batch of a shard reaches into the next one. */
+    int m = (size_t)b.n > f->n - done ? (int)(f->n - done) : b.n;
+    as_model_forward(model, b.images, m, buf);
+    for (int i = 0; i < m; i++) {
       const float *x = buf + (size_t)i * f->d;
       const char *why = b.status[i] != AS_OK  ? b.why[i]
                         : all_finite(x, f->d) ? NULL
@@ -64,7 +67,7 @@ static as_status run_batches(as_features *f, as_model *model, as_loader *loader,
       take_row(f, done + (size_t)i, x, why);
       if (log) as_rowlog_put(log, x, why);
     }
-    done += (size_t)b.n;
+    done += (size_t)m;
     if (log) {
       time_t now = time(NULL);
       int durable = now - synced >= 5 || done == f->n;
@@ -82,7 +85,7 @@ as_status as_features_run(as_features *out, as_model *model, const as_preset *pr
   float *buf = NULL;
   size_t numel = 0;
   memset(out, 0, sizeof *out);
-  size_t n = as_dataset_count(ds), d = (size_t)as_model_embed_dim(model);
+  size_t n = opts->to ? opts->to - opts->from : as_dataset_count(ds), d = (size_t)as_model_embed_dim(model);
   if ((size_t)batch > n && n > 0) batch = (int)n;
   if (!as_mul_size(n, d, &numel)) return as_fail(err, AS_E_ENV, "%zu images x %zu features: too many", n, d);
   as_status s = as_model_plan(model, batch, err);
@@ -95,8 +98,11 @@ as_status as_features_run(as_features *out, as_model *model, const as_preset *pr
   buf = as_alloc((size_t)batch * d, sizeof *buf, err);
   if (!out->x || !out->failed || !out->why || !buf) s = AS_E_ENV;
   if (s == AS_OK && opts->log) s = as_rowlog_open(&log, opts->log, opts->key, d, n, found_row, out, err);
+  if (s == AS_OK && log.next < n && opts->replay)
+    s = as_fail(err, AS_E_INPUT,
+                "%zu of %zu rows are there, wanted all: weights, images or plan have changed", log.next, n);
   if (s == AS_OK && log.next < n)
-    s = as_loader_create(&loader, ds, preset, batch, opts->lenient, log.next, err);
+    s = as_loader_create(&loader, ds, preset, batch, opts->lenient, opts->from + log.next, err);
   if (s == AS_OK && loader)
     s = run_batches(out, model, loader, opts->log ? &log : NULL, opts, log.next, buf, err);
   as_loader_destroy(&loader);
@@ -137,7 +143,9 @@ static as_status write_tensor(const as_features *f, const char *path, as_err *er
   t.view.shape[0] = shape[0];
   t.view.shape[1] = shape[1];
   as_view_set_contiguous(&t.view);
-  return as_safetensors_write(path, &t, 1, NULL, 0, err);
+  static const char key[] = "assay.profile";
+  const char *const meta[2] = {key, as_profile_name()};
+  return as_safetensors_write(path, &t, 1, meta, 1, err);
 }
 
 as_status as_features_write(const as_features *f, const as_dataset *ds, const char *path, as_err *err) {

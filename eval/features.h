@@ -26,6 +26,8 @@ typedef struct as_features_opts {
   const char *log;  /* file that makes the work resumable (rowlog.h), or NULL */
   const char *key;  /* 64 hex digits: what the rows depend on; used with log */
   const char *what; /* for the progress line */
+  size_t from, to;  /* images from..to-1 alone (a shard); 0, 0 = all. The log's rows count from 0 */
+  int replay;       /* all rows must be in the log: nothing is computed, AS_E_INPUT where any lacks */
   const as_watch *watch;
 } as_features_opts;
 

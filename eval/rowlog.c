@@ -40,16 +40,44 @@ static size_t replay(as_rowlog *log, const as_file *f, size_t n, as_rowlog_fn fo
   return r.pos;
 }
 
+static void make_header(uint8_t header[HEADER], const char key[65], size_t d) {
+  memcpy(header, magic, 13);
+  memcpy(header + 13, key, 64);
+  header[77] = '\n';
+  as_put_le32(header + 78, (uint32_t)d);
+}
+
+as_status as_rowlog_read(const char *path, const char key[65], size_t d, size_t n, as_rowlog_fn found,
+                         void *ctx, size_t *rows, as_err *err) {
+  uint8_t header[HEADER];
+  as_file f = {0};
+  as_rowlog log = {.d = d};
+  *rows = 0;
+  as_status s = as_file_open(&f, path, err);
+  if (s != AS_OK) return s;
+  make_header(header, key, d);
+  float *row = as_alloc(d ? d : 1, sizeof *row, err);
+  if (!row) {
+    s = AS_E_ENV;
+  } else if (f.size < HEADER || memcmp(f.data, header, HEADER) != 0) {
+    s = as_fail(err, AS_E_INPUT, "%s: found rows of something else, wanted key %.16s..., %zu features", path,
+                key, d);
+  } else {
+    replay(&log, &f, n, found, ctx, row);
+    *rows = log.next;
+  }
+  as_free(row);
+  as_file_close(&f);
+  return s;
+}
+
 as_status as_rowlog_open(as_rowlog *log, const char *path, const char key[65], size_t d, size_t n,
                          as_rowlog_fn found, void *ctx, as_err *err) {
   uint8_t header[HEADER];
   size_t keep = 0;
   memset(log, 0, sizeof *log);
   log->d = d;
-  memcpy(header, magic, 13);
-  memcpy(header + 13, key, 64);
-  header[77] = '\n';
-  as_put_le32(header + 78, (uint32_t)d);
+  make_header(header, key, d);
   if (as_path_kind_of(path) == AS_PATH_FILE) {
     as_file f = {0};
     as_status s = as_file_open(&f, path, err);

@@ -26,6 +26,10 @@ typedef void (*as_rowlog_fn)(void *ctx, size_t row, const float *x, const char *
 /* A log with another key or width is started anew. At most n rows are taken. */
 as_status as_rowlog_open(as_rowlog *log, const char *path, const char key[65], size_t d, size_t n,
                          as_rowlog_fn found, void *ctx, as_err *err);
+/* The rows of a finished log, at most n of them, without touching it. *rows gets how many are whole.
+ * AS_E_INPUT: no log, or another key or width. */
+as_status as_rowlog_read(const char *path, const char key[65], size_t d, size_t n, as_rowlog_fn found,
+                         void *ctx, size_t *rows, as_err *err);
 void as_rowlog_put(as_rowlog *log, const float *x, const char *why);
 /* Hands what was put to the system; with `durable` also to the disk. AS_E_ENV: a write failed. */
 as_status as_rowlog_flush(as_rowlog *log, int durable, as_err *err);

@@ -206,7 +206,7 @@ static int64_t count_failed(const as_results *res, size_t *cells) {
 }
 
 /* The hashes of one dataset's images, labels and side files. */
-static as_status print_set(as_run_state *r, size_t i, as_err *err) {
+as_status as_run_print_set(as_run_state *r, size_t i, as_err *err) {
   const as_plan_dataset *p = &r->plan->datasets[i];
   as_dataset_record *d = &r->dataset_records[i];
   as_str path = {0};
@@ -236,7 +236,7 @@ static as_status fill_absent(const as_run_state *r, as_results *res, as_err *err
 }
 
 /* Whatever does not fit is told before hours of work, not after. */
-static as_status try_models(as_run_state *r, as_err *err) {
+as_status as_run_try_models(as_run_state *r, as_err *err) {
   for (size_t m = 0; m < r->plan->n_models; m++) {
     const as_plan_dataset *t = as_plan_train_set(r->plan, &r->plan->models[m]);
     as_status s = as_run_open_model(r, m, err);
@@ -267,13 +267,13 @@ as_status as_run(const as_plan *plan, const as_run_opts *opts, as_results *resul
   as_run_state r = {.plan = plan, .opts = opts};
   memset(results, 0, sizeof *results);
   as_status s = as_run_open_sets(&r, err);
-  if (s == AS_OK) s = try_models(&r, err);
+  if (s == AS_OK) s = as_run_try_models(&r, err);
   if (s == AS_OK) s = name_results(&r, results, err);
   if (s == AS_OK) s = as_run_make_dirs(opts->dir, err);
   if (s == AS_OK) s = as_run_remove_record(opts->dir, err);
   for (size_t i = 0; s == AS_OK && i < plan->n_datasets; i++) {
     as_watch_progress(opts->watch, "reading the images", i, plan->n_datasets);
-    if (r.sets[i].ds) s = print_set(&r, i, err);
+    if (r.sets[i].ds) s = as_run_print_set(&r, i, err);
   }
   if (s == AS_OK) as_watch_progress(opts->watch, "reading the images", plan->n_datasets, plan->n_datasets);
   if (s == AS_OK) share_images(&r, results);

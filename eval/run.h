@@ -19,6 +19,7 @@ typedef struct as_run_opts {
   int batch;       /* 0 = 8 */
   bool lenient;
   bool partial; /* models and sets that are missing or do not fit keep their place, with the reason */
+  bool replay;  /* every feature row must be in dir/work: nothing is computed (as_merge) */
   as_report_opts report;
   as_build_info build;
   const as_watch *watch;
@@ -36,6 +37,18 @@ typedef struct as_run_opts {
  * the first of them (the rows of the others stay in dir/work, so that the same call with the missing
  * files computes only what is new). */
 as_status as_run(const as_plan *plan, const as_run_opts *opts, as_results *results, as_err *err);
+
+/* Part `shard` (from 0) of `shards` of the work: of every backbone run, the images that fall to it. Leaves
+ * in dir the rows (rows/), the hashes (prints/) and shard.json (assay.shard/1); resumes like as_run.
+ * opts->partial is AS_E_USAGE. */
+as_status as_run_shard(const as_plan *plan, const as_run_opts *opts, int64_t shard, int64_t shards,
+                       as_err *err);
+
+/* Joins the n folders that as_run_shard left to what as_run would have left, byte for byte. The plan's
+ * datasets and weights must be in place (they are hashed again); no backbone is run. AS_E_INPUT: shards of
+ * different plans, weights, images, profiles; missing, double or unfinished ones; all are named. */
+as_status as_merge(const char *const *paths, size_t n, const as_run_opts *opts, as_results *results,
+                   as_err *err);
 
 /* Validates alone, and appends what it found: a line per dataset and model, shared work, memory, disk
  * and, from one timed batch per model, how long the whole will take. Every problem is listed; the

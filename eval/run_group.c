@@ -116,7 +116,8 @@ void as_run_group_key(as_run_state *r, size_t group, char key[65]) {
   as_str_clear(&t);
 }
 
-as_status as_run_group_features(as_run_state *r, size_t m, size_t group, const char *log, as_err *err) {
+as_status as_run_group_features(as_run_state *r, size_t m, size_t group, const char *log, size_t from,
+                                size_t to, as_err *err) {
   as_run_group *g = &r->groups[group];
   char key[65], what[192];
   as_status s = as_backbone_use_preset(&r->bb, g->preset, err);
@@ -128,6 +129,9 @@ as_status as_run_group_features(as_run_state *r, size_t m, size_t group, const c
                         .log = log,
                         .key = key,
                         .what = what,
+                        .from = from,
+                        .to = to,
+                        .replay = r->opts->replay,
                         .watch = r->opts->watch};
   if ((s = as_features_run(&g->f, r->bb.model, &r->bb.preset, r->sets[g->lead].ds, &o, err)) != AS_OK)
     return as_fail_in(err, "%s", what), s;

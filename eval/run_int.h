@@ -52,10 +52,19 @@ bool as_run_needs(const as_run_state *r, size_t m, size_t set);
 /* Plans which sets share a backbone run: those with the same path and preset whose images are all
  * among the largest one's. Fills groups (without features) and places. */
 as_status as_run_plan_groups(as_run_state *r, size_t m, as_err *err);
-/* Features of a group; the preset's model is made when it differs from the one at hand. */
-as_status as_run_group_features(as_run_state *r, size_t m, size_t group, const char *log, as_err *err);
+/* Features of a group (of its images from..to-1 when to > 0); the preset's model is made when it differs
+ * from the one at hand. */
+as_status as_run_group_features(as_run_state *r, size_t m, size_t group, const char *log, size_t from,
+                                size_t to, as_err *err);
 /* What the rows of a group depend on, as 64 hex digits. */
 void as_run_group_key(as_run_state *r, size_t group, char key[65]);
+
+/* Opens every model once: whatever does not fit is told before hours of work, not after. */
+as_status as_run_try_models(as_run_state *r, as_err *err);
+/* Hashes of set i into its record and DIR/prints. */
+as_status as_run_print_set(as_run_state *r, size_t i, as_err *err);
+/* What is in force for the open model m, into its record, and its tensors' hashes. */
+as_status as_run_record_model(as_run_state *r, size_t m, as_err *err);
 
 /* run_model.c: model m over all sets. Its row of cells is filled; with opts->partial a set that does not
  * fit leaves its reason in its cell. */

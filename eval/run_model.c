@@ -21,7 +21,7 @@ as_status as_run_print_path(const as_run_state *r, const char *kind, const char 
   return as_str_status(path, err);
 }
 
-static as_status record_model(as_run_state *r, size_t m, as_err *err) {
+as_status as_run_record_model(as_run_state *r, size_t m, as_err *err) {
   as_model_record *rec = &r->model_records[m];
   const as_backbone *b = &r->bb;
   as_status s = copy(&rec->weights_sha256, as_state_sha256(b->state), err);
@@ -134,13 +134,14 @@ as_status as_run_model(as_run_state *r, size_t m, as_results *res, as_err *err) 
   int *labels = NULL;
   char key[65];
   as_status s = as_run_open_model(r, m, err);
-  if (s == AS_OK) s = record_model(r, m, err);
+  if (s == AS_OK) s = as_run_record_model(r, m, err);
   if (s == AS_OK) s = as_run_plan_groups(r, m, err);
   for (size_t g = 0; s == AS_OK && g < r->n_groups; g++) {
     as_str log = {0};
     as_run_group_key(r, g, key);
     as_str_printf(&log, "%s/work/%.32s.rows", r->opts->dir, key);
-    if ((s = as_str_status(&log, err)) == AS_OK) s = as_run_group_features(r, m, g, as_str_c(&log), err);
+    if ((s = as_str_status(&log, err)) == AS_OK)
+      s = as_run_group_features(r, m, g, as_str_c(&log), 0, 0, err);
     as_str_clear(&log);
   }
   if (s == AS_OK && as_plan_train_set(r->plan, &r->plan->models[m])) {

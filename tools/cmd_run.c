@@ -40,11 +40,12 @@ static as_status print_record(const char *dir, as_err *err) {
   return s;
 }
 
+/* plan NULL: the operands are shards. */
 static as_status compute(const as_args *a, const as_plan *plan, const as_run_opts *o, as_err *err) {
   as_results res = {0};
   as_err printing = {0};
   double start = as_seconds();
-  as_status s = as_run(plan, o, &res, err);
+  as_status s = plan ? as_run(plan, o, &res, err) : as_merge(a->operand, (size_t)a->n_operands, o, &res, err);
   /* Failed images and models leave results, which are shown; the status stays. */
   if (res.cells) {
     as_status p = a->set[OPT_JSON] ? print_record(o->dir, &printing) : print_table(&res, o, &printing);
@@ -60,12 +61,15 @@ static as_status compute(const as_args *a, const as_plan *plan, const as_run_opt
   return s;
 }
 
-/* PLAN without its suffix, with .out. */
-static as_status default_dir(as_str *dir, const char *plan, as_err *err) {
+/* PLAN without its suffix, with .out or .shard-I-of-N. */
+static as_status default_dir(as_str *dir, const char *plan, const as_args *a, as_err *err) {
   size_t n = strlen(plan);
   if (as_ends_with(plan, ".plan")) n -= 5;
   as_str_putn(dir, plan, n);
-  as_str_put(dir, ".out");
+  if (a->set[OPT_SHARD])
+    as_str_printf(dir, ".shard-%lld-of-%lld", (long long)a->a[OPT_SHARD], (long long)a->b[OPT_SHARD]);
+  else
+    as_str_put(dir, ".out");
   return as_str_status(dir, err);
 }
 
@@ -77,11 +81,15 @@ as_status as_cmd_run(const as_args *a, as_err *err) {
   if (a->set[OPT_OUTPUT])
     as_str_put(&dir, a->text[OPT_OUTPUT]);
   else
-    s = default_dir(&dir, a->operand[0], err);
+    s = default_dir(&dir, a->operand[0], a, err);
   as_run_opts o = run_opts(a, as_str_c(&dir));
   if (s == AS_OK && (a->set[OPT_CHECK] || a->set[OPT_ESTIMATE])) {
     s = as_run_check(&plan, &o, &out, err);
     as_print(&out);
+  } else if (s == AS_OK && a->set[OPT_SHARD]) {
+    s = as_run_shard(&plan, &o, a->a[OPT_SHARD], a->b[OPT_SHARD], err);
+    if (s == AS_OK) as_note("%s is finished; assay merge puts all of them together", as_str_c(&dir));
+    if (s == AS_E_STOPPED) as_fail_in(err, "%s is kept, the same command goes on from there", as_str_c(&dir));
   } else if (s == AS_OK) {
     s = compute(a, &plan, &o, err);
   }
@@ -89,6 +97,11 @@ as_status as_cmd_run(const as_args *a, as_err *err) {
   as_str_clear(&dir);
   as_plan_clear(&plan);
   return s;
+}
+
+as_status as_cmd_merge(const as_args *a, as_err *err) {
+  as_run_opts o = run_opts(a, a->text[OPT_OUTPUT]);
+  return compute(a, NULL, &o, err);
 }
 
 /* The demo's models: small enough that six of them and five sets take seconds. */
