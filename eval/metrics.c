@@ -102,3 +102,30 @@ double as_worst(const double *acc, size_t s) {
     if (acc[i] < low || isnan(acc[i])) low = acc[i];
   return low;
 }
+
+void as_calibrate(const uint8_t *correct, const float *confidence, size_t n, as_calibration *out) {
+  *out = (as_calibration){.accuracy = NAN, .confidence = NAN, .ece = NAN};
+  double sure = 0.0, right = 0.0, ece = 0.0;
+  for (size_t i = 0; i < n; i++) {
+    double p = (double)confidence[i];
+    if (correct[i] > 1 || !(p >= 0.0 && p <= 1.0)) continue;
+    int b = 0;
+    while (b + 1 < AS_CALIBRATION_BINS && p > (double)(b + 1) / AS_CALIBRATION_BINS) b++;
+    out->bin[b].n++;
+    out->bin[b].confidence += p;
+    out->bin[b].accuracy += correct[i];
+    out->n++;
+    sure += p;
+    right += correct[i];
+  }
+  for (int b = 0; b < AS_CALIBRATION_BINS; b++) {
+    double m = (double)out->bin[b].n;
+    ece += fabs(out->bin[b].accuracy - out->bin[b].confidence);
+    out->bin[b].confidence = m > 0.0 ? out->bin[b].confidence / m : NAN;
+    out->bin[b].accuracy = m > 0.0 ? out->bin[b].accuracy / m : NAN;
+  }
+  if (out->n == 0) return;
+  out->accuracy = right / (double)out->n;
+  out->confidence = sure / (double)out->n;
+  out->ece = ece / (double)out->n;
+}

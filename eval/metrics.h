@@ -26,4 +26,19 @@ double as_mean_geometric(const double *acc, size_t s);
 double as_mean_harmonic(const double *acc, size_t s);
 double as_worst(const double *acc, size_t s);
 
+/* Calibration: does a model that is p sure answer p of the images rightly? Expected calibration error over
+ * bins of equal width (Naeini et al. 2015, Guo et al. 2017): sum over bins of n_b / n |accuracy - mean
+ * confidence|. A confidence on a border counts in the lower bin, as there. */
+enum { AS_CALIBRATION_BINS = 15 };
+typedef struct as_calibration {
+  int64_t n; /* images with a confidence and an outcome */
+  double accuracy, confidence, ece; /* NaN when n = 0 */
+  struct {
+    int64_t n;
+    double confidence, accuracy; /* means; NaN when n = 0 */
+  } bin[AS_CALIBRATION_BINS];
+} as_calibration;
+/* correct: 1 right, 0 wrong, else not scored; confidence: [n] in [0, 1], NaN = none. */
+void as_calibrate(const uint8_t *correct, const float *confidence, size_t n, as_calibration *out);
+
 #endif

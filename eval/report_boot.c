@@ -22,10 +22,27 @@ static bool has_images(const as_sum *s) {
   return true;
 }
 
-/* ReaL labels the images of the base set anew: with no image left out, one draw serves both. */
-static uint64_t stream_of(const as_results *r, size_t k, size_t n, size_t n_base) {
-  const char *rule = r->sets[k].rule;
-  return k != r->base && n == n_base && rule && strstr(rule, "ReaL") ? r->base : k;
+/* Sets that share images are one pool: one draw of an image counts in both. Runs say which images those are;
+ * where nobody does, ReaL without left-out images has those of the base. */
+static void place_in_pool(const as_results *r, size_t k, size_t n, size_t n_base, as_boot_set *set) {
+  const as_results_set *d = &r->sets[k];
+  set->stream = k;
+  if (d->image && d->images_of < r->n_sets) {
+    set->stream = d->images_of;
+    set->image = d->image;
+  } else if (k != r->base && n == n_base && !r->sets[r->base].image && d->rule && strstr(d->rule, "ReaL")) {
+    set->stream = r->base;
+  }
+}
+
+/* Classes of the images, where the report is to draw them and they are known. */
+static void by_class(const as_results *r, size_t k, as_boot_set *set) {
+  const as_results_set *d = &r->sets[k];
+  if (!d->label || d->n_scored != set->n) return;
+  set->cluster = d->label;
+  set->clusters = 0;
+  for (size_t i = 0; i < d->n_scored; i++)
+    if (d->label[i] >= set->clusters) set->clusters = (size_t)d->label[i] + 1;
 }
 
 static void take(as_sum *s, const as_boot *b) {
@@ -67,15 +84,13 @@ as_status as_sum_bootstrap(as_sum *s, const as_report_opts *opts, as_err *err) {
         correct[k * r->n_models + m] = c->correct1;
         sets[k].n = (size_t)c->n_expected;
       }
-      sets[k].stream = stream_of(r, k, sets[k].n, n_base);
+      place_in_pool(r, k, sets[k].n, n_base, &sets[k]);
+      if (opts && opts->by_class) by_class(r, k, &sets[k]);
     }
     as_boot_opts o = {.seed = opts ? opts->seed : 0, .resamples = opts ? opts->resamples : 0};
-    as_boot b;
-    st = as_boot_run(sets, r->n_sets, r->n_models, &o, &b, err);
-    if (st == AS_OK) {
-      take(s, &b);
-      as_boot_clear(&b);
-    }
+    st = as_boot_run(sets, r->n_sets, r->n_models, &o, &s->boot, err);
+    if (st == AS_OK) take(s, &s->boot);
+    s->by_class = opts && opts->by_class;
   }
   as_free(sets);
   as_free((void *)correct);

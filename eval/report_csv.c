@@ -14,12 +14,18 @@ static void put_text(as_str *out, const char *s) {
 }
 
 as_status as_report_csv(as_str *out, const as_results *r, const as_report_opts *opts, as_err *err) {
-  /* No column comes from the bootstrap. */
-  (void)opts;
+  /* No column of the cells comes from the bootstrap: without a cache there is none. */
   const as_report_opts plain = {.resamples = -1};
-  as_sum s;
-  as_status st = as_sum_make(&s, r, &plain, err);
+  bool one = opts && opts->part && strcmp(opts->part, "cells") != 0;
+  if (!one && (!opts || !opts->cache)) opts = &plain;
+  as_sum *sum;
+  as_status st = as_sum_take(&sum, r, opts, err);
   if (st != AS_OK) return st;
+  if (one) {
+    st = as_layout_csv(out, sum, opts->part, err);
+    as_sum_drop(sum, opts);
+    return st;
+  }
   as_str_put(
       out,
       "model,dataset,status,n_expected,n_used,n_failed,top1_correct,top5_correct,top1,top1_lo,top1_hi,top5,"
@@ -28,7 +34,7 @@ as_status as_report_csv(as_str *out, const as_results *r, const as_report_opts *
   for (size_t m = 0; m < r->n_models; m++) {
     for (size_t k = 0; k < r->n_sets; k++) {
       const as_cell *c = as_results_cell(r, m, k);
-      const as_sum_cell *d = as_sum_at(&s, m, k);
+      const as_sum_cell *d = as_sum_at(sum, m, k);
       as_put_csv(out, as_model_name(r, m));
       put_text(out, as_set_name(r, k));
       put_text(out, !d->ok ? "absent" : c->n_failed > 0 ? "failures" : "ok");
@@ -61,6 +67,6 @@ as_status as_report_csv(as_str *out, const as_results *r, const as_report_opts *
       as_str_putc(out, '\n');
     }
   }
-  as_sum_clear(&s);
+  as_sum_drop(sum, opts);
   return as_str_status(out, err);
 }

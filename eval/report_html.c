@@ -122,15 +122,14 @@ static void put_head(const as_html *h, bool provenance, as_err *err) {
 
 as_status as_report_html(as_str *out, const as_results *r, const as_report_opts *opts, const char *provenance,
                          as_err *err) {
-  static const as_report_opts none = {0};
-  as_sum s;
-  as_status st = as_sum_make(&s, r, opts ? opts : &none, err);
+  as_sum *s;
+  as_status st = as_sum_take(&s, r, opts, err);
   if (st != AS_OK) return st;
-  as_html h = {.out = out, .s = &s, .r = r, .dec = as_sum_decimals(&s)};
+  as_html h = {.out = out, .s = s, .r = r, .dec = as_sum_decimals(s)};
   h.rows = r->n_models < AS_CHART_ROWS ? r->n_models : AS_CHART_ROWS;
   h.row_name = as_alloc(h.rows, sizeof *h.row_name, err);
   if (!h.row_name) {
-    as_sum_clear(&s);
+    as_sum_drop(s, opts);
     return AS_E_ENV;
   }
   for (size_t i = 0; i < h.rows; i++) h.row_name[i] = as_html_model(&h, i);
@@ -140,8 +139,8 @@ as_status as_report_html(as_str *out, const as_results *r, const as_report_opts 
   if (r->n_sets > 1 && r->n_models > 1) as_html_ranks(&h, err);
   if (r->n_sets > 1) {
     as_html_pairs(&h, err);
-    if (s.any_drop) as_html_scatters(&h);
-    if (s.any_drop) as_html_changes(&h, err);
+    if (s->any_drop) as_html_scatters(&h);
+    if (s->any_drop) as_html_changes(&h, err);
     as_html_unified(&h, err);
     as_html_whole(&h, err);
   }
@@ -157,6 +156,6 @@ as_status as_report_html(as_str *out, const as_results *r, const as_report_opts 
              "script.</footer>\n"
              "</main>\n</body>\n</html>\n");
   as_free(h.row_name);
-  as_sum_clear(&s);
+  as_sum_drop(s, opts);
   return as_str_status(out, err);
 }

@@ -5,38 +5,12 @@
 #include <string.h>
 
 #include "eval/report_html_int.h"
-#include "eval/report_pairs.h"
+#include "eval/report_parts_int.h"
 #include "eval/table.h"
 #include "tensor/base/mem.h"
 
 enum { MOST_PAIR_MODELS = 60, MOST_CD_MODELS = 40, FEWEST_CURVE_MODELS = 4 };
 static const double level = 0.05;
-
-/* How the pairs that differ on the base fare on another set. */
-typedef struct fate {
-  size_t tested, differ;             /* on this set */
-  size_t base, kept, open, reversed; /* of the pairs that differ on the base and were tested here */
-} fate;
-
-static fate count_fate(const as_pair_tests *p, size_t base, size_t set) {
-  fate f = {0};
-  for (size_t i = 0; i < p->n_pairs; i++) {
-    double here = p->p_adjusted[i * p->n_sets + set], there = p->p_adjusted[i * p->n_sets + base];
-    if (!isfinite(here)) continue;
-    f.tested++;
-    if (here < level) f.differ++;
-    if (!(there < level)) continue;
-    f.base++;
-    double a = p->test[i * p->n_sets + base].diff, b = p->test[i * p->n_sets + set].diff;
-    if (here >= level)
-      f.open++;
-    else if ((a > 0) == (b > 0))
-      f.kept++;
-    else
-      f.reversed++;
-  }
-  return f;
-}
 
 static as_status put_fates(const as_html *h, const as_pair_tests *p, as_err *err) {
   const as_results *r = h->r;
@@ -48,7 +22,7 @@ static as_status put_fates(const as_html *h, const as_pair_tests *p, as_err *err
       "same order", "undecided",    "reversed"};
   for (size_t c = 0; c < 7; c++) as_grid_head(&g, c, heads[c]);
   for (size_t k = 0; k < r->n_sets; k++) {
-    fate f = count_fate(p, r->base, k);
+    as_fate f = as_fate_count(p, r->base, k);
     as_put_name(as_grid_at(&g, k, 0), as_html_set(h, k), 0, false);
     as_grid_put(&g, k, 1, "%zu", f.tested);
     as_grid_put(&g, k, 2, "%zu", f.differ);
@@ -160,14 +134,9 @@ bool as_html_has_curve(const as_html *h) {
 }
 
 void as_html_pairs(const as_html *h, as_err *err) {
-  const as_results *r = h->r;
   if (!as_html_has_pairs(h)) return;
-  as_pair_tests p;
-  if (as_pair_tests_make(&p, r, err) != AS_OK) {
-    h->out->failed = true;
-    return;
-  }
-  if (p.n_tested > 0) {
+  const as_pair_tests *p = &h->s->pairs;
+  if (p->n_tested > 0) {
     as_str_printf(
         h->out,
         "<section id=\"pairs\"><h2>Which differences are real</h2>\n<p class=\"how\">Every pair of models on "
@@ -176,12 +145,11 @@ void as_html_pairs(const as_html *h, as_err *err) {
         "5&nbsp;%%. "
         "The test asks about these images and these trained models; training anew would add its own "
         "spread.</p>\n",
-        p.n_tested);
-    if (put_fates(h, &p, err) != AS_OK || put_neighbours(h, &p, err) != AS_OK) h->out->failed = true;
+        p->n_tested);
+    if (put_fates(h, p, err) != AS_OK || put_neighbours(h, p, err) != AS_OK) h->out->failed = true;
     as_html_remarks(h, false);
     as_str_put(h->out, "</section>\n");
   }
-  as_pair_tests_clear(&p);
 }
 
 static as_status put_curve(const as_html *h, const as_table_stats *t, as_err *err) {
@@ -257,21 +225,9 @@ static as_status put_mean_ranks(const as_html *h, const as_table_stats *t, as_er
 void as_html_whole(const as_html *h, as_err *err) {
   const as_results *r = h->r;
   if (r->n_sets < 2 || r->n_models < 2) return;
-  as_table_stats t;
-  const as_set_facts **facts = as_calloc(r->n_sets, sizeof *facts, err);
-  if (!facts) {
-    h->out->failed = true;
-    return;
-  }
-  for (size_t k = 0; k < r->n_sets; k++) facts[k] = as_set_facts_of(r, k);
-  if (as_table_stats_make(&t, r, facts, err) != AS_OK) {
-    h->out->failed = true;
-  } else {
-    as_status st = AS_OK;
-    if (as_html_has_curve(h)) st = put_curve(h, &t, err);
-    if (st == AS_OK && t.n_whole >= 3 && t.n_whole <= MOST_CD_MODELS) st = put_mean_ranks(h, &t, err);
-    if (st != AS_OK) h->out->failed = true;
-    as_table_stats_clear(&t);
-  }
-  as_free((void *)facts);
+  const as_table_stats *t = &h->s->stats;
+  as_status st = AS_OK;
+  if (as_html_has_curve(h)) st = put_curve(h, t, err);
+  if (st == AS_OK && t->n_whole >= 3 && t->n_whole <= MOST_CD_MODELS) st = put_mean_ranks(h, t, err);
+  if (st != AS_OK) h->out->failed = true;
 }

@@ -4,7 +4,12 @@
 
 #include <string.h>
 
+#include "eval/metrics.h"
 #include "eval/report.h"
+#include "eval/report_pairs.h"
+#include "eval/report_sheet.h"
+#include "eval/stats_boot.h"
+#include "eval/table.h"
 #include "eval/unified.h"
 #include "tensor/base/json.h"
 
@@ -34,6 +39,14 @@ typedef struct as_sum_model {
   double rank_lo, rank_hi, p_first; /* of the mean, from the bootstrap; NaN without it */
 } as_sum_model;
 
+/* Counts per class of one set. */
+typedef struct as_sum_classes {
+  size_t n;          /* classes that have an image */
+  uint32_t *number;  /* [n] of the class */
+  int64_t *images;   /* [n] scored, failed ones included */
+  int64_t *right, *used; /* [n * n_models] */
+} as_sum_classes;
+
 typedef struct as_sum {
   const as_results *r;
   as_sum_cell *cells; /* [n_models * n_sets] */
@@ -42,12 +55,55 @@ typedef struct as_sum {
   size_t n_whole, n_failed_cells, n_absent;
   bool any_interval, any_drop, bootstrapped;
   int resamples; /* of the bootstrap */
+  bool by_class; /* it drew classes */
+  as_boot boot;  /* empty unless bootstrapped */
+  as_pair_tests pairs;   /* n_tested = 0: no per-image results, or too many models */
+  as_table_stats stats;  
+  double *tau;           /* [n_sets * n_sets] Kendall tau-b between sets */
+  as_calibration *calibration; /* [n_models * n_sets], n = 0 where unknown; NULL: none at all */
+  as_sum_classes *classes;     /* [n_sets]; n = 0 where unknown */
 } as_sum;
+
+enum { AS_PAIR_MODELS = 100 }; /* above, no tests of pairs: they would be more than anyone reads */
 
 as_status as_sum_make(as_sum *s, const as_results *r, const as_report_opts *opts, as_err *err);
 /* Fills the intervals of means and ranks where per-image results are there; as_sum_make calls it. */
 as_status as_sum_bootstrap(as_sum *s, const as_report_opts *opts, as_err *err);
 void as_sum_clear(as_sum *s);
+/* Per class, calibration (report_images.c). */
+as_status as_sum_images(as_sum *s, as_err *err);
+void as_sum_images_clear(as_sum *s);
+/* as_sum_make through opts->cache; give back with as_sum_drop. */
+as_status as_sum_take(as_sum **s, const as_results *r, const as_report_opts *opts, as_err *err);
+void as_sum_drop(as_sum *s, const as_report_opts *opts);
+
+/* The parts of a report besides the table of accuracies. A part without rows does not apply. */
+typedef struct as_part {
+  const char *id;
+  as_status (*build)(as_sheet *sheet, const as_sum *s, as_err *err);
+  bool data; /* for programs and for who asks: not in text and markup unless named */
+} as_part;
+extern const as_part as_parts[];
+extern const size_t as_part_count;
+const as_part *as_part_find(const char *id);
+
+typedef enum as_layout_format { AS_LAYOUT_TEXT, AS_LAYOUT_MARKDOWN, AS_LAYOUT_LATEX } as_layout_format;
+typedef struct as_layout {
+  as_layout_format format;
+  size_t width; /* text */
+  bool ascii;
+  const char *skip; /* ids that stand elsewhere on the page, or NULL */
+} as_layout;
+/* only: the id of one part, "all", or NULL: those that people read. AS_E_USAGE: nothing for a named part. */
+as_status as_layout_parts(as_str *out, const as_sum *s, const as_layout *l, const char *only, as_err *err);
+as_status as_layout_csv(as_str *out, const as_sum *s, const char *part, as_err *err);
+/* The member "parts" of the object that is open. */
+as_status as_layout_json(as_jsonw *w, const as_sum *s, const char *only, as_err *err);
+/* Does the option name a part other than the table of cells? */
+static inline bool as_one_part(const as_report_opts *o) {
+  return o && o->part && strcmp(o->part, "all") != 0 && strcmp(o->part, "cells") != 0;
+}
+
 static inline const as_sum_cell *as_sum_at(const as_sum *s, size_t model, size_t set) {
   return &s->cells[model * s->r->n_sets + set];
 }
@@ -79,6 +135,8 @@ as_num as_pct(double fraction, int decimals); /* 0.7513 -> "75.13" */
 as_num as_p_text(double p);
 /* A rank: "3", "3.5" when tied. */
 as_num as_rank_text(double rank);
+/* Name of class c of a set: "n01440764", or its number. */
+as_num as_class_text(const as_results *r, size_t set, uint32_t c);
 /* Decimals that the intervals of these results can carry: 2, or 1 when sets are small. */
 int as_sum_decimals(const as_sum *s);
 
@@ -88,7 +146,7 @@ size_t as_text_columns(const char *s);
  * gives way to an ellipsis (the ends tell timm's names apart). max 0 = no limit. */
 void as_put_name(as_str *out, const char *name, size_t max, bool ascii);
 /* The members of an assay.table/1 object; the caller opens and closes the object. */
-void as_report_json_body(as_jsonw *w, const as_sum *s);
+as_status as_report_json_body(as_jsonw *w, const as_sum *s, const char *part, as_err *err);
 /* Appends text escaped for HTML and SVG text and attribute values. */
 void as_put_html(as_str *out, const char *text);
 /* Appends one CSV field (RFC 4180): quoted when it holds a comma, quote, CR or LF. */

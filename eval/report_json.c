@@ -65,7 +65,7 @@ static void put_cell(as_jsonw *w, const as_sum *s, size_t m, size_t k) {
   as_jsonw_end(w);
 }
 
-void as_report_json_body(as_jsonw *w, const as_sum *s) {
+as_status as_report_json_body(as_jsonw *w, const as_sum *s, const char *part, as_err *err) {
   static const char *const keys[AS_SUM_N] = {"mean",      "geometric", "harmonic",      "worst",
                                              "mean_rank", "win_rate",  "relative_error"};
   const as_results *r = s->r;
@@ -124,18 +124,19 @@ void as_report_json_body(as_jsonw *w, const as_sum *s) {
   as_jsonw_array(w);
   for (size_t i = 0; i < r->n_remarks; i++) as_jsonw_str(w, r->remarks[i]);
   as_jsonw_end(w);
+  return as_layout_json(w, s, part && strcmp(part, "cells") == 0 ? NULL : part, err);
 }
 
 as_status as_report_json(as_str *out, const as_results *r, const as_report_opts *opts, as_err *err) {
-  as_sum s;
-  as_status st = as_sum_make(&s, r, opts, err);
+  as_sum *s;
+  as_status st = as_sum_take(&s, r, opts, err);
   if (st != AS_OK) return st;
   as_jsonw w;
   as_jsonw_init(&w, out, false);
   as_jsonw_object(&w);
-  as_report_json_body(&w, &s);
+  st = as_report_json_body(&w, s, opts ? opts->part : NULL, err);
   as_jsonw_end(&w);
   as_str_putc(out, '\n');
-  as_sum_clear(&s);
-  return as_str_status(out, err);
+  as_sum_drop(s, opts);
+  return st == AS_OK ? as_str_status(out, err) : st;
 }

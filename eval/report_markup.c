@@ -66,12 +66,20 @@ static void put_notes(as_str *out, const as_sum *s, const char *lead, bool latex
   }
 }
 
+/* part: one of them alone, without the table of accuracies. */
+static as_status put_parts(as_str *out, const as_sum *s, as_layout_format format, const as_report_opts *opts,
+                           as_err *err) {
+  const as_layout l = {.format = format};
+  if (opts && opts->part && strcmp(opts->part, "cells") == 0) return AS_OK;
+  return as_layout_parts(out, s, &l, opts ? opts->part : NULL, err);
+}
+
 as_status as_report_markdown(as_str *out, const as_results *r, const as_report_opts *opts, as_err *err) {
-  as_sum s;
+  as_sum *s;
   as_grid g;
-  as_status st = as_sum_make(&s, r, opts, err);
+  as_status st = as_sum_take(&s, r, opts, err);
   if (st != AS_OK) return st;
-  if ((st = make_grid(&g, &s, err)) == AS_OK) {
+  if (!as_one_part(opts) && (st = make_grid(&g, s, err)) == AS_OK) {
     if (r->title && *r->title) {
       as_str_put(out, "**");
       as_put_markdown(out, r->title);
@@ -79,26 +87,26 @@ as_status as_report_markdown(as_str *out, const as_results *r, const as_report_o
     }
     as_grid_markdown(out, &g);
     as_str_putc(out, '\n');
-    put_notes(out, &s, "- ", false);
+    put_notes(out, s, "- ", false);
     as_grid_clear(&g);
-    st = as_str_status(out, err);
   }
-  as_sum_clear(&s);
-  return st;
+  if (st == AS_OK) st = put_parts(out, s, AS_LAYOUT_MARKDOWN, opts, err);
+  as_sum_drop(s, opts);
+  return st == AS_OK ? as_str_status(out, err) : st;
 }
 
 as_status as_report_latex(as_str *out, const as_results *r, const as_report_opts *opts, as_err *err) {
-  as_sum s;
+  as_sum *s;
   as_grid g;
-  as_status st = as_sum_make(&s, r, opts, err);
+  as_status st = as_sum_take(&s, r, opts, err);
   if (st != AS_OK) return st;
-  if ((st = make_grid(&g, &s, err)) == AS_OK) {
+  if (!as_one_part(opts) && (st = make_grid(&g, s, err)) == AS_OK) {
     as_str_put(out, "% needs \\usepackage{booktabs}\n");
-    put_notes(out, &s, "% ", true);
+    put_notes(out, s, "% ", true);
     as_grid_latex(out, &g, r->title && *r->title ? r->title : "Top-1 accuracy");
     as_grid_clear(&g);
-    st = as_str_status(out, err);
   }
-  as_sum_clear(&s);
-  return st;
+  if (st == AS_OK) st = put_parts(out, s, AS_LAYOUT_LATEX, opts, err);
+  as_sum_drop(s, opts);
+  return st == AS_OK ? as_str_status(out, err) : st;
 }

@@ -136,6 +136,38 @@ static int by_key(const void *a, const void *b) {
   return x->index < y->index ? -1 : x->index > y->index;
 }
 
+/* Tests of pairs, fits, translation curves, subsets, agreement of the sets. */
+static as_status fill_stats(as_sum *s, as_err *err) {
+  const as_results *r = s->r;
+  size_t n = r->n_models, k = r->n_sets;
+  bool images = false;
+  for (size_t i = 0; i < n * k; i++) images = images || r->cells[i].correct1;
+  as_status st = AS_OK;
+  if (images && n > 1 && n <= AS_PAIR_MODELS) st = as_pair_tests_make(&s->pairs, r, err);
+  if (st != AS_OK) return st;
+  const as_set_facts **facts = as_calloc(k, sizeof *facts, err);
+  double *a = as_alloc(n, 2 * sizeof *a, err), *b = a ? a + n : NULL;
+  s->tau = as_alloc(k * k, sizeof *s->tau, err);
+  if (!facts || !a || !s->tau) st = AS_E_ENV;
+  for (size_t i = 0; st == AS_OK && i < k; i++) facts[i] = as_set_facts_of(r, i);
+  if (st == AS_OK) st = as_table_stats_make(&s->stats, r, facts, err);
+  for (size_t i = 0; st == AS_OK && i < k; i++)
+    for (size_t j = 0; j <= i; j++) {
+      for (size_t m = 0; m < n; m++) {
+        a[m] = as_sum_at(s, m, i)->acc;
+        b[m] = as_sum_at(s, m, j)->acc;
+      }
+      /* the table's statistics have the ones with the base already */
+      double tau = i == r->base && j != i   ? s->stats.set[j].kendall
+                   : j == r->base && j != i ? s->stats.set[i].kendall
+                                            : as_kendall_tau_b(a, b, n);
+      s->tau[i * k + j] = s->tau[j * k + i] = tau;
+    }
+  as_free((void *)facts);
+  as_free(a);
+  return st;
+}
+
 as_status as_sum_make(as_sum *s, const as_results *r, const as_report_opts *opts, as_err *err) {
   memset(s, 0, sizeof *s);
   s->r = r;
@@ -149,6 +181,8 @@ as_status as_sum_make(as_sum *s, const as_results *r, const as_report_opts *opts
     st = fill_models(s, err);
   }
   if (st == AS_OK) st = as_sum_bootstrap(s, opts, err);
+  if (st == AS_OK) st = as_sum_images(s, err);
+  if (st == AS_OK) st = fill_stats(s, err);
   for (size_t m = 0; m < r->n_models && st == AS_OK; m++) {
     double v = s->models[m].value[AS_SUM_MEAN];
     places[m] = (place){isfinite(v) ? v : -1, m};
@@ -163,10 +197,46 @@ as_status as_sum_make(as_sum *s, const as_results *r, const as_report_opts *opts
 }
 
 void as_sum_clear(as_sum *s) {
+  as_sum_images_clear(s);
+  as_boot_clear(&s->boot);
+  as_pair_tests_clear(&s->pairs);
+  as_table_stats_clear(&s->stats);
+  as_free(s->tau);
   as_free(s->cells);
   as_free(s->models);
   as_free(s->order);
   memset(s, 0, sizeof *s);
+}
+
+as_status as_sum_take(as_sum **out, const as_results *r, const as_report_opts *opts, as_err *err) {
+  static const as_report_opts none = {0};
+  as_report_cache *cache = opts ? opts->cache : NULL;
+  if (cache && cache->sum) {
+    *out = cache->sum;
+    return AS_OK;
+  }
+  as_sum *s = as_alloc(1, sizeof *s, err);
+  if (!s) return AS_E_ENV;
+  as_status st = as_sum_make(s, r, opts ? opts : &none, err);
+  if (st != AS_OK) {
+    as_free(s);
+    return st;
+  }
+  if (cache) cache->sum = s;
+  *out = s;
+  return AS_OK;
+}
+
+void as_sum_drop(as_sum *s, const as_report_opts *opts) {
+  if (opts && opts->cache) return; /* the cache owns it */
+  as_sum_clear(s);
+  as_free(s);
+}
+
+void as_report_cache_clear(as_report_cache *c) {
+  if (c->sum) as_sum_clear(c->sum);
+  as_free(c->sum);
+  c->sum = NULL;
 }
 
 int as_sum_decimals(const as_sum *s) {
@@ -181,6 +251,9 @@ const char *as_sum_interval_note(const as_sum *s) {
   bool any = false;
   for (size_t m = 0; m < s->r->n_models; m++) any = any || isfinite(s->models[m].mean_lo);
   if (!any) return "";
+  if (s->bootstrapped && s->by_class)
+    return "Intervals of means and ranks: paired bootstrap over whole classes of each set, because images of "
+           "one class are not independent; the same resamples for all models.";
   if (s->bootstrapped)
     return "Intervals of means and ranks: paired bootstrap over the images of each set, the same resamples "
            "for all "

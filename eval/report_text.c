@@ -118,44 +118,45 @@ static as_status put_drops(const page *p, as_err *err) {
 }
 
 static as_status put_unified(const page *p, as_err *err) {
-  const as_sum *s = p->s;
+  as_sheet sh = {0};
   as_grid g;
-  bool interval = false, ranks = s->bootstrapped;
-  for (size_t m = 0; m < p->r->n_models; m++) interval = interval || isfinite(s->models[m].mean_lo);
-  size_t extra = (interval ? 1u : 0u) + (ranks ? 1u : 0u);
-  as_status st = start_grid(p, &g, 3 + extra + (AS_SUM_N - 1), err);
-  if (st != AS_OK) return st;
   char title[96];
-  snprintf(title, sizeof title, "Unified metric: mean of top-1 over the %zu set%s, per cent", p->r->n_sets,
-           p->r->n_sets == 1 ? "" : "s");
-  as_str_putc(p->out, '\n');
-  put_title(p, title);
-  size_t col = 1;
-  as_grid_head(&g, col++, "rank");
-  if (ranks) as_grid_head(&g, col++, "95 %");
-  as_grid_head(&g, col++, "mean");
-  if (interval) as_grid_head(&g, col++, "95 %");
-  for (int j = 1; j < AS_SUM_N; j++) as_grid_head(&g, col++, as_sum_heads[j]);
-  for (size_t i = 0; i < p->r->n_models; i++) {
-    const as_sum_model *m = &s->models[s->order[i]];
-    col = 1;
-    if (!m->whole) {
-      as_grid_put(&g, i, col, "%s", "-");
-      as_grid_put(&g, i, ranks ? col + 2 : col + 1, "%s", "incomplete");
-      continue;
-    }
-    as_grid_put(&g, i, col++, "%s", as_rank_text(m->rank[AS_SUM_MEAN]).s);
-    if (ranks) as_grid_put(&g, i, col++, "%s%s%s", as_fix(m->rank_lo, 0).s, dash(p), as_fix(m->rank_hi, 0).s);
-    as_grid_put(&g, i, col++, "%s", as_pct(m->value[AS_SUM_MEAN], p->dec).s);
-    if (interval)
-      as_grid_put(&g, i, col++, "%s%s%s", as_pct(m->mean_lo, 1).s, dash(p), as_pct(m->mean_hi, 1).s);
-    for (int j = 1; j < AS_SUM_N; j++)
-      as_grid_put(&g, i, col++, "%s",
-                  j == AS_SUM_RANK ? as_fix(m->value[j], 2).s : as_pct(m->value[j], p->dec).s);
+  as_status st = as_part_find("unified")->build(&sh, p->s, err);
+  if (st == AS_OK) st = as_sheet_grid(&sh, &g, p->name_width, p->ascii, false, err);
+  if (st == AS_OK) {
+    snprintf(title, sizeof title, "Unified metric: mean of top-1 over the %zu set%s, per cent", p->r->n_sets,
+             p->r->n_sets == 1 ? "" : "s");
+    as_str_putc(p->out, '\n');
+    put_title(p, title);
+    as_grid_text(p->out, &g, p->width, p->ascii);
+    as_put_wrapped(p->out, as_str_c(&sh.how), p->width, "", "", p->ascii);
+    as_grid_clear(&g);
   }
-  as_grid_text(p->out, &g, p->width, p->ascii);
-  as_grid_clear(&g);
-  return AS_OK;
+  as_sheet_clear(&sh);
+  return st;
+}
+
+/* The first failed images of each cell, with their reasons. */
+static void put_failures(const page *p) {
+  const as_results *r = p->r;
+  size_t shown = 0, left = 0;
+  for (size_t i = 0; i < r->n_models * r->n_sets; i++) {
+    const as_cell *c = &r->cells[i];
+    for (size_t j = 0; j < c->n_failures; j++) {
+      as_str line = {0};
+      if (shown >= 20) {
+        left++;
+        continue;
+      }
+      if (shown++ == 0) as_str_put(p->out, "\nFailed images:\n");
+      as_str_printf(&line, "%s on %s: %s: %s", as_model_name(r, i / r->n_sets), as_set_name(r, i % r->n_sets),
+                    c->failure[j].image, c->failure[j].why);
+      as_put_wrapped(p->out, as_str_c(&line), p->width, "  ", "    ", p->ascii);
+      if (line.failed) p->out->failed = true;
+      as_str_clear(&line);
+    }
+  }
+  if (left) as_str_printf(p->out, "  and %zu more: --part failures\n", left);
 }
 
 /* Every failed image and every absent cell, with its reason. */
@@ -192,6 +193,7 @@ static as_status put_gaps(const page *p, as_err *err) {
         "every failed image as wrong.");
     as_grid_text(p->out, &g, p->width, p->ascii);
     as_grid_clear(&g);
+    put_failures(p);
   }
   if (p->s->n_absent) {
     as_str_put(p->out, "\nAbsent:\n");
@@ -257,13 +259,20 @@ static void put_remarks(const page *p) {
 as_status as_report_text(as_str *out, const as_results *r, const as_report_opts *opts, as_err *err) {
   static const as_report_opts none = {0};
   if (!opts) opts = &none;
-  as_sum s;
-  as_status st = as_sum_make(&s, r, opts, err);
+  as_sum *s;
+  as_status st = as_sum_take(&s, r, opts, err);
   if (st != AS_OK) return st;
-  page p = {.out = out, .s = &s, .r = r, .ascii = opts->ascii, .dec = as_sum_decimals(&s)};
+  page p = {.out = out, .s = s, .r = r, .ascii = opts->ascii, .dec = as_sum_decimals(s)};
   p.width = opts->width > 0 ? (size_t)opts->width : 100;
   if (p.width < 40) p.width = 40;
   p.name_width = p.width / 3;
+  const as_layout l = {
+      .format = AS_LAYOUT_TEXT, .width = p.width, .ascii = p.ascii, .skip = "unified failures"};
+  if (as_one_part(opts)) {
+    st = as_layout_parts(out, s, &l, opts->part, err);
+    as_sum_drop(s, opts);
+    return st == AS_OK ? as_str_status(out, err) : st;
+  }
   if (r->title && *r->title) {
     as_put_wrapped(out, r->title, p.width, "", "", p.ascii);
     as_str_putc(out, '\n');
@@ -271,12 +280,14 @@ as_status as_report_text(as_str *out, const as_results *r, const as_report_opts 
   st = put_accuracy(&p, err);
   if (st == AS_OK && r->n_sets > 1) st = put_drops(&p, err);
   if (st == AS_OK) st = put_unified(&p, err);
+  if (st == AS_OK && !opts->brief && !(opts->part && strcmp(opts->part, "cells") == 0))
+    st = as_layout_parts(out, s, &l, opts->part, err);
   if (st == AS_OK) st = put_gaps(&p, err);
   if (st == AS_OK) {
     put_sets(&p);
     put_remarks(&p);
     st = as_str_status(out, err);
   }
-  as_sum_clear(&s);
+  as_sum_drop(s, opts);
   return st;
 }

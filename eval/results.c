@@ -66,6 +66,7 @@ void as_results_clear(as_results *r) {
   for (size_t i = 0; i < r->n_sets; i++) {
     as_free(r->sets[i].name);
     as_free(r->sets[i].rule);
+    as_free(r->sets[i].task);
     as_free(r->sets[i].image);
     as_free(r->sets[i].label);
     for (size_t c = 0; c < r->sets[i].n_class_names; c++) as_free(r->sets[i].class_name[c]);

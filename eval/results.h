@@ -45,6 +45,7 @@ typedef struct as_results_model {
 typedef struct as_results_set {
   char *name;    /* owned */
   char *rule;    /* one line: "top-1 over 200 classes", "any of the ReaL labels"; owned */
+  char *task;    /* "imagenet-val", "imagenet-v2", ... as as_set_facts names them; owned, NULL = none known */
   size_t classes; /* over which argmax ran, 0 = unknown */
   size_t images_of; /* the first set that has these very images (val for ReaL); itself otherwise */
   size_t n_images;  /* images of that set, scored or not; 0 = unknown */

@@ -40,6 +40,20 @@ static void pool_clear(pool *p) {
   as_free(p->cluster);
 }
 
+/* Only classes that have an image can be drawn: of -R's 200, not of 1000. */
+static as_status dense_clusters(pool *p, as_err *err) {
+  uint32_t *number = as_calloc(p->clusters, sizeof *number, err);
+  if (!number) return AS_E_ENV;
+  size_t n = 0;
+  for (size_t i = 0; i < p->n; i++) number[p->cluster[i]] = 1;
+  for (size_t c = 0; c < p->clusters; c++)
+    if (number[c]) number[c] = (uint32_t)n++;
+  for (size_t i = 0; i < p->n; i++) p->cluster[i] = number[p->cluster[i]];
+  p->clusters = n;
+  as_free(number);
+  return AS_OK;
+}
+
 /* Images that no set of the pool scores are left out: what is drawn always counts somewhere. */
 static as_status pool_make(pool *p, const stratum *st, const as_boot_set *sets, as_err *err) {
   size_t most = 0;
@@ -76,8 +90,9 @@ static as_status pool_make(pool *p, const stratum *st, const as_boot_set *sets, 
       p->at[id * st->n_sets + k] = (uint32_t)i + 1;
       if (!s->cluster) continue;
       if (s->cluster[i] >= s->clusters)
-        status = as_fail(err, AS_E_USAGE, "bootstrap: image %zu of set %zu has cluster %lu, wanted less than %zu",
-                         i, st->set[k], (unsigned long)s->cluster[i], s->clusters);
+        status =
+            as_fail(err, AS_E_USAGE, "bootstrap: image %zu of set %zu has cluster %lu, wanted less than %zu",
+                    i, st->set[k], (unsigned long)s->cluster[i], s->clusters);
       else if (p->cluster[id] == UINT32_MAX)
         p->cluster[id] = s->cluster[i];
     }
@@ -85,6 +100,7 @@ static as_status pool_make(pool *p, const stratum *st, const as_boot_set *sets, 
   for (size_t i = 0; status == AS_OK && by_class && i < p->n; i++)
     if (p->cluster[i] == UINT32_MAX)
       status = as_fail(err, AS_E_USAGE, "bootstrap: an image of set %zu has no cluster", st->set[0]);
+  if (status == AS_OK && by_class) status = dense_clusters(p, err);
   as_free(rank);
   return status;
 }

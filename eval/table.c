@@ -45,8 +45,11 @@ const as_set_facts *as_set_facts_find(const char *name) {
 }
 
 const as_set_facts *as_set_facts_of(const as_results *r, size_t k) {
-  const as_set_facts *f = r->sets[k].name ? as_set_facts_find(r->sets[k].name) : NULL;
-  if (!f || r->sets[k].classes != f->classes) return NULL;
+  const as_results_set *set = &r->sets[k];
+  const as_set_facts *f = set->name ? as_set_facts_find(set->name) : NULL;
+  for (size_t i = 0; set->task && i < sizeof known / sizeof *known; i++)
+    if (strcmp(known[i].task, set->task) == 0) f = &known[i];
+  if (!f || set->classes != f->classes) return NULL;
   for (size_t m = 0; m < r->n_models; m++) {
     const as_cell *c = as_results_cell(r, m, k);
     if (c->present && c->n_expected != f->images) return NULL;

@@ -63,18 +63,13 @@ static void put_set(as_jsonw *w, const as_table *t, const as_table_stats *st, si
 }
 
 as_status as_table_json(as_str *out, const as_table *t, const as_report_opts *opts, as_err *err) {
-  as_sum s;
-  as_table_stats st;
-  as_status status = as_sum_make(&s, &t->r, opts, err);
+  as_sum *s;
+  as_status status = as_sum_take(&s, &t->r, opts, err);
   if (status != AS_OK) return status;
-  if ((status = as_table_stats_make(&st, &t->r, t->facts, err)) != AS_OK) {
-    as_sum_clear(&s);
-    return status;
-  }
   as_jsonw w;
   as_jsonw_init(&w, out, false);
   as_jsonw_object(&w);
-  as_report_json_body(&w, &s);
+  status = as_report_json_body(&w, s, opts ? opts->part : NULL, err);
   put_i64(&w, "rows", (int64_t)t->n_rows);
   put_i64(&w, "names", (int64_t)t->n_names);
   as_jsonw_key(&w, "duplicates");
@@ -84,11 +79,10 @@ as_status as_table_json(as_str *out, const as_table *t, const as_report_opts *op
   as_jsonw_key(&w, "against_base");
   as_jsonw_array(&w);
   for (size_t k = 0; k < t->r.n_sets; k++)
-    if (k != t->r.base) put_set(&w, t, &st, k);
+    if (k != t->r.base) put_set(&w, t, &s->stats, k);
   as_jsonw_end(&w);
   as_jsonw_end(&w);
   as_str_putc(out, '\n');
-  as_table_stats_clear(&st);
-  as_sum_clear(&s);
-  return as_str_status(out, err);
+  as_sum_drop(s, opts);
+  return status == AS_OK ? as_str_status(out, err) : status;
 }

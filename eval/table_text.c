@@ -7,8 +7,6 @@
 #include "eval/report_int.h"
 #include "eval/table.h"
 
-enum { FEW_MODELS = 40 }; /* Friedman's test over a thousand models says nothing that anyone asked */
-
 typedef struct page {
   as_str *out;
   const as_table *t;
@@ -187,16 +185,6 @@ static void put_subsets(const page *p) {
       last = best;
     }
   }
-  if (p->st->n_whole >= 2 && p->st->n_whole <= FEW_MODELS && p->r->n_sets >= 2) {
-    as_str_clear(&line);
-    as_str_printf(
-        &line,
-        "Friedman's test over %zu models and %zu sets: p %s; Nemenyi's critical difference of mean ranks "
-        "at 5 %%: %s. The sets are few and correlated: the test is blunt.",
-        p->st->n_whole, p->r->n_sets, as_p_text(p->st->friedman.p_f).s, as_fix(p->st->friedman.cd05, 2).s);
-    as_str_putc(p->out, '\n');
-    as_put_wrapped(p->out, as_str_c(&line), p->width, "", "", p->ascii);
-  }
   if (line.failed) p->out->failed = true;
   as_str_clear(&line);
 }
@@ -252,28 +240,34 @@ static void put_notes(const page *p) {
 }
 
 as_status as_table_text(as_str *out, const as_table *t, const as_report_opts *opts, size_t top, as_err *err) {
-  as_sum s;
-  as_table_stats st;
-  as_status status = as_sum_make(&s, &t->r, opts, err);
+  as_sum *s;
+  as_status status = as_sum_take(&s, &t->r, opts, err);
   if (status != AS_OK) return status;
-  if ((status = as_table_stats_make(&st, &t->r, t->facts, err)) != AS_OK) {
-    as_sum_clear(&s);
-    return status;
-  }
-  page p = {.out = out, .t = t, .r = &t->r, .s = &s, .st = &st, .ascii = opts && opts->ascii};
+  page p = {.out = out, .t = t, .r = &t->r, .s = s, .st = &s->stats, .ascii = opts && opts->ascii};
   p.width = opts && opts->width > 0 ? (size_t)opts->width : 100;
   if (p.width < 40) p.width = 40;
   p.rows = top > 0 && top < t->r.n_models ? top : t->r.n_models;
+  const as_layout l = {.format = AS_LAYOUT_TEXT,
+                       .width = p.width,
+                       .ascii = p.ascii,
+                       .skip = "unified robustness lines translation failures"};
+  const char *part = opts ? opts->part : NULL;
+  if (as_one_part(opts)) {
+    status = as_layout_parts(out, s, &l, part, err);
+    as_sum_drop(s, opts);
+    return status == AS_OK ? as_str_status(out, err) : status;
+  }
   as_str_printf(out, "Published accuracies: %zu models, %zu sets\n", t->r.n_models, t->r.n_sets);
   status = put_models(&p, err);
   if (status == AS_OK && t->r.n_sets > 1) status = put_fits(&p, err);
   if (status == AS_OK && t->r.n_sets > 1) status = put_translation(&p, err);
+  if (status == AS_OK) put_subsets(&p);
+  if (status == AS_OK && !(part && strcmp(part, "cells") == 0))
+    status = as_layout_parts(out, s, &l, part, err);
   if (status == AS_OK) {
-    put_subsets(&p);
     put_notes(&p);
     status = as_str_status(out, err);
   }
-  as_table_stats_clear(&st);
-  as_sum_clear(&s);
+  as_sum_drop(s, opts);
   return status;
 }

@@ -8,6 +8,10 @@
 
 static as_status render(as_str *out, const as_results *r, const as_args *a, const char *format, as_err *err) {
   as_report_opts o = as_tool_report_opts(a);
+  o.part = as_arg_text(a, OPT_PART, NULL);
+  o.by_class = a->set[OPT_BY_CLASS];
+  as_status checked = as_report_part_check(o.part, err);
+  if (checked != AS_OK) return checked;
   if (strcmp(format, "csv") == 0) return as_report_csv(out, r, &o, err);
   if (strcmp(format, "json") == 0) return as_report_json(out, r, &o, err);
   if (strcmp(format, "markdown") == 0) return as_report_markdown(out, r, &o, err);

@@ -27,6 +27,9 @@ static as_status split(const char *list, char **copy, const char **name, size_t 
 
 static as_status render(as_str *out, const as_table *t, const as_args *a, const char *format, as_err *err) {
   as_report_opts o = as_tool_report_opts(a);
+  o.part = as_arg_text(a, OPT_PART, NULL);
+  as_status checked = as_report_part_check(o.part, err);
+  if (checked != AS_OK) return checked;
   if (strcmp(format, "json") == 0) return as_table_json(out, t, &o, err);
   if (strcmp(format, "csv") == 0) return as_report_csv(out, &t->r, &o, err);
   if (strcmp(format, "markdown") == 0) return as_report_markdown(out, &t->r, &o, err);
