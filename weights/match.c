@@ -1,12 +1,15 @@
 /* Strict matching, and heads. */
 #include "weights/match.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "tensor/base/bytes.h"
+#include "tensor/base/checked.h"
 #include "tensor/base/mem.h"
 #include "weights/recipe_int.h"
+#include "weights/state_int.h"
 
 /* NaN and Inf of a tensor: all exponent bits set. Contiguous little-endian floats are read in place. */
 static as_status count_nonfinite(const as_view *v, size_t *n, as_err *err) {
@@ -27,7 +30,9 @@ static as_status count_nonfinite(const as_view *v, size_t *n, as_err *err) {
   return st;
 }
 
-static bool same_shape(const as_view *v, const as_param_spec *p) {
+/* A counter (num_batches_tracked) is a scalar, or, from some writers, one element. */
+static bool same_shape(as_view *v, const as_param_spec *p) {
+  if (p->rank == 0 && p->optional && v->rank == 1 && v->shape[0] == 1) v->rank = 0;
   if (v->rank != p->rank) return false;
   for (int k = 0; k < v->rank; k++)
     if (v->shape[k] != p->shape[k]) return false;
@@ -48,7 +53,8 @@ static void offend(matcher *m, const char *line) {
 
 static as_status take(matcher *m, const as_mapped *t, const as_param_spec *spec, as_view *slot, as_err *err) {
   char line[600], found[96], want[96];
-  if (!same_shape(&t->view, spec)) {
+  as_view view = t->view;
+  if (!same_shape(&view, spec)) {
     snprintf(line, sizeof line, "tensor %.200s: found %s, wanted %s", t->from ? t->from->name : t->name,
              as_shape_text(t->view.shape, t->view.rank, found, sizeof found),
              as_shape_text(spec->shape, spec->rank, want, sizeof want));
@@ -72,13 +78,8 @@ static as_status take(matcher *m, const as_mapped *t, const as_param_spec *spec,
                   t->from ? t->from->name : "several, joined");
   }
   m->out->used++;
-  *slot = t->view;
+  *slot = view;
   return AS_OK;
-}
-
-static bool is_head(const as_recipe *r, const char *name) {
-  size_t n = strlen(r->head);
-  return n > 0 && strncmp(name, r->head, n) == 0 && name[n] == '.';
 }
 
 static void unexpected(matcher *m, const as_mapped *t) {
@@ -124,7 +125,7 @@ static void rest(matcher *m, const bool *taken) {
         break;
       case AS_FATE_KEPT:
         if (taken[i]) break;
-        if (is_head(m->r, t->name)) {
+        if (as_recipe_is_head(m->r, t->name)) {
           as_str_printf(&m->out->report, "head        %s: the file's own classifier\n", t->name);
         } else if (as_ends_with(t->name, "num_batches_tracked")) {
           m->out->dropped++;
@@ -238,8 +239,59 @@ static as_status lone_head(as_view *weight, as_view *bias, const as_state *s, as
   return check_head(weight, bias, as_state_path(s), hit->name, err);
 }
 
-as_status as_match_head(as_view *weight, as_view *bias, const as_state *s, const as_recipe *r,
-                        const char *name, as_err *err) {
+/* A BatchNorm without scale and shift, then the classifier: one classifier. W'[c,j] = W[c,j] / sqrt(var_j + eps),
+ * b'[c] = b[c] - sum_j W'[c,j] mean_j, in double. The state keeps the new arrays. */
+static as_status fold_norm(as_view *weight, as_view *bias, as_state *s, const as_recipe *r,
+                           const as_mapping *m, as_err *err) {
+  char full[256];
+  snprintf(full, sizeof full, "%.200s.running_mean", r->headnorm);
+  const as_mapped *mean = as_mapping_find(m, full);
+  snprintf(full, sizeof full, "%.200s.running_var", r->headnorm);
+  const as_mapped *var = as_mapping_find(m, full);
+  const size_t rows = (size_t)weight->shape[0], d = (size_t)weight->shape[1];
+  if (!mean || !var || mean->view.rank != 1 || var->view.rank != 1 ||
+      mean->view.shape[0] != weight->shape[1] || var->view.shape[0] != weight->shape[1])
+    return as_fail(err, AS_E_INPUT, "%s: wanted %s.running_mean and .running_var [%zu] before the classifier",
+                   as_state_path(s), r->headnorm, d);
+  size_t n = 0;
+  if (!as_mul_size(rows, d, &n) || !as_add_size(n, rows, &n) || !as_add_size(n, 2 * d, &n))
+    return as_fail(err, AS_E_INPUT, "%s: classifier too large", as_state_path(s));
+  float *w = as_alloc(n, sizeof *w, err);
+  if (!w) return AS_E_ENV;
+  as_status st = as_state_keep(s, w, err);
+  if (st != AS_OK) return st;
+  float *b = w + rows * d, *mu = b + rows, *v = mu + d;
+  st = as_view_to_f32(weight, w, NULL, err);
+  if (st == AS_OK) st = as_view_to_f32(bias, b, NULL, err);
+  if (st == AS_OK) st = as_view_to_f32(&mean->view, mu, NULL, err);
+  if (st == AS_OK) st = as_view_to_f32(&var->view, v, NULL, err);
+  if (st != AS_OK) return as_fail_in(err, "%s: classifier", as_state_path(s));
+  for (size_t c = 0; c < rows; c++) {
+    double shift = 0;
+    for (size_t j = 0; j < d; j++) {
+      const double k = (double)w[c * d + j] / sqrt((double)v[j] + r->headnorm_eps);
+      shift += k * (double)mu[j];
+      w[c * d + j] = (float)k;
+    }
+    b[c] = (float)((double)b[c] - shift);
+  }
+  const union {
+    uint32_t word;
+    unsigned char first;
+  } order = {1};
+  as_view *const made[2] = {weight, bias};
+  for (int i = 0; i < 2; i++) {
+    made[i]->data = i ? b : w;
+    made[i]->bytes = (i ? rows : rows * d) * sizeof *w;
+    made[i]->dtype = AS_F32;
+    made[i]->big_endian = order.first == 0;
+    as_view_set_contiguous(made[i]);
+  }
+  return AS_OK;
+}
+
+as_status as_match_head(as_view *weight, as_view *bias, as_state *s, const as_recipe *r, const char *name,
+                        as_err *err) {
   if (!name || !r) return lone_head(weight, bias, s, err);
   as_mapping m;
   as_status st = as_recipe_map(&m, r, s, err);
@@ -261,6 +313,7 @@ as_status as_match_head(as_view *weight, as_view *bias, const as_state *s, const
     *weight = w->view; /* into the state: only fused tensors belong to the mapping */
     *bias = b->view;
     st = check_head(weight, bias, as_state_path(s), tries[0], err);
+    if (st == AS_OK && *r->headnorm) st = fold_norm(weight, bias, s, r, &m, err);
   }
   as_mapping_clear(&m);
   return st;

@@ -27,9 +27,10 @@ as_status as_match_params(as_match *out, const as_state *s, const as_recipe *r, 
 void as_match_clear(as_match *m);
 
 /* The file's own classifier after the same renames: NAME.weight [classes, d] and NAME.bias
- * [classes]. AS_E_INPUT when there is none. For files that hold nothing but a head (module.linear.*,
+ * [classes]; a BatchNorm in front of it (MAE's linear probe) is folded in, and the state keeps the new arrays.
+ * AS_E_INPUT when there is none. For files that hold nothing but a head (module.linear.*,
  * linear.*, weight / bias) pass name NULL. */
-as_status as_match_head(as_view *weight, as_view *bias, const as_state *s, const as_recipe *r,
-                        const char *name, as_err *err);
+as_status as_match_head(as_view *weight, as_view *bias, as_state *s, const as_recipe *r, const char *name,
+                        as_err *err);
 
 #endif

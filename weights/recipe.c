@@ -156,17 +156,25 @@ static as_status on_known(parser *p, char *value) {
   return AS_OK;
 }
 
+static as_status set_once(parser *p, const char **slot, const char *key, const char *value) {
+  if (**slot) return bad(p, "given twice", key);
+  *slot = value;
+  return AS_OK;
+}
+
+/* headnorm = NAME EPS: a BatchNorm without scale and shift between the features and the classifier */
+static as_status on_headnorm(parser *p, char *value) {
+  char *left = value, *name = next_word(&left), *eps = name ? next_word(&left) : NULL;
+  if (!eps || next_word(&left) || !as_parse_f64(eps, &p->r->headnorm_eps) || !(p->r->headnorm_eps > 0))
+    return bad(p, "wanted NAME EPS", value);
+  return set_once(p, &p->r->headnorm, "headnorm", name);
+}
+
 /* where = FILE | URL [| remark] */
 static as_status on_where(parser *p, char *value) {
   const char *bar = strstr(value, " | ");
   if (!bar || !strstr(bar, "://")) return bad(p, "wanted FILE | URL [| remark]", value);
   return list_add(&p->r->where, value, p->err);
-}
-
-static as_status set_once(parser *p, const char **slot, const char *key, const char *value) {
-  if (**slot) return bad(p, "given twice", key);
-  *slot = value;
-  return AS_OK;
 }
 
 static as_status set_bool(parser *p, bool *slot, const char *value) {
@@ -177,9 +185,10 @@ static as_status set_bool(parser *p, bool *slot, const char *value) {
 
 static as_status on_pair(parser *p, char *key, char *value) {
   as_recipe *r = p->r;
-  static const char *const keys[] = {"title", "arch",   "preset", "note", "probe",   "assume",   "map",
-                                     "head",  "unwrap", "prefix", "need", "never",   "drop",     "rename",
-                                     "fuse",  "known",  "keys",   "rest", "generic", "published", "where"};
+  static const char *const keys[] = {"title",   "arch",      "preset", "note",     "probe", "assume",
+                                     "map",     "head",      "unwrap", "prefix",   "need",  "never",
+                                     "drop",    "rename",    "fuse",   "known",    "keys",  "rest",
+                                     "generic", "published", "where",  "headnorm", "refuse"};
   if (strcmp(key, "title") == 0) return set_once(p, &r->title, key, value);
   if (strcmp(key, "arch") == 0) return set_once(p, &r->arch, key, value);
   if (strcmp(key, "preset") == 0) return set_once(p, &r->preset, key, value);
@@ -197,6 +206,8 @@ static as_status on_pair(parser *p, char *key, char *value) {
     if (r->head_optional) value[n - 1] = 0;
     return set_once(p, &r->head, key, value);
   }
+  if (strcmp(key, "headnorm") == 0) return on_headnorm(p, value);
+  if (strcmp(key, "refuse") == 0) return set_once(p, &r->refuse, key, value);
   if (strcmp(key, "unwrap") == 0) return add_alternatives(&r->unwrap, value, p->err);
   if (strcmp(key, "prefix") == 0) return add_alternatives(&r->prefix, value, p->err);
   if (strcmp(key, "need") == 0) return add_words(&r->need, value, p->err);
@@ -229,7 +240,8 @@ static as_status parse_lines(parser *p, char *text) {
     }
     text = nl ? nl + 1 : NULL;
   }
-  if (!*p->r->arch || !*p->r->preset) return bad(p, "missing at the end", *p->r->arch ? "preset" : "arch");
+  if (!*p->r->refuse && (!*p->r->arch || !*p->r->preset))
+    return bad(p, "missing at the end", *p->r->arch ? "preset" : "arch");
   if (p->r->unwrap.n == 0) return list_add(&p->r->unwrap, ".", p->err);
   return AS_OK;
 }
@@ -249,7 +261,8 @@ as_status as_recipe_parse(as_recipe **out, const char *text, size_t n, const cha
     return as_fail(err, AS_E_INPUT, "%s: no recipe (over 64 KiB, or holds NUL bytes)", source);
   as_recipe *r = as_calloc(1, sizeof *r, err);
   if (!r) return AS_E_ENV;
-  r->title = r->arch = r->preset = r->note = r->head = r->probe = r->assume = r->map = r->rest = "";
+  r->title = r->arch = r->preset = r->note = r->head = r->probe = r->assume = r->map = r->rest = r->headnorm =
+      r->refuse = "";
   r->by_keys = true;
   r->text = as_strndup(text, n, err);
   as_status st = r->text ? name_from(r, source, err) : AS_E_ENV;

@@ -35,6 +35,10 @@ static bool under(const char *name, const char *prefix) {
   return n > 0 && strncmp(name, prefix, n) == 0 && name[n] == '.';
 }
 
+bool as_recipe_is_head(const as_recipe *r, const char *name) {
+  return under(name, r->head) || under(name, r->headnorm);
+}
+
 bool as_recipe_family_fits(const as_recipe *r, const as_mapping *m, const char **offender,
                            size_t *n_offenders) {
   const char *const *names = is_vit(r) ? vit_names : resnet_names;
@@ -43,7 +47,7 @@ bool as_recipe_family_fits(const as_recipe *r, const as_mapping *m, const char *
   *n_offenders = 0;
   for (size_t i = 0; i < m->n_kept; i++) {
     const char *name = m->by_name[i]->name;
-    bool known = under(name, r->head) || as_ends_with(name, ".num_batches_tracked");
+    bool known = as_recipe_is_head(r, name) || as_ends_with(name, ".num_batches_tracked");
     for (size_t k = 0; k < n && !known; k++) known = as_glob(names[k], name, NULL, NULL);
     if (known) continue;
     if (!*offender) *offender = m->by_name[i]->from ? m->by_name[i]->from->name : name;
@@ -172,9 +176,11 @@ static as_status vit_arch(const as_mapping *m, const char *label, as_str *out, a
   else
     as_str_put(out, "vit_base");
   as_str_printf(out, ":patch=%lld", (long long)patch);
-  if (k == n) /* heads of 64, as all published sizes but the tiny demo have */
+  if (k == n) /* heads of 64, but for the four widths that were published with 16 heads */
     as_str_printf(out, ",dim=%lld,depth=%d,heads=%lld", (long long)width, depth,
-                  (long long)(width / 64 > 0 ? width / 64 : 1));
+                  (long long)(width == 1152 || width == 1280 || width == 1408 || width == 1664 ? 16
+                              : width >= 64                                                    ? width / 64
+                                                                                               : 1));
   int64_t mlp = dim(m, "blocks.0.mlp.fc1.weight", 0);
   if (has(m, "blocks.0.mlp.w12.weight")) {
     as_str_printf(out, ",ffn=swiglu,mlp=%lld", (long long)dim(m, "blocks.0.mlp.w3.weight", 1));

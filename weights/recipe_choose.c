@@ -104,6 +104,12 @@ static const as_recipe *known_recipe(as_state *s) {
 }
 
 static as_status none(const choice *c, const as_state *s, as_err *err) {
+  for (size_t i = 0; i < as_recipe_builtin_count(); i++) {
+    const as_recipe *r = as_recipe_builtin(i);
+    const char *root = r && *r->refuse ? as_recipe_root(r, s) : NULL;
+    if (root && as_recipe_needs_hold(r, s, root))
+      return as_fail(err, AS_E_INPUT, "%s: %s", as_state_path(s), r->refuse);
+  }
   int convs = as_simclr_convs(s, ".");
   if (convs > 0)
     return as_fail(
@@ -186,7 +192,7 @@ as_status as_recipe_choose_for(const as_recipe **out, as_state *s, const char *p
   for (int generic = 0; generic <= 1 && st == AS_OK && c->n == 0; generic++)
     for (size_t i = 0; i < as_recipe_builtin_count() && st == AS_OK; i++) {
       const as_recipe *r = as_recipe_builtin(i);
-      if (r && r->by_keys && r->generic == (generic != 0)) st = consider(c, r, s, err);
+      if (r && r->by_keys && !*r->refuse && r->generic == (generic != 0)) st = consider(c, r, s, err);
     }
   if (st == AS_OK) st = c->n ? decide(c, out, s, preset, assumed, err) : none(c, s, err);
   as_free(c);

@@ -42,7 +42,10 @@ typedef struct as_list {
 struct as_recipe {
   char *text; /* all strings below point into it */
   const char *name, *title, *arch, *preset, *note, *head, *probe, *assume, *map;
-  const char *rest;   /* why tensors outside the prefix are left out; "" = they are unexpected */
+  const char *rest;     /* why tensors outside the prefix are left out; "" = they are unexpected */
+  const char *headnorm; /* BatchNorm before the classifier: its name after the renames, or "" */
+  double headnorm_eps;
+  const char *refuse; /* a layout that is known and not read: why, and what to take instead; or "" */
   bool head_optional; /* head = fc? */
   bool generic;       /* found by keys only where no other recipe fits */
   bool by_keys;       /* keys = no: found by hash or by name alone */
@@ -107,6 +110,8 @@ bool as_recipe_family_fits(const as_recipe *r, const as_mapping *m, const char *
 /* Architecture string from the recipe's template and the shapes. */
 as_status as_recipe_arch_of(const as_recipe *r, const as_mapping *m, const char *label, char *buf,
                             size_t size, as_err *err);
+/* NAME.* of the classifier or of the BatchNorm before it. */
+bool as_recipe_is_head(const as_recipe *r, const char *name);
 /* need and never against the names under the recipe's root. */
 bool as_recipe_needs_hold(const as_recipe *r, const as_state *s, const char *root);
 /* The first of the recipe's unwrap keys under which tensors stand, or NULL. */

@@ -316,6 +316,7 @@ static as_status fuse_one(as_mapping *m, const as_fuse *f, int i, bool *done, as
 
 as_status as_recipe_map(as_mapping *out, const as_recipe *r, const as_state *s, as_err *err) {
   memset(out, 0, sizeof *out);
+  if (*r->refuse) return as_fail(err, AS_E_INPUT, "recipe %s: %s", r->name, r->refuse);
   const char *root = as_recipe_root(r, s);
   out->root = root ? root : r->unwrap.item[0];
   out->prefix = find_prefix(r, s, out->root);

@@ -2,8 +2,8 @@
      weights/recipes/barlowtwins-full.recipe
      weights/recipes/barlowtwins.recipe
      weights/recipes/byol.recipe
-     weights/recipes/deepcluster-v2.recipe
-     and 51 more files beside them
+     weights/recipes/deepcluster-2018.recipe
+     and 59 more files beside them
    Do not edit: change those and run make generate. */
 #include "weights/recipe_data.h"
 
@@ -97,6 +97,17 @@ static const char *const part3[] = {
 };
 
 static const char *const part4[] = {
+  "# DeepCluster of 2018 (github.com/facebookresearch/deepcluster): AlexNet and VGG-16 behi",
+  "nd fixed Sobel filters.\n",
+  "title  = DeepCluster (2018), AlexNet or VGG-16\n",
+  "refuse = DeepCluster of 2018: AlexNet or VGG-16 behind Sobel filters, which is not compu",
+  "ted here; DeepCluster-v2 (ResNet-50) is\n",
+  "unwrap = state_dict | .\n",
+  "need   = *sobel.*\n",
+  NULL,
+};
+
+static const char *const part5[] = {
   "# DeepCluster-v2 (Caron et al. 2020), published with SwAV: three prototype heads instead",
   " of one.\n",
   "title     = DeepCluster-v2 ResNet-50\n",
@@ -120,7 +131,18 @@ static const char *const part4[] = {
   NULL,
 };
 
-static const char *const part5[] = {
+static const char *const part6[] = {
+  "# DeiT's distilled models (Touvron et al. 2021): a second class token with its own class",
+  "ifier.\n",
+  "title  = DeiT, distilled\n",
+  "refuse = a distilled DeiT: two class tokens and two classifiers, which is not computed h",
+  "ere; deit_*_patch16_224 without \"distilled\" is\n",
+  "unwrap = model | state_dict | .\n",
+  "need   = *dist_token *cls_token\n",
+  NULL,
+};
+
+static const char *const part7[] = {
   "# DeiT (Touvron et al. 2021), github.com/facebookresearch/deit: timm's names under \"mod",
   "el\".\n",
   "title     = DeiT-Ti, S, B/16\n",
@@ -136,7 +158,7 @@ static const char *const part5[] = {
   NULL,
 };
 
-static const char *const part6[] = {
+static const char *const part8[] = {
   "# DINO ResNet-50, full checkpoint: teacher, student, optimizer, arguments (dino main_din",
   "o.py:278-285). The teacher is evaluated.\n",
   "title     = DINO ResNet-50, full checkpoint\n",
@@ -156,7 +178,7 @@ static const char *const part6[] = {
   NULL,
 };
 
-static const char *const part7[] = {
+static const char *const part9[] = {
   "# DINO ResNet-50 (Caron et al. 2021), github.com/facebookresearch/dino: utils.py:84-127,",
   " eval_linear.py:65-70 (bicubic).\n",
   "title     = DINO ResNet-50\n",
@@ -175,7 +197,7 @@ static const char *const part7[] = {
   NULL,
 };
 
-static const char *const part8[] = {
+static const char *const part10[] = {
   "# DINO ViT-B, full checkpoint: teacher, student, optimizer, arguments (dino main_dino.py",
   ":278-285). The teacher is evaluated.\n",
   "title     = DINO ViT-B, full checkpoint\n",
@@ -198,7 +220,7 @@ static const char *const part8[] = {
   NULL,
 };
 
-static const char *const part9[] = {
+static const char *const part11[] = {
   "# DINO ViT-B (Caron et al. 2021): class token and mean patch token interleaved (eval_lin",
   "ear.py:209-212; dino#134).\n",
   "title     = DINO ViT-B/16, ViT-B/8\n",
@@ -224,7 +246,7 @@ static const char *const part9[] = {
   NULL,
 };
 
-static const char *const part10[] = {
+static const char *const part12[] = {
   "# DINO ViT-S, full checkpoint: teacher, student, optimizer, arguments (dino main_dino.py",
   ":278-285). The teacher is evaluated.\n",
   "title     = DINO ViT-S, full checkpoint\n",
@@ -247,7 +269,7 @@ static const char *const part10[] = {
   NULL,
 };
 
-static const char *const part11[] = {
+static const char *const part13[] = {
   "# DINO ViT-S (Caron et al. 2021), github.com/facebookresearch/dino: the class tokens of ",
   "the last four blocks for the linear\n",
   "# head (eval_linear.py:167-170); k-NN takes the last one alone.\n",
@@ -274,13 +296,34 @@ static const char *const part11[] = {
   NULL,
 };
 
-static const char *const part12[] = {
+static const char *const part14[] = {
+  "# DINOv2 with registers, a training run's teacher_checkpoint.pth (dinov2/train/train.py ",
+  "do_test): the backbone beside its two\n",
+  "# projection heads; blocks may be chunked (blocks.CHUNK.INDEX, vision_transformer.py:150",
+  ").\n",
+  "title     = DINOv2 with registers, teacher of a training run\n",
+  "arch      = vit*:resize=exact,features=cls+mean\n",
+  "preset    = imagenet-bicubic\n",
+  "unwrap    = teacher\n",
+  "prefix    = backbone. | module.backbone.\n",
+  "need      = *backbone.cls_token *.ls1.gamma *backbone.register_tokens\n",
+  "rename    = blocks.%.%.* -> blocks.{2}.{3}\n",
+  "drop      = mask_token -- only used in pre-training\n",
+  "rest      = pre-training (DINO and iBOT heads)\n",
+  "assume    = the features of the 1-layer head (class and mean token) are assumed; the 4-l",
+  "ayer head wants features=cls4+mean, k-NN features=cls (--arch)\n",
+  "probe     = sgd momentum=.9 lr=grid wd=0 batch=1024 iterations=12500 schedule=cosine\n",
+  NULL,
+};
+
+static const char *const part15[] = {
   "# DINOv2 with registers (Oquab et al. 2023), github.com/facebookresearch/dinov2: hub/bac",
   "kbones.py, vision_transformer.py:180-231.\n",
   "title     = DINOv2 ViT-S, B, L, g/14 with four registers\n",
   "arch      = vit*:resize=exact,features=cls+mean\n",
   "preset    = imagenet-bicubic\n",
-  "need      = cls_token blocks.0.ls1.gamma mask_token register_tokens\n",
+  "need      = cls_token blocks.*.ls1.gamma mask_token register_tokens\n",
+  "rename    = blocks.%.%.* -> blocks.{2}.{3}\n",
   "drop      = mask_token -- only used in pre-training\n",
   "assume    = the features of the 1-layer head (class and mean token) are assumed; the 4-l",
   "ayer head wants features=cls4+mean, k-NN features=cls (--arch)\n",
@@ -320,14 +363,36 @@ static const char *const part12[] = {
   NULL,
 };
 
-static const char *const part13[] = {
+static const char *const part16[] = {
+  "# DINOv2, a training run's teacher_checkpoint.pth (dinov2/train/train.py do_test): the b",
+  "ackbone beside its two\n",
+  "# projection heads; blocks may be chunked (blocks.CHUNK.INDEX, vision_transformer.py:150",
+  ").\n",
+  "title     = DINOv2, teacher of a training run\n",
+  "arch      = vit*:resize=scale,features=cls+mean\n",
+  "preset    = imagenet-bicubic\n",
+  "unwrap    = teacher\n",
+  "prefix    = backbone. | module.backbone.\n",
+  "need      = *backbone.cls_token *.ls1.gamma\n",
+  "never     = *register_tokens\n",
+  "rename    = blocks.%.%.* -> blocks.{2}.{3}\n",
+  "drop      = mask_token -- only used in pre-training\n",
+  "rest      = pre-training (DINO and iBOT heads)\n",
+  "assume    = the features of the 1-layer head (class and mean token) are assumed; the 4-l",
+  "ayer head wants features=cls4+mean, k-NN features=cls (--arch)\n",
+  "probe     = sgd momentum=.9 lr=grid wd=0 batch=1024 iterations=12500 schedule=cosine\n",
+  NULL,
+};
+
+static const char *const part17[] = {
   "# DINOv2 (Oquab et al. 2023), github.com/facebookresearch/dinov2: hub/backbones.py, visi",
   "on_transformer.py:180-231.\n",
   "title     = DINOv2 ViT-S, B, L, g/14\n",
   "arch      = vit*:resize=scale,features=cls+mean\n",
   "preset    = imagenet-bicubic\n",
-  "need      = cls_token blocks.0.ls1.gamma mask_token\n",
+  "need      = cls_token blocks.*.ls1.gamma mask_token\n",
   "never     = register_tokens\n",
+  "rename    = blocks.%.%.* -> blocks.{2}.{3}\n",
   "drop      = mask_token -- only used in pre-training\n",
   "assume    = the features of the 1-layer head (class and mean token) are assumed; the 4-l",
   "ayer head wants features=cls4+mean, k-NN features=cls (--arch)\n",
@@ -365,7 +430,7 @@ static const char *const part13[] = {
   NULL,
 };
 
-static const char *const part14[] = {
+static const char *const part18[] = {
   "# iBOT ViT-B/16 (Zhou et al. 2022), github.com/bytedance/ibot: checkpoint_teacher.pth (u",
   "tils.py:111-120, eval_linear.py:185-200).\n",
   "title     = iBOT ViT-B/16\n",
@@ -384,7 +449,7 @@ static const char *const part14[] = {
   NULL,
 };
 
-static const char *const part15[] = {
+static const char *const part19[] = {
   "# iBOT ViT-L/16 (Zhou et al. 2022), github.com/bytedance/ibot: checkpoint_teacher.pth (u",
   "tils.py:111-120, eval_linear.py:185-200).\n",
   "title     = iBOT ViT-L/16\n",
@@ -403,7 +468,7 @@ static const char *const part15[] = {
   NULL,
 };
 
-static const char *const part16[] = {
+static const char *const part20[] = {
   "# iBOT ViT-S/16 (Zhou et al. 2022), github.com/bytedance/ibot: checkpoint_teacher.pth (u",
   "tils.py:111-120, eval_linear.py:185-200).\n",
   "title     = iBOT ViT-S/16\n",
@@ -422,7 +487,7 @@ static const char *const part16[] = {
   NULL,
 };
 
-static const char *const part17[] = {
+static const char *const part21[] = {
   "# I-JEPA (Assran et al. 2023), github.com/facebookresearch/ijepa: no class token; the me",
   "an of all tokens (ijepa#36).\n",
   "title     = I-JEPA ViT-H/14, H/16, g/16\n",
@@ -438,7 +503,7 @@ static const char *const part17[] = {
   NULL,
 };
 
-static const char *const part18[] = {
+static const char *const part22[] = {
   "# lightly's benchmark checkpoints, docs.lightly.ai: backbone and projection head of a Li",
   "ghtning module.\n",
   "title     = lightly ResNet\n",
@@ -456,7 +521,7 @@ static const char *const part18[] = {
   NULL,
 };
 
-static const char *const part19[] = {
+static const char *const part23[] = {
   "# MAE fine-tuned (He et al. 2022): mean of the patch tokens without the final norm, then",
   " fc_norm, then head.\n",
   "title     = MAE ViT-B, L, H (fine-tuned)\n",
@@ -477,7 +542,29 @@ static const char *const part19[] = {
   NULL,
 };
 
-static const char *const part20[] = {
+static const char *const part24[] = {
+  "# MAE linear probe (He et al. 2022): backbone, a BatchNorm without scale and shift (eps ",
+  "1e-6) and the classifier in one\n",
+  "# file (main_linprobe.py:222: keys head.0.running_*, head.1.*); the class token behind t",
+  "he final norm is its input.\n",
+  "title     = MAE ViT-B, L, H (linear probe, with its head)\n",
+  "arch      = vit*\n",
+  "preset    = imagenet-bicubic\n",
+  "unwrap    = model | .\n",
+  "head      = head\n",
+  "headnorm  = head_norm 1e-6\n",
+  "need      = cls_token norm.weight head.0.running_mean head.1.weight[*,*]\n",
+  "rename    = head.0.* -> head_norm.{1}\n",
+  "rename    = head.1.* -> head.{1}\n",
+  "assume    = the class token behind the final norm is assumed (main_linprobe.py --cls_tok",
+  "en); --global_pool would leave fc_norm\n",
+  "published = mae_pretrain_vit_base.pth | linear | 67.8 | - | mae FINETUNE.md\n",
+  "published = mae_pretrain_vit_large.pth | linear | 76.0 | - | mae FINETUNE.md\n",
+  "published = mae_pretrain_vit_huge.pth | linear | 77.2 | - | mae FINETUNE.md\n",
+  NULL,
+};
+
+static const char *const part25[] = {
   "# MAE pre-trained encoder (He et al. 2022), github.com/facebookresearch/mae: FINETUNE.md",
   ", models_mae.py.\n",
   "title     = MAE ViT-B, L, H (pre-trained)\n",
@@ -503,7 +590,7 @@ static const char *const part20[] = {
   NULL,
 };
 
-static const char *const part21[] = {
+static const char *const part26[] = {
   "# mmselfsup / mmcls ViT names (tools/model_converters/mmcls2timm.py).\n",
   "title     = mmselfsup ViT\n",
   "arch      = vit*\n",
@@ -512,6 +599,8 @@ static const char *const part21[] = {
   "prefix    = backbone.\n",
   "head      = head\?\n",
   "need      = backbone.layers.0.attn.qkv.weight backbone.patch_embed.projection.weight\n",
+  "rename    = ^head.fc.* -> head.{1}\n",
+  "rename    = ^head.layers.head.* -> head.{1}\n",
   "rename    = patch_embed.projection.* -> patch_embed.proj.{1}\n",
   "rename    = layers.%.ln%.* -> blocks.{1}.norm{2}.{3}\n",
   "rename    = layers.%.ffn.layers.0.0.* -> blocks.{1}.mlp.fc1.{2}\n",
@@ -526,7 +615,7 @@ static const char *const part21[] = {
   NULL,
 };
 
-static const char *const part22[] = {
+static const char *const part27[] = {
   "# mmselfsup, github.com/open-mmlab/mmselfsup: tools/model_converters; pre-trained or wit",
   "h the linear head in one file.\n",
   "title     = mmselfsup ResNet\n",
@@ -549,7 +638,7 @@ static const char *const part22[] = {
   NULL,
 };
 
-static const char *const part23[] = {
+static const char *const part28[] = {
   "# MoCo's layout with a queue of another length: somebody's own training.\n",
   "title     = MoCo layout, own training\n",
   "generic   = yes\n",
@@ -566,7 +655,7 @@ static const char *const part23[] = {
   NULL,
 };
 
-static const char *const part24[] = {
+static const char *const part29[] = {
   "# MoCo v1 (He et al. 2020), github.com/facebookresearch/moco at 132aea9: main_lincls.py:",
   "250-264 takes the query encoder.\n",
   "title     = MoCo v1 ResNet-50\n",
@@ -587,7 +676,7 @@ static const char *const part24[] = {
   NULL,
 };
 
-static const char *const part25[] = {
+static const char *const part30[] = {
   "# MoCo v2 (Chen et al. 2020), github.com/facebookresearch/moco at 132aea9: main_lincls.p",
   "y:250-264 takes the query encoder.\n",
   "title     = MoCo v2 ResNet-50\n",
@@ -611,7 +700,7 @@ static const char *const part25[] = {
   NULL,
 };
 
-static const char *const part26[] = {
+static const char *const part31[] = {
   "# MoCo v3 ResNet-50 linear evaluation: backbone and classifier in one file (moco-v3 main",
   "_lincls.py:319-325).\n",
   "title     = MoCo v3 ResNet-50, with its linear head\n",
@@ -635,7 +724,7 @@ static const char *const part26[] = {
   NULL,
 };
 
-static const char *const part27[] = {
+static const char *const part32[] = {
   "# MoCo v3 (Chen, Xie, He 2021), github.com/facebookresearch/moco-v3: main_lincls.py:177-",
   "189.\n",
   "title     = MoCo v3 ResNet-50\n",
@@ -662,7 +751,7 @@ static const char *const part27[] = {
   NULL,
 };
 
-static const char *const part28[] = {
+static const char *const part33[] = {
   "# MoCo v3 ViT-B linear evaluation: backbone and classifier in one file (moco-v3 main_lin",
   "cls.py:319-325).\n",
   "title     = MoCo v3 ViT-B/16, with its linear head\n",
@@ -680,7 +769,7 @@ static const char *const part28[] = {
   NULL,
 };
 
-static const char *const part29[] = {
+static const char *const part34[] = {
   "# MoCo v3 (Chen, Xie, He 2021), github.com/facebookresearch/moco-v3: vits.py.\n",
   "title     = MoCo v3 ViT-B/16\n",
   "arch      = vit*\n",
@@ -700,7 +789,7 @@ static const char *const part29[] = {
   NULL,
 };
 
-static const char *const part30[] = {
+static const char *const part35[] = {
   "# MoCo v3 ViT-S linear evaluation: backbone and classifier in one file (moco-v3 main_lin",
   "cls.py:319-325).\n",
   "title     = MoCo v3 ViT-S/16, with its linear head\n",
@@ -719,7 +808,7 @@ static const char *const part30[] = {
   NULL,
 };
 
-static const char *const part31[] = {
+static const char *const part36[] = {
   "# MoCo v3 (Chen, Xie, He 2021), github.com/facebookresearch/moco-v3: vits.py:115-120, 12",
   " heads of 32.\n",
   "title     = MoCo v3 ViT-S/16\n",
@@ -741,7 +830,7 @@ static const char *const part31[] = {
   NULL,
 };
 
-static const char *const part32[] = {
+static const char *const part37[] = {
   "# MSN (Assran et al. 2022), github.com/facebookresearch/msn: the target encoder's class ",
   "token without the final norm\n",
   "# (src/deit.py:266-289); the probe brings its own LayerNorm.\n",
@@ -761,7 +850,7 @@ static const char *const part32[] = {
   NULL,
 };
 
-static const char *const part33[] = {
+static const char *const part38[] = {
   "# OBoW feature extractor: the same network under its own names (obow feature_extractor.p",
   "y:250-284).\n",
   "title     = OBoW ResNet-50, feature extractor\n",
@@ -781,7 +870,7 @@ static const char *const part33[] = {
   NULL,
 };
 
-static const char *const part34[] = {
+static const char *const part39[] = {
   "# OBoW student (Gidaris et al. 2021), github.com/valeoai/obow release v0.1.0: torchvisio",
   "n's names; fc is the bag-of-words\n",
   "# dictionary, no classifier (builder_obow.py:665-730).\n",
@@ -800,7 +889,7 @@ static const char *const part34[] = {
   NULL,
 };
 
-static const char *const part35[] = {
+static const char *const part40[] = {
   "# PCL v1 (Li et al. 2021), github.com/salesforce/PCL: MoCo's layout with a queue of 1638",
   "4 (eval_cls_imagenet.py:166-179).\n",
   "title     = PCL v1 ResNet-50\n",
@@ -821,7 +910,7 @@ static const char *const part35[] = {
   NULL,
 };
 
-static const char *const part36[] = {
+static const char *const part41[] = {
   "# PCL v2 (Li et al. 2021), github.com/salesforce/PCL: MoCo's layout with a queue of 1638",
   "4 (eval_cls_imagenet.py:166-179).\n",
   "title     = PCL v2 ResNet-50\n",
@@ -842,7 +931,18 @@ static const char *const part36[] = {
   NULL,
 };
 
-static const char *const part37[] = {
+static const char *const part42[] = {
+  "# PyContrast's CMC: two half-width networks on the L and ab channels (docs/MODEL_ZOO.md)",
+  ".\n",
+  "title  = CMC (PyContrast)\n",
+  "refuse = CMC: two half-width networks on the L and the ab channels of Lab images, which ",
+  "is not computed here\n",
+  "unwrap = model\n",
+  "need   = module.encoder1.conv1.weight module.encoder2.conv1.weight\n",
+  NULL,
+};
+
+static const char *const part43[] = {
   "# PyContrast's InsDis, MoCo, MoCo v2, PIRL, InfoMin (Tian), github.com/HobbitLong/PyCont",
   "rast: learning/linear_trainer.py:53-85.\n",
   "title     = PyContrast ResNet-50, 101, 152 (InsDis, MoCo, PIRL, MoCo v2, InfoMin)\n",
@@ -865,7 +965,7 @@ static const char *const part37[] = {
   NULL,
 };
 
-static const char *const part38[] = {
+static const char *const part44[] = {
   "# Any flat ResNet with torchvision's names: depth, width, stem and shortcut are read off",
   " the shapes.\n",
   "title   = ResNet (generic)\n",
@@ -880,7 +980,7 @@ static const char *const part38[] = {
   NULL,
 };
 
-static const char *const part39[] = {
+static const char *const part45[] = {
   "# Any flat ResNet-50 with torchvision's names, with or without fc.\n",
   "title   = ResNet-50 (generic)\n",
   "generic = yes\n",
@@ -898,7 +998,7 @@ static const char *const part39[] = {
   NULL,
 };
 
-static const char *const part40[] = {
+static const char *const part46[] = {
   "# ResNet-50 v1 as its authors published it for Caffe (He et al. 2016), converted to torc",
   "hvision's names.\n",
   "title     = ResNet-50 v1, supervised on ImageNet-1k (Caffe)\n",
@@ -914,7 +1014,7 @@ static const char *const part40[] = {
   NULL,
 };
 
-static const char *const part41[] = {
+static const char *const part47[] = {
   "# SeLa-v2 (Asano et al. 2020, re-run by Caron et al. 2020), published with SwAV. The rep",
   "ository does not say how its\n",
   "# prototypes are keyed: with several heads it is told from DeepCluster-v2 by name alone,",
@@ -937,7 +1037,7 @@ static const char *const part41[] = {
   NULL,
 };
 
-static const char *const part42[] = {
+static const char *const part48[] = {
   "# SimCLR v1 (Chen et al. 2020), github.com/google-research/simclr: a TensorFlow V2 check",
   "point whose layers are numbered\n",
   "# in order of creation (weights/map_simclr.c). Only the max-pool pads as TensorFlow's SA",
@@ -968,7 +1068,7 @@ static const char *const part42[] = {
   NULL,
 };
 
-static const char *const part43[] = {
+static const char *const part49[] = {
   "# SimCLR v2 (Chen et al. 2020), github.com/google-research/simclr: a TensorFlow V2 check",
   "point whose layers are numbered\n",
   "# in order of creation (weights/map_simclr.c). Only the max-pool pads as TensorFlow's SA",
@@ -1004,7 +1104,7 @@ static const char *const part43[] = {
   NULL,
 };
 
-static const char *const part44[] = {
+static const char *const part50[] = {
   "# SimSiam linear evaluation: backbone and classifier in one file (simsiam README:66-85).\n",
   "title     = SimSiam ResNet-50, with its linear head\n",
   "arch      = resnet*\n",
@@ -1025,7 +1125,7 @@ static const char *const part44[] = {
   NULL,
 };
 
-static const char *const part45[] = {
+static const char *const part51[] = {
   "# SimSiam (Chen, He 2021), github.com/facebookresearch/simsiam: main_lincls.py:170-180.\n",
   "title     = SimSiam ResNet-50\n",
   "arch      = resnet*\n",
@@ -1047,7 +1147,23 @@ static const char *const part45[] = {
   NULL,
 };
 
-static const char *const part46[] = {
+static const char *const part52[] = {
+  "# solo-learn linear evaluation (main_linear.py): backbone and classifier of a Lightning ",
+  "module in one file.\n",
+  "title     = solo-learn ResNet, with its linear head\n",
+  "arch      = resnet*\n",
+  "preset    = imagenet-bilinear\n",
+  "unwrap    = state_dict\n",
+  "prefix    = backbone. | encoder.\n",
+  "head      = fc\n",
+  "need      = classifier.weight[*,*] classifier.bias\n",
+  "never     = projector.* projection_head.* momentum_backbone.*\n",
+  "rename    = ^classifier.* -> fc.{1}\n",
+  "drop      = fc.* -- classifier of the constructor\n",
+  NULL,
+};
+
+static const char *const part53[] = {
   "# solo-learn, github.com/vturrisi/solo-learn: main_linear.py:74-84 (\"encoder\" in old f",
   "iles).\n",
   "title     = solo-learn ResNet\n",
@@ -1063,7 +1179,7 @@ static const char *const part46[] = {
   NULL,
 };
 
-static const char *const part47[] = {
+static const char *const part54[] = {
   "# SwAV (Caron et al. 2020), github.com/facebookresearch/swav: hubconf.py, eval_linear.py",
   ". Widths w2, w4, w5 multiply\n",
   "# all layers; they are read off the shapes. std is .228, .224, .225 in pre-training and ",
@@ -1112,7 +1228,7 @@ static const char *const part47[] = {
   NULL,
 };
 
-static const char *const part48[] = {
+static const char *const part55[] = {
   "# torchvision's first ResNet-50, in its two serialisations, and its siblings: known by t",
   "he hashes in their names.\n",
   "title     = ResNet IMAGENET1K_V1 (torchvision)\n",
@@ -1127,7 +1243,7 @@ static const char *const part48[] = {
   NULL,
 };
 
-static const char *const part49[] = {
+static const char *const part56[] = {
   "# torchvision's second-generation ResNet-50 weights: the same keys, another preprocessin",
   "g; known by the hash in its name.\n",
   "title     = ResNet-50 IMAGENET1K_V2 (torchvision)\n",
@@ -1141,7 +1257,7 @@ static const char *const part49[] = {
   NULL,
 };
 
-static const char *const part50[] = {
+static const char *const part57[] = {
   "# VICReg, full checkpoint (vicreg evaluate.py:141-149).\n",
   "title     = VICReg ResNet-50, full checkpoint\n",
   "arch      = resnet*\n",
@@ -1162,7 +1278,7 @@ static const char *const part50[] = {
   NULL,
 };
 
-static const char *const part51[] = {
+static const char *const part58[] = {
   "# VICReg (Bardes et al. 2022), github.com/facebookresearch/vicreg: README:30-50, resnet.",
   "py.\n",
   "title     = VICReg ResNet-50, 50x2, 200x2\n",
@@ -1185,7 +1301,7 @@ static const char *const part51[] = {
   NULL,
 };
 
-static const char *const part52[] = {
+static const char *const part59[] = {
   "# VISSL's model zoo, github.com/facebookresearch/vissl: extra_scripts/convert_vissl_to_t",
   "orchvision.py:36-55.\n",
   "title     = VISSL ResNet trunk\n",
@@ -1201,7 +1317,7 @@ static const char *const part52[] = {
   NULL,
 };
 
-static const char *const part53[] = {
+static const char *const part60[] = {
   "# Google's ViT in .npz (Steiner et al. 2022), as timm reads it (vision_transformer.py:14",
   "22-1530). The pre-logits layer of\n",
   "# the in21k files is left out.\n",
@@ -1249,7 +1365,7 @@ static const char *const part53[] = {
   NULL,
 };
 
-static const char *const part54[] = {
+static const char *const part61[] = {
   "# torchvision's ViT names (torchvision/models/vision_transformer.py).\n",
   "title     = ViT (torchvision)\n",
   "arch      = vit*\n",
@@ -1274,7 +1390,7 @@ static const char *const part54[] = {
   NULL,
 };
 
-static const char *const part55[] = {
+static const char *const part62[] = {
   "# Any flat ViT with timm's names: width, depth, patch, registers, layer-scale are read o",
   "ff the shapes.\n",
   "title   = ViT (generic)\n",
@@ -1284,9 +1400,20 @@ static const char *const part55[] = {
   "unwrap  = state_dict | model | .\n",
   "prefix  = module. | .\n",
   "head    = head\?\n",
+  "rename  = reg_token -> register_tokens\n",
   "drop    = mask_token -- only used in pre-training\n",
   "assume  = heads of 64, exact GELU, the class token as feature and ImageNet mean and std ",
   "are assumed; the keys cannot tell (--arch, --preset)\n",
+  NULL,
+};
+
+static const char *const part63[] = {
+  "# DINO's XCiT backbones (github.com/facebookresearch/xcit).\n",
+  "title  = XCiT\n",
+  "refuse = XCiT (cross-covariance attention), which is not computed here; DINO's ViT and R",
+  "esNet-50 files are\n",
+  "unwrap = model | teacher | .\n",
+  "need   = *cls_attn_blocks.0.* *local_mp.*\n",
   NULL,
 };
 
@@ -1294,57 +1421,65 @@ const as_embedded as_recipe_files[] = {
   {"barlowtwins-full", part1},
   {"barlowtwins", part2},
   {"byol", part3},
-  {"deepcluster-v2", part4},
-  {"deit", part5},
-  {"dino-r50-full", part6},
-  {"dino-r50", part7},
-  {"dino-vitb-full", part8},
-  {"dino-vitb", part9},
-  {"dino-vits-full", part10},
-  {"dino-vits", part11},
-  {"dinov2-reg", part12},
-  {"dinov2", part13},
-  {"ibot-vitb", part14},
-  {"ibot-vitl", part15},
-  {"ibot-vits", part16},
-  {"ijepa", part17},
-  {"lightly", part18},
-  {"mae-finetuned", part19},
-  {"mae", part20},
-  {"mmselfsup-vit", part21},
-  {"mmselfsup", part22},
-  {"moco-queue", part23},
-  {"moco-v1", part24},
-  {"moco-v2", part25},
-  {"moco-v3-r50-linear", part26},
-  {"moco-v3-r50", part27},
-  {"moco-v3-vitb-linear", part28},
-  {"moco-v3-vitb", part29},
-  {"moco-v3-vits-linear", part30},
-  {"moco-v3-vits", part31},
-  {"msn", part32},
-  {"obow-features", part33},
-  {"obow", part34},
-  {"pcl-v1", part35},
-  {"pcl-v2", part36},
-  {"pycontrast", part37},
-  {"resnet", part38},
-  {"resnet50", part39},
-  {"resnet50_caffe", part40},
-  {"sela-v2", part41},
-  {"simclr-v1", part42},
-  {"simclr-v2", part43},
-  {"simsiam-linear", part44},
-  {"simsiam", part45},
-  {"solo-learn", part46},
-  {"swav", part47},
-  {"torchvision-v1", part48},
-  {"torchvision-v2", part49},
-  {"vicreg-full", part50},
-  {"vicreg", part51},
-  {"vissl", part52},
-  {"vit-augreg", part53},
-  {"vit-torchvision", part54},
-  {"vit", part55},
+  {"deepcluster-2018", part4},
+  {"deepcluster-v2", part5},
+  {"deit-distilled", part6},
+  {"deit", part7},
+  {"dino-r50-full", part8},
+  {"dino-r50", part9},
+  {"dino-vitb-full", part10},
+  {"dino-vitb", part11},
+  {"dino-vits-full", part12},
+  {"dino-vits", part13},
+  {"dinov2-reg-teacher", part14},
+  {"dinov2-reg", part15},
+  {"dinov2-teacher", part16},
+  {"dinov2", part17},
+  {"ibot-vitb", part18},
+  {"ibot-vitl", part19},
+  {"ibot-vits", part20},
+  {"ijepa", part21},
+  {"lightly", part22},
+  {"mae-finetuned", part23},
+  {"mae-linear", part24},
+  {"mae", part25},
+  {"mmselfsup-vit", part26},
+  {"mmselfsup", part27},
+  {"moco-queue", part28},
+  {"moco-v1", part29},
+  {"moco-v2", part30},
+  {"moco-v3-r50-linear", part31},
+  {"moco-v3-r50", part32},
+  {"moco-v3-vitb-linear", part33},
+  {"moco-v3-vitb", part34},
+  {"moco-v3-vits-linear", part35},
+  {"moco-v3-vits", part36},
+  {"msn", part37},
+  {"obow-features", part38},
+  {"obow", part39},
+  {"pcl-v1", part40},
+  {"pcl-v2", part41},
+  {"pycontrast-cmc", part42},
+  {"pycontrast", part43},
+  {"resnet", part44},
+  {"resnet50", part45},
+  {"resnet50_caffe", part46},
+  {"sela-v2", part47},
+  {"simclr-v1", part48},
+  {"simclr-v2", part49},
+  {"simsiam-linear", part50},
+  {"simsiam", part51},
+  {"solo-learn-linear", part52},
+  {"solo-learn", part53},
+  {"swav", part54},
+  {"torchvision-v1", part55},
+  {"torchvision-v2", part56},
+  {"vicreg-full", part57},
+  {"vicreg", part58},
+  {"vissl", part59},
+  {"vit-augreg", part60},
+  {"vit-torchvision", part61},
+  {"vit", part62},
+  {"xcit", part63},
 };
-const size_t as_recipe_files_count = 55;
+const size_t as_recipe_files_count = 63;

@@ -29,7 +29,7 @@ def features(weights, *more):
 
 bad = n = 0
 for name, e in sorted(json.load(open(os.path.join(folder, 'expect.json'))).items()):
-    if e.get('headfile') or (only and name not in only):
+    if e.get('headfile') or 'refused' in e or (only and name not in only):
         continue
     tensors = dict(np.load(os.path.join(folder, name + '.expect.npz')))
     for k in list(tensors):
@@ -37,8 +37,9 @@ for name, e in sorted(json.load(open(os.path.join(folder, 'expect.json'))).items
             del tensors[k]
     given = ['--recipe', e['recipe_given']] if 'recipe_given' in e else []
     plain = os.path.join(folder, 'plain.safetensors')
-    flat(plain, tensors, e['arch'], 'imagenet-bilinear')
-    a, why_a = features(os.path.join(folder, name), '--preset', 'imagenet-bilinear', *given)
+    preset = e.get('preset', 'imagenet-bilinear')
+    flat(plain, tensors, e['arch'], preset)
+    a, why_a = features(os.path.join(folder, name), '--preset', preset, *given)
     b, why_b = features(plain)
     ok = a is not None and a == b
     n += 1

@@ -4,7 +4,8 @@ that comes with it (optimizer, queue, arguments, projector, prototypes, a moment
 of small random weights. Beside each file, expect.json says which recipe must be found and which tensors must come out;
 the tensors themselves lie in NAME.expect.npz under torchvision's and timm's names.
 
-usage: make_checkpoints.py OUT_FOLDER        (torch 1.13, numpy; tensorflow is not needed)
+usage: make_checkpoints.py OUT_FOLDER [small]  (torch 1.13, numpy; tensorflow is not needed); "small": without the two
+files of real width
 
 Layouts: weights/recipes/*.recipe name the source of each.
 """
@@ -13,6 +14,7 @@ import numpy as np
 import torch
 
 OUT = sys.argv[1]
+SMALL = sys.argv[2:] == ['small']
 os.makedirs(OUT, exist_ok=True)
 OD = collections.OrderedDict
 rng = np.random.default_rng(7)
@@ -169,11 +171,12 @@ np.savez(os.path.join(OUT, 'swav_800ep_eval_linear.pth.tar.expect.npz'), weight=
 expect['swav_800ep_eval_linear.pth.tar'] = {'headfile': True}
 
 # ---- Barlow Twins, VICReg, DINO: flat files fit all three; the presets differ, so a choice is refused ----
-q = resnet(64)
-save('resnet50.pth', q, None, q, 'resnet50')
-expect['resnet50.pth']['recipe_given'] = 'barlowtwins'
-q = resnet(128, blocks=(3, 4, 6, 3))
-save('resnet50x2.pth', q, 'vicreg', q, 'resnet50:width=2')
+if not SMALL:
+    q = resnet(64)
+    save('resnet50.pth', q, None, q, 'resnet50')
+    expect['resnet50.pth']['recipe_given'] = 'barlowtwins'
+    q = resnet(128, blocks=(3, 4, 6, 3))
+    save('resnet50x2.pth', q, 'vicreg', q, 'resnet50:width=2')
 q = resnet()
 proj = pre('module.projector.', D(lin('0', 256, 64, False), {'1.weight': t(64), '1.bias': t(64), '1.running_mean': t(64), '1.running_var': t(64)}))
 save('checkpoint.pth', {'epoch': 1000, 'model': D(pre('module.backbone.', q), proj, {'module.bn.running_mean': t(64), 'module.bn.running_var': t(64)}),
@@ -347,6 +350,7 @@ for c in (FlatMapping, _ByolExperimentState):
 
 def haiku(sd):
     p, s = {}, {}
+    net = 'res_net200' if 'layer2.20.conv1.weight' in sd else 'res_net50'
     ema = lambda v: {'hidden': v + 7, 'average': v, 'counter': np.array(9, np.int32)}
     for k, x in sd.items():
         x = x.numpy()
@@ -357,12 +361,12 @@ def haiku(sd):
         if part[-1] == 'num_batches_tracked':
             continue
         if part[0].startswith('layer'):
-            stem = f'res_net50/~/block_group_{int(part[0][5:]) - 1}/~/block_{part[1]}/~/'
+            stem = f'{net}/~/block_group_{int(part[0][5:]) - 1}/~/block_{part[1]}/~/'
             mod = {'downsample.0': 'shortcut_conv', 'downsample.1': 'shortcut_batchnorm'}.get('.'.join(part[2:4]))
             if mod is None:
                 mod = ('conv_' if part[2].startswith('conv') else 'batchnorm_') + str(int(part[2][-1]) - 1)
         else:
-            stem, mod = 'res_net50/~/', 'initial_conv' if part[0] == 'conv1' else 'initial_batchnorm'
+            stem, mod = net + '/~/', 'initial_conv' if part[0] == 'conv1' else 'initial_batchnorm'
         if x.ndim == 4:
             p.setdefault(stem + mod, {})['w'] = np.ascontiguousarray(x.transpose(2, 3, 1, 0))
         elif part[-1] in ('weight', 'bias'):
@@ -453,25 +457,29 @@ def tf_bundle(prefix, tensors):
     open(prefix + '.index', 'wb').write(out + foot + b'\0' * (40 - len(foot)) + struct.pack('<Q', 0xdb4775248b80fb57))
 
 
-for name, recipe, extra in (('model.ckpt-225206', 'simclr-v1', {}), ('simclrv2_r50_1x_sk0', 'simclr-v2', {'head_contrastive/nl_0/dense/kernel': np.ones((4, 4), np.float32)})):
-    base = resnet(4, fc=10)
-    tf, k = {'global_step': np.array(225206, np.int64)}, 0
-    order = ['conv1', 'bn1']
-    for si, n in enumerate((3, 4, 6, 3)):
+def simclr(base, blocks, prefix, optimizer=True):
+    """The variables of one network: layers numbered in the order of creation, the shortcut first in each stage."""
+    tf, order = {}, ['conv1', 'bn1']
+    for si, n in enumerate(blocks):
         for b in range(n):
             pp = f'layer{si + 1}.{b}.'
             order += ([pp + 'downsample.0', pp + 'downsample.1'] if b == 0 else []) + [pp + x for x in ('conv1', 'bn1', 'conv2', 'bn2', 'conv3', 'bn3')]
-    for conv, bn in zip(order[::2], order[1::2]):
+    for k, (conv, bn) in enumerate(zip(order[::2], order[1::2])):
         sfx = f'_{k}' if k else ''
-        tf[f'base_model/conv2d{sfx}/kernel'] = base[conv + '.weight'].numpy().transpose(2, 3, 1, 0)
-        tf[f'base_model/conv2d{sfx}/kernel/Momentum'] = base[conv + '.weight'].numpy().transpose(2, 3, 1, 0) + 1
+        tf[f'{prefix}conv2d{sfx}/kernel'] = base[conv + '.weight'].numpy().transpose(2, 3, 1, 0)
+        if optimizer:
+            tf[f'{prefix}conv2d{sfx}/kernel/Momentum'] = base[conv + '.weight'].numpy().transpose(2, 3, 1, 0) + 1
         for a, c in (('gamma', 'weight'), ('beta', 'bias'), ('moving_mean', 'running_mean'), ('moving_variance', 'running_var')):
-            tf[f'base_model/batch_normalization{sfx}/{a}'] = base[f'{bn}.{c}'].numpy()
-        k += 1
-    tf['head_supervised/linear_layer/dense/kernel'] = base['fc.weight'].numpy().T
-    tf['head_supervised/linear_layer/dense/bias'] = base['fc.bias'].numpy()
-    tf.update(extra)
-    tf_bundle(os.path.join(OUT, name), tf)
+            tf[f'{prefix}batch_normalization{sfx}/{a}'] = base[f'{bn}.{c}'].numpy()
+    if prefix == 'base_model/':
+        tf['head_supervised/linear_layer/dense/kernel'] = base['fc.weight'].numpy().T
+        tf['head_supervised/linear_layer/dense/bias'] = base['fc.bias'].numpy()
+    return tf
+
+
+for name, recipe, extra in (('model.ckpt-225206', 'simclr-v1', {}), ('simclrv2_r50_1x_sk0', 'simclr-v2', {'head_contrastive/nl_0/dense/kernel': np.ones((4, 4), np.float32)})):
+    base = resnet(4, fc=10)
+    tf_bundle(os.path.join(OUT, name), {'global_step': np.array(225206, np.int64), **simclr(base, (3, 4, 6, 3), 'base_model/'), **extra})
     want(name + '.index', recipe, base, 'resnet50:base=4,pad=same-pool', head='fc')
 
 # ---- npz: Google's ViT; torchvision's ViT; mmcls's ViT ----
@@ -511,6 +519,180 @@ for k, x in vm.items():
     mm['backbone.' + ('ln1.' + k[5:] if k.startswith('norm.') else k)] = x
 save('mmcls_vit.pth', {'meta': {}, 'state_dict': mm}, 'mmselfsup-vit', vm, 'vit_base:patch=16,dim=384,depth=2,heads=6', assumed='heads of 64')
 save('timm_vit.pth', v, 'vit', v, 'vit_base:patch=16,dim=384,depth=2,heads=6', head='head', assumed='heads of 64')
+
+# ---- further sizes: widths 4 and 5, depths 101, 152 and 200 ----
+PROJ = D(lin('projection_head.0', 256, 64), lin('projection_head.3', 64, 128), {'prototypes.weight': t(30, 128)})
+for w in (4, 5):
+    q = resnet(64 * w, blocks=(1,))
+    save(f'swav_RN50w{w}_400ep_pretrain.pth.tar', pre('module.', D(q, PROJ)), 'swav', q, f'resnet50:blocks=1,width={w}', legacy=True, assumed='.228')
+q = resnet()
+save('selav2_400ep_pretrain.pth.tar', pre('module.', D(q, lin('projection_head.0', 256, 64), {f'prototypes.prototypes{i}.weight': t(30, 128) for i in range(10)})),
+     'deepcluster-v2', q, R, legacy=True, assumed='sela-v2')
+q101, q152, q200 = resnet(blocks=(3, 4, 23, 3)), resnet(blocks=(3, 8, 36, 3)), resnet(blocks=(3, 24, 36, 3))
+for q, n in ((q101, 101), (q152, 152)):
+    save(f'InfoMin_resnet{n}_e300.pth', {'opt': ns, 'model': D(pre('module.encoder.', q), pre('module.head.', lin('0', 256, 64)), pre('module.head_jig.', lin('fc1', 256, 64))),
+                                         'optimizer': sgd(), 'epoch': 300}, 'pycontrast', q, f'resnet{n}:base=8', legacy=True)
+for n in ('InsDis', 'MoCo', 'PIRL'):
+    jig = pre('module.head_jig.', lin('fc1', 256, 64)) if n == 'PIRL' else {}
+    save(n + '.pth', {'opt': ns, 'model': D(pre('module.encoder.', q50), pre('module.head.', lin('0', 256, 64)), jig), 'optimizer': sgd(), 'epoch': 200}, 'pycontrast', q50, R,
+         legacy=True)
+save('resnet200x2_fullckpt.pth', {'epoch': 1000, 'model': D(pre('module.backbone.', q200), proj), 'optimizer': sgd()}, 'vicreg-full', q200, 'resnet200:base=8')
+qb = D(q200, lin('fc', 256, 10))
+(p, s), (p2, s2) = haiku(qb), haiku(twin(qb))
+with open(os.path.join(OUT, 'pretrain_res200x2.pkl'), 'wb') as f:
+    pickle.dump({'experiment_state': _ByolExperimentState(p, p2, s, s2, {'count': np.array(3)}), 'step': 300000, 'rng': np.array([1, 2], np.uint32)}, f, protocol=2)
+want('pretrain_res200x2.pkl', 'byol', qb, 'resnet200:base=8,pad=same', head='fc', assumed='target twin')
+for name, depth, blocks in (('simclrv2_r101_1x_sk0', 101, (3, 4, 23, 3)), ('simclrv2_r152_2x_sk0', 152, (3, 8, 36, 3))):
+    base = resnet(4, blocks, fc=10)
+    tf = {'global_step': np.array(250228, np.int64), 'head_contrastive/nl_0/dense/kernel': np.ones((4, 4), np.float32), **simclr(base, blocks, 'base_model/'), **simclr(twin(base), blocks, 'ema_model/base_model/')}
+    tf_bundle(os.path.join(OUT, name), tf)
+    want(name + '.index', 'simclr-v2', base, f'resnet{depth}:base=4,pad=same-pool', head='fc')
+
+# ---- heads in files of their own ----
+for name, top, prefix in (('dino_resnet50_linearweights.pth', 'state_dict', 'module.linear.'), ('PIRL_classifier.pth', 'classifier', 'module.')):
+    h = lin('x', 256, 10)
+    torch.save({top: OD((k.replace('x.', prefix), v) for k, v in h.items()), 'epoch': 100, 'optimizer': sgd(), 'best_acc': 75.3}, os.path.join(OUT, name))
+    np.savez(os.path.join(OUT, name + '.expect.npz'), weight=h['x.weight'].numpy(), bias=h['x.bias'].numpy())
+    expect[name] = {'headfile': True}
+grid = {f'classifiers_dict.classifier_1_blocks_avgpool_False_lr_{lr}.linear.{k}': t(*s) for lr in ('0_00100', '0_00500') for k, s in (('weight', (10, 384)), ('bias', (10,)))}
+torch.save({'model': grid, 'iteration': 12499}, os.path.join(OUT, 'dinov2_linear_grid.pth'))
+expect['dinov2_linear_grid.pth'] = {'headfile': True, 'refused': 'two tensors could be the head'}
+
+# ---- linear evaluations of other code bases: one file with backbone and head ----
+q = resnet(fc=10)
+save('simsiam_model_best.pth.tar', {'epoch': 90, 'arch': 'resnet50', 'state_dict': pre('module.', q), 'best_acc1': torch.tensor(68.1), 'optimizer': sgd()},
+     'moco-v3-r50-linear', q, R, assumed='simsiam-linear', head='fc')
+save('solo_linear.ckpt', {'epoch': 100, 'global_step': 5, 'state_dict': OD((k.replace('fc.', 'classifier.') if k.startswith('fc.') else 'backbone.' + k, v) for k, v in q.items()),
+                          'optimizer_states': [sgd()], 'hyper_parameters': {'name': 'x'}}, 'solo-learn-linear', q, R, head='fc')
+save('solo_old.ckpt', {'epoch': 1000, 'state_dict': D(pre('encoder.', q50), lin('classifier', 256, 10), lin('projector.0', 256, 64))}, 'solo-learn', q50, R, assumed='online')
+save('vissl_byol.torch', {'classy_state_dict': {'base_model': {'model': {'trunk': pre('base_model._feature_blocks.', q50), 'heads': lin('0.clf.0', 256, 10)}}}, 'phase_idx': 300},
+     'vissl', q50, R, legacy=True, assumed='VISSL')
+v = vit(768)
+head, bn = lin('head.1', 768, 10), {'head.0.running_mean': t(768), 'head.0.running_var': t(768).abs() + .5, 'head.0.num_batches_tracked': torch.tensor(9)}
+k = head['head.1.weight'].numpy().astype(np.float64) / np.sqrt(bn['head.0.running_var'].numpy().astype(np.float64) + 1e-6)
+shift = np.cumsum(k * bn['head.0.running_mean'].numpy().astype(np.float64), axis=1)[:, -1]
+fold = {'head.weight': torch.from_numpy(k.astype(np.float32)), 'head.bias': torch.from_numpy((head['head.1.bias'].numpy() - shift).astype(np.float32))}
+save('mae_linprobe_checkpoint-89.pth', {'model': D(v, bn, head), 'optimizer': sgd(), 'epoch': 89, 'scaler': {'scale': 1.0}, 'args': ns}, 'mae-linear', D(v, fold), B2, head='head',
+     assumed='class token')
+
+# ---- DINO, iBOT, DINOv2 further ----
+DS = 'vit_base:patch={},dim=384,depth=4,heads=6,resize=scale,features=cls4'
+v = vit(384, depth=4, patch=8, grid=28)
+save('dino_deitsmall8_pretrain.pth', v, 'dino-vits', v, DS.format(8), assumed='DINO')
+v, big = vit(384, depth=4), vit(1024, depth=1)
+save('ibot_vits_checkpoint_teacher.pth', {'state_dict': D(v, {'masked_embed': t(1, 384)})}, 'ibot-vits', v, DS.format(16), assumed='iBOT')
+full = lambda b, d: D(pre('backbone.', D(b, {'masked_embed': t(1, d)})), lin('head.mlp.0', d, 32), {'head.last_layer.weight_g': t(16, 1), 'head.last_layer.weight_v': t(16, 32),
+                                                                                               'head.last_layer2.weight_v': t(16, 32)})
+save('ibot_vitl_checkpoint.pth', {'student': pre('module.', twin(full(big, 1024))), 'teacher': full(big, 1024), 'optimizer': sgd(), 'epoch': 250, 'args': ns}, 'ibot-vitl', big,
+     'vit_base:patch=16,dim=1024,depth=1,heads=16,resize=scale,features=cls+mean', assumed='iBOT')
+
+
+def chunked(sd, n):
+    """blocks.INDEX -> blocks.CHUNK.INDEX, n blocks a chunk (DINOv2's BlockChunk keeps the whole index)."""
+    return OD((f'blocks.{int(k.split(".")[1]) // n}.' + k[7:] if k.startswith('blocks.') else k, x) for k, x in sd.items())
+
+
+for reg, rule in ((0, 'scale'), (4, 'exact')):
+    v = vit(384, depth=4, patch=14, grid=37, ls=True, mask=(1, 384), reg=reg)
+    plain = OD((k, x) for k, x in v.items() if k != 'mask_token')
+    arch = 'vit_base:patch=14,dim=384,depth=4,heads=6' + f',reg={reg}' * (reg > 0) + f',ls=1,posgrid=37,resize={rule},features=cls+mean'
+    r = 'dinov2' + '-reg' * (reg > 0)
+    save(f'dinov2_chunked_reg{reg}.pth', chunked(v, 2), r, plain, arch, assumed='1-layer')
+    heads = {h + '_head.' + k: x for h in ('dino', 'ibot') for k, x in (('mlp.0.weight', t(32, 384)), ('last_layer.weight_v', t(16, 32)))}
+    save(f'teacher_checkpoint_reg{reg}.pth', {'teacher': D(pre('backbone.', chunked(v, 2)), heads)}, r + '-teacher', plain, arch, assumed='1-layer')
+
+# ---- I-JEPA H and g, MSN L/7: widths whose heads are not of 64, small patches ----
+for name, dim, patch, mlp, extra in (('IN1K-vit.h.16-448px-300e.pth.tar', 1280, 16, 4, ',posgrid=28'), ('IN22K-vit.g.16-600e.pth.tar', 1408, 16, 48 / 11, '')):
+    v = vit(dim, depth=1, patch=patch, grid=28 if extra else 14, cls=False)
+    h = int(dim * mlp)
+    for k, s in (('fc1.weight', (h, dim)), ('fc1.bias', (h,)), ('fc2.weight', (dim, h))):
+        v['blocks.0.mlp.' + k] = t(*s)
+    arch = f'vit_base:patch={patch},dim={dim},depth=1,heads=16' + (f',mlp={h}' if h != 4 * dim else '') + ',cls=0,poscls=0' + extra + ',features=mean'
+    save(name, {'encoder': pre('module.', twin(v)), 'predictor': pre('module.', lin('predictor_embed', dim, 64)), 'opt': sgd(), 'target_encoder': pre('module.', v), 'epoch': 300},
+         'ijepa', v, arch, assumed='target encoder')
+    if extra:
+        expect[name]['preset'] = 'imagenet-bicubic,resize=512,crop=448'
+v = vit(1024, depth=1, patch=7, grid=32)
+save('vitl7_200ep.pth.tar', {'target_encoder': pre('module.', D(v, lin('fc.fc1', 1024, 64))), 'prototypes': t(16, 64), 'opt': sgd(), 'epoch': 200}, 'msn',
+     OD((k, x) for k, x in v.items() if not k.startswith('norm.')), 'vit_base:patch=7,dim=1024,depth=1,heads=16,norm=none,norm=none', assumed='target encoder')
+
+# ---- mmselfsup ViT with its linear head, in both head layouts ----
+for kind in ('head.fc.', 'head.layers.head.'):
+    v = vit(384, head=10)
+    mm = OD()
+    for k, x in v.items():
+        if k.startswith('head.'):
+            mm[kind + k[5:]] = x
+            continue
+        for a, c in (('blocks.', 'layers.'), ('norm1.', 'ln1.'), ('norm2.', 'ln2.'), ('mlp.fc1.', 'ffn.layers.0.0.'), ('mlp.fc2.', 'ffn.layers.1.'), ('patch_embed.proj.', 'patch_embed.projection.')):
+            k = k.replace(a, c)
+        mm['backbone.' + ('ln1.' + k[5:] if k.startswith('norm.') else k)] = x
+    save(f'mmselfsup_vit_{kind.count(".")}.pth', {'meta': {}, 'state_dict': mm}, 'mmselfsup-vit', v, 'vit_base:patch=16,dim=384,depth=2,heads=6', head='head', assumed='heads of 64')
+
+# ---- timm: ResNet-D, safetensors in float32, float16 and shards, registers under their other name ----
+
+
+def st_bytes(sd):
+    head, body = {}, b''
+    for k, x in sd.items():
+        x = x.numpy().copy(order='C')
+        head[k] = {'dtype': {'float32': 'F32', 'float16': 'F16', 'int64': 'I64'}[x.dtype.name], 'shape': list(x.shape), 'data_offsets': [len(body), len(body) + x.nbytes]}
+        body += x.tobytes()
+    text = json.dumps(head).encode()
+    return struct.pack('<Q', len(text)) + text + body
+
+
+def save_st(name, sd, recipe, plain, arch, **kw):
+    open(os.path.join(OUT, name), 'wb').write(st_bytes(sd))
+    want(name, recipe, plain, arch, **kw)
+
+
+q = OD()
+for k, x in resnet(16, fc=10).items():
+    if k == 'conv1.weight':
+        for i, (o, c) in ((0, (8, 3)), (3, (8, 8)), (6, (16, 8))):
+            q[f'conv1.{i}.weight'] = t(o, c, 3, 3)
+            if i < 6:
+                q.update((f'conv1.{i + 1}.' + n, a) for n, a in (('weight', t(8)), ('bias', t(8)), ('running_mean', t(8)), ('running_var', t(8).abs() + .5), ('num_batches_tracked', torch.tensor(1))))
+    else:
+        q[k.replace('downsample.1', 'downsample.2').replace('downsample.0', 'downsample.1')] = x
+RD = 'resnet50:base=16,stem=deep,down=avg'
+save('resnet50d_ra2.pth', q, 'resnet', q, RD, head='fc', assumed='v1.5')
+save_st('resnet50d.safetensors', q, 'resnet', q, RD, head='fc', assumed='v1.5')
+half = OD((k, x.half() if x.dtype == torch.float32 else x) for k, x in q.items())
+save_st('resnet50d_fp16.safetensors', half, 'resnet', OD((k, x.float() if x.dtype == torch.float16 else x) for k, x in half.items()), RD, head='fc', assumed='v1.5')
+expect['resnet50d_fp16.safetensors']['half'] = True
+names = list(q)
+for i, part in enumerate((names[:200], names[200:])):
+    open(os.path.join(OUT, f'model-{i + 1:05d}-of-00002.safetensors'), 'wb').write(st_bytes(OD((k, q[k]) for k in part)))
+json.dump({'metadata': {'total_size': 1}, 'weight_map': {k: f'model-{1 + (i >= 200):05d}-of-00002.safetensors' for i, k in enumerate(names)}},
+          open(os.path.join(OUT, 'model.safetensors.index.json'), 'w'))
+want('model.safetensors.index.json', 'resnet', q, RD, head='fc', assumed='v1.5')
+v = vit(384, patch=14, grid=37, ls=True, reg=4)
+v['pos_embed'] = t(1, 37 * 37, 384)
+save_st('timm_vit_reg4.safetensors', OD((k.replace('register_tokens', 'reg_token'), x) for k, x in v.items()), 'vit', v,
+        'vit_base:patch=14,dim=384,depth=2,heads=6,poscls=0,reg=4,ls=1,posgrid=37', assumed='heads of 64')
+expect['timm_vit_reg4.safetensors']['preset'] = 'imagenet-bicubic,resize=518,crop=518'
+q = resnet(16, fc=10)
+for k in list(q):
+    if '.conv1.weight' in k or '.conv2.weight' in k or '.bn1.' in k or '.bn2.' in k:  # inner width doubled
+        o = q[k].shape[0] * 2 if q[k].dim() else 0
+        if q[k].dim() == 1:
+            q[k] = t(o).abs() + .5
+        elif q[k].dim() == 4:
+            q[k] = t(o, q[k].shape[1] * (2 if 'conv2' in k else 1), *q[k].shape[2:])
+    elif '.conv3.weight' in k:
+        q[k] = t(q[k].shape[0], q[k].shape[1] * 2, 1, 1)
+q['bn1.num_batches_tracked'] = torch.tensor([1])  # a scalar elsewhere
+save('wide_resnet50_2.pth', q, 'resnet', q, 'resnet50:base=16,inner=2', head='fc', assumed='v1.5')
+
+# ---- layouts that are known and not computed: refused by name ----
+for name, obj, text in (('deit_tiny_distilled_patch16_224.pth', {'model': D(vit(192, head=10), {'dist_token': t(1, 1, 192)}, lin('head_dist', 192, 10))}, 'distilled'),
+                        ('CMC.pth', {'model': D(pre('module.encoder1.', q50), pre('module.encoder2.', q50))}, 'CMC'),
+                        ('dino_xcit_small_12_p16_pretrain.pth', {'cls_token': t(1, 1, 8), 'blocks.0.local_mp.conv1.weight': t(8, 1, 3, 3), 'cls_attn_blocks.0.norm1.weight': t(8)}, 'XCiT'),
+                        ('deepcluster_alexnet.pth.tar', {'epoch': 1, 'arch': 'alexnet', 'state_dict': {'sobel.0.weight': t(1, 3, 1, 1), 'features.0.weight': t(8, 2, 3, 3)}}, 'Sobel')):
+    torch.save(obj, os.path.join(OUT, name))
+    expect[name] = {'refused': text}
 
 json.dump(expect, open(os.path.join(OUT, 'expect.json'), 'w'), indent=1)
 print(len(expect), 'checkpoints in', OUT)

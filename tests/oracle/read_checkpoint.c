@@ -38,17 +38,26 @@ int main(int argc, char **argv) {
   const as_recipe *r = NULL;
   as_recipe *owned = NULL;
   char assumed[512] = "", arch[512];
-  as_status st = argc > 3 ? as_recipe_named(&r, &owned, argv[3], &err) : as_recipe_choose(&r, s, assumed, &err);
+  as_status st =
+      argc > 3 ? as_recipe_named(&r, &owned, argv[3], &err) : as_recipe_choose(&r, s, assumed, &err);
   if (st == AS_OK) st = as_recipe_resolve_arch(r, s, arch, sizeof arch, &err);
   as_mapping m = {0};
   if (st == AS_OK) st = as_recipe_map(&m, r, s, &err);
   if (st == AS_OK) {
-    printf("recipe\t%s\narch\t%s\npreset\t%s\nassumed\t%s\n", as_recipe_name(r), arch, as_recipe_preset(r), assumed);
+    printf("recipe\t%s\narch\t%s\npreset\t%s\nassumed\t%s\n", as_recipe_name(r), arch, as_recipe_preset(r),
+           assumed);
     as_named_view *v = as_calloc(m.n_kept, sizeof *v, NULL);
     size_t n = 0;
+    const bool folded = *r->headnorm != 0; /* the classifier with the BatchNorm before it, as one */
     for (size_t i = 0; v && i < m.n_kept; i++) {
       const char *name = m.by_name[i]->name;
-      if (!strstr(name, "num_batches_tracked")) v[n++] = (as_named_view){name, m.by_name[i]->view};
+      if (strstr(name, "num_batches_tracked") || (folded && as_recipe_is_head(r, name))) continue;
+      v[n++] = (as_named_view){name, m.by_name[i]->view};
+    }
+    as_view w, b;
+    if (v && folded && as_match_head(&w, &b, s, r, "head", &err) == AS_OK) {
+      v[n++] = (as_named_view){"head.weight", w};
+      v[n++] = (as_named_view){"head.bias", b};
     }
     st = v ? as_safetensors_write(argv[2], v, n, NULL, 0, &err) : AS_E_ENV;
     as_free(v);

@@ -206,6 +206,77 @@ static void lone_heads(as_test *t) {
   }
 }
 
+/* MAE's linear probe: y = W (x - mean) / sqrt(var + eps) + b becomes one classifier. */
+static void folded_head(as_test *t) {
+  static const char recipe[] =
+      "arch = vit*\npreset = caffe\nhead = head\nheadnorm = head_norm 0.5\nrename = head.0.* -> "
+      "head_norm.{1}\n"
+      "rename = head.1.* -> head.{1}\n";
+  const float mean[2] = {1, -2}, var[2] = {3.5f, 15.5f}, w[6] = {1, 2, 3, 4, 5, 6}, b[3] = {10, 20, 30};
+  const float want_w[6] = {.5f, .5f, 1.5f, 1, 2.5f, 1.5f}, want_b[3] = {10.5f, 20.5f, 30.5f};
+  const int64_t two[1] = {2}, three[1] = {3}, three_two[2] = {3, 2};
+  for (int wrong = 0; wrong < 2; wrong++) {
+    mk_st st = {.unit = 4};
+    mk_st_add(&st, "", "head.0.running_mean", 1, wrong ? three : two);
+    mk_st_add(&st, "", "head.0.running_var", 1, two);
+    mk_st_add(&st, "", "head.1.weight", 2, three_two);
+    mk_st_add(&st, "", "head.1.bias", 1, three);
+    size_t n = 0;
+    char *file = mk_st_file(&st, &n);
+    float *data = (float *)(void *)calloc(14, sizeof *data);
+    memcpy(data, mean, sizeof mean);
+    memcpy(data + 2, var, sizeof var);
+    memcpy(data + 4, w, sizeof w);
+    memcpy(data + 10, b, sizeof b);
+    for (int i = 0; i < 13 && !wrong; i++) {
+      uint32_t bits;
+      memcpy(&bits, &data[i], 4);
+      as_put_le32((uint8_t *)file + n - 52 + 4 * i, bits);
+    }
+    free(data);
+    as_state *s = NULL;
+    as_recipe *r = NULL;
+    as_err err = {AS_OK, ""};
+    as_view ww, bb;
+    CHECK_OK(t, as_state_open_bytes(&s, file, n, "x", &err), err);
+    CHECK_OK(t, as_recipe_parse(&r, recipe, sizeof recipe - 1, "mine", &err), err);
+    as_status status = as_match_head(&ww, &bb, s, r, "head", &err);
+    if (wrong) {
+      CHECK(t, status == AS_E_INPUT && strstr(err.msg, "head_norm.running_mean") != NULL);
+    } else {
+      CHECK_OK(t, status, err);
+      float got_w[6] = {0}, got_b[3] = {0};
+      CHECK_OK(t, as_view_to_f32(&ww, got_w, NULL, &err), err);
+      CHECK_OK(t, as_view_to_f32(&bb, got_b, NULL, &err), err);
+      CHECK(t, memcmp(got_w, want_w, sizeof got_w) == 0);
+      CHECK(t, memcmp(got_b, want_b, sizeof got_b) == 0);
+    }
+    as_recipe_destroy(&r);
+    as_state_close(&s);
+    free(file);
+  }
+}
+
+/* num_batches_tracked is a scalar; some writers store one element. Nothing else may differ in rank. */
+static void counters(as_test *t) {
+  mk_st st = {.unit = 4};
+  as_match m;
+  as_state *s = NULL;
+  as_err err = {AS_OK, ""};
+  char *file = NULL;
+  const int64_t one[1] = {1}, two[1] = {2};
+  mk_resnet(&st, "", 2, tiny, 7);
+  mk_st_add(&st, "", "bn1.num_batches_tracked", 1, one);
+  CHECK_OK(t, match(t, &st, HEAD_RECIPE, &m, &s, &file, &err), err);
+  CHECK_INT(t, m.used, 5 + 4 * 20 + 1);
+  as_match_clear(&m);
+  as_state_close(&s);
+  free(file);
+  mk_resnet(&st, "", 2, tiny, 7);
+  mk_st_add(&st, "", "bn1.num_batches_tracked", 1, two);
+  offends(t, &st, HEAD_RECIPE, "bn1.num_batches_tracked: found [2], wanted []", "misfit");
+}
+
 static void real_file(as_test *t) {
   const char *path = as_test_shared("weights/resnet50_caffe_in1k.zip.pth");
   if (!path) {
@@ -235,6 +306,7 @@ static void real_file(as_test *t) {
 int main(int argc, char **argv) {
   static const as_case cases[] = {{"match all used", all_used},     {"match wrong files", wrong_files},
                                   {"match report", report},         {"match non-finite", nonfinite},
-                                  {"match lone heads", lone_heads}, {"match real checkpoint", real_file}};
+                                  {"match lone heads", lone_heads}, {"match folded head", folded_head},
+                                  {"match counters", counters},     {"match real checkpoint", real_file}};
   return as_test_main(argc, argv, cases, sizeof cases / sizeof *cases);
 }

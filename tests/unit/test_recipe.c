@@ -99,6 +99,8 @@ static void syntax(as_test *t) {
   parse_fails(t, "arch = a\npreset = b\nknown = md5:1234\n", "sha256");
   parse_fails(t, "arch = a\npreset = b\nknown = sha256:12G4567890\n", "hex");
   parse_fails(t, "arch = a\npreset = b\ngeneric = maybe\n", "yes or no");
+  parse_fails(t, "arch = a\npreset = b\nheadnorm = n\n", "NAME EPS");
+  parse_fails(t, "arch = a\npreset = b\nheadnorm = n 0\n", "NAME EPS");
   parse_fails(t, "arch = a\npreset = b\nwhere = f.pth | somewhere\n", "FILE | URL");
 }
 
@@ -228,6 +230,42 @@ static void vits(as_test *t) {
         "1-layer");
 }
 
+/* Widths whose heads are not of 64: ViT-H and I-JEPA's g have 16. */
+static void wide_heads(as_test *t) {
+  mk_st st = {.at = 0};
+  mk_vit(&st, "", 1280, 1, 14, 257, false, 10);
+  finds(t, &st, "vit", "vit_base:patch=14,dim=1280,depth=1,heads=16", "heads");
+  mk_vit(&st, "", 1408, 1, 14, 257, false, 10);
+  finds(t, &st, "vit", "vit_base:patch=14,dim=1408,depth=1,heads=16", "heads");
+  mk_vit(&st, "", 1024, 1, 14, 257, false, 10);
+  finds(t, &st, "vit", "vit_base:patch=14,dim=1024,depth=1,heads=16", "heads");
+  mk_vit(&st, "", 1536, 1, 14, 257, false, 10);
+  finds(t, &st, "vit", "vit_base:patch=14,dim=1536,depth=1,heads=24", "heads");
+}
+
+/* Layouts that are known and not computed are refused by name. */
+static void refusals(as_test *t) {
+  mk_st st = {.at = 0};
+  const int64_t w[2] = {4, 4}, token[3] = {1, 1, 192};
+  mk_vit(&st, "model/", 192, 12, 16, 198, false, 10);
+  mk_st_add(&st, "model/", "dist_token", 3, token);
+  mk_st_add(&st, "model/", "head_dist.weight", 2, w);
+  finds(t, &st, NULL, "a distilled DeiT: two class tokens", "");
+  mk_resnet(&st, "model/module.encoder1.", 2, r50, 0);
+  mk_resnet(&st, "model/module.encoder2.", 2, r50, 0);
+  finds(t, &st, NULL, "CMC: two half-width networks", "");
+  mk_st_add(&st, "state_dict/", "sobel.0.weight", 2, w);
+  mk_st_add(&st, "state_dict/", "features.module.0.weight", 2, w);
+  finds(t, &st, NULL, "DeepCluster of 2018", "");
+  /* the momentum encoder alone: what MoCo's authors evaluate is not in the file */
+  mk_resnet(&st, "state_dict/module.encoder_k.", 2, r50, 0);
+  finds(t, &st, NULL, "no recipe fits", "");
+  as_recipe *r = NULL;
+  as_err err = {AS_OK, ""};
+  CHECK_OK(t, as_recipe_parse(&r, "refuse = x\nneed = y\n", 20, "mine.recipe", &err), err);
+  as_recipe_destroy(&r);
+}
+
 /* No recipe fits: the nearest one and the tensor that it does not know are named. */
 static void nearest(as_test *t) {
   mk_st st = {.at = 0};
@@ -282,6 +320,7 @@ int main(int argc, char **argv) {
                                   {"recipe swav family", swav}, {"recipe flat without fc", flat_without_fc},
                                   {"recipe generic", generic},  {"recipe vits", vits},
                                   {"recipe nearest", nearest},  {"recipe metadata", metadata},
-                                  {"recipe by hash", by_hash}};
+                                  {"recipe by hash", by_hash},  {"recipe wide heads", wide_heads},
+                                  {"recipe refusals", refusals}};
   return as_test_main(argc, argv, cases, sizeof cases / sizeof *cases);
 }
