@@ -48,6 +48,7 @@ void as_record_cell(as_jsonw *w, const char *model, const char *dataset, const a
   as_jsonw_object(w);
   put(w, "model", model);
   put(w, "dataset", dataset);
+  put(w, "profile", as_profile_name());
   if (!c->present) {
     put(w, "why", c->why);
     as_jsonw_end(w);

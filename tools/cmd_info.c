@@ -36,6 +36,10 @@ static void info_json(as_str *out, const as_kernel_info *k, size_t n) {
   put(&w, "commit", AS_COMMIT);
   put(&w, "compiler", as_compiler_text());
   put(&w, "profile", as_profile_name());
+  as_jsonw_key(&w, "profiles");
+  as_jsonw_array(&w);
+  for (const as_profile_info *p = as_profile_list(); p->name; p++) as_jsonw_str(&w, p->name);
+  as_jsonw_end(&w);
   put(&w, "cpu", as_cpu_name());
   as_jsonw_key(&w, "openmp"), as_jsonw_bool(&w, as_par_has_openmp());
   as_jsonw_key(&w, "threads"), as_jsonw_i64(&w, as_par_threads());
@@ -81,7 +85,9 @@ static void list(as_str *out, const char *title, const char *const *names) {
 
 static void info_text(as_str *out, const as_kernel_info *k, size_t n, bool kernels) {
   as_str_printf(out, "%-14s%s (commit %s, %s)\n", "assay", AS_VERSION, AS_COMMIT, as_compiler_text());
-  as_str_printf(out, "%-14s%s\n", "profile", as_profile_name());
+  for (const as_profile_info *p = as_profile_list(); p->name; p++)
+    as_str_printf(out, "%-14s%s%s: %s\n", p == as_profile_list() ? "profiles" : "", p->name,
+                  strcmp(p->name, as_profile_name()) == 0 ? " (in use)" : "", p->about);
   as_str_printf(out, "%-14s%s, %d processors\n", "cpu", as_cpu_name(), as_par_processors());
   as_str_printf(out, "%-14s%d (%s)\n", "threads", as_par_threads(),
                 as_par_has_openmp() ? "OpenMP" : "built without OpenMP");

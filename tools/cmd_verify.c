@@ -85,6 +85,18 @@ static void note_label(void *ctx, const char *name, const char *column, char *bu
   as_file_close(&f);
 }
 
+/* The record's numbers are those of its numerics profile: that one is used, and no other may be asked for. */
+static as_status use_profile(const as_args *a, const as_json *root, const char *record, as_err *err) {
+  const as_json *profile;
+  const char *given = as_arg_text(a, OPT_PROFILE, NULL);
+  as_status s = text_of(root, "profile", record, &profile, err);
+  if (s == AS_OK && given && strcmp(given, profile->text) != 0)
+    s = as_fail(err, AS_E_USAGE, "--profile: found %s, but %s was made with %s", given, record,
+                profile->text);
+  if (s == AS_OK && (s = as_tool_start(a, profile->text, err)) != AS_OK) as_fail_in(err, "%s", record);
+  return s;
+}
+
 /* Names the images, labels and tensors that are not what they were. */
 static void compare_prints(as_diff *d, const as_plan *plan, const char *old, const char *now, as_err *err) {
   static const char *const kinds[] = {"dataset", "model", "head"};
@@ -112,6 +124,7 @@ static as_status rerun(const as_args *a, const as_json *root, const char *record
   as_status s = text_of(root, "schema", record, &schema, err);
   if (s == AS_OK && strcmp(schema->text, "assay.record/1") != 0)
     s = as_fail(err, AS_E_INPUT, "%s: found schema \"%s\", wanted \"assay.record/1\"", record, schema->text);
+  if (s == AS_OK) s = use_profile(a, root, record, err);
   if (s == AS_OK) s = text_of(root, "plan", record, &text, err);
   if (s == AS_OK) s = text_of(root, "plan_file", record, &file, err);
   if (s == AS_OK) s = as_plan_parse(&plan, text->text, text->text_len, file->text, err);

@@ -10,6 +10,9 @@
 #include "eval/results.h"
 #include "tools/cli.h"
 
+/* as_init with ASSAY_CPU, --threads and this numerics profile (NULL: the default). main has called it with
+ * --profile; a command that learns the profile from a file calls it again. */
+as_status as_tool_start(const as_args *args, const char *profile, as_err *err);
 as_dataset_opts as_tool_dataset_opts(const as_args *a);
 /* Backbone of --weights, with --recipe, --arch, --preset. */
 as_status as_tool_backbone(as_backbone *b, const as_args *a, as_err *err);

@@ -10,6 +10,7 @@
 #include "tensor/base/par.h"
 #include "tensor/runtime.h"
 #include "tools/commands.h"
+#include "tools/common.h"
 #include "tools/progress.h"
 #include "tools/version.h"
 
@@ -29,7 +30,7 @@ static int close_stdout(int code) {
   return code == 0 ? AS_E_ENV : code;
 }
 
-static as_status start(const as_args *args, as_err *err) {
+as_status as_tool_start(const as_args *args, const char *profile, as_err *err) {
   as_init_opts opts = {0};
   const char *cpu = getenv("ASSAY_CPU"), *omp = getenv("OMP_NUM_THREADS");
   int64_t threads = 0;
@@ -46,7 +47,7 @@ static as_status start(const as_args *args, as_err *err) {
   }
   opts.cpu = cpu && *cpu ? cpu : NULL;
   opts.threads = (int)as_arg_int(args, OPT_THREADS, threads);
-  opts.profile = as_arg_text(args, OPT_PROFILE, NULL);
+  opts.profile = profile;
   return as_init(&opts, err);
 }
 
@@ -88,7 +89,8 @@ static int run_command(const as_command *cmd, int argc, char **argv) {
   if (s != AS_OK) return complain(cmd->name, s, &err);
   as_progress_setup(&args);
   as_signals_setup();
-  if ((s = start(&args, &err)) == AS_OK) s = cmd->run(&args, &err);
+  if ((s = as_tool_start(&args, as_arg_text(&args, OPT_PROFILE, NULL), &err)) == AS_OK)
+    s = cmd->run(&args, &err);
   as_progress_clear();
   return s == AS_OK ? 0 : complain(cmd->name, s, &err);
 }
