@@ -319,6 +319,7 @@ void as_jpeg_close(as_jpeg **jp) {
     as_free(j->comp[i].plane);
   }
   as_free(j->tables);
+  as_free(j->pairs);
   as_free(j->seg);
   as_free(j->rows);
   as_free(j);
@@ -376,7 +377,8 @@ static as_status allocate(as_jpeg *j, as_err *err) {
     plan_window(j, c);
     c->stride = (size_t)c->padded_w * 8 + 64; /* kernels may read, never use, a vector past the end */
     if (c->stride > widest) widest = c->stride;
-    size_t samples, blocks = (size_t)c->padded_w;
+    c->group_w = J_GROUP * c->h + 1;
+    size_t samples, blocks = (size_t)(j->multi_scan ? c->padded_w : c->group_w);
     if (!as_mul_size(c->stride, (size_t)c->padded_h * 8, &samples) || !as_add_size(samples, 64, &samples) ||
         !as_mul_size(blocks, (size_t)(j->multi_scan ? c->padded_h : c->v), &blocks) ||
         blocks > SIZE_MAX / 128 - 1)
@@ -395,7 +397,8 @@ static as_status allocate(as_jpeg *j, as_err *err) {
   j->rows = as_alloc(6, j->row_size, err);
   j->seg = as_alloc(j->n + J_PAD + 16, 1, err);
   j->tables = as_alloc(8, sizeof *j->tables, err);
-  return j->rows && j->seg && j->tables ? AS_OK : AS_E_ENV;
+  j->pairs = as_alloc((size_t)4 << J_PAIR, sizeof *j->pairs, err);
+  return j->rows && j->seg && j->tables && j->pairs ? AS_OK : AS_E_ENV;
 }
 
 /* A few bytes cannot hold many blocks: each needs a bit at least. Keeps a tiny file that declares a
@@ -425,6 +428,8 @@ static as_status prepare_tables(as_jpeg *j, bool dc, bool ac, as_err *err) {
     if (s == AS_OK && ac && !ac_done)
       s = j_table_build(j, j->table_ac[c->ac_table], &j->ac[c->ac_table], false, err);
     if (s != AS_OK) return s;
+    if (ac && !ac_done && !j->progressive)
+      j_pair_build(j->pairs + ((size_t)c->ac_table << J_PAIR), j->table_ac[c->ac_table]);
   }
   return AS_OK;
 }
@@ -528,7 +533,8 @@ as_status as_jpeg_decode(as_jpeg *j, int x0, int y0, int x1, int y1, as_err *err
   for (int i = 0; i < j->ncomp; i++) {
     j_comp *c = &j->comp[i];
     /* A component that no scan brought has no table: libjpeg multiplies by zeros. */
-    j_idct_rows(j, c, c->coef + (size_t)c->by0 * (size_t)c->padded_w * 64, c->by0, c->by1);
+    for (int by = c->by0; by < c->by1; by++)
+      j_idct_row(j, c, c->coef + (size_t)by * (size_t)c->padded_w * 64, NULL, by, 0, c->blocks_w);
   }
   return AS_OK;
 }

@@ -72,33 +72,28 @@ static bool small_block(const int16_t *coef, const uint16_t *quant, uint8_t *dst
   return true;
 }
 
-void j_idct_c(const int16_t *coef, const uint16_t *quant, uint8_t *dst, size_t stride, int count) {
-  for (int i = 0; i < count; i++, coef += 64, dst += 8)
-    if (!small_block(coef, quant, dst, stride)) any_block(coef, quant, dst, stride);
-}
-
 /* A block with nothing but DC: both passes only scale, and every sample is the same. */
-static void flat(const int16_t *coef, const uint16_t *quant, uint8_t *dst, size_t stride) {
+void j_idct_flat(const int16_t *coef, const uint16_t *quant, uint8_t *dst, size_t stride) {
   int64_t first = (int32_t)(uint32_t)(uint64_t)((int64_t)coef[0] * (int16_t)quant[0] * 4);
   uint8_t v = sample((first * 8192 + (1 << 17)) >> 18);
   for (int i = 0; i < 8; i++) memset(dst + (size_t)i * stride, v, 8);
 }
 
-void j_idct_rows(const as_jpeg *j, j_comp *c, const int16_t *coef, int from, int to) {
-  for (int by = from; by < to; by++, coef += (size_t)c->padded_w * 64) {
-    if (by < c->by0 || by >= c->by1) continue;
-    uint8_t *dst = c->plane + (size_t)by * 8 * c->stride;
-    const uint8_t *last = c->last ? c->last + (size_t)(by - from) * (size_t)c->padded_w : NULL;
-    for (int bx = c->bx0; bx < c->bx1;) {
-      int end = bx;
-      if (last && last[bx] == 1) {
-        flat(coef + (size_t)bx * 64, c->quant, dst + (size_t)bx * 8, c->stride);
-        bx++;
-        continue;
-      }
-      while (end < c->bx1 && !(last && last[end] == 1)) end++;
-      j->k->idct(coef + (size_t)bx * 64, c->quant, dst + (size_t)bx * 8, c->stride, end - bx);
-      bx = end;
-    }
+void j_idct_c(const int16_t *coef, const uint8_t *last, const uint16_t *quant, uint8_t *dst, size_t stride,
+              int count) {
+  for (int i = 0; i < count; i++, coef += 64, dst += 8) {
+    if (last && last[i] == 1)
+      j_idct_flat(coef, quant, dst, stride);
+    else if (!small_block(coef, quant, dst, stride))
+      any_block(coef, quant, dst, stride);
   }
+}
+
+void j_idct_row(const as_jpeg *j, j_comp *c, const int16_t *coef, const uint8_t *last, int by, int bx,
+                int n) {
+  const int from = bx > c->bx0 ? bx : c->bx0, to = bx + n < c->bx1 ? bx + n : c->bx1;
+  if (by < c->by0 || by >= c->by1 || from >= to) return;
+  const size_t skipped = (size_t)(from - bx);
+  j->k->idct(coef + skipped * 64, last ? last + skipped : NULL, c->quant,
+             c->plane + (size_t)by * 8 * c->stride + (size_t)from * 8, c->stride, to - from);
 }

@@ -15,6 +15,8 @@
 
 enum {
   J_LOOK = 10,    /* bits of a code looked up at once */
+  J_GROUP = 8,    /* baseline: MCUs whose coefficients wait for the IDCT together */
+  J_PAIR = 10,    /* bits in which up to two AC symbols are looked up at once */
   J_PAD = 640,    /* zero bytes after a segment: one block takes at most 64 x 31 bits = 248 bytes */
   J_SLACK = 320,  /* the reader may stand this far past the end (see j_clamp) */
   J_EOB_SKIP = 80 /* an end-of-block entry moves the index this far: past every real index */
@@ -37,6 +39,14 @@ typedef struct j_table {
   uint8_t val[256];
 } j_table;
 
+/* Up to two AC symbols at once, by the next J_PAIR bits: both codes and the first one's value bits lie within
+ * them. From the lowest bit: 6 the bits of both; 7 the advance (as in look) of the first and 7 of the second;
+ * 4 code bits and 4 value bits of the first; 4 where the second's value begins. Where only one fits, the second
+ * repeats it and advances by 0. The whole is 0 when the entry needs thought. Small, because the level-1 cache
+ * also holds the coefficients. */
+typedef uint32_t j_pair;
+enum { J_PAIR_A = 6, J_PAIR_B = 13, J_PAIR_FROM_A = 20, J_PAIR_SIZE_A = 24, J_PAIR_FROM_B = 28 };
+
 /* Bit reader over unstuffed bytes; the next bit is the top bit of buf. */
 typedef struct j_bits {
   uint64_t buf;
@@ -55,8 +65,11 @@ typedef struct j_comp {
   uint16_t quant[128];
   int dc_table, ac_table;
   int pred;
-  int16_t *coef;  /* several scans: [padded_h][padded_w][64]; one scan: one MCU row */
-  uint8_t *last;  /* one scan: per block of the MCU row, index + 1 of the last coefficient that came */
+  /* Several scans: the whole image, [padded_h][padded_w][64]. One scan: a group of MCUs, [v][group_w][64], and per
+   * block of it index + 1 of the last coefficient that came (zigzag). */
+  int16_t *coef;
+  uint8_t *last;
+  int group_w;    /* J_GROUP MCUs and one more block, for end-of-block stores */
   uint8_t *plane; /* [padded_h * 8][stride] */
   size_t stride;
   int bx0, bx1, by0, by1; /* blocks that the window needs */
@@ -65,10 +78,12 @@ typedef struct j_comp {
 } j_comp;
 
 typedef struct j_kernels {
-  int (*block)(as_jpeg *j, const j_table *dc, const j_table *ac, j_bits *bits, int *pred, int16_t *coef);
-  void (*skip)(as_jpeg *j, const j_table *dc, const j_table *ac, j_bits *bits, int *pred);
-  /* `count` neighbouring blocks; dst advances by 8 samples per block. */
-  void (*idct)(const int16_t *coef, const uint16_t *quant, uint8_t *dst, size_t stride, int count);
+  int (*block)(as_jpeg *j, const j_table *dc, const j_table *ac, const j_pair *pair, j_bits *bits, int *pred,
+               int16_t *coef);
+  void (*skip)(as_jpeg *j, const j_table *dc, const j_table *ac, const j_pair *pair, j_bits *bits, int *pred);
+  /* `count` neighbouring blocks; dst advances by 8 samples per block. last as in j_comp, or NULL: not known. */
+  void (*idct)(const int16_t *coef, const uint8_t *last, const uint16_t *quant, uint8_t *dst, size_t stride,
+               int count);
   void (*up_h2)(const uint8_t *in, int w, uint8_t *out);                         /* 2:1 across */
   void (*up_h2v2)(const uint8_t *near, const uint8_t *far, int w, uint8_t *out); /* 2:1 both ways */
   void (*up_v2)(const uint8_t *near, const uint8_t *far, int w, int bias, uint8_t *out);
@@ -100,6 +115,7 @@ struct as_jpeg {
   int ss, se, ah, al;
   j_table *table_dc[4], *table_ac[4]; /* [4] each, by table number; owned as one block */
   j_table *tables;
+  j_pair *pairs; /* [4][1 << J_PAIR], of table_ac; baseline only */
 
   /* the segment (between two markers) that is being read */
   uint8_t *seg; /* unstuffed copy, then J_PAD zeros */
@@ -124,6 +140,7 @@ as_status j_bad(const as_jpeg *j, as_err *err, const char *fmt, ...) AS_PRINTF(3
 
 /* jpeg_huff.c */
 as_status j_table_build(const as_jpeg *j, j_table *t, const j_dht *dht, bool dc, as_err *err);
+void j_pair_build(j_pair *pair, const j_table *ac);
 void j_segment_start(as_jpeg *j);             /* unstuffs from pos to the next marker */
 size_t j_segment_left(const as_jpeg *j);      /* whole bytes not used */
 bool j_segment_over(const as_jpeg *j);        /* more bits taken than there were */
@@ -135,16 +152,20 @@ int j_slow_symbol(as_jpeg *j, const j_table *t, j_bits *b); /* any code length; 
 as_status j_scan_baseline(as_jpeg *j, bool stream, as_err *err);
 /* One AC symbol of the slow kind; returns the new index. coef may be NULL. */
 int j_slow_ac(as_jpeg *j, const j_table *t, j_bits *b, int k, int16_t *coef);
-int j_block_c(as_jpeg *j, const j_table *dc, const j_table *ac, j_bits *bits, int *pred, int16_t *coef);
-void j_skip_c(as_jpeg *j, const j_table *dc, const j_table *ac, j_bits *bits, int *pred);
+int j_block_c(as_jpeg *j, const j_table *dc, const j_table *ac, const j_pair *pair, j_bits *bits, int *pred,
+              int16_t *coef);
+void j_skip_c(as_jpeg *j, const j_table *dc, const j_table *ac, const j_pair *pair, j_bits *bits, int *pred);
 
 /* jpeg_prog.c */
 as_status j_scan_progressive(as_jpeg *j, as_err *err);
 
 /* jpeg_idct.c */
-void j_idct_c(const int16_t *coef, const uint16_t *quant, uint8_t *dst, size_t stride, int count);
-/* Block rows [from, to) of a component's coefficients into its plane; coef points at row `from`. */
-void j_idct_rows(const as_jpeg *j, j_comp *c, const int16_t *coef, int from, int to);
+void j_idct_c(const int16_t *coef, const uint8_t *last, const uint16_t *quant, uint8_t *dst, size_t stride,
+              int count);
+void j_idct_flat(const int16_t *coef, const uint16_t *quant, uint8_t *dst, size_t stride);
+/* What the window needs of blocks [bx, bx + n) of block row `by` into the plane; coef and last (or NULL) point at
+ * the first. */
+void j_idct_row(const as_jpeg *j, j_comp *c, const int16_t *coef, const uint8_t *last, int by, int bx, int n);
 
 /* jpeg_up.c */
 enum { J_UP_NONE, J_UP_H2, J_UP_V2, J_UP_H2V2, J_UP_BOX };

@@ -19,43 +19,73 @@
 /* Coefficient pair for _mm256_madd_epi16: a for the even (first) words, b for the odd ones. */
 #define PAIR(a, b) _mm256_set1_epi32((int)((unsigned)(uint16_t)(a) | (unsigned)(uint16_t)(b) << 16))
 
-/* One 1-D pass over vectors x[0..7], 16 columns in 16-bit lanes (two blocks, one per 128-bit half).
- * The formulas of jpeg_idct.c with the shared sums multiplied out, so that only 32-bit lanes add:
+/* One 1-D pass over the low or high words of x[0..7], both 128-bit halves by themselves; only x[0..used) is not
+ * zero (4 or 8). The formulas of jpeg_idct.c with the shared sums multiplied out, so that only 32-bit lanes add:
  *   even: t0, t1 = 8192 (x0 +- x4); t2 = 4433 x2 - 10704 x6; t3 = 10703 x2 + 4433 x6
  *   odd:  four sums over x1, x3, x5, x7
- * then rounding, an arithmetic shift by n and saturation to 16 bits. */
-AVX2_INLINE void pass(__m256i x[8], int n) {
-  const __m256i round = _mm256_set1_epi32(1 << (n - 1));
-  __m256i out[2][8];
-  for (int half = 0; half < 2; half++) {
-    __m256i p04 = half ? _mm256_unpackhi_epi16(x[0], x[4]) : _mm256_unpacklo_epi16(x[0], x[4]);
-    __m256i p26 = half ? _mm256_unpackhi_epi16(x[2], x[6]) : _mm256_unpacklo_epi16(x[2], x[6]);
-    __m256i p71 = half ? _mm256_unpackhi_epi16(x[7], x[1]) : _mm256_unpacklo_epi16(x[7], x[1]);
-    __m256i p53 = half ? _mm256_unpackhi_epi16(x[5], x[3]) : _mm256_unpacklo_epi16(x[5], x[3]);
-    __m256i t0 = _mm256_add_epi32(_mm256_madd_epi16(p04, PAIR(8192, 8192)), round);
-    __m256i t1 = _mm256_add_epi32(_mm256_madd_epi16(p04, PAIR(8192, -8192)), round);
-    __m256i t2 = _mm256_madd_epi16(p26, PAIR(4433, -10704));
-    __m256i t3 = _mm256_madd_epi16(p26, PAIR(10703, 4433));
-    __m256i a0 = _mm256_add_epi32(t0, t3), a3 = _mm256_sub_epi32(t0, t3);
-    __m256i a1 = _mm256_add_epi32(t1, t2), a2 = _mm256_sub_epi32(t1, t2);
-    __m256i b0 = _mm256_add_epi32(_mm256_madd_epi16(p71, PAIR(-11363, 2260)),
-                                  _mm256_madd_epi16(p53, PAIR(9633, -6436)));
-    __m256i b1 = _mm256_add_epi32(_mm256_madd_epi16(p71, PAIR(9633, 6437)),
-                                  _mm256_madd_epi16(p53, PAIR(2261, -11362)));
-    __m256i b2 = _mm256_add_epi32(_mm256_madd_epi16(p71, PAIR(-6436, 9633)),
-                                  _mm256_madd_epi16(p53, PAIR(-11362, -2259)));
-    __m256i b3 =
+ * then rounding and an arithmetic shift by n. */
+AVX2_INLINE void half_pass(const __m256i *x, int high, int used, int n, __m256i out[8]) {
+#define J_PAIRS(a, b) (high ? _mm256_unpackhi_epi16(a, b) : _mm256_unpacklo_epi16(a, b))
+  const __m256i round = _mm256_set1_epi32(1 << (n - 1)), zero = _mm256_setzero_si256();
+  const bool all = used == 8;
+  __m256i p04 = J_PAIRS(x[0], all ? x[4] : zero), p26 = J_PAIRS(x[2], all ? x[6] : zero);
+  __m256i t0 = _mm256_add_epi32(_mm256_madd_epi16(p04, PAIR(8192, 8192)), round);
+  __m256i t1 = all ? _mm256_add_epi32(_mm256_madd_epi16(p04, PAIR(8192, -8192)), round) : t0;
+  __m256i t2 = _mm256_madd_epi16(p26, PAIR(4433, -10704));
+  __m256i t3 = _mm256_madd_epi16(p26, PAIR(10703, 4433));
+  __m256i a0 = _mm256_add_epi32(t0, t3), a3 = _mm256_sub_epi32(t0, t3);
+  __m256i a1 = _mm256_add_epi32(t1, t2), a2 = _mm256_sub_epi32(t1, t2), b0, b1, b2, b3;
+  if (all) {
+    __m256i p71 = J_PAIRS(x[7], x[1]), p53 = J_PAIRS(x[5], x[3]);
+    b0 = _mm256_add_epi32(_mm256_madd_epi16(p71, PAIR(-11363, 2260)),
+                          _mm256_madd_epi16(p53, PAIR(9633, -6436)));
+    b1 = _mm256_add_epi32(_mm256_madd_epi16(p71, PAIR(9633, 6437)),
+                          _mm256_madd_epi16(p53, PAIR(2261, -11362)));
+    b2 = _mm256_add_epi32(_mm256_madd_epi16(p71, PAIR(-6436, 9633)),
+                          _mm256_madd_epi16(p53, PAIR(-11362, -2259)));
+    b3 =
         _mm256_add_epi32(_mm256_madd_epi16(p71, PAIR(2260, 11363)), _mm256_madd_epi16(p53, PAIR(6437, 9633)));
-    out[half][0] = _mm256_srai_epi32(_mm256_add_epi32(a0, b3), n);
-    out[half][7] = _mm256_srai_epi32(_mm256_sub_epi32(a0, b3), n);
-    out[half][1] = _mm256_srai_epi32(_mm256_add_epi32(a1, b2), n);
-    out[half][6] = _mm256_srai_epi32(_mm256_sub_epi32(a1, b2), n);
-    out[half][2] = _mm256_srai_epi32(_mm256_add_epi32(a2, b1), n);
-    out[half][5] = _mm256_srai_epi32(_mm256_sub_epi32(a2, b1), n);
-    out[half][3] = _mm256_srai_epi32(_mm256_add_epi32(a3, b0), n);
-    out[half][4] = _mm256_srai_epi32(_mm256_sub_epi32(a3, b0), n);
+  } else {
+    __m256i p31 = J_PAIRS(x[3], x[1]);
+    b0 = _mm256_madd_epi16(p31, PAIR(-6436, 2260));
+    b1 = _mm256_madd_epi16(p31, PAIR(-11362, 6437));
+    b2 = _mm256_madd_epi16(p31, PAIR(-2259, 9633));
+    b3 = _mm256_madd_epi16(p31, PAIR(9633, 11363));
   }
-  for (int i = 0; i < 8; i++) x[i] = _mm256_packs_epi32(out[0][i], out[1][i]);
+  out[0] = _mm256_srai_epi32(_mm256_add_epi32(a0, b3), n);
+  out[7] = _mm256_srai_epi32(_mm256_sub_epi32(a0, b3), n);
+  out[1] = _mm256_srai_epi32(_mm256_add_epi32(a1, b2), n);
+  out[6] = _mm256_srai_epi32(_mm256_sub_epi32(a1, b2), n);
+  out[2] = _mm256_srai_epi32(_mm256_add_epi32(a2, b1), n);
+  out[5] = _mm256_srai_epi32(_mm256_sub_epi32(a2, b1), n);
+  out[3] = _mm256_srai_epi32(_mm256_add_epi32(a3, b0), n);
+  out[4] = _mm256_srai_epi32(_mm256_sub_epi32(a3, b0), n);
+#undef J_PAIRS
+}
+
+/* The whole pass: 16 columns in 16-bit lanes (two blocks, one per half), saturated to 16 bits. */
+AVX2_INLINE void pass(__m256i x[8], int used, int n) {
+  __m256i low[8], high[8];
+  half_pass(x, 0, used, n, low);
+  half_pass(x, 1, used, n, high);
+  for (int i = 0; i < 8; i++) x[i] = _mm256_packs_epi32(low[i], high[i]);
+}
+
+/* The first pass and the transposition where rows and columns 4 to 7 are zero: x[0..3] become columns. */
+AVX2_INLINE void corner_pass(__m256i x[8]) {
+  __m256i row[8], a[2], b[2];
+  half_pass(x, 0, 4, 11, row);
+  for (int i = 0; i < 2; i++) {
+    __m256i p = _mm256_packs_epi32(row[4 * i], row[4 * i + 1]);
+    __m256i q = _mm256_packs_epi32(row[4 * i + 2], row[4 * i + 3]);
+    __m256i even = _mm256_unpacklo_epi16(p, q), odd = _mm256_unpackhi_epi16(p, q);
+    a[i] = _mm256_unpacklo_epi16(even, odd); /* columns 0 and 1, four rows each */
+    b[i] = _mm256_unpackhi_epi16(even, odd);
+  }
+  x[0] = _mm256_unpacklo_epi64(a[0], a[1]);
+  x[1] = _mm256_unpackhi_epi64(a[0], a[1]);
+  x[2] = _mm256_unpacklo_epi64(b[0], b[1]);
+  x[3] = _mm256_unpackhi_epi64(b[0], b[1]);
 }
 
 /* 8 x 8 words, in each half by itself. */
@@ -81,21 +111,26 @@ AVX2_INLINE void transpose(__m256i x[8]) {
  * 8 x 2^14 x 11363) stay inside 32 bits. After pass 1, the sum of absolute values in each row is at most
  * 11763: then no lane was saturated, pass 2 fits as well, and its outputs stay within +-511, where C's
  * modulo-1024 table is a plain clamp. Real images pass; damaged coefficients do not. */
-AVX2_INLINE bool two_blocks(const int16_t *a, const int16_t *b, const uint16_t *quant, __m256i rows[4]) {
+AVX2_INLINE bool two_blocks(const int16_t *a, const int16_t *b, const uint16_t *quant, int used,
+                            __m256i rows[4]) {
   __m256i x[8], bad = _mm256_setzero_si256();
-  for (int i = 0; i < 8; i++) {
+  for (int i = 0; i < used; i++) {
     __m256i c = _mm256_inserti128_si256(_mm256_castsi128_si256(LOAD128(a + i * 8)), LOAD128(b + i * 8), 1);
     __m256i limit = _mm256_broadcastsi128_si256(LOAD128(quant + 64 + i * 8));
     bad = _mm256_or_si256(bad, _mm256_subs_epu16(_mm256_abs_epi16(c), limit));
     x[i] = _mm256_mullo_epi16(c, _mm256_broadcastsi128_si256(LOAD128(quant + i * 8)));
   }
-  pass(x, 11);
-  transpose(x);
+  if (used == 8) {
+    pass(x, 8, 11);
+    transpose(x);
+  } else {
+    corner_pass(x);
+  }
   __m256i sum = _mm256_abs_epi16(x[0]);
-  for (int i = 1; i < 8; i++) sum = _mm256_adds_epu16(sum, _mm256_abs_epi16(x[i]));
+  for (int i = 1; i < used; i++) sum = _mm256_adds_epu16(sum, _mm256_abs_epi16(x[i]));
   bad = _mm256_or_si256(bad, _mm256_subs_epu16(sum, _mm256_set1_epi16(11763)));
   if (!_mm256_testz_si256(bad, bad)) return false;
-  pass(x, 18);
+  pass(x, used, 18);
   /* x[n] holds column n; to bytes, and back to rows */
   const __m256i centre = _mm256_set1_epi8(-128);
   __m256i p[4], t[4], u[4];
@@ -115,28 +150,37 @@ AVX2_INLINE bool two_blocks(const int16_t *a, const int16_t *b, const uint16_t *
   return true;
 }
 
-AVX2 static void idct(const int16_t *coef, const uint16_t *quant, uint8_t *dst, size_t stride, int count) {
+/* The first ten coefficients in zigzag order are those with row + column < 4. */
+enum { J_CORNER = 10 };
+
+AVX2 static void idct(const int16_t *coef, const uint8_t *last, const uint16_t *quant, uint8_t *dst,
+                      size_t stride, int count) {
   __m256i rows[4];
-  for (; count >= 2; count -= 2, coef += 128, dst += 16) {
-    if (!two_blocks(coef, coef + 64, quant, rows)) {
-      j_idct_c(coef, quant, dst, stride, 2);
+  for (; count > 0; count -= 2, coef += 128, dst += 16, last = last ? last + 2 : NULL) {
+    const bool two = count > 1;
+    const int16_t *other = two ? coef + 64 : coef;
+    const int most = !last ? 64 : two && last[1] > last[0] ? last[1] : last[0];
+    if (most == 1) {
+      j_idct_flat(coef, quant, dst, stride);
+      if (two) j_idct_flat(other, quant, dst + 8, stride);
+      continue;
+    }
+    if (!(most <= J_CORNER ? two_blocks(coef, other, quant, 4, rows)
+                           : two_blocks(coef, other, quant, 8, rows))) {
+      j_idct_c(coef, NULL, quant, dst, stride, two ? 2 : 1);
       continue;
     }
     for (size_t i = 0; i < 4; i++) {
-      __m256i v = _mm256_permute4x64_epi64(rows[i], 0xd8);
-      STORE128(dst + 2 * i * stride, _mm256_castsi256_si128(v));
-      STORE128(dst + (2 * i + 1) * stride, _mm256_extracti128_si256(v, 1));
+      if (two) {
+        __m256i v = _mm256_permute4x64_epi64(rows[i], 0xd8);
+        STORE128(dst + 2 * i * stride, _mm256_castsi256_si128(v));
+        STORE128(dst + (2 * i + 1) * stride, _mm256_extracti128_si256(v, 1));
+      } else {
+        __m128i v = _mm256_castsi256_si128(rows[i]);
+        _mm_storel_epi64((__m128i *)(void *)(dst + 2 * i * stride), v);
+        _mm_storel_epi64((__m128i *)(void *)(dst + (2 * i + 1) * stride), _mm_srli_si128(v, 8));
+      }
     }
-  }
-  if (count == 0) return;
-  if (!two_blocks(coef, coef, quant, rows)) {
-    j_idct_c(coef, quant, dst, stride, 1);
-    return;
-  }
-  for (size_t i = 0; i < 4; i++) {
-    __m128i v = _mm256_castsi256_si128(rows[i]);
-    _mm_storel_epi64((__m128i *)(void *)(dst + 2 * i * stride), v);
-    _mm_storel_epi64((__m128i *)(void *)(dst + (2 * i + 1) * stride), _mm_srli_si128(v, 8));
   }
 }
 
@@ -237,12 +281,13 @@ AVX2 static void ycc(const uint8_t *y, const uint8_t *cb, const uint8_t *cr, int
   j_kernels_c()->ycc(y + i, cb + i, cr + i, n - i, pixel, out);
 }
 
-BMI2 static int block(as_jpeg *j, const j_table *dc, const j_table *ac, j_bits *bits, int *pred,
-                      int16_t *coef) {
-  return j_block(j, dc, ac, bits, pred, coef);
+BMI2 static int block(as_jpeg *j, const j_table *dc, const j_table *ac, const j_pair *pair, j_bits *bits,
+                      int *pred, int16_t *coef) {
+  return j_block(j, dc, ac, pair, bits, pred, coef);
 }
-BMI2 static void skip(as_jpeg *j, const j_table *dc, const j_table *ac, j_bits *bits, int *pred) {
-  j_skip_block(j, dc, ac, bits, pred);
+BMI2 static void skip(as_jpeg *j, const j_table *dc, const j_table *ac, const j_pair *pair, j_bits *bits,
+                      int *pred) {
+  j_skip_block(j, dc, ac, pair, bits, pred);
 }
 
 const j_kernels *j_kernels_best(void) {
