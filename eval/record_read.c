@@ -341,6 +341,9 @@ static as_status fill_names(as_results *out, const as_rec *recs, size_t n, as_er
       out->sets[k].name = as_strdup(text_in(d, "name"), err);
       out->sets[k].rule = as_strdup(rule ? rule : "", err);
       if (!out->sets[k].name || !out->sets[k].rule) return AS_E_ENV;
+      as_status st = as_results_set_task(&out->sets[k], text_in(d, "task"), text_in(d, "flavour"),
+                                         text_in(d, "subset"), text_in(d, "path"), err);
+      if (st != AS_OK) return st;
       if (take_count(d, "scored_classes", &classes)) out->sets[k].classes = (size_t)classes;
       if (i == 0 && base && base->boolean) out->base = k;
       k++;

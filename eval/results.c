@@ -82,6 +82,25 @@ void as_results_clear(as_results *r) {
   memset(r, 0, sizeof *r);
 }
 
+as_status as_results_set_task(as_results_set *set, const char *task, const char *flavour, const char *subset,
+                              const char *path, as_err *err) {
+  const char *name = task;
+  if (task && strcmp(task, "imagenet-v2") == 0) {
+    const char *say = flavour && *flavour ? flavour : path ? path : "";
+    if (strstr(say, "threshold")) name = "imagenet-v2-threshold";
+    if (strstr(say, "top-images") || strstr(say, "topimages")) name = "imagenet-v2-top";
+  }
+  if (task && strcmp(task, "imagenet-val") == 0 && subset && *subset) {
+    name = NULL; /* some classes of val: only two such choices have a name */
+    if (strcmp(subset, "imagenet-r") == 0) name = "imagenet-val-r";
+    if (strcmp(subset, "imagenet-a") == 0) name = "imagenet-val-a";
+  }
+  as_free(set->task);
+  set->task = NULL;
+  if (!name || !*name) return AS_OK;
+  return (set->task = as_strdup(name, err)) ? AS_OK : AS_E_ENV;
+}
+
 as_status as_results_remark(as_results *r, const char *text, as_err *err) {
   /* The same sentence is often true of several cells; it stands once. */
   for (size_t i = 0; i < r->n_remarks; i++)

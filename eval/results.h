@@ -75,6 +75,10 @@ void as_results_clear(as_results *r);
 void as_cell_clear(as_cell *c);
 /* Adds a failed image to the cell's list, if there is room left; does not count it in n_failed. */
 as_status as_cell_failure(as_cell *c, const char *image, const char *why, as_err *err);
+/* Names the set's task as published facts do: the flavour of V2 by the plan's word or the file's name, the
+ * 200 classes of -R and -A when val is cut to them. subset, flavour, path may be NULL. */
+as_status as_results_set_task(as_results_set *set, const char *task, const char *flavour, const char *subset,
+                              const char *path, as_err *err);
 as_status as_results_remark(as_results *r, const char *text, as_err *err);
 static inline as_cell *as_results_cell(const as_results *r, size_t model, size_t set) {
   return &r->cells[model * r->n_sets + set];

@@ -170,6 +170,7 @@ static as_status name_set(const as_run_state *r, as_results *res, size_t k, size
   set->rule = as_strdup(rule, err);
   if (!set->name || !set->rule) return AS_E_ENV;
   if (r->sets[i].ds) s = as_score_describe(set, r->sets[i].ds, err);
+  if (s == AS_OK) s = as_results_set_task(set, d->task, d->flavour, d->subset, d->path, err);
   if (s == AS_OK && r->sets[i].ds) s = place_images(set, r->sets[i].ds, err);
   return s;
 }

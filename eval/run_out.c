@@ -32,7 +32,10 @@ as_status as_run_write_outputs(const as_run_state *r, const as_results *res, as_
   as_record rec = {r->plan, &r->opts->build,  r->model_records, r->dataset_records,
                    res,     r->opts->lenient, r->opts->partial};
   /* Files are for any reader and any width of terminal; the printed table follows the terminal. */
-  as_report_opts file = {.seed = r->opts->report.seed, .resamples = r->opts->report.resamples};
+  as_report_cache own = {0}; /* bootstrap and tests once for all three */
+  as_report_opts file = {.seed = r->opts->report.seed,
+                         .resamples = r->opts->report.resamples,
+                         .cache = r->opts->report.cache ? r->opts->report.cache : &own};
   as_str text = {0}, csv = {0}, html = {0}, json = {0}, summary = {0};
   as_record_summary(&summary, &rec);
   as_status s = as_report_text(&text, res, &file, err);
@@ -50,6 +53,7 @@ as_status as_run_write_outputs(const as_run_state *r, const as_results *res, as_
   if (s == AS_OK) s = write_one(r->opts->dir, "table.csv", &csv, err);
   if (s == AS_OK) s = write_one(r->opts->dir, "report.html", &html, err);
   if (s == AS_OK) s = write_one(r->opts->dir, "record.json", &json, err); /* last: it says complete */
+  as_report_cache_clear(&own);
   as_str_clear(&text);
   as_str_clear(&csv);
   as_str_clear(&html);

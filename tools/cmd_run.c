@@ -41,8 +41,12 @@ static as_status print_record(const char *dir, as_err *err) {
 }
 
 /* plan NULL: the operands are shards. */
-static as_status compute(const as_args *a, const as_plan *plan, const as_run_opts *o, as_err *err) {
+static as_status compute(const as_args *a, const as_plan *plan, const as_run_opts *given, as_err *err) {
   as_results res = {0};
+  as_report_cache cache = {0}; /* what the written tables derived serves the printed one */
+  as_run_opts opts = *given, *o = &opts;
+  opts.report.cache = &cache;
+  opts.report.brief = true; /* table.txt and report.html have the rest */
   as_err printing = {0};
   double start = as_seconds();
   as_status s = plan ? as_run(plan, o, &res, err) : as_merge(a->operand, (size_t)a->n_operands, o, &res, err);
@@ -57,6 +61,7 @@ static as_status compute(const as_args *a, const as_plan *plan, const as_run_opt
     }
   }
   if (s == AS_E_STOPPED) as_fail_in(err, "%s is kept, the same command goes on from there", o->dir);
+  as_report_cache_clear(&cache);
   as_results_clear(&res);
   return s;
 }
