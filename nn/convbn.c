@@ -35,31 +35,32 @@ as_status as_convbn_declare(as_convbn *l, const as_convbn_cfg *cfg, as_params *p
 
 /* s = gamma / sqrt(var + eps), by which as_conv_create multiplies; b' = beta - mean * s: all double
  * (NUMERICS rule 7). */
-static as_status fold(const as_convbn *l, float *const p[5], double *s, double *b, const as_params *params,
+static as_status fold(const as_convbn *l, float *const p[4], double *s, double *b, const as_params *params,
                       as_err *err) {
   for (size_t o = 0; o < (size_t)l->shape.c_out; o++) {
     if (!l->has_bn) {
       s[o] = 1.0;
-      b[o] = (double)p[1][o];
+      b[o] = (double)p[0][o];
       continue;
     }
-    double var = (double)p[4][o] + l->eps;
+    double var = (double)p[3][o] + l->eps;
     if (!(var > 0))
       return as_fail(err, AS_E_INPUT, "tensor %s: channel %zu: found variance %.9g, wanted > -%g",
-                     params->specs[l->param + 4].name, o, (double)p[4][o], l->eps);
-    s[o] = (double)p[1][o] / sqrt(var);
-    b[o] = (double)p[2][o] - (double)p[3][o] * s[o];
+                     params->specs[l->param + 4].name, o, (double)p[3][o], l->eps);
+    s[o] = (double)p[0][o] / sqrt(var);
+    b[o] = (double)p[1][o] - (double)p[2][o] * s[o];
   }
   return AS_OK;
 }
 
 as_status as_convbn_load(as_convbn *l, const as_params *params, const as_view *views, as_err *err) {
-  float *p[5] = {NULL, NULL, NULL, NULL, NULL}; /* weight, then bias | gamma, beta, mean, var */
-  const size_t parts = l->has_bn ? 5 : 2;
+  float *p[4] = {NULL, NULL, NULL, NULL}; /* bias | gamma, beta, mean, var */
+  const size_t parts = l->has_bn ? 4 : 1;
   const size_t c_out = (size_t)l->shape.c_out;
-  as_status st = AS_OK;
+  as_values w;
+  as_status st = as_params_see(params, views, l->param, &w, err);
   for (size_t i = 0; i < parts && st == AS_OK; i++)
-    st = as_params_read(params, views, l->param + i, &p[i], err);
+    st = as_params_read(params, views, l->param + 1 + i, &p[i], err);
   double *s = NULL, *b = NULL;
   if (st == AS_OK) {
     s = as_alloc(c_out, sizeof *s, err);
@@ -68,9 +69,10 @@ as_status as_convbn_load(as_convbn *l, const as_params *params, const as_view *v
   }
   if (st == AS_OK) {
     as_conv_destroy(&l->conv);
-    st = as_conv_create(&l->conv, &l->shape, p[0], s, b, err);
+    st = as_conv_create(&l->conv, &l->shape, w.x, s, b, err);
     if (st != AS_OK) (void)as_fail_in(err, "tensor %s", params->specs[l->param].name);
   }
+  as_params_leave(params, &w);
   as_free(s);
   as_free(b);
   for (size_t i = 0; i < parts; i++) as_free(p[i]);

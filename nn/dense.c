@@ -14,14 +14,15 @@ as_status as_dense_declare(as_dense *l, const char *prefix, int n_in, int n_out,
 }
 
 as_status as_dense_load(as_dense *l, const as_params *params, const as_view *views, as_err *err) {
-  float *w = NULL, *b = NULL;
-  as_status st = as_params_read(params, views, l->param, &w, err);
+  as_values w;
+  float *b = NULL;
+  as_status st = as_params_see(params, views, l->param, &w, err);
   if (st == AS_OK && l->bias) st = as_params_read(params, views, l->param + 1, &b, err);
   if (st == AS_OK) {
     as_linear_destroy(&l->linear);
-    st = as_linear_create_layer(&l->linear, l->n_out, l->n_in, w, b, err);
+    st = as_linear_create_layer(&l->linear, l->n_out, l->n_in, w.x, b, err);
   }
-  as_free(w);
+  as_params_leave(params, &w);
   as_free(b);
   return st;
 }

@@ -11,7 +11,7 @@
 #include "tensor/base/status.h"
 #include "tensor/base/view.h"
 
-/* Told after each tensor has been read: a load reads a tensor once. */
+/* Told when a tensor's values are no longer needed: a load reads a tensor once. */
 typedef void (*as_params_done)(void *ctx, const as_view *view);
 
 typedef struct as_params {
@@ -35,5 +35,15 @@ as_status as_params_check(const as_params *p, const as_view *views, as_err *err)
 /* views[index] as float32 in row-major order, in memory that the caller frees with as_free; with views
  * NULL the seeded values. AS_E_INPUT when a value is not finite. */
 as_status as_params_read(const as_params *p, const as_view *views, size_t index, float **out, as_err *err);
+
+/* The same values to look at for a while, where they stand if they are float32 in row-major order there (a
+ * mapped file: no copy). End it with as_params_leave, also after a failure or on a zeroed as_values. */
+typedef struct as_values {
+  const float *x;
+  float *owned;        /* private */
+  const as_view *view; /* private */
+} as_values;
+as_status as_params_see(const as_params *p, const as_view *views, size_t index, as_values *out, as_err *err);
+void as_params_leave(const as_params *p, as_values *v);
 
 #endif

@@ -268,6 +268,16 @@ static void hashes(as_test *t) {
   memset(buf, 7, sizeof buf);
   for (size_t cut = 0; cut <= sizeof buf; cut++)
     CHECK_INT(t, as_crc32(as_crc32(0, buf, cut), buf + cut, sizeof buf - cut), as_crc32(0, buf, sizeof buf));
+  /* Against the definition, bit by bit, around every boundary of the fast part. */
+  for (size_t n = 0; n < 400; n++) {
+    const uint8_t *p = run + n % 13;
+    uint32_t crc = 0xffffffffu;
+    for (size_t i = 0; i < n; i++) {
+      crc ^= p[i];
+      for (int k = 0; k < 8; k++) crc = crc >> 1 ^ (0xEDB88320u & (0u - (crc & 1u)));
+    }
+    CHECK_INT(t, as_crc32(0, p, n), ~crc);
+  }
 }
 
 /* splitmix64 seeded with a key is the fixed-key sequence: first outputs for state 1234567 (Rosetta
