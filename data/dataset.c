@@ -211,50 +211,38 @@ const char *as_dataset_task(const as_dataset *ds) {
 
 /* ---- bytes ------------------------------------------------------------------------------------ */
 
-/* What a blob owns. */
-typedef struct hold {
-  as_file file;
-  uint8_t *bytes;
-} hold;
-
 as_status as_dataset_read(const as_dataset *ds, size_t i, as_blob *blob, as_err *err) {
   const as_entry *e = &ds->source.entry[ds->row[i].entry];
   const as_box *box = &ds->source.box[e->box];
   memset(blob, 0, sizeof *blob);
-  if (!box->folder && !box->gzip) {
-    blob->p = box->file.data + e->at; /* as_tar_next saw that it lies inside */
-    blob->n = (size_t)e->size;
-    return AS_OK;
-  }
-  if (e->size > MAX_BLOB)
-    return as_fail(err, AS_E_INPUT, "%s: %s: found a member of %" PRIu64 " bytes, too large for an image",
-                   ds->path, ds->row[i].name, e->size);
-  hold *h = as_calloc(1, sizeof *h, err);
-  if (!h) return AS_E_ENV;
-  as_status s = AS_E_ENV;
+  uint8_t *bytes = NULL;
+  size_t n = 0;
+  as_status s;
   if (box->folder) {
     char *path = as_path_join(box->path, ds->source.pool + e->name, err);
-    if (path) s = as_file_open(&h->file, path, err);
+    s = path ? as_disk_load(path, MAX_BLOB, &bytes, &n, err) : AS_E_ENV;
     as_free(path);
-    blob->p = h->file.data;
-    blob->n = h->file.size;
+  } else if (e->size > MAX_BLOB) {
+    return as_fail(err, AS_E_INPUT, "%s: %s: found a member of %" PRIu64 " bytes, too large for an image",
+                   ds->path, ds->row[i].name, e->size);
   } else {
-    h->bytes = as_alloc((size_t)e->size, 1, err);
-    if (h->bytes) s = as_gzip_read(box->gzip, e->at, (size_t)e->size, h->bytes, err);
-    blob->p = h->bytes;
-    blob->n = (size_t)e->size;
+    bytes = as_alloc((size_t)e->size + 1, 1, err);
+    if (!bytes) return AS_E_ENV;
+    n = (size_t)e->size;
+    /* the listing saw that the member lies inside the archive */
+    s = box->gzip ? as_gzip_read(box->gzip, e->at, n, bytes, err)
+                  : as_disk_read(&box->disk, e->at, n, bytes, &n, err);
   }
-  blob->owned = h;
-  if (s != AS_OK) as_dataset_release(blob);
-  return s;
+  if (s != AS_OK) {
+    as_free(bytes);
+    return s;
+  }
+  blob->p = blob->owned = bytes;
+  blob->n = n;
+  return AS_OK;
 }
 
 void as_dataset_release(as_blob *blob) {
-  hold *h = blob->owned;
-  if (h) {
-    as_file_close(&h->file);
-    as_free(h->bytes);
-    as_free(h);
-  }
+  as_free(blob->owned);
   memset(blob, 0, sizeof *blob);
 }

@@ -8,19 +8,20 @@
 #include <string.h>
 
 #include "tensor/base/checked.h"
-#include "tensor/base/file.h"
 #include "tensor/base/inflate.h"
 #include "tensor/base/mem.h"
 
-enum { MAX_POINTS = 1024, CURSORS = 8, SCRATCH = 1 << 15 };
+enum { MAX_POINTS = 1024, CURSORS = 8, SCRATCH = 1 << 15, CHUNK = 1 << 16 };
 #define FIRST_SPACING ((uint64_t)1 << 18)
 
 /* A decoder and where it stands in both streams. */
 typedef struct place {
   as_inflate *state;
   uint64_t out; /* decoded bytes before it */
-  size_t in;    /* compressed bytes before it */
+  uint64_t in;  /* compressed bytes before it */
   int done;
+  uint8_t *chunk; /* [CHUNK], the compressed bytes from `in` on are chunk[chunk_at, chunk_n) */
+  size_t chunk_at, chunk_n;
 } place;
 
 typedef struct cursor {
@@ -30,13 +31,12 @@ typedef struct cursor {
 
 typedef struct point {
   uint8_t *saved;
-  uint64_t out;
-  size_t in;
+  uint64_t out, in;
 } point;
 
 struct as_gzip {
   char *path;
-  as_file file;
+  as_disk disk;
   place pass;     /* the forward pass: the decoder */
   uint8_t *ahead; /* bytes that it has decoded, but the reader has not had yet: they were pending when a */
   size_t ahead_n, ahead_at, ahead_cap; /* point was noted, and a state is small only when none are */
@@ -57,15 +57,30 @@ static as_status start_at(place *to, const point *from, as_err *err) {
 
 static void drop_place(place *p) {
   if (p->state) as_inflate_destroy(&p->state);
+  as_free(p->chunk);
+  memset(p, 0, sizeof *p);
 }
 
 as_status as_gzip_open(as_gzip **out, const char *path, as_err *err) {
+  as_disk disk;
+  *out = NULL;
+  as_status s = as_disk_open(&disk, path, err);
+  return s == AS_OK ? as_gzip_take(out, disk, err) : s;
+}
+
+as_status as_gzip_take(as_gzip **out, as_disk disk, as_err *err) {
   as_gzip *g = as_calloc(1, sizeof *g, err);
-  if (!g) return AS_E_ENV;
+  *out = NULL;
+  if (!g) {
+    as_disk_close(&disk);
+    return AS_E_ENV;
+  }
+  g->disk = disk;
   for (int i = 0; i < CURSORS; i++) atomic_flag_clear(&g->cursor[i].busy);
   g->spacing = FIRST_SPACING;
-  g->path = as_strdup(path, err);
-  as_status s = g->path ? as_file_open(&g->file, path, err) : AS_E_ENV;
+  g->path = as_strdup(disk.path, err);
+  as_status s = g->path ? AS_OK : AS_E_ENV;
+  g->disk.path = g->path; /* the caller's need not live as long */
   if (s == AS_OK) s = as_inflate_create(&g->pass.state, AS_DEFLATE_GZIP, err);
   if (s == AS_OK) s = as_inflate_save(&g->point[0].saved, g->pass.state, err);
   if (s == AS_OK) g->points = 1;
@@ -81,25 +96,41 @@ void as_gzip_close(as_gzip **gzip) {
   for (size_t i = 0; i < g->points; i++) as_free(g->point[i].saved);
   as_free(g->ahead);
   for (int i = 0; i < CURSORS; i++) drop_place(&g->cursor[i].at);
-  as_file_close(&g->file);
+  as_disk_close(&g->disk);
   as_free(g->path);
   as_free(g);
   *gzip = NULL;
 }
 
+/* Has compressed bytes ready at p->in, when the file has more. */
+static as_status next_chunk(const as_gzip *g, place *p, as_err *err) {
+  if (!p->chunk) p->chunk = as_alloc(CHUNK, 1, err);
+  if (!p->chunk) return AS_E_ENV;
+  p->chunk_at = 0;
+  return as_disk_read(&g->disk, p->in, CHUNK, p->chunk, &p->chunk_n, err);
+}
+
 /* The next at most n decoded bytes into out; *got == 0 with p->done set at the end. */
 static as_status feed(const as_gzip *g, place *p, uint8_t *out, size_t n, size_t *got, as_err *err) {
-  size_t used = 0;
   *got = 0;
-  if (p->done || n == 0) return AS_OK;
-  as_status s = as_inflate_feed(p->state, g->file.data + p->in, g->file.size - p->in, &used, out, n, got,
-                                &p->done, err);
-  p->in += used;
-  p->out += *got;
-  if (s != AS_OK) return as_fail_in(err, "%s", g->path);
-  if (*got == 0 && !p->done) {
-    return as_fail(err, AS_E_INPUT, "%s: byte %zu: found the end of the file inside the compressed data",
-                   g->path, g->file.size);
+  while (*got == 0 && !p->done && n > 0) {
+    const bool fresh = p->chunk_at == p->chunk_n;
+    size_t used = 0;
+    as_status s = fresh ? next_chunk(g, p, err) : AS_OK;
+    if (s != AS_OK) return s;
+    s = as_inflate_feed(p->state, p->chunk + p->chunk_at, p->chunk_n - p->chunk_at, &used, out, n, got,
+                        &p->done, err);
+    p->chunk_at += used;
+    p->in += used;
+    p->out += *got;
+    if (s != AS_OK) return as_fail_in(err, "%s", g->path);
+    if (*got > 0 || p->done || used > 0) continue;
+    if (fresh) {
+      return as_fail(err, AS_E_INPUT,
+                     "%s: byte %" PRIu64 ": found the end of the file inside the compressed data", g->path,
+                     g->disk.size);
+    }
+    p->chunk_n = p->chunk_at; /* too few to go on: read again from here */
   }
   return AS_OK;
 }
@@ -243,7 +274,6 @@ as_status as_gzip_read(const as_gzip *gzip, uint64_t at, size_t n, uint8_t *out,
   as_status s = AS_OK;
   if (!p->state || p->out > at || p->out < start->out) {
     drop_place(p);
-    memset(p, 0, sizeof *p);
     s = start_at(p, start, err);
   }
   if (s == AS_OK) s = skip_to(g, p, at, err);
@@ -252,7 +282,6 @@ as_status as_gzip_read(const as_gzip *gzip, uint64_t at, size_t n, uint8_t *out,
     s = as_fail(err, AS_E_INPUT, "%s: found the end of the data at byte %" PRIu64, g->path, p->out);
   if (s != AS_OK || !c) {
     drop_place(p);
-    memset(p, 0, sizeof *p);
   }
   if (c) atomic_flag_clear(&c->busy);
   return s;

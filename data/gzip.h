@@ -7,17 +7,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "data/disk.h"
 #include "tensor/base/inflate.h"
 #include "tensor/base/status.h"
 
 typedef struct as_gzip as_gzip;
 
-/* Maps the file; reads nothing yet. */
+/* Opens the file; reads nothing yet. */
 as_status as_gzip_open(as_gzip **out, const char *path, as_err *err);
+/* The same for a file that is open; it is taken over, also on failure. */
+as_status as_gzip_take(as_gzip **out, as_disk disk, as_err *err);
 void as_gzip_close(as_gzip **g);
 
 /* The forward pass, with the signature of as_tar_fetch: bytes [at, at + n) of the decoded data, at
- * never decreasing. *got < n only at the end. Damage: AS_E_INPUT. */
+ * never decreasing. *got < n only at the end. Damage, and a file that became shorter: AS_E_INPUT. */
 as_status as_gzip_fetch(void *gzip, uint64_t at, size_t n, uint8_t *out, size_t *got, as_err *err);
 
 /* Bytes [at, at + n), which the forward pass has gone over. Thread-safe. */

@@ -47,23 +47,45 @@ static void block(uint32_t h[4], const uint8_t *p) {
   h[3] += d;
 }
 
-void as_md5_of(const void *data, size_t n, char hex[33]) {
-  static const char digits[] = "0123456789abcdef";
+void as_md5_init(as_md5 *m) {
+  *m = (as_md5){.h = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476}};
+}
+
+void as_md5_update(as_md5 *m, const void *data, size_t n) {
   const uint8_t *p = data;
-  uint32_t h[4] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476};
-  uint8_t tail[128] = {0};
-  size_t at = 0, left, size;
-  for (; n - at >= 64; at += 64) block(h, p + at);
-  left = n - at;
-  if (left > 0) memcpy(tail, p + at, left);
-  tail[left] = 0x80;
-  size = left < 56 ? 64 : 128;
-  as_put_le64(tail + size - 8, (uint64_t)n * 8);
-  for (size_t i = 0; i < size; i += 64) block(h, tail + i);
+  while (n > 0) {
+    size_t have = (size_t)(m->n % 64), take = n < 64 - have ? n : 64 - have;
+    if (take == 64) {
+      block(m->h, p);
+    } else {
+      memcpy(m->part + have, p, take);
+      if (have + take == 64) block(m->h, m->part);
+    }
+    m->n += take;
+    p += take;
+    n -= take;
+  }
+}
+
+void as_md5_hex(const as_md5 *m, char hex[33]) {
+  static const char digits[] = "0123456789abcdef";
+  as_md5 end = *m;
+  static const uint8_t pad[64] = {0x80};
+  uint8_t bits[8];
+  as_put_le64(bits, m->n * 8);
+  as_md5_update(&end, pad, 1 + (size_t)((119 - m->n % 64) % 64));
+  as_md5_update(&end, bits, sizeof bits);
   for (int i = 0; i < 16; i++) {
-    unsigned byte = h[i / 4] >> 8 * (i % 4) & 255;
+    unsigned byte = end.h[i / 4] >> 8 * (i % 4) & 255;
     hex[2 * i] = digits[byte >> 4];
     hex[2 * i + 1] = digits[byte & 15];
   }
   hex[32] = '\0';
+}
+
+void as_md5_of(const void *data, size_t n, char hex[33]) {
+  as_md5 m;
+  as_md5_init(&m);
+  as_md5_update(&m, data, n);
+  as_md5_hex(&m, hex);
 }

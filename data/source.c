@@ -35,6 +35,7 @@ as_status as_source_add_box(as_source *s, const char *path, uint32_t *index, as_
   s->box = p;
   as_box *b = &s->box[s->n_boxes];
   memset(b, 0, sizeof *b);
+  b->disk.fd = -1;
   b->path = as_strdup(path, err);
   if (!b->path) return AS_E_ENV;
   *index = (uint32_t)s->n_boxes++;
@@ -223,7 +224,7 @@ as_status as_source_open(as_source *s, const char *path, as_err *err) {
 void as_source_close(as_source *s) {
   for (size_t i = 0; i < s->n_boxes; i++) {
     as_free(s->box[i].path);
-    as_file_close(&s->box[i].file);
+    as_disk_close(&s->box[i].disk);
     as_gzip_close(&s->box[i].gzip);
   }
   as_free(s->box);

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "data/disk.h"
 #include "data/gzip.h"
 #include "tensor/base/file.h"
 #include "tensor/base/status.h"
@@ -13,7 +14,7 @@
 /* A folder, a tar or a tar.gz. */
 typedef struct as_box {
   char *path;    /* owned */
-  as_file file;  /* tar: mapped whole */
+  as_disk disk;  /* tar */
   as_gzip *gzip; /* tar.gz */
   bool folder;
 } as_box;

@@ -47,9 +47,9 @@ static as_status list_tar(as_source *s, as_tar *t, uint32_t box, const char *pre
       *has_cls = true;
       st = as_source_add(s, prefix, m.name, box, base + m.at, m.size, err);
       if (st == AS_OK) st = read_cls(s, t, &m, err);
-    } else if (as_ends_with(m.name, ".tar") && depth == 0 && t->fetch == as_tar_fetch_memory) {
-      const as_tar_memory *whole = t->ctx;
-      as_tar_memory part = {whole->p + m.at, (size_t)m.size}; /* as_tar_next saw that it is inside */
+    } else if (as_ends_with(m.name, ".tar") && depth == 0 && t->fetch == as_disk_fetch) {
+      const as_disk_part *whole = t->ctx;
+      as_disk_part part = {whole->disk, whole->base + m.at, m.size}; /* as_tar_next saw that it is inside */
       const char *name = as_path_base(m.name);
       char *stem = as_strndup(name, strlen(name) - 4, err);
       as_str where = {0};
@@ -58,7 +58,7 @@ static as_status list_tar(as_source *s, as_tar *t, uint32_t box, const char *pre
         st = AS_E_ENV;
       } else {
         as_tar inner;
-        as_tar_init(&inner, where.s, as_tar_fetch_memory, &part, part.n);
+        as_tar_init(&inner, where.s, as_disk_fetch, &part, part.size);
         st = list_tar(s, &inner, box, stem, base + m.at, 1, has_cls, err);
         as_tar_clear(&inner);
       }
@@ -81,23 +81,30 @@ as_status as_source_add_archive(as_source *s, const char *path, const char *pref
   as_status st = as_source_add_box(s, path, &box, err);
   if (st != AS_OK) return st;
   as_box *b = &s->box[box];
-  if ((st = as_file_open(&b->file, path, err)) != AS_OK) return st;
+  as_disk disk;
+  uint8_t head[AS_TAR_BLOCK];
+  size_t got;
+  if ((st = as_disk_open(&disk, b->path, err)) != AS_OK) return st;
+  b->disk = disk;
+  if ((st = as_disk_read(&disk, 0, sizeof head, head, &got, err)) != AS_OK) return st;
   as_tar t;
-  as_tar_memory memory = {b->file.data, b->file.size};
-  if (as_gzip_is(b->file.data, b->file.size)) {
-    as_file_close(&b->file);
-    if ((st = as_gzip_open(&b->gzip, path, err)) != AS_OK) return st;
+  as_disk_part part = {&disk, 0, disk.size};
+  if (as_gzip_is(head, got)) {
+    b->disk = (as_disk){.fd = -1};
+    if ((st = as_gzip_take(&b->gzip, disk, err)) != AS_OK) return st;
     as_tar_init(&t, path, as_gzip_fetch, b->gzip, UINT64_MAX);
-  } else if (b->file.size < AS_TAR_BLOCK || !as_tar_is_header(b->file.data)) {
-    return as_fail(err, AS_E_INPUT, "%s: found neither a folder nor a tar archive (%zu bytes)", path,
-                   b->file.size);
+  } else if (got < sizeof head || !as_tar_is_header(head)) {
+    return as_fail(err, AS_E_INPUT, "%s: found neither a folder nor a tar archive (%" PRIu64 " bytes)", path,
+                   disk.size);
   } else {
-    as_tar_init(&t, path, as_tar_fetch_memory, &memory, memory.n);
+    as_tar_init(&t, path, as_disk_fetch, &part, part.size);
   }
   size_t first = s->n;
   bool has_cls = false;
   st = list_tar(s, &t, box, prefix, 0, 0, &has_cls, err);
   as_tar_clear(&t);
+  if (!s->box[box].gzip)
+    as_disk_rest(&s->box[box].disk); /* boxes may have moved; `disk` is a copy, now stale */
   if (st == AS_OK && has_cls) st = as_source_pair_shard(s, path, first, err);
   return st;
 }
