@@ -3,10 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "eval/sgd.h"
 #include "tensor/base/checked.h"
 #include "tensor/base/file.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/sha256.h"
+#include "tensor/base/text.h"
 #include "weights/safetensors.h"
 
 /* Hash and packed form, once weight, bias and class_of stand. */
@@ -107,15 +109,18 @@ as_status as_linhead_file(as_linhead *h, const char *path, size_t d, as_err *err
   return s;
 }
 
-as_status as_linhead_fit(as_linhead *h, const float *x, const int *y, size_t n, size_t d, size_t classes,
-                         const as_probe_opts *opts, as_probe_result *result, as_err *err) {
+/* Classes that have a row get an output; compact: [n] output of each row, -1 = left out. Reserves weight and
+ * bias. */
+static as_status take_classes(as_linhead *h, const int *y, size_t n, size_t d, size_t classes, int **compact,
+                              size_t *rows, as_err *err) {
   as_status s = AS_OK;
   memset(h, 0, sizeof *h);
+  *rows = 0;
   int *slot = as_alloc(classes ? classes : 1, sizeof *slot, err); /* class -> output, -1 = none */
-  int *compact = as_alloc(n ? n : 1, sizeof *compact, err);
+  int *out = as_alloc(n ? n : 1, sizeof *out, err);
+  *compact = out;
   h->class_of = as_alloc(classes ? classes : 1, sizeof *h->class_of, err);
-  if (!slot || !compact || !h->class_of) s = AS_E_ENV;
-  size_t rows = 0;
+  if (!slot || !out || !h->class_of) s = AS_E_ENV;
   if (s == AS_OK) {
     for (size_t c = 0; c < classes; c++) slot[c] = -1;
     for (size_t i = 0; i < n; i++)
@@ -126,12 +131,12 @@ as_status as_linhead_fit(as_linhead *h, const float *x, const int *y, size_t n, 
         h->class_of[h->n_out++] = (int)c;
       }
     for (size_t i = 0; i < n; i++) {
-      compact[i] = y[i] >= 0 && (size_t)y[i] < classes ? slot[y[i]] : -1;
-      rows += compact[i] >= 0;
+      out[i] = y[i] >= 0 && (size_t)y[i] < classes ? slot[y[i]] : -1;
+      *rows += out[i] >= 0;
     }
     if (h->n_out < 2)
       s = as_fail(err, AS_E_INPUT, "probe: found %zu classes among %zu labelled rows, wanted at least 2",
-                  h->n_out, rows);
+                  h->n_out, *rows);
   }
   if (s == AS_OK) {
     h->classes = classes;
@@ -140,15 +145,65 @@ as_status as_linhead_fit(as_linhead *h, const float *x, const int *y, size_t n, 
     h->bias = as_calloc(h->n_out, sizeof(float), err);
     if (!h->weight || !h->bias) s = AS_E_ENV;
   }
+  as_free(slot);
+  return s;
+}
+
+as_status as_linhead_fit(as_linhead *h, const float *x, const int *y, size_t n, size_t d, size_t classes,
+                         const as_probe_opts *opts, as_probe_result *result, as_err *err) {
+  int *compact = NULL;
+  size_t rows;
+  as_status s = take_classes(h, y, n, d, classes, &compact, &rows, err);
   if (s == AS_OK) s = as_probe_fit(x, n, d, d, compact, h->n_out, opts, h->weight, h->bias, result, err);
   if (s == AS_OK) s = finish(h, err);
   if (s == AS_OK)
     snprintf(h->source, sizeof h->source, "probe: %zu classes, %zu rows, C %g, %d iterations%s", h->n_out,
              rows, opts->c > 0 ? opts->c : 1.0, result->iterations,
              result->converged ? "" : ", not converged");
-  as_free(slot);
   as_free(compact);
   if (s != AS_OK) as_linhead_clear(h);
+  return s;
+}
+
+as_status as_linhead_protocol(as_linhead *h, const as_protocol *p, const float *x, const int *y, size_t n,
+                              size_t d, size_t classes, uint64_t seed, as_err *err) {
+  int *compact = NULL;
+  size_t rows;
+  double loss = 0.0;
+  as_str text = {0};
+  as_protocol_text(p, &text);
+  as_status s = as_str_status(&text, err);
+  if (s == AS_OK) s = take_classes(h, y, n, d, classes, &compact, &rows, err);
+  if (s == AS_OK) s = as_sgd_fit(p, x, compact, n, d, h->n_out, seed, h->weight, h->bias, &loss, err);
+  if (s == AS_OK) s = finish(h, err);
+  if (s == AS_OK)
+    snprintf(h->source, sizeof h->source,
+             "protocol %s on fixed features: %zu classes, %zu rows, seed %llu; %s", p->name, h->n_out, rows,
+             (unsigned long long)seed, as_str_c(&text));
+  as_free(compact);
+  as_str_clear(&text);
+  if (s != AS_OK) as_linhead_clear(h);
+  return s;
+}
+
+as_status as_linhead_path(as_linhead *h, const float *x, const int *y, size_t n, size_t d, size_t classes,
+                          const as_path_opts *opts, as_path_result *result, as_err *err) {
+  int *compact = NULL;
+  size_t rows;
+  char text[160];
+  memset(result, 0, sizeof *result);
+  as_status s = take_classes(h, y, n, d, classes, &compact, &rows, err);
+  if (s == AS_OK) s = as_path_fit(x, n, d, compact, h->n_out, opts, h->weight, h->bias, result, err);
+  if (s == AS_OK) s = finish(h, err);
+  if (s == AS_OK)
+    snprintf(h->source, sizeof h->source, "probe: %zu classes, %zu rows, C %g (%s), %d iterations%s",
+             h->n_out, rows, result->point[result->best].c, as_path_text(opts, result, text, sizeof text),
+             result->fit.iterations, result->fit.converged ? "" : ", not converged");
+  as_free(compact);
+  if (s != AS_OK) {
+    as_path_clear(result);
+    as_linhead_clear(h);
+  }
   return s;
 }
 

@@ -6,6 +6,8 @@
 
 #include "eval/backbone.h"
 #include "eval/probe.h"
+#include "eval/probe_path.h"
+#include "eval/protocol.h"
 #include "tensor/base/status.h"
 #include "tensor/linear.h"
 
@@ -17,7 +19,7 @@ typedef struct as_linhead {
   int *class_of;  /* [n_out] class of each output, increasing; owned; NULL = output i is class i */
   as_linear *packed;
   char sha256[65];  /* over weight, bias and class_of */
-  char source[160]; /* "own (fc)", "file h.pth", "probe: 10 classes, 8000 rows, C 1, 57 iterations" */
+  char source[360]; /* "own (fc)", "file h.pth", "probe: 10 classes, 8000 rows, C 1, 57 iterations" */
 } as_linhead;
 
 /* The checkpoint's own classifier. AS_E_INPUT when there is none or it does not fit. */
@@ -29,6 +31,13 @@ as_status as_linhead_file(as_linhead *h, const char *path, size_t d, as_err *err
  * row get an output. AS_E_INPUT: fewer than two classes. */
 as_status as_linhead_fit(as_linhead *h, const float *x, const int *y, size_t n, size_t d, size_t classes,
                          const as_probe_opts *opts, as_probe_result *result, as_err *err);
+/* The same by a protocol's optimiser, on features that do not change: where the protocol trains on crops
+ * (p->crops), `source` says that these were fixed. */
+as_status as_linhead_protocol(as_linhead *h, const as_protocol *p, const float *x, const int *y, size_t n,
+                              size_t d, size_t classes, uint64_t seed, as_err *err);
+/* The same with C chosen on a held-out part (eval/probe_path.h). Release result with as_path_clear. */
+as_status as_linhead_path(as_linhead *h, const float *x, const int *y, size_t n, size_t d, size_t classes,
+                          const as_path_opts *opts, as_path_result *result, as_err *err);
 /* weight, bias and classes as safetensors. */
 as_status as_linhead_write(const as_linhead *h, const char *path, as_err *err);
 void as_linhead_clear(as_linhead *h);

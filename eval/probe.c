@@ -329,6 +329,15 @@ static as_status fit(problem *p, const as_probe_opts *opts, float *weight, float
   if (s != AS_OK) return s;
   double *w = as_calloc(params, sizeof *w, err);
   if (!w) return AS_E_ENV;
+  if (opts && opts->start_weight)
+    for (size_t c = 0; c < p->k; c++) {
+      double shift = 0.0;
+      for (size_t j = 0; j < p->d; j++) {
+        w[c * p->d + j] = (double)opts->start_weight[c * p->d + j];
+        shift += w[c * p->d + j] * (double)p->mean[j];
+      }
+      w[p->k * p->d + c] = (double)opts->start_bias[c] + shift;
+    }
   as_lbfgs_opts lo = {0};
   lo.max_iter = opts && opts->max_iter > 0 ? opts->max_iter : 1000;
   lo.gap = gap_of;

@@ -13,6 +13,7 @@ typedef struct as_probe_opts {
   double target; /* stop when the loss (as minimised) is at most this; 0 = never. For timing against others */
   size_t keep;   /* features of up to this many bytes are kept a second and third time, centred and packed,
                      which saves time; the bits do not depend on it. 0 = 1 GiB */
+  const float *start_weight, *start_bias; /* [classes, d] and [classes] to begin at; NULL = 0 */
 } as_probe_opts;
 
 typedef struct as_probe_result {
@@ -25,7 +26,7 @@ typedef struct as_probe_result {
 } as_probe_result;
 
 /* x: [n, d] rows ld apart; y: class of each row in [0, classes); rows with y < 0 are left out. weight:
- * [classes, d], bias: [classes], written by the call (start value 0). Classes without a row get what
+ * [classes, d], bias: [classes], written by the call (they may be the start). Classes without a row get what
  * the optimum gives them. Same bits for any thread count. */
 as_status as_probe_fit(const float *x, size_t n, size_t d, size_t ld, const int *y, size_t classes,
                        const as_probe_opts *opts, float *weight, float *bias, as_probe_result *result,

@@ -367,19 +367,27 @@ static void gather_row(void *ctx, size_t i, int worker) {
 as_status as_sgd_fit(const as_protocol *p, const float *x, const int *y, size_t n, size_t d, size_t classes,
                      uint64_t seed, float *weight, float *bias, double *loss, as_err *err) {
   as_sgd *s = NULL;
-  as_status st = as_sgd_create(&s, p, n, d, classes, seed, err);
-  if (st != AS_OK) return st;
-  float *rows = as_alloc(s->batch * d, sizeof *rows, err);
-  int *label = as_alloc(s->batch, sizeof *label, err);
-  if (!rows || !label) st = AS_E_ENV;
+  size_t used = 0;
+  uint32_t *row = as_alloc(n ? n : 1, sizeof *row, err);
+  if (!row) return AS_E_ENV;
+  for (size_t i = 0; i < n; i++)
+    if (y[i] >= 0) row[used++] = (uint32_t)i;
+  as_status st = as_sgd_create(&s, p, n > UINT32_MAX ? n : used, d, classes, seed, err);
+  float *rows = st == AS_OK ? as_alloc(s->batch * d, sizeof *rows, err) : NULL;
+  uint32_t *from = st == AS_OK ? as_alloc(s->batch, sizeof *from, err) : NULL;
+  int *label = st == AS_OK ? as_alloc(s->batch, sizeof *label, err) : NULL;
+  if (st == AS_OK && (!rows || !label || !from)) st = AS_E_ENV;
   for (int epoch = 0; st == AS_OK && epoch < p->epochs; epoch++) {
     const uint32_t *order = as_sgd_order(s, epoch);
     double sum = 0.0;
-    for (size_t step = 0, first = 0; st == AS_OK && first < n; step++, first += s->batch) {
-      size_t m = n - first < s->batch ? n - first : s->batch;
-      gather_job job = {x, order + first, d, rows};
+    for (size_t step = 0, first = 0; st == AS_OK && first < used; step++, first += s->batch) {
+      size_t m = used - first < s->batch ? used - first : s->batch;
+      for (size_t i = 0; i < m; i++) {
+        from[i] = row[order[first + i]];
+        label[i] = y[from[i]];
+      }
+      gather_job job = {x, from, d, rows};
       as_par_for(m, gather_row, &job);
-      for (size_t i = 0; i < m; i++) label[i] = y[order[first + i]];
       double mean = as_sgd_step(s, rows, label, m, as_protocol_lr(p, epoch, step, as_sgd_steps(s)));
       if (!isfinite(mean))
         st = as_fail(err, AS_E_INPUT,
@@ -387,10 +395,12 @@ as_status as_sgd_fit(const as_protocol *p, const float *x, const int *y, size_t 
                      epoch + 1, step + 1);
       sum += mean * (double)m;
     }
-    if (loss) *loss = sum / (double)n;
+    if (loss) *loss = sum / (double)used;
   }
   if (st == AS_OK) as_sgd_head(s, weight, bias);
+  as_free(row);
   as_free(rows);
+  as_free(from);
   as_free(label);
   as_sgd_destroy(&s);
   return st;

@@ -31,7 +31,7 @@ void as_sgd_head(const as_sgd *s, float *weight, float *bias);
 float *as_sgd_weight(as_sgd *s);
 float *as_sgd_bias(as_sgd *s);
 
-/* All epochs on fixed features. x: [n, d], y: [n] in [0, classes). loss: mean over the last epoch, or NULL.
+/* All epochs on fixed features. x: [n, d], y: [n] in [0, classes), rows with y < 0 are left out. loss: mean over the last epoch, or NULL.
  * AS_E_INPUT: the training diverged. */
 as_status as_sgd_fit(const as_protocol *p, const float *x, const int *y, size_t n, size_t d, size_t classes,
                      uint64_t seed, float *weight, float *bias, double *loss, as_err *err);

@@ -65,7 +65,58 @@ static bool row_failed(const as_feature_set *f, size_t i) {
   return false;
 }
 
-static as_status print_tally(const as_args *a, const char *method, const as_tally *t, as_err *err) {
+/* How a probe came about, beside its name. NULL where it does not apply. */
+typedef struct as_origin {
+  const as_protocol *protocol;
+  const as_path_result *path;
+  const as_path_opts *path_opts;
+  uint64_t seed;
+} as_origin;
+
+static void put_origin(as_jsonw *w, const as_origin *o) {
+  if (o->protocol) {
+    as_str text = {0};
+    as_protocol_text(o->protocol, &text);
+    as_jsonw_key(w, "protocol"), as_jsonw_str(w, o->protocol->name);
+    as_jsonw_key(w, "protocol_text"), as_jsonw_str(w, as_str_c(&text));
+    as_jsonw_key(w, "protocol_source"), as_jsonw_str(w, o->protocol->source);
+    as_jsonw_key(w, "augmented_crops"), as_jsonw_bool(w, false);
+    as_jsonw_key(w, "seed"), as_jsonw_u64(w, o->seed);
+    as_str_clear(&text);
+  }
+  if (!o->path) return;
+  const as_path_result *r = o->path;
+  as_jsonw_key(w, "c"), as_jsonw_f64(w, r->point[r->best].c);
+  as_jsonw_key(w, "seed"), as_jsonw_u64(w, o->seed);
+  as_jsonw_key(w, "n_fit"), as_jsonw_u64(w, r->n_fit);
+  as_jsonw_key(w, "n_held_out"), as_jsonw_u64(w, r->n_held);
+  as_jsonw_key(w, "path");
+  as_jsonw_array(w);
+  for (size_t i = 0; i < r->n; i++) {
+    as_jsonw_object(w);
+    as_jsonw_key(w, "c"), as_jsonw_f64(w, r->point[i].c);
+    as_jsonw_key(w, "held_out_correct"), as_jsonw_i64(w, r->point[i].correct);
+    as_jsonw_key(w, "held_out_loss"), as_jsonw_f64(w, r->point[i].mean_loss);
+    as_jsonw_key(w, "iterations"), as_jsonw_i64(w, r->point[i].iterations);
+    as_jsonw_end(w);
+  }
+  as_jsonw_end(w);
+}
+
+static void put_path(as_str *out, const as_path_result *r) {
+  as_str_printf(out, "%-12s %-24s %-10s %s\n", "C", "held-out top-1", "loss", "iterations");
+  for (size_t i = 0; i < r->n; i++) {
+    const as_path_point *p = &r->point[i];
+    char right[48];
+    snprintf(right, sizeof right, "%lld / %zu = %.2f %%", (long long)p->correct, r->n_held,
+             100.0 * (double)p->correct / (double)r->n_held);
+    as_str_printf(out, "%-12.4g %-24s %-10.4f %d%s%s\n", p->c, right, p->mean_loss, p->iterations,
+                  p->converged ? "" : " (not converged)", i == r->best ? "  <- chosen" : "");
+  }
+}
+
+static as_status print_tally(const as_args *a, const char *method, const as_origin *origin, const as_tally *t,
+                             as_err *err) {
   as_str out = {0};
   double ci[2] = {(double)NAN, (double)NAN};
   if (t->n_used > 0) as_wilson(t->top1, t->n_used, 0.95, &ci[0], &ci[1]);
@@ -75,6 +126,7 @@ static as_status print_tally(const as_args *a, const char *method, const as_tall
     as_jsonw_init(&w, &out, false);
     as_jsonw_object(&w);
     as_jsonw_key(&w, "method"), as_jsonw_str(&w, method);
+    if (origin) put_origin(&w, origin);
     as_jsonw_key(&w, "train"), as_jsonw_str(&w, a->text[OPT_TRAIN]);
     as_jsonw_key(&w, "test"), as_jsonw_str(&w, a->text[OPT_TEST]);
     as_jsonw_key(&w, "n_expected"), as_jsonw_i64(&w, t->n_expected);
@@ -92,6 +144,7 @@ static as_status print_tally(const as_args *a, const char *method, const as_tall
     as_jsonw_end(&w);
     as_str_putc(&out, '\n');
   } else {
+    if (origin && origin->path) put_path(&out, origin->path);
     as_str_printf(&out, "%s\n%-10s %lld expected, %lld used, %lld failed\n", method, "rows",
                   (long long)t->n_expected, (long long)t->n_used, (long long)t->n_failed);
     as_tool_rate(&out, "top-1", t->top1, t->n_used, ci);
@@ -162,34 +215,79 @@ as_status as_cmd_knn(const as_args *a, as_err *err) {
   snprintf(method, sizeof method, "k-NN, k %lld, T %s", (long long)as_arg_int(a, OPT_K, 20), number);
   as_status s = read_pair(&train, &test, a, err);
   if (s == AS_OK) s = score(a, &train, &test, NULL, &t, err);
-  if (s == AS_OK) s = print_tally(a, method, &t, err);
+  if (s == AS_OK) s = print_tally(a, method, NULL, &t, err);
   as_feature_set_clear(&train);
   as_feature_set_clear(&test);
   return as_tool_no_resume(s);
+}
+
+/* The head that the options ask for. */
+static as_status fit_head(as_linhead *head, as_origin *origin, as_path_opts *path, as_path_result *points,
+                          const as_feature_set *train, const as_args *a, as_err *err) {
+  double c = 0.0;
+  as_probe_result res = {0};
+  const char *protocol = as_arg_text(a, OPT_PROTOCOL, "lbfgs");
+  bool plain = strcmp(protocol, "lbfgs") == 0, converged;
+  as_status s = AS_OK;
+  origin->seed = (uint64_t)as_arg_int(a, OPT_SEED, 0);
+  if (!plain && !(origin->protocol = as_protocol_named(protocol)))
+    return as_fail(err, AS_E_USAGE,
+                   "--protocol: found '%s', wanted lbfgs, fixed or a framework's (assay probe -h)", protocol);
+  if (!plain && (a->set[OPT_C] || a->set[OPT_TOL] || a->set[OPT_MAX_ITER] || a->set[OPT_HELD_OUT]))
+    return as_fail(err, AS_E_USAGE, "--c, --tol, --max-iter and --held-out are for --protocol lbfgs");
+  if (!plain) {
+    s = as_linhead_protocol(head, origin->protocol, train->x, train->label, train->n, train->d,
+                            train->classes, origin->seed, err);
+    if (s == AS_OK) as_note("%s", head->source);
+    if (s == AS_OK) as_note("protocol from %s", origin->protocol->source);
+    return s;
+  }
+  if (a->set[OPT_C]) s = as_path_parse(a->text[OPT_C], &c, path, err);
+  if (s == AS_OK && path->count == 0 && (a->set[OPT_HELD_OUT] || a->set[OPT_SEED]))
+    s = as_fail(err, AS_E_USAGE, "--held-out and --seed are for --c path, --c FROM:TO:N and protocols");
+  if (s != AS_OK) return s;
+  if (path->count == 0) {
+    as_probe_opts o = {
+        .c = c, .max_iter = (int)as_arg_int(a, OPT_MAX_ITER, 0), .tol = as_arg_real(a, OPT_TOL, 0)};
+    s = as_linhead_fit(head, train->x, train->label, train->n, train->d, train->classes, &o, &res, err);
+    converged = s != AS_OK || res.converged;
+  } else {
+    path->held_out = as_arg_real(a, OPT_HELD_OUT, 0);
+    path->seed = origin->seed;
+    path->max_iter = (int)as_arg_int(a, OPT_MAX_ITER, 0);
+    path->tol = as_arg_real(a, OPT_TOL, 0);
+    s = as_linhead_path(head, train->x, train->label, train->n, train->d, train->classes, path, points, err);
+    origin->path = points;
+    origin->path_opts = path;
+    res = points->fit;
+    converged = s != AS_OK || res.converged;
+    if (s == AS_OK && (points->best == 0 || points->best + 1 == points->n))
+      as_note("warning: the best C, %g, is at the end of its range", points->point[points->best].c);
+  }
+  if (s == AS_OK) as_note("%s, loss %.9g", head->source, res.loss);
+  if (!converged)
+    as_note("warning: the probe did not converge in %d iterations; --max-iter allows more", res.iterations);
+  return s;
 }
 
 as_status as_cmd_probe(const as_args *a, as_err *err) {
   as_feature_set train = {0}, test = {0};
   as_linhead head = {0};
   as_tally t = {0};
-  as_probe_opts o = {.c = as_arg_real(a, OPT_C, 0),
-                     .max_iter = (int)as_arg_int(a, OPT_MAX_ITER, 0),
-                     .tol = as_arg_real(a, OPT_TOL, 0)};
-  as_probe_result res;
+  as_origin origin = {0};
+  as_path_opts path = {0};
+  as_path_result points = {0};
   if (!a->set[OPT_TEST] && !a->set[OPT_OUTPUT])
     return as_fail(err, AS_E_USAGE, "wanted --test F2.npy to score the probe, or -o HEAD to keep it");
   if (a->set[OPT_OUTPUT] && !as_ends_with(a->text[OPT_OUTPUT], ".safetensors"))
     return as_fail(err, AS_E_USAGE, "-o: found '%s', wanted a name that ends in .safetensors",
                    a->text[OPT_OUTPUT]);
   as_status s = read_pair(&train, &test, a, err);
-  if (s == AS_OK)
-    s = as_linhead_fit(&head, train.x, train.label, train.n, train.d, train.classes, &o, &res, err);
-  if (s == AS_OK) as_note("%s, loss %.9g", head.source, res.loss);
+  if (s == AS_OK) s = fit_head(&head, &origin, &path, &points, &train, a, err);
   if (s == AS_OK && a->set[OPT_OUTPUT]) s = as_linhead_write(&head, a->text[OPT_OUTPUT], err);
   if (s == AS_OK && a->set[OPT_TEST]) s = score(a, &train, &test, &head, &t, err);
-  if (s == AS_OK && a->set[OPT_TEST]) s = print_tally(a, head.source, &t, err);
-  if (s == AS_OK && !res.converged)
-    as_note("warning: the probe did not converge in %d iterations; --max-iter allows more", res.iterations);
+  if (s == AS_OK && a->set[OPT_TEST]) s = print_tally(a, head.source, &origin, &t, err);
+  as_path_clear(&points);
   as_linhead_clear(&head);
   as_feature_set_clear(&train);
   as_feature_set_clear(&test);
