@@ -22,7 +22,7 @@ typedef struct id_map {
 } id_map;
 
 static as_status settle(id_map *m, as_err *err) {
-  if (m->id < 1 || m->id > IDS || m->wnid[0] == '\0') return AS_OK;
+  if (!(m->id >= 1 && m->id <= IDS) || m->wnid[0] == '\0') return AS_OK;
   int id = (int)m->id, c = as_wnid_class(m->wnid, strlen(m->wnid));
   if (c < 0 || m->class_of[id] >= 0)
     return as_fail(err, AS_E_INPUT, "meta.mat: ILSVRC2012 id %d: found %s %s", id, m->wnid,
@@ -104,18 +104,23 @@ static as_status member(const char *path, const char *suffix, uint8_t **out, siz
   return s;
 }
 
-as_status as_devkit_labels(const char *path, uint16_t *labels, as_err *err) {
+as_status as_devkit_join(const uint8_t *meta, size_t meta_n, const uint8_t *truth, size_t truth_n,
+                         uint16_t *labels, as_err *err) {
   id_map map = {.element = SIZE_MAX};
+  memset(map.class_of, -1, sizeof map.class_of);
+  as_status s = as_mat_structs(meta, meta_n, "meta.mat", "synsets", visit, &map, err);
+  if (s == AS_OK && map.known != IDS)
+    s = as_fail(err, AS_E_INPUT, "meta.mat: found wnids of %zu ids, wanted %d", map.known, IDS);
+  return s == AS_OK ? ground_truth(truth, truth_n, &map, labels, err) : s;
+}
+
+as_status as_devkit_labels(const char *path, uint16_t *labels, as_err *err) {
   uint8_t *meta = NULL, *truth = NULL;
   size_t meta_n = 0, truth_n = 0;
-  memset(map.class_of, -1, sizeof map.class_of);
   as_status s = member(path, "data/meta.mat", &meta, &meta_n, err);
   if (s == AS_OK) s = member(path, "data/ILSVRC2012_validation_ground_truth.txt", &truth, &truth_n, err);
   if (s == AS_OK) {
-    s = as_mat_structs(meta, meta_n, "meta.mat", "synsets", visit, &map, err);
-    if (s == AS_OK && map.known != IDS)
-      s = as_fail(err, AS_E_INPUT, "meta.mat: found wnids of %zu ids, wanted %d", map.known, IDS);
-    if (s == AS_OK) s = ground_truth(truth, truth_n, &map, labels, err);
+    s = as_devkit_join(meta, meta_n, truth, truth_n, labels, err);
     if (s == AS_E_INPUT) as_fail_in(err, "%s", path);
   }
   as_free(meta);

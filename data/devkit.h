@@ -14,4 +14,8 @@
  * the first difference otherwise. labels holds as_val_labels_count. */
 as_status as_devkit_labels(const char *path, uint16_t *labels, as_err *err);
 
+/* The same from the bytes of the two members, without the comparison. */
+as_status as_devkit_join(const uint8_t *meta, size_t meta_n, const uint8_t *truth, size_t truth_n,
+                         uint16_t *labels, as_err *err);
+
 #endif

@@ -7,7 +7,7 @@
 #include "tensor/base/checked.h"
 #include "tensor/base/mem.h"
 
-enum { HEADER = 128, MAX_UNPACKED = 1 << 28, MAX_FIELDS = 64, NAME_MAX_LEN = 64 };
+enum { HEADER = 128, MAX_UNPACKED = 1 << 26, MAX_FIELDS = 64, NAME_MAX_LEN = 64 };
 enum {
   MI_INT8 = 1,
   MI_UINT8,
@@ -216,6 +216,7 @@ as_status as_mat_structs(const uint8_t *p, size_t n, const char *path, const cha
   m.big = p[126] == 'M';
   as_reader r = {p, n, HEADER};
   bool found = false;
+  size_t budget = MAX_UNPACKED; /* of all compressed elements together */
   while (!found && as_rd_left(&r) > 0) {
     element e, inner;
     as_status s = next(&m, &r, &e);
@@ -225,11 +226,12 @@ as_status as_mat_structs(const uint8_t *p, size_t n, const char *path, const cha
     } else {
       uint8_t *plain;
       size_t plain_n;
-      s = as_unpack(AS_DEFLATE_ZLIB, e.p, e.n, MAX_UNPACKED, &plain, &plain_n, err);
+      s = as_unpack(AS_DEFLATE_ZLIB, e.p, e.n, budget, &plain, &plain_n, err);
       if (s != AS_OK) {
         as_fail_in(err, "%s", path);
         return s;
       }
+      budget -= plain_n < budget ? plain_n : budget;
       as_reader in = {plain, plain_n, 0};
       s = next(&m, &in, &inner);
       if (s == AS_OK) s = variable_of(&m, &inner, variable, visit, ctx, &found);
