@@ -9,6 +9,7 @@
 #include "tensor/base/mem.h"
 #include "tensor/base/par.h"
 #include "tensor/base/text.h"
+#include "tools/bench.h"
 #include "tools/commands.h"
 #include "tools/progress.h"
 
@@ -36,10 +37,11 @@ static void on_layer(void *ctx, const char *layer, const int64_t shape[4], const
   c->last = as_seconds();
 }
 
-static void sample(as_str *out, const as_args *a, const char *net, int batch, double rate, double gflop) {
+static void sample(as_str *out, const as_args *a, const char *net, int batch, double rate, double gflop,
+                   double peak) {
   if (!a->set[OPT_JSONL]) {
-    as_str_printf(out, "%s  batch %d  %d threads  %.3f images/s  %.1f gflop/s  %.0f MB\n", net, batch,
-                  as_par_threads(), rate, rate * gflop, peak_mb());
+    as_str_printf(out, "%s  batch %d  %d threads  %.3f images/s  %.1f gflop/s  %.0f %% of peak  %.0f MB\n",
+                  net, batch, as_par_threads(), rate, rate * gflop, 100 * rate * gflop / peak, peak_mb());
     return;
   }
   as_jsonw w;
@@ -53,12 +55,14 @@ static void sample(as_str *out, const as_args *a, const char *net, int batch, do
   as_jsonw_key(&w, "unit"), as_jsonw_str(&w, "img/s");
   as_jsonw_key(&w, "value"), as_jsonw_f64(&w, rate);
   as_jsonw_key(&w, "gflop"), as_jsonw_f64(&w, gflop);
+  as_jsonw_key(&w, "peak"), as_jsonw_f64(&w, peak);
   as_jsonw_key(&w, "rss_mb"), as_jsonw_f64(&w, peak_mb());
   as_jsonw_end(&w);
   as_str_putc(out, '\n');
 }
 
 as_status as_cmd_bench(const as_args *a, as_err *err) {
+  if (a->set[OPT_GEMM]) return as_bench_gemm(a, err);
   const char *net = as_arg_text(a, OPT_NET, "resnet50");
   int batch = (int)as_arg_int(a, OPT_BATCH, 8);
   double seconds = as_arg_real(a, OPT_SECONDS, 3);
@@ -87,6 +91,7 @@ as_status as_cmd_bench(const as_args *a, as_err *err) {
   }
   /* Three samples of a third each: the best is what the machine can do, their spread what it did. */
   for (int k = 0; s == AS_OK && k < 3; k++) {
+    const double peak = as_bench_peak();
     double start = as_seconds(), now = start;
     size_t done = 0;
     while (done == 0 || now - start < seconds / 3) {
@@ -94,7 +99,7 @@ as_status as_cmd_bench(const as_args *a, as_err *err) {
       done += (size_t)batch;
       now = as_seconds();
     }
-    sample(&out, a, net, batch, (double)done / (now - start), as_model_gflop(m));
+    sample(&out, a, net, batch, (double)done / (now - start), as_model_gflop(m), peak);
   }
   if (s == AS_OK) s = as_str_status(&out, err);
   if (s == AS_OK) as_print(&out);

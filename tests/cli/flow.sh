@@ -117,4 +117,6 @@ works "flow: inspect an image" inspect "$A/world/val/$(ls "$A/world/val" | head 
 works "flow: selftest" selftest
 works "flow: bench" bench --net vits16 --batch 1 --seconds 0.01 --jsonl
 has "flow: bench keys" '"unit": "img/s"' "$TMP/out"
+works "flow: bench of products" bench --gemm --seconds 0.01 --jsonl
+has "flow: bench of products, keys" '"unit": "GFLOP/s"' "$TMP/out"
 exit $failed

@@ -378,8 +378,9 @@ static void linear_bits(as_test *t) {
 }
 
 static void gemms(as_test *t, const char *cpu) {
-  static const size_t shapes[][3] = {{1, 1, 1}, {14, 32, 3}, {50, 77, 40}, {5, 3000, 900}, {3, 4, 0}};
-  for (size_t i = 0; i < 5; i++) {
+  static const size_t shapes[][3] = {{1, 1, 1},      {14, 32, 3}, {50, 77, 40},
+                                     {5, 3000, 900}, {3, 4, 0},   {421, 130, 512}};
+  for (size_t i = 0; i < 6; i++) {
     const size_t m = shapes[i][0], n = shapes[i][1], k = shapes[i][2];
     float *a = random_floats(m * k + 1, 1), *b = random_floats(n * k + 1, 2), *c = filled(m * n);
     void *pack = as_alloc(as_gemm_nt_scratch(n, k), 1, NULL);

@@ -32,7 +32,14 @@ AS_ALWAYS_INLINE void transpose8(const float *in, size_t ld, float *out) {
 
 void as_k_packt_avx2(size_t n, size_t k, const float *in, size_t ld, float *out) {
   const size_t n8 = n / 8 * 8, k8 = k / 8 * 8;
-  for (size_t i = 0; i < k8; i += 8)
+  /* Whole cache lines of eight rows: rows a large power of two apart share the sets of an 8-way cache. */
+  const size_t k16 = k / 16 * 16;
+  for (size_t i = 0; i < k16; i += 16)
+    for (size_t j = 0; j < n8; j += 8) {
+      transpose8(in + j * ld + i, ld, out + i * AS_NR + j);
+      transpose8(in + j * ld + i + 8, ld, out + (i + 8) * AS_NR + j);
+    }
+  for (size_t i = k16; i < k8; i += 8)
     for (size_t j = 0; j < n8; j += 8) transpose8(in + j * ld + i, ld, out + i * AS_NR + j);
   for (size_t i = k8; i < k; i++)
     for (size_t j = 0; j < n8; j++) out[i * AS_NR + j] = in[j * ld + i];
