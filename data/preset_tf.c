@@ -43,6 +43,40 @@ static void find_taps(const float *table, float scale, int x, int limit, int hal
   for (int i = 0; i < 4; i++) t->w[i] *= one;
 }
 
+as_status as_tf_resize(const uint8_t *rgb, size_t stride, int w, int h, int out_w, int out_h, int half_pixel,
+                       float unit, float *out, as_err *err) {
+  float *table = as_alloc(2 * (TABLE + 1), sizeof *table, err);
+  taps *tx = table ? as_alloc((size_t)out_w, sizeof *tx, err) : NULL;
+  if (!tx) {
+    as_free(table);
+    return AS_E_ENV;
+  }
+  fill_table(table, half_pixel ? -0.5 : -0.75);
+  const float scale_x = (float)w / (float)out_w, scale_y = (float)h / (float)out_h;
+  for (int x = 0; x < out_w; x++) find_taps(table, scale_x, x, w, half_pixel, &tx[x]);
+  for (int y = 0; y < out_h; y++) {
+    taps ty;
+    find_taps(table, scale_y, y, h, half_pixel, &ty);
+    const uint8_t *rows[4];
+    for (int i = 0; i < 4; i++) rows[i] = rgb + (size_t)ty.at[i] * stride;
+    for (int x = 0; x < out_w; x++) {
+      for (int ch = 0; ch < 3; ch++) {
+        float col[4];
+        for (int i = 0; i < 4; i++) {
+          size_t at = (size_t)tx[x].at[i] * 3 + (size_t)ch;
+          float v[4];
+          for (int r = 0; r < 4; r++) v[r] = (float)rows[r][at] * unit;
+          col[i] = v[0] * ty.w[0] + v[1] * ty.w[1] + v[2] * ty.w[2] + v[3] * ty.w[3];
+        }
+        *out++ = col[0] * tx[x].w[0] + col[1] * tx[x].w[1] + col[2] * tx[x].w[2] + col[3] * tx[x].w[3];
+      }
+    }
+  }
+  as_free(table);
+  as_free(tx);
+  return AS_OK;
+}
+
 as_status as_tf_bicubic(const as_image *im, float fraction, int side, int half_pixel, float *out,
                         as_err *err) {
   /* SimCLR rounds the crop's side (tf.rint), BYOL truncates it; both put the odd pixel before. */
@@ -50,38 +84,13 @@ as_status as_tf_bicubic(const as_image *im, float fraction, int side, int half_p
   float f = fraction * (float)small;
   int c = half_pixel ? (int)f : (int)as_rint((double)f);
   if (c < 1) return as_fail(err, AS_E_INPUT, "image: %d x %d pixels leave nothing to crop", im->w, im->h);
-  int x0 = (im->w - c + 1) / 2, y0 = (im->h - c + 1) / 2;
-  float *table = as_alloc(2 * (TABLE + 1), sizeof *table, err);
-  taps *tx = table ? as_alloc((size_t)side, sizeof *tx, err) : NULL;
-  if (!tx) {
-    as_free(table);
-    return AS_E_ENV;
+  const size_t x0 = (size_t)(im->w - c + 1) / 2, y0 = (size_t)(im->h - c + 1) / 2, stride = (size_t)im->w * 3;
+  as_status s = as_tf_resize(im->rgb + y0 * stride + x0 * 3, stride, c, c, side, side, half_pixel,
+                             half_pixel ? 1.0f : (float)(1.0 / 255), out, err);
+  const size_t n = (size_t)side * (size_t)side * 3;
+  for (size_t i = 0; s == AS_OK && i < n; i++) {
+    float v = half_pixel ? out[i] / 255.0f : out[i];
+    out[i] = v < 0.0f ? 0.0f : v > 1.0f ? 1.0f : v;
   }
-  fill_table(table, half_pixel ? -0.5 : -0.75);
-  const float scale = (float)c / (float)side, unit = (float)(1.0 / 255);
-  for (int x = 0; x < side; x++) find_taps(table, scale, x, c, half_pixel, &tx[x]);
-  for (int y = 0; y < side; y++) {
-    taps ty;
-    find_taps(table, scale, y, c, half_pixel, &ty);
-    const uint8_t *rows[4];
-    for (int i = 0; i < 4; i++)
-      rows[i] = im->rgb + ((size_t)(y0 + ty.at[i]) * (size_t)im->w + (size_t)x0) * 3;
-    for (int x = 0; x < side; x++) {
-      for (int ch = 0; ch < 3; ch++) {
-        float col[4];
-        for (int i = 0; i < 4; i++) {
-          size_t at = (size_t)tx[x].at[i] * 3 + (size_t)ch;
-          float v[4];
-          for (int r = 0; r < 4; r++) v[r] = half_pixel ? (float)rows[r][at] : (float)rows[r][at] * unit;
-          col[i] = v[0] * ty.w[0] + v[1] * ty.w[1] + v[2] * ty.w[2] + v[3] * ty.w[3];
-        }
-        float v = col[0] * tx[x].w[0] + col[1] * tx[x].w[1] + col[2] * tx[x].w[2] + col[3] * tx[x].w[3];
-        if (half_pixel) v = v / 255.0f;
-        out[((size_t)y * (size_t)side + (size_t)x) * 3 + (size_t)ch] = v < 0.0f ? 0.0f : v > 1.0f ? 1.0f : v;
-      }
-    }
-  }
-  as_free(table);
-  as_free(tx);
-  return AS_OK;
+  return s;
 }

@@ -12,4 +12,8 @@
 as_status as_tf_bicubic(const as_image *im, float fraction, int side, int half_pixel, float *out,
                         as_err *err);
 
+/* The resize alone: [h, w, 3] with `stride` bytes from row to row, each value times `unit`, to [out_h, out_w, 3]. */
+as_status as_tf_resize(const uint8_t *rgb, size_t stride, int w, int h, int out_w, int out_h, int half_pixel,
+                       float unit, float *out, as_err *err);
+
 #endif
