@@ -1,12 +1,14 @@
 #include <string.h>
 
 #include "eval/backbone.h"
+#include "tensor/base/file.h"
 #include "tensor/base/mem.h"
+#include "tensor/base/text.h"
 #include "tools/commands.h"
 #include "tools/common.h"
 #include "weights/safetensors.h"
 
-/* A contiguous float32 copy of v; its data is owned by the caller. */
+/* A contiguous copy of v, float32 unless it counts steps; its data is owned by the caller. */
 static as_status clean_copy(as_named_view *out, const char *name, const as_view *v, as_err *err) {
   const union {
     uint32_t word;
@@ -15,6 +17,16 @@ static as_status clean_copy(as_named_view *out, const char *name, const as_view 
   size_t numel;
   if (!as_shape_numel(v->shape, v->rank, &numel))
     return as_fail(err, AS_E_INPUT, "tensor %s: too large", name);
+  memset(out, 0, sizeof *out);
+  out->name = name;
+  if (v->dtype == AS_I64 && v->rank == 0 && v->bytes >= 8) {
+    void *count = as_alloc(1, 8, err);
+    if (!count) return AS_E_ENV;
+    out->view = *v;
+    out->view.data = memcpy(count, v->data, 8);
+    out->view.bytes = 8;
+    return AS_OK;
+  }
   float *x = as_alloc(numel, sizeof *x, err);
   if (!x) return AS_E_ENV;
   as_status s = as_view_to_f32(v, x, NULL, err);
@@ -22,8 +34,6 @@ static as_status clean_copy(as_named_view *out, const char *name, const as_view 
     as_free(x);
     return as_fail_in(err, "tensor %s", name), s;
   }
-  memset(out, 0, sizeof *out);
-  out->name = name;
   out->view.data = x;
   out->view.bytes = numel * sizeof *x;
   out->view.dtype = AS_F32;
@@ -43,7 +53,21 @@ static void release(as_named_view *t, size_t n) {
   as_free(t);
 }
 
-static as_status write_clean(const as_backbone *b, const char *path, size_t *written, as_err *err) {
+/* Where the tensors come from: of a file that assay wrote, what stands in it, so that converting twice gives
+ * the same bytes. */
+static void provenance(const as_backbone *b, const char **source, const char **sha256) {
+  *source = as_state_meta(b->state, "assay.source");
+  *sha256 = as_state_meta(b->state, "assay.source_sha256");
+  if (*source && *sha256) return;
+  *source = as_path_base(as_state_path(b->state));
+  *sha256 = as_state_sha256(b->state);
+}
+
+typedef struct written {
+  size_t tensors, nonfinite;
+} written;
+
+static as_status write_clean(const as_backbone *b, const char *path, written *done, as_err *err) {
   const as_param_spec *specs;
   size_t n = as_model_specs(b->model, &specs), kept = 0;
   const char *head = as_model_head_name(b->model);
@@ -64,10 +88,15 @@ static as_status write_clean(const as_backbone *b, const char *path, size_t *wri
     if ((s = clean_copy(&t[kept], as_str_c(&weight), &w, err)) == AS_OK) kept++;
     if (s == AS_OK && (s = clean_copy(&t[kept], as_str_c(&bias), &c, err)) == AS_OK) kept++;
   }
-  const char *meta[] = {"assay.arch",   as_model_arch(b->model),   "assay.preset", b->preset_text,
-                        "assay.recipe", as_recipe_name(b->recipe), "assay.head",   with_head ? head : ""};
-  if (s == AS_OK) s = as_safetensors_write(path, t, kept, meta, 4, err);
-  *written = kept;
+  const char *source, *sha256;
+  provenance(b, &source, &sha256);
+  const char *meta[] = {"assay.arch",   as_model_arch(b->model), "assay.preset",
+                        b->preset_text, "assay.recipe",          as_recipe_name(b->recipe),
+                        "assay.head",   with_head ? head : "",   "assay.source",
+                        source,         "assay.source_sha256",   sha256};
+  if (s == AS_OK) s = as_safetensors_write(path, t, kept, meta, sizeof meta / sizeof *meta / 2, err);
+  done->tensors = kept;
+  done->nonfinite = m.nonfinite;
   as_match_clear(&m);
   as_str_clear(&weight);
   as_str_clear(&bias);
@@ -76,11 +105,13 @@ static as_status write_clean(const as_backbone *b, const char *path, size_t *wri
 }
 
 as_status as_cmd_convert(const as_args *a, as_err *err) {
-  as_backbone_opts o = {a->operand[0], as_arg_text(a, OPT_RECIPE, NULL), as_arg_text(a, OPT_ARCH, NULL),
-                        as_arg_text(a, OPT_PRESET, NULL)};
+  as_backbone_opts o = {.weights = a->operand[0],
+                        .recipe = as_arg_text(a, OPT_RECIPE, NULL),
+                        .arch = as_arg_text(a, OPT_ARCH, NULL),
+                        .preset = as_arg_text(a, OPT_PRESET, NULL)};
   as_backbone b = {0};
   as_str out = {0};
-  size_t written = 0;
+  written done = {0};
   if (!as_ends_with(a->operand[1], ".safetensors"))
     return as_fail(err, AS_E_USAGE, "found '%s', wanted an output name that ends in .safetensors",
                    a->operand[1]);
@@ -89,13 +120,16 @@ as_status as_cmd_convert(const as_args *a, as_err *err) {
     as_str_printf(&out, "%s: %s, recipe %s\n", a->operand[0], as_model_arch(b.model),
                   as_recipe_name(b.recipe));
     if (*b.assumed) as_str_printf(&out, "assumed: %s\n", b.assumed);
-    s = write_clean(&b, a->operand[1], &written, err);
+    s = write_clean(&b, a->operand[1], &done, err);
   }
   /* What the matching said is the result also when it failed. */
   as_str_put(&out, as_str_c(&b.report));
   if (s == AS_OK)
-    as_str_printf(&out, "%zu used, %zu renamed, %zu dropped, %zu missing, %zu unexpected\n%s: %zu tensors\n",
-                  b.used, b.renamed, b.dropped, b.missing, b.unexpected, a->operand[1], written);
+    as_str_printf(&out,
+                  "%zu used, %zu renamed, %zu dropped, %zu missing, %zu unexpected, %zu values not finite\n"
+                  "%s: %zu tensors\n",
+                  b.used, b.renamed, b.dropped, b.missing, b.unexpected, done.nonfinite, a->operand[1],
+                  done.tensors);
   if (!out.failed) as_print(&out);
   as_str_clear(&out);
   as_str_clear(&b.report);

@@ -4,14 +4,19 @@
 
 #include "data/dataset.h"
 #include "data/image.h"
+#include "data/preset.h"
 #include "eval/npy.h"
+#include "models/model.h"
 #include "tensor/base/bytes.h"
 #include "tensor/base/file.h"
 #include "tensor/base/json.h"
+#include "tensor/base/mem.h"
 #include "tensor/base/sha256.h"
+#include "tensor/base/text.h"
 #include "tools/commands.h"
 #include "tools/common.h"
 #include "tools/progress.h"
+#include "weights/match.h"
 #include "weights/recipe.h"
 #include "weights/state.h"
 
@@ -27,7 +32,51 @@ static void put_shape(as_jsonw *w, const as_view *v) {
   as_jsonw_end(w);
 }
 
-static void checkpoint_json(as_str *out, as_state *st, const char *recipe, const char *assumed) {
+/* What the file is once a recipe has read it; all of it optional. */
+typedef struct finding {
+  const as_recipe *r;
+  as_recipe *owned;
+  char assumed[512];
+  char arch[512]; /* as the model prints it, or as far as it got */
+  char head[200];
+  as_match m;
+  bool matched; /* counts and report of m are filled */
+  as_err why;   /* the first thing that does not fit */
+} finding;
+
+/* The classifier inside the file, or the file as a classifier. */
+static void find_head(finding *f, as_state *st) {
+  as_view w, b;
+  as_err none = {0};
+  const char *name = f->r ? as_recipe_head(f->r) : NULL;
+  if (f->r && !*name) return;
+  if (as_match_head(&w, &b, st, f->r, name, &none) == AS_OK)
+    snprintf(f->head, sizeof f->head, "%s: %lld classes on %lld features",
+             f->r ? name : "nothing but a classifier", (long long)w.shape[0], (long long)w.shape[1]);
+}
+
+/* Recipe, architecture and a match without loading: seconds are not spent on a look. */
+static void find_recipe(finding *f, as_state *st, const char *recipe) {
+  as_model *model = NULL;
+  as_preset preset;
+  const as_param_spec *specs;
+  as_status s = recipe ? as_recipe_named(&f->r, &f->owned, recipe, &f->why)
+                       : as_recipe_choose(&f->r, st, f->assumed, &f->why);
+  if (s == AS_OK && recipe) snprintf(f->assumed, sizeof f->assumed, "%s", as_recipe_assume(f->r));
+  if (s == AS_OK) s = as_recipe_resolve_arch(f->r, st, f->arch, sizeof f->arch, &f->why);
+  if (s == AS_OK) s = as_preset_parse(&preset, as_recipe_preset(f->r), &f->why);
+  if (s == AS_OK) s = as_model_create(&model, f->arch, preset.crop, &f->why);
+  if (s == AS_OK) {
+    size_t n = as_model_specs(model, &specs);
+    snprintf(f->arch, sizeof f->arch, "%s", as_model_arch(model));
+    (void)as_match_params(&f->m, st, f->r, specs, n, &f->why);
+    f->matched = true;
+  }
+  find_head(f, st);
+  as_model_destroy(&model);
+}
+
+static void checkpoint_json(as_str *out, as_state *st, const finding *f) {
   const as_state_entry *e = as_state_entries(st);
   const char *const *lines;
   size_t n_lines = as_state_remarks(st, &lines);
@@ -37,8 +86,26 @@ static void checkpoint_json(as_str *out, as_state *st, const char *recipe, const
   put(&w, "file", as_state_path(st));
   put(&w, "container", as_state_container(st));
   put(&w, "sha256", as_state_sha256(st));
-  put(&w, "recipe", recipe);
-  if (*assumed) put(&w, "assumed", assumed);
+  put(&w, "recipe", f->r ? as_recipe_name(f->r) : NULL);
+  if (f->r) {
+    put(&w, "title", as_recipe_title(f->r));
+    put(&w, "architecture", f->arch);
+    put(&w, "preset", as_recipe_preset(f->r));
+  }
+  if (*f->assumed) put(&w, "assumed", f->assumed);
+  if (*f->head) put(&w, "head", f->head);
+  if (f->matched) {
+    const struct {
+      const char *name;
+      size_t n;
+    } counts[] = {{"used", f->m.used},       {"renamed", f->m.renamed},       {"dropped", f->m.dropped},
+                  {"missing", f->m.missing}, {"unexpected", f->m.unexpected}, {"nonfinite", f->m.nonfinite}};
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+      as_jsonw_key(&w, counts[i].name);
+      as_jsonw_i64(&w, (int64_t)counts[i].n);
+    }
+  }
+  if (*f->why.msg) put(&w, "problem", f->why.msg);
   as_jsonw_key(&w, "tensors");
   as_jsonw_array(&w);
   for (size_t i = 0; i < as_state_count(st); i++) {
@@ -57,7 +124,19 @@ static void checkpoint_json(as_str *out, as_state *st, const char *recipe, const
   as_str_putc(out, '\n');
 }
 
-static void checkpoint_text(as_str *out, as_state *st, const char *recipe, const char *assumed) {
+/* Published lines that speak of a file of this name, or all when none does. */
+static void put_published(as_str *out, const as_recipe *r, const char *path) {
+  const char *const *lines;
+  const size_t n = as_recipe_published(r, &lines);
+  char start[300];
+  snprintf(start, sizeof start, "%.250s | ", as_path_base(path));
+  bool own = false;
+  for (size_t i = 0; i < n; i++) own = own || as_starts_with(lines[i], start);
+  for (size_t i = 0; i < n; i++)
+    if (!own || as_starts_with(lines[i], start)) as_str_printf(out, "published:    %s\n", lines[i]);
+}
+
+static void checkpoint_text(as_str *out, as_state *st, const finding *f) {
   const as_state_entry *e = as_state_entries(st);
   const char *const *lines;
   size_t n_lines = as_state_remarks(st, &lines);
@@ -72,30 +151,49 @@ static void checkpoint_text(as_str *out, as_state *st, const char *recipe, const
   }
   as_str_printf(out, "%zu tensors, %.0f elements\n", as_state_count(st), elements);
   for (size_t i = 0; i < n_lines; i++) as_str_printf(out, "also: %s\n", lines[i]);
-  as_str_printf(out, "recipe: %s\n", recipe);
-  if (*assumed) as_str_printf(out, "assumed: %s\n", assumed);
+  if (f->r) {
+    as_str_printf(out, "recipe:       %s (%s)\n", as_recipe_name(f->r), as_recipe_title(f->r));
+    if (*f->assumed) as_str_printf(out, "assumed:      %s\n", f->assumed);
+    as_str_printf(out, "architecture: %s\npreset:       %s\n", f->arch, as_recipe_preset(f->r));
+    if (f->matched)
+      as_str_printf(out,
+                    "tensors:      %zu used, %zu of them under another name, %zu dropped, %zu missing, %zu "
+                    "unexpected, %zu values not finite\n",
+                    f->m.used, f->m.renamed, f->m.dropped, f->m.missing, f->m.unexpected, f->m.nonfinite);
+    as_str_printf(out, "head:         %s\n", *f->head ? f->head : "none of its own");
+    if (*as_recipe_probe(f->r)) as_str_printf(out, "probe:        %s\n", as_recipe_probe(f->r));
+    put_published(out, f->r, as_state_path(st));
+    if (*f->why.msg) as_str_printf(out, "problem:      %s\n", f->why.msg);
+  } else if (*f->head) {
+    as_str_printf(out, "recipe:       none is needed\nhead:         %s (--head)\n", f->head);
+  } else {
+    as_str_printf(out, "recipe:       none (%s)\n", f->why.msg);
+  }
 }
 
 static as_status inspect_checkpoint(as_str *out, const as_args *a, as_err *err) {
   as_state *st = NULL;
-  const as_recipe *r = NULL;
-  char assumed[512] = "", none[1100];
-  as_err why = {0};
   as_status s = as_state_open(&st, a->operand[0], err);
   if (s != AS_OK) return s;
-  const char *recipe;
-  if (as_recipe_choose(&r, st, assumed, &why) == AS_OK) {
-    recipe = as_recipe_name(r);
+  finding *f = as_calloc(1, sizeof *f, err);
+  if (!f) {
+    s = AS_E_ENV;
   } else {
-    snprintf(none, sizeof none, "none (%s)", why.msg);
-    recipe = none;
+    find_recipe(f, st, as_arg_text(a, OPT_RECIPE, NULL));
+    if (f->why.status == AS_E_USAGE && !f->r) { /* --recipe names none */
+      *err = f->why;
+      s = AS_E_USAGE;
+    } else if (a->set[OPT_JSON]) {
+      checkpoint_json(out, st, f);
+    } else {
+      checkpoint_text(out, st, f);
+    }
+    as_match_clear(&f->m);
+    as_recipe_destroy(&f->owned);
+    as_free(f);
   }
-  if (a->set[OPT_JSON])
-    checkpoint_json(out, st, r ? recipe : NULL, assumed);
-  else
-    checkpoint_text(out, st, recipe, assumed);
   as_state_close(&st);
-  return AS_OK;
+  return s;
 }
 
 static as_status inspect_image(as_str *out, const as_args *a, const as_file *f, as_err *err) {
@@ -185,6 +283,14 @@ static bool is_tar(const as_file *f) {
   return f->size > 512 && memcmp(f->data + 257, "ustar", 5) == 0;
 }
 
+/* Torch's oldest container begins with one of its four members. */
+static bool is_torch_tar(const as_file *f) {
+  static const char *const first[] = {"sys_info", "pickle", "storages", "tensors"};
+  for (size_t i = 0; i < sizeof first / sizeof *first; i++)
+    if (memcmp(f->data, first[i], strlen(first[i]) + 1) == 0) return is_tar(f);
+  return false;
+}
+
 as_status as_cmd_inspect(const as_args *a, as_err *err) {
   static const uint8_t png[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
   const char *path = a->operand[0];
@@ -199,8 +305,8 @@ as_status as_cmd_inspect(const as_args *a, as_err *err) {
       s = inspect_image(&out, a, &f, err);
     else if (f.size > 6 && memcmp(f.data, "\x93NUMPY", 6) == 0)
       s = inspect_npy(&out, a, err);
-    else if (is_tar(&f) || gzip) {
-      /* Torch's oldest container is a tar, too; what holds no images is tried as a checkpoint. */
+    else if ((is_tar(&f) && !is_torch_tar(&f)) || gzip) {
+      /* What holds no images is tried as a checkpoint. */
       as_err first = {0};
       if ((s = inspect_dataset(&out, a, &first)) != AS_OK && inspect_checkpoint(&out, a, err) == AS_OK)
         s = AS_OK;

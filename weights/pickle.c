@@ -404,7 +404,7 @@ static as_status run(as_vm *m) {
     m->at = m->in.pos;
     const uint8_t *op = as_rd_take(&m->in, 1);
     if (!op) return as_vm_refuse(m, "the bytes end before STOP (truncated?)");
-    if (++m->ops > AS_PK_MAX_OPS) return as_vm_refuse(m, "more than 16 million opcodes");
+    if (++m->ops > AS_PK_MAX_OPS) return as_vm_refuse(m, "more than 8 million opcodes");
     if (*op == '.') {
       if (m->n_marks > 0) return as_vm_refuse(m, "STOP inside an open mark");
       return as_vm_pop(m, &m->pk->root);

@@ -18,8 +18,8 @@
 #include "tensor/base/status.h"
 
 enum {
-  AS_PK_MAX_OPS = 16 << 20,    /* opcodes of one pickle */
-  AS_PK_MAX_MEMORY = 64 << 20, /* bytes of nodes, cells, stack, memo and decoded text */
+  AS_PK_MAX_OPS = 8 << 20,     /* opcodes of one pickle */
+  AS_PK_MAX_MEMORY = 32 << 20, /* bytes of nodes, cells, stack, memo and decoded text */
   AS_PK_MAX_MARKS = 1 << 16,   /* open marks */
   AS_PK_MAX_DEPTH = 64         /* for whoever walks the tree */
 };

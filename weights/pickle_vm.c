@@ -12,7 +12,7 @@ as_status as_vm_refuse(as_vm *m, const char *what) {
 /* Every allocation is charged before it is made. */
 static as_status charge(as_vm *m, size_t bytes) {
   if (bytes > AS_PK_MAX_MEMORY - m->pk->memory)
-    return as_vm_refuse(m, "the values need more than 64 MiB; no checkpoint does");
+    return as_vm_refuse(m, "the values need more than 32 MiB; no checkpoint does");
   m->pk->memory += bytes;
   return AS_OK;
 }
@@ -20,8 +20,7 @@ static as_status charge(as_vm *m, size_t bytes) {
 static as_status pool_take(as_vm *m, as_pool *p, size_t size, uint32_t *index) {
   if (p->count == p->n_blocks << POOL_SHIFT) {
     as_status st = charge(m, size << POOL_SHIFT);
-    if (st == AS_OK)
-      st = as_grow(&p->block, &p->cap_blocks, p->n_blocks + 1, sizeof *p->block, m->err);
+    if (st == AS_OK) st = as_grow(&p->block, &p->cap_blocks, p->n_blocks + 1, sizeof *p->block, m->err);
     if (st != AS_OK) return st;
     void *block = as_alloc(POOL_BLOCK, size, m->err);
     if (!block) return AS_E_ENV;
@@ -52,8 +51,7 @@ as_status as_vm_new_node(as_vm *m, as_pk_type type, uint32_t *index) {
 as_status as_vm_new_text(as_vm *m, size_t n, uint8_t **out) {
   as_status st = charge(m, n + 64);
   as_pool *p = &m->pk->text;
-  if (st == AS_OK)
-    st = as_grow(&p->block, &p->cap_blocks, p->n_blocks + 1, sizeof *p->block, m->err);
+  if (st == AS_OK) st = as_grow(&p->block, &p->cap_blocks, p->n_blocks + 1, sizeof *p->block, m->err);
   if (st != AS_OK) return st;
   *out = as_alloc(n, 1, m->err);
   if (!*out) return AS_E_ENV;
@@ -66,8 +64,7 @@ as_status as_vm_new_text(as_vm *m, size_t n, uint8_t **out) {
 as_status as_vm_push(as_vm *m, uint32_t node) {
   if (m->n_stack == m->cap_stack) {
     as_status st = charge(m, (m->cap_stack ? m->cap_stack : 64) * sizeof *m->stack);
-    if (st == AS_OK)
-      st = as_grow(&m->stack, &m->cap_stack, m->n_stack + 1, sizeof *m->stack, m->err);
+    if (st == AS_OK) st = as_grow(&m->stack, &m->cap_stack, m->n_stack + 1, sizeof *m->stack, m->err);
     if (st != AS_OK) return st;
   }
   m->stack[m->n_stack++] = node;

@@ -348,6 +348,9 @@ as_status as_recipe_named(const as_recipe **out, as_recipe **owned, const char *
 const char *as_recipe_name(const as_recipe *r) {
   return r->name;
 }
+const char *as_recipe_title(const as_recipe *r) {
+  return r->title;
+}
 const char *as_recipe_arch(const as_recipe *r) {
   return r->arch;
 }
@@ -402,7 +405,7 @@ as_status as_recipe_from_meta(as_recipe **out, const as_state *s, as_err *err) {
   if (!arch || !preset || strchr(arch, '\n') || strchr(preset, '\n') || (head && strchr(head, '\n')))
     return AS_OK;
   as_str text = {0};
-  as_str_printf(&text, "arch = %s\npreset = %s\n", arch, preset);
+  as_str_printf(&text, "title = as assay wrote it\narch = %s\npreset = %s\n", arch, preset);
   if (head && *head) as_str_printf(&text, "head = %s?\n", head);
   as_status st = as_str_status(&text, err);
   if (st == AS_OK) st = as_recipe_parse(out, as_str_c(&text), text.n, name && *name ? name : "metadata", err);

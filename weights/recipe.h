@@ -32,6 +32,7 @@ as_status as_recipe_choose_for(const as_recipe **out, as_state *state, const cha
                                as_err *err);
 
 const char *as_recipe_name(const as_recipe *r);
+const char *as_recipe_title(const as_recipe *r);
 const char *as_recipe_arch(const as_recipe *r); /* for as_model_create; may depend on the state, see below */
 const char *as_recipe_preset(const as_recipe *r); /* for as_preset_parse */
 const char *as_recipe_note(const as_recipe *r);   /* one line: source, published accuracy; or "" */

@@ -3,7 +3,7 @@
      weights/recipes/barlowtwins.recipe
      weights/recipes/byol.recipe
      weights/recipes/deepcluster-2018.recipe
-     and 59 more files beside them
+     and 60 more files beside them
    Do not edit: change those and run make generate. */
 #include "weights/recipe_data.h"
 
@@ -490,20 +490,37 @@ static const char *const part20[] = {
 static const char *const part21[] = {
   "# I-JEPA (Assran et al. 2023), github.com/facebookresearch/ijepa: no class token; the me",
   "an of all tokens (ijepa#36).\n",
-  "title     = I-JEPA ViT-H/14, H/16, g/16\n",
+  "title     = I-JEPA ViT-H/16 at 448 pixels\n",
+  "arch      = vit*:features=mean\n",
+  "preset    = imagenet-bicubic,resize=512,crop=448\n",
+  "unwrap    = target_encoder | encoder\n",
+  "prefix    = module. | .\n",
+  "need      = *pos_embed[*,784,*] *patch_embed.proj.weight\n",
+  "never     = *cls_token\n",
+  "assume    = the target encoder is used, as the authors do; the file also holds the conte",
+  "xt encoder and the predictor; 448 pixels are its grid of 28, the resize to 512 before th",
+  "e crop is assumed\n",
+  "published = IN1K-vit.h.16-448px-300e.pth.tar | linear | - | - | ijepa README\n",
+  NULL,
+};
+
+static const char *const part22[] = {
+  "# I-JEPA (Assran et al. 2023), github.com/facebookresearch/ijepa: no class token; the me",
+  "an of all tokens (ijepa#36).\n",
+  "title     = I-JEPA ViT-H/14, g/16\n",
   "arch      = vit*:features=mean\n",
   "preset    = imagenet-bicubic\n",
   "unwrap    = target_encoder | encoder\n",
   "prefix    = module. | .\n",
   "need      = *pos_embed *patch_embed.proj.weight\n",
-  "never     = *cls_token\n",
+  "never     = *cls_token *pos_embed[*,784,*]\n",
   "assume    = the target encoder is used, as the authors do; the file also holds the conte",
   "xt encoder and the predictor\n",
   "published = IN1K-vit.h.14-300e.pth.tar | linear | - | - | ijepa README\n",
   NULL,
 };
 
-static const char *const part22[] = {
+static const char *const part23[] = {
   "# lightly's benchmark checkpoints, docs.lightly.ai: backbone and projection head of a Li",
   "ghtning module.\n",
   "title     = lightly ResNet\n",
@@ -521,7 +538,7 @@ static const char *const part22[] = {
   NULL,
 };
 
-static const char *const part23[] = {
+static const char *const part24[] = {
   "# MAE fine-tuned (He et al. 2022): mean of the patch tokens without the final norm, then",
   " fc_norm, then head.\n",
   "title     = MAE ViT-B, L, H (fine-tuned)\n",
@@ -542,7 +559,7 @@ static const char *const part23[] = {
   NULL,
 };
 
-static const char *const part24[] = {
+static const char *const part25[] = {
   "# MAE linear probe (He et al. 2022): backbone, a BatchNorm without scale and shift (eps ",
   "1e-6) and the classifier in one\n",
   "# file (main_linprobe.py:222: keys head.0.running_*, head.1.*); the class token behind t",
@@ -564,7 +581,7 @@ static const char *const part24[] = {
   NULL,
 };
 
-static const char *const part25[] = {
+static const char *const part26[] = {
   "# MAE pre-trained encoder (He et al. 2022), github.com/facebookresearch/mae: FINETUNE.md",
   ", models_mae.py.\n",
   "title     = MAE ViT-B, L, H (pre-trained)\n",
@@ -590,7 +607,7 @@ static const char *const part25[] = {
   NULL,
 };
 
-static const char *const part26[] = {
+static const char *const part27[] = {
   "# mmselfsup / mmcls ViT names (tools/model_converters/mmcls2timm.py).\n",
   "title     = mmselfsup ViT\n",
   "arch      = vit*\n",
@@ -615,7 +632,7 @@ static const char *const part26[] = {
   NULL,
 };
 
-static const char *const part27[] = {
+static const char *const part28[] = {
   "# mmselfsup, github.com/open-mmlab/mmselfsup: tools/model_converters; pre-trained or wit",
   "h the linear head in one file.\n",
   "title     = mmselfsup ResNet\n",
@@ -638,7 +655,7 @@ static const char *const part27[] = {
   NULL,
 };
 
-static const char *const part28[] = {
+static const char *const part29[] = {
   "# MoCo's layout with a queue of another length: somebody's own training.\n",
   "title     = MoCo layout, own training\n",
   "generic   = yes\n",
@@ -655,7 +672,7 @@ static const char *const part28[] = {
   NULL,
 };
 
-static const char *const part29[] = {
+static const char *const part30[] = {
   "# MoCo v1 (He et al. 2020), github.com/facebookresearch/moco at 132aea9: main_lincls.py:",
   "250-264 takes the query encoder.\n",
   "title     = MoCo v1 ResNet-50\n",
@@ -676,7 +693,7 @@ static const char *const part29[] = {
   NULL,
 };
 
-static const char *const part30[] = {
+static const char *const part31[] = {
   "# MoCo v2 (Chen et al. 2020), github.com/facebookresearch/moco at 132aea9: main_lincls.p",
   "y:250-264 takes the query encoder.\n",
   "title     = MoCo v2 ResNet-50\n",
@@ -700,7 +717,7 @@ static const char *const part30[] = {
   NULL,
 };
 
-static const char *const part31[] = {
+static const char *const part32[] = {
   "# MoCo v3 ResNet-50 linear evaluation: backbone and classifier in one file (moco-v3 main",
   "_lincls.py:319-325).\n",
   "title     = MoCo v3 ResNet-50, with its linear head\n",
@@ -724,7 +741,7 @@ static const char *const part31[] = {
   NULL,
 };
 
-static const char *const part32[] = {
+static const char *const part33[] = {
   "# MoCo v3 (Chen, Xie, He 2021), github.com/facebookresearch/moco-v3: main_lincls.py:177-",
   "189.\n",
   "title     = MoCo v3 ResNet-50\n",
@@ -751,7 +768,7 @@ static const char *const part32[] = {
   NULL,
 };
 
-static const char *const part33[] = {
+static const char *const part34[] = {
   "# MoCo v3 ViT-B linear evaluation: backbone and classifier in one file (moco-v3 main_lin",
   "cls.py:319-325).\n",
   "title     = MoCo v3 ViT-B/16, with its linear head\n",
@@ -769,7 +786,7 @@ static const char *const part33[] = {
   NULL,
 };
 
-static const char *const part34[] = {
+static const char *const part35[] = {
   "# MoCo v3 (Chen, Xie, He 2021), github.com/facebookresearch/moco-v3: vits.py.\n",
   "title     = MoCo v3 ViT-B/16\n",
   "arch      = vit*\n",
@@ -789,7 +806,7 @@ static const char *const part34[] = {
   NULL,
 };
 
-static const char *const part35[] = {
+static const char *const part36[] = {
   "# MoCo v3 ViT-S linear evaluation: backbone and classifier in one file (moco-v3 main_lin",
   "cls.py:319-325).\n",
   "title     = MoCo v3 ViT-S/16, with its linear head\n",
@@ -808,7 +825,7 @@ static const char *const part35[] = {
   NULL,
 };
 
-static const char *const part36[] = {
+static const char *const part37[] = {
   "# MoCo v3 (Chen, Xie, He 2021), github.com/facebookresearch/moco-v3: vits.py:115-120, 12",
   " heads of 32.\n",
   "title     = MoCo v3 ViT-S/16\n",
@@ -830,7 +847,7 @@ static const char *const part36[] = {
   NULL,
 };
 
-static const char *const part37[] = {
+static const char *const part38[] = {
   "# MSN (Assran et al. 2022), github.com/facebookresearch/msn: the target encoder's class ",
   "token without the final norm\n",
   "# (src/deit.py:266-289); the probe brings its own LayerNorm.\n",
@@ -850,7 +867,7 @@ static const char *const part37[] = {
   NULL,
 };
 
-static const char *const part38[] = {
+static const char *const part39[] = {
   "# OBoW feature extractor: the same network under its own names (obow feature_extractor.p",
   "y:250-284).\n",
   "title     = OBoW ResNet-50, feature extractor\n",
@@ -870,7 +887,7 @@ static const char *const part38[] = {
   NULL,
 };
 
-static const char *const part39[] = {
+static const char *const part40[] = {
   "# OBoW student (Gidaris et al. 2021), github.com/valeoai/obow release v0.1.0: torchvisio",
   "n's names; fc is the bag-of-words\n",
   "# dictionary, no classifier (builder_obow.py:665-730).\n",
@@ -889,7 +906,7 @@ static const char *const part39[] = {
   NULL,
 };
 
-static const char *const part40[] = {
+static const char *const part41[] = {
   "# PCL v1 (Li et al. 2021), github.com/salesforce/PCL: MoCo's layout with a queue of 1638",
   "4 (eval_cls_imagenet.py:166-179).\n",
   "title     = PCL v1 ResNet-50\n",
@@ -910,7 +927,7 @@ static const char *const part40[] = {
   NULL,
 };
 
-static const char *const part41[] = {
+static const char *const part42[] = {
   "# PCL v2 (Li et al. 2021), github.com/salesforce/PCL: MoCo's layout with a queue of 1638",
   "4 (eval_cls_imagenet.py:166-179).\n",
   "title     = PCL v2 ResNet-50\n",
@@ -931,7 +948,7 @@ static const char *const part41[] = {
   NULL,
 };
 
-static const char *const part42[] = {
+static const char *const part43[] = {
   "# PyContrast's CMC: two half-width networks on the L and ab channels (docs/MODEL_ZOO.md)",
   ".\n",
   "title  = CMC (PyContrast)\n",
@@ -942,7 +959,7 @@ static const char *const part42[] = {
   NULL,
 };
 
-static const char *const part43[] = {
+static const char *const part44[] = {
   "# PyContrast's InsDis, MoCo, MoCo v2, PIRL, InfoMin (Tian), github.com/HobbitLong/PyCont",
   "rast: learning/linear_trainer.py:53-85.\n",
   "title     = PyContrast ResNet-50, 101, 152 (InsDis, MoCo, PIRL, MoCo v2, InfoMin)\n",
@@ -965,7 +982,7 @@ static const char *const part43[] = {
   NULL,
 };
 
-static const char *const part44[] = {
+static const char *const part45[] = {
   "# Any flat ResNet with torchvision's names: depth, width, stem and shortcut are read off",
   " the shapes.\n",
   "title   = ResNet (generic)\n",
@@ -980,7 +997,7 @@ static const char *const part44[] = {
   NULL,
 };
 
-static const char *const part45[] = {
+static const char *const part46[] = {
   "# Any flat ResNet-50 with torchvision's names, with or without fc.\n",
   "title   = ResNet-50 (generic)\n",
   "generic = yes\n",
@@ -998,7 +1015,7 @@ static const char *const part45[] = {
   NULL,
 };
 
-static const char *const part46[] = {
+static const char *const part47[] = {
   "# ResNet-50 v1 as its authors published it for Caffe (He et al. 2016), converted to torc",
   "hvision's names.\n",
   "title     = ResNet-50 v1, supervised on ImageNet-1k (Caffe)\n",
@@ -1014,7 +1031,7 @@ static const char *const part46[] = {
   NULL,
 };
 
-static const char *const part47[] = {
+static const char *const part48[] = {
   "# SeLa-v2 (Asano et al. 2020, re-run by Caron et al. 2020), published with SwAV. The rep",
   "ository does not say how its\n",
   "# prototypes are keyed: with several heads it is told from DeepCluster-v2 by name alone,",
@@ -1037,7 +1054,7 @@ static const char *const part47[] = {
   NULL,
 };
 
-static const char *const part48[] = {
+static const char *const part49[] = {
   "# SimCLR v1 (Chen et al. 2020), github.com/google-research/simclr: a TensorFlow V2 check",
   "point whose layers are numbered\n",
   "# in order of creation (weights/map_simclr.c). Only the max-pool pads as TensorFlow's SA",
@@ -1068,7 +1085,7 @@ static const char *const part48[] = {
   NULL,
 };
 
-static const char *const part49[] = {
+static const char *const part50[] = {
   "# SimCLR v2 (Chen et al. 2020), github.com/google-research/simclr: a TensorFlow V2 check",
   "point whose layers are numbered\n",
   "# in order of creation (weights/map_simclr.c). Only the max-pool pads as TensorFlow's SA",
@@ -1104,7 +1121,7 @@ static const char *const part49[] = {
   NULL,
 };
 
-static const char *const part50[] = {
+static const char *const part51[] = {
   "# SimSiam linear evaluation: backbone and classifier in one file (simsiam README:66-85).\n",
   "title     = SimSiam ResNet-50, with its linear head\n",
   "arch      = resnet*\n",
@@ -1125,7 +1142,7 @@ static const char *const part50[] = {
   NULL,
 };
 
-static const char *const part51[] = {
+static const char *const part52[] = {
   "# SimSiam (Chen, He 2021), github.com/facebookresearch/simsiam: main_lincls.py:170-180.\n",
   "title     = SimSiam ResNet-50\n",
   "arch      = resnet*\n",
@@ -1147,7 +1164,7 @@ static const char *const part51[] = {
   NULL,
 };
 
-static const char *const part52[] = {
+static const char *const part53[] = {
   "# solo-learn linear evaluation (main_linear.py): backbone and classifier of a Lightning ",
   "module in one file.\n",
   "title     = solo-learn ResNet, with its linear head\n",
@@ -1163,7 +1180,7 @@ static const char *const part52[] = {
   NULL,
 };
 
-static const char *const part53[] = {
+static const char *const part54[] = {
   "# solo-learn, github.com/vturrisi/solo-learn: main_linear.py:74-84 (\"encoder\" in old f",
   "iles).\n",
   "title     = solo-learn ResNet\n",
@@ -1179,7 +1196,7 @@ static const char *const part53[] = {
   NULL,
 };
 
-static const char *const part54[] = {
+static const char *const part55[] = {
   "# SwAV (Caron et al. 2020), github.com/facebookresearch/swav: hubconf.py, eval_linear.py",
   ". Widths w2, w4, w5 multiply\n",
   "# all layers; they are read off the shapes. std is .228, .224, .225 in pre-training and ",
@@ -1228,7 +1245,7 @@ static const char *const part54[] = {
   NULL,
 };
 
-static const char *const part55[] = {
+static const char *const part56[] = {
   "# torchvision's first ResNet-50, in its two serialisations, and its siblings: known by t",
   "he hashes in their names.\n",
   "title     = ResNet IMAGENET1K_V1 (torchvision)\n",
@@ -1243,7 +1260,7 @@ static const char *const part55[] = {
   NULL,
 };
 
-static const char *const part56[] = {
+static const char *const part57[] = {
   "# torchvision's second-generation ResNet-50 weights: the same keys, another preprocessin",
   "g; known by the hash in its name.\n",
   "title     = ResNet-50 IMAGENET1K_V2 (torchvision)\n",
@@ -1257,7 +1274,7 @@ static const char *const part56[] = {
   NULL,
 };
 
-static const char *const part57[] = {
+static const char *const part58[] = {
   "# VICReg, full checkpoint (vicreg evaluate.py:141-149).\n",
   "title     = VICReg ResNet-50, full checkpoint\n",
   "arch      = resnet*\n",
@@ -1278,7 +1295,7 @@ static const char *const part57[] = {
   NULL,
 };
 
-static const char *const part58[] = {
+static const char *const part59[] = {
   "# VICReg (Bardes et al. 2022), github.com/facebookresearch/vicreg: README:30-50, resnet.",
   "py.\n",
   "title     = VICReg ResNet-50, 50x2, 200x2\n",
@@ -1301,7 +1318,7 @@ static const char *const part58[] = {
   NULL,
 };
 
-static const char *const part59[] = {
+static const char *const part60[] = {
   "# VISSL's model zoo, github.com/facebookresearch/vissl: extra_scripts/convert_vissl_to_t",
   "orchvision.py:36-55.\n",
   "title     = VISSL ResNet trunk\n",
@@ -1317,7 +1334,7 @@ static const char *const part59[] = {
   NULL,
 };
 
-static const char *const part60[] = {
+static const char *const part61[] = {
   "# Google's ViT in .npz (Steiner et al. 2022), as timm reads it (vision_transformer.py:14",
   "22-1530). The pre-logits layer of\n",
   "# the in21k files is left out.\n",
@@ -1365,7 +1382,7 @@ static const char *const part60[] = {
   NULL,
 };
 
-static const char *const part61[] = {
+static const char *const part62[] = {
   "# torchvision's ViT names (torchvision/models/vision_transformer.py).\n",
   "title     = ViT (torchvision)\n",
   "arch      = vit*\n",
@@ -1390,7 +1407,7 @@ static const char *const part61[] = {
   NULL,
 };
 
-static const char *const part62[] = {
+static const char *const part63[] = {
   "# Any flat ViT with timm's names: width, depth, patch, registers, layer-scale are read o",
   "ff the shapes.\n",
   "title   = ViT (generic)\n",
@@ -1407,7 +1424,7 @@ static const char *const part62[] = {
   NULL,
 };
 
-static const char *const part63[] = {
+static const char *const part64[] = {
   "# DINO's XCiT backbones (github.com/facebookresearch/xcit).\n",
   "title  = XCiT\n",
   "refuse = XCiT (cross-covariance attention), which is not computed here; DINO's ViT and R",
@@ -1438,48 +1455,49 @@ const as_embedded as_recipe_files[] = {
   {"ibot-vitb", part18},
   {"ibot-vitl", part19},
   {"ibot-vits", part20},
-  {"ijepa", part21},
-  {"lightly", part22},
-  {"mae-finetuned", part23},
-  {"mae-linear", part24},
-  {"mae", part25},
-  {"mmselfsup-vit", part26},
-  {"mmselfsup", part27},
-  {"moco-queue", part28},
-  {"moco-v1", part29},
-  {"moco-v2", part30},
-  {"moco-v3-r50-linear", part31},
-  {"moco-v3-r50", part32},
-  {"moco-v3-vitb-linear", part33},
-  {"moco-v3-vitb", part34},
-  {"moco-v3-vits-linear", part35},
-  {"moco-v3-vits", part36},
-  {"msn", part37},
-  {"obow-features", part38},
-  {"obow", part39},
-  {"pcl-v1", part40},
-  {"pcl-v2", part41},
-  {"pycontrast-cmc", part42},
-  {"pycontrast", part43},
-  {"resnet", part44},
-  {"resnet50", part45},
-  {"resnet50_caffe", part46},
-  {"sela-v2", part47},
-  {"simclr-v1", part48},
-  {"simclr-v2", part49},
-  {"simsiam-linear", part50},
-  {"simsiam", part51},
-  {"solo-learn-linear", part52},
-  {"solo-learn", part53},
-  {"swav", part54},
-  {"torchvision-v1", part55},
-  {"torchvision-v2", part56},
-  {"vicreg-full", part57},
-  {"vicreg", part58},
-  {"vissl", part59},
-  {"vit-augreg", part60},
-  {"vit-torchvision", part61},
-  {"vit", part62},
-  {"xcit", part63},
+  {"ijepa-448", part21},
+  {"ijepa", part22},
+  {"lightly", part23},
+  {"mae-finetuned", part24},
+  {"mae-linear", part25},
+  {"mae", part26},
+  {"mmselfsup-vit", part27},
+  {"mmselfsup", part28},
+  {"moco-queue", part29},
+  {"moco-v1", part30},
+  {"moco-v2", part31},
+  {"moco-v3-r50-linear", part32},
+  {"moco-v3-r50", part33},
+  {"moco-v3-vitb-linear", part34},
+  {"moco-v3-vitb", part35},
+  {"moco-v3-vits-linear", part36},
+  {"moco-v3-vits", part37},
+  {"msn", part38},
+  {"obow-features", part39},
+  {"obow", part40},
+  {"pcl-v1", part41},
+  {"pcl-v2", part42},
+  {"pycontrast-cmc", part43},
+  {"pycontrast", part44},
+  {"resnet", part45},
+  {"resnet50", part46},
+  {"resnet50_caffe", part47},
+  {"sela-v2", part48},
+  {"simclr-v1", part49},
+  {"simclr-v2", part50},
+  {"simsiam-linear", part51},
+  {"simsiam", part52},
+  {"solo-learn-linear", part53},
+  {"solo-learn", part54},
+  {"swav", part55},
+  {"torchvision-v1", part56},
+  {"torchvision-v2", part57},
+  {"vicreg-full", part58},
+  {"vicreg", part59},
+  {"vissl", part60},
+  {"vit-augreg", part61},
+  {"vit-torchvision", part62},
+  {"vit", part63},
+  {"xcit", part64},
 };
-const size_t as_recipe_files_count = 63;
+const size_t as_recipe_files_count = 64;

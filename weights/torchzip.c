@@ -8,6 +8,8 @@
 #include "weights/tree.h"
 #include "weights/zip.h"
 
+enum { MAX_PACKED_PICKLE = 32 << 20 }; /* the largest published ones have some 2 MiB */
+
 typedef struct torch_zip {
   const as_zip *zip;
   const char *root; /* "archive/" */
@@ -79,7 +81,11 @@ static as_status read_torch(as_state *s, const as_zip *z, const as_zip_entry *pk
   }
   const uint8_t *p = NULL;
   void *block = NULL;
-  st = as_zip_read(z, pkl, 1, &p, &block, err);
+  if (pkl->method != 0 && pkl->size > MAX_PACKED_PICKLE)
+    st = as_fail(err, AS_E_INPUT, "%s: %s: a compressed pickle of %llu bytes; at most 32 MiB are unpacked",
+                 label, pkl->name, (unsigned long long)pkl->size);
+  else
+    st = as_zip_read(z, pkl, 1, &p, &block, err);
   if (st == AS_OK && block) st = as_state_keep(s, block, err);
   if (st != AS_OK) return st;
   char member[512];

@@ -609,7 +609,7 @@ for name, dim, patch, mlp, extra in (('IN1K-vit.h.16-448px-300e.pth.tar', 1280, 
         v['blocks.0.mlp.' + k] = t(*s)
     arch = f'vit_base:patch={patch},dim={dim},depth=1,heads=16' + (f',mlp={h}' if h != 4 * dim else '') + ',cls=0,poscls=0' + extra + ',features=mean'
     save(name, {'encoder': pre('module.', twin(v)), 'predictor': pre('module.', lin('predictor_embed', dim, 64)), 'opt': sgd(), 'target_encoder': pre('module.', v), 'epoch': 300},
-         'ijepa', v, arch, assumed='target encoder')
+         'ijepa-448' if extra else 'ijepa', v, arch, assumed='target encoder')
     if extra:
         expect[name]['preset'] = 'imagenet-bicubic,resize=512,crop=448'
 v = vit(1024, depth=1, patch=7, grid=32)

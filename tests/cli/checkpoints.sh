@@ -1,0 +1,42 @@
+#!/bin/sh
+# inspect and convert: what a user sees of a checkpoint; a conversion keeps its provenance and is stable; hostile files
+# are refused with the name of what they would do.
+. "${ASSAY_TESTS:-tests}/cli/common.inc"
+W=$TMP/w.safetensors
+works "checkpoints: init" init --arch resnet_demo --seed 1 -o "$W"
+run inspect "$W"
+[ $code -eq 0 ] && grep -q "^architecture: resnet_demo:" "$TMP/out" && grep -q "^tensors:      85 used, 0 of them" "$TMP/out" &&
+  grep -q "^head:         none of its own" "$TMP/out" && ok "checkpoints: inspect says what it is" ||
+  not_ok "checkpoints: inspect says what it is" "exit $code: $(tail -8 "$TMP/out")"
+run inspect --json "$W"
+has "checkpoints: inspect --json" '"missing": 0' "$TMP/out"
+refuses "checkpoints: inspect with a recipe that is none" 2 "nearest: swav" inspect --recipe swaw "$W"
+
+# twice the same bytes, and the first file's name and hash stay
+works "checkpoints: convert" convert "$W" "$TMP/a.safetensors"
+has "checkpoints: the load report's sum" "85 used, 0 renamed, 0 dropped, 0 missing, 0 unexpected, 0 values not finite" "$TMP/out"
+works "checkpoints: convert again" convert "$TMP/a.safetensors" "$TMP/b.safetensors"
+same "checkpoints: a round trip is byte-stable" "$TMP/a.safetensors" "$TMP/b.safetensors"
+run inspect "$TMP/b.safetensors"
+has "checkpoints: provenance" "assay.source = w.safetensors" "$TMP/out"
+sum=$(sha256sum "$W" 2>/dev/null | cut -c1-64)
+[ -z "$sum" ] && skip "checkpoints: provenance, hash" "no sha256sum" || has "checkpoints: provenance, hash" "assay.source_sha256 = $sum" "$TMP/out"
+
+# a classifier alone: state_dict of nn.Linear(3, 2) as safetensors
+head='{"weight":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},"bias":{"dtype":"F32","shape":[2],"data_offsets":[24,32]}}'
+{ printf "\\$(printf %03o ${#head})\0\0\0\0\0\0\0%s" "$head"; head -c 32 /dev/zero; } >"$TMP/head.safetensors"
+run inspect "$TMP/head.safetensors"
+has "checkpoints: a classifier alone" "nothing but a classifier: 2 classes on 3 features (--head)" "$TMP/out"
+
+# pickles that would call something
+printf '\200\002cos\nsystem\nX\006\000\000\000touch \205R0}.' >"$TMP/call.pkl"
+refuses "checkpoints: a pickle that calls os.system" 3 "calls os.system" inspect "$TMP/call.pkl"
+refuses "checkpoints: the same as weights" 3 "nothing was run" convert "$TMP/call.pkl" "$TMP/x.safetensors"
+printf 'x' >"$TMP/sys_info"
+cp "$TMP/sys_info" "$TMP/pickle"
+if (cd "$TMP" && tar --format=ustar -cf old.pth sys_info pickle) 2>/dev/null; then
+  refuses "checkpoints: torch's oldest container, damaged" 3 "old.pth" inspect "$TMP/old.pth"
+else
+  skip "checkpoints: torch's oldest container, damaged" "no tar"
+fi
+exit $failed
