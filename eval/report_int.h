@@ -22,7 +22,7 @@ typedef struct as_sum_cell {
   double drop;             /* acc on this set minus acc on the base set, of the same model */
   double drop_lo, drop_hi; /* Newcombe 1998, method 10, from the two Wilson intervals */
   double rank;             /* 1 = best of this set; ties share the mean of their places */
-  double rank_lo, rank_hi; /* 95 % interval from the bootstrap; NaN without it */
+  double rank_lo, rank_hi; /* 95 % interval, see as_sum.bootstrapped; NaN without counts */
 } as_sum_cell;
 
 /* The ways to make one number of many that stand beside each other. */
@@ -36,7 +36,7 @@ typedef struct as_sum_model {
   double value[AS_SUM_N];
   double rank[AS_SUM_N];            /* among the whole models */
   double mean_lo, mean_hi;          /* 95 % interval of the mean */
-  double rank_lo, rank_hi, p_first; /* of the mean, from the bootstrap; NaN without it */
+  double rank_lo, rank_hi, p_first; /* of the mean; p_first from the bootstrap, NaN without it */
 } as_sum_model;
 
 /* Counts per class of one set. */
@@ -53,7 +53,11 @@ typedef struct as_sum {
   as_sum_model *models;
   size_t *order; /* models by falling mean, the incomplete ones last; ties in the given order */
   size_t n_whole, n_failed_cells, n_absent;
-  bool any_interval, any_drop, bootstrapped;
+  bool any_interval, any_drop;
+  bool bootstrapped; /* rank intervals come from resampling; else from unpaired comparisons: one more than
+                        the models that are better by more than the 95 % margin of two independent
+                        samples, up to all but those that are worse */
+  bool any_rank_interval;
   int resamples; /* of the bootstrap */
   bool by_class; /* it drew classes */
   as_boot boot;  /* empty unless bootstrapped */

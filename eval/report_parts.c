@@ -23,7 +23,7 @@ static as_status unified(as_sheet *sh, const as_sum *s, as_err *err) {
   sh->title = "The unified metric and what stands beside it";
   as_sheet_column(sh, "model", "model", AS_COL_TEXT, 0, false);
   as_sheet_column(sh, keys[0], "mean", AS_COL_SHARE, 2, true);
-  as_sheet_column(sh, "rank", "rank", AS_COL_RANK, 0, s->bootstrapped);
+  as_sheet_column(sh, "rank", "rank", AS_COL_RANK, 0, s->any_rank_interval);
   if (s->bootstrapped) as_sheet_column(sh, "p_first", "P(first)", AS_COL_SHARE, 1, false);
   for (int j = 1; j < AS_SUM_N; j++)
     as_sheet_column(sh, keys[j], as_sum_heads[j], j == AS_SUM_RANK ? AS_COL_REAL : AS_COL_SHARE, 2, false);

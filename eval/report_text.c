@@ -77,6 +77,21 @@ static as_status put_accuracy(const page *p, as_err *err) {
   return AS_OK;
 }
 
+/* "(2-5) " behind a rank; nothing where there are no rank intervals. */
+static as_num rank_span(const page *p, const as_sum_cell *c) {
+  as_num n = {""};
+  if (!p->s->any_rank_interval) return n;
+  size_t wide = 2 * strlen(as_fix((double)p->r->n_models, 0).s) + 4, at = 0;
+  if (!isfinite(c->rank_lo) || !isfinite(c->rank_hi)) {
+    snprintf(n.s, sizeof n.s, "%*s", (int)wide, "");
+    return n;
+  }
+  as_num lo = as_fix(c->rank_lo, 0), hi = as_fix(c->rank_hi, 0);
+  for (size_t w = strlen(lo.s) + strlen(hi.s) + 4; w < wide; w++) n.s[at++] = ' ';
+  snprintf(n.s + at, sizeof n.s - at, "(%.15s%s%.15s) ", lo.s, dash(p), hi.s);
+  return n;
+}
+
 static as_status put_drops(const page *p, as_err *err) {
   const as_results *r = p->r;
   as_grid g;
@@ -84,26 +99,29 @@ static as_status put_drops(const page *p, as_err *err) {
   if (st != AS_OK) return st;
   as_str title = {0};
   as_str_printf(&title,
-                "Change from %s, points; rank on the set (ties share the mean), and its change (+ climbs)",
-                as_set_name(r, r->base));
+                "Change from %s, points; rank on the set (ties share the mean)%s, and its change (+ climbs)",
+                as_set_name(r, r->base), p->s->any_rank_interval ? " with its 95 % interval" : "");
   as_str_putc(p->out, '\n');
   put_title(p, as_str_c(&title));
   if (title.failed) p->out->failed = true;
   as_str_clear(&title);
-  head_name(p, &g, 1, as_set_name(r, r->base), "\nrank");
+  head_name(p, &g, 1, as_set_name(r, r->base), p->s->any_rank_interval ? "\nrank (95 %)" : "\nrank");
   size_t col = 2;
   for (size_t k = 0; k < r->n_sets; k++)
-    if (k != r->base) head_name(p, &g, col++, as_set_name(r, k), "\nchange rank     ");
+    if (k != r->base)
+      head_name(p, &g, col++, as_set_name(r, k),
+                p->s->any_rank_interval ? "\nchange rank (95 %) move" : "\nchange rank     ");
   for (size_t i = 0; i < r->n_models; i++) {
     const as_sum_cell *b = as_sum_at(p->s, p->s->order[i], r->base);
-    as_grid_put(&g, i, 1, "%s", as_rank_text(b->rank).s);
+    as_grid_put(&g, i, 1, "%s %s", as_rank_text(b->rank).s, rank_span(p, b).s);
     col = 2;
     for (size_t k = 0; k < r->n_sets; k++) {
       if (k == r->base) continue;
       const as_sum_cell *c = as_sum_at(p->s, p->s->order[i], k);
       double move = b->rank - c->rank;
       if (c->ok)
-        as_grid_put(&g, i, col, "%s %4s %4s", as_fix_signed(100 * c->drop, p->dec).s, as_rank_text(c->rank).s,
+        as_grid_put(&g, i, col, "%s %4s %s%4s", as_fix_signed(100 * c->drop, p->dec).s,
+                    as_rank_text(c->rank).s, rank_span(p, c).s,
                     !isfinite(move) ? ""
                     : move == 0     ? "="
                                     : as_fix_signed(move, move == floor(move) ? 0 : 1).s);

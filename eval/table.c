@@ -409,7 +409,10 @@ static as_status fill_table(as_table *t, const as_table_opts *o, source *src, si
   size_t total = 0;
   as_status st = AS_OK;
   for (size_t i = 0; i < n_src && st == AS_OK; i++) {
+    size_t own = src[i].csv.rows - 1;
     total += src[i].csv.rows;
+    if (i == 0 || own < t->file_rows_lo) t->file_rows_lo = own;
+    if (own > t->file_rows_hi) t->file_rows_hi = own;
     st = list_sets(&src[i], &all, err);
   }
   if (st == AS_OK) st = choose_sets(&all, o, &chosen, err);

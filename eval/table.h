@@ -42,6 +42,7 @@ typedef struct as_table {
   const as_set_facts **facts; /* [r.n_sets], entries may be NULL */
   size_t n_rows;              /* (model, img_size) pairs read */
   size_t n_names;             /* distinct model names among them */
+  size_t file_rows_lo, file_rows_hi; /* rows of the shortest and of the longest file, without the head */
   char **duplicates;          /* [n_duplicates] sentences; owned */
   size_t n_duplicates, cap_duplicates;
 } as_table;

@@ -27,6 +27,14 @@ static const char *dash(const page *p) {
   return p->ascii ? "-" : "\xE2\x80\x93";
 }
 
+/* " (2-5)" behind a rank, where there are rank intervals. */
+static as_num span(const page *p, double lo, double hi) {
+  as_num n = {""};
+  if (isfinite(lo) && isfinite(hi))
+    snprintf(n.s, sizeof n.s, " (%.15s%s%.15s)", as_fix(lo, 0).s, dash(p), as_fix(hi, 0).s);
+  return n;
+}
+
 static as_status put_models(const page *p, as_err *err) {
   const as_results *r = p->r;
   as_grid g;
@@ -34,7 +42,7 @@ static as_status put_models(const page *p, as_err *err) {
   if (st != AS_OK) return st;
   put_title(p,
             "Top-1 in per cent; rho = effective robustness in points; +/- = places gained or lost against "
-            "the base");
+            "the base; in parentheses the 95 % interval of the rank");
   as_grid_head(&g, 0, "model");
   as_put_name(&g.head[1], as_set_name(r, r->base), 18, p->ascii);
   as_str_put(&g.head[1], "\ntop-1  rank");
@@ -50,7 +58,9 @@ static as_status put_models(const page *p, as_err *err) {
     size_t m = p->s->order[i];
     const as_sum_cell *b = as_sum_at(p->s, m, r->base);
     as_put_name(as_grid_at(&g, i, 0), as_model_name(r, m), p->width / 3, p->ascii);
-    if (b->ok) as_grid_put(&g, i, 1, "%s %5s", as_pct(b->acc, 2).s, as_rank_text(b->rank).s);
+    if (b->ok)
+      as_grid_put(&g, i, 1, "%s %5s%s", as_pct(b->acc, 2).s, as_rank_text(b->rank).s,
+                  span(p, b->rank_lo, b->rank_hi).s);
     if (!b->ok) as_grid_put(&g, i, 1, "%s", "absent");
     col = 2;
     for (size_t k = 0; k < r->n_sets; k++) {
@@ -66,7 +76,8 @@ static as_status put_models(const page *p, as_err *err) {
       col++;
     }
     as_grid_put(&g, i, col, "%s", as_pct(p->s->models[m].value[AS_SUM_MEAN], 2).s);
-    as_grid_put(&g, i, col + 1, "%s", as_rank_text(p->s->models[m].rank[AS_SUM_MEAN]).s);
+    as_grid_put(&g, i, col + 1, "%s%s", as_rank_text(p->s->models[m].rank[AS_SUM_MEAN]).s,
+                span(p, p->s->models[m].rank_lo, p->s->models[m].rank_hi).s);
   }
   as_grid_text(p->out, &g, p->width, p->ascii);
   as_grid_clear(&g);
@@ -213,6 +224,10 @@ static void put_notes(const page *p) {
       &line,
       "%zu rows read, %zu distinct names, %zu of the rows have an accuracy on these sets, %zu on every one.",
       t->n_rows, t->n_names, p->r->n_models, p->st->n_whole);
+  if (t->file_rows_lo < t->n_rows && t->file_rows_lo == t->file_rows_hi)
+    as_str_printf(&line, " Each file has %zu rows; not all of them have the same models.", t->file_rows_lo);
+  else if (t->file_rows_lo < t->n_rows)
+    as_str_printf(&line, " The files have %zu to %zu rows each.", t->file_rows_lo, t->file_rows_hi);
   as_put_wrapped(p->out, as_str_c(&line), p->width, "  * ", "    ", p->ascii);
   for (size_t i = 0; i < p->r->n_remarks; i++)
     as_put_wrapped(p->out, p->r->remarks[i], p->width, "  * ", "    ", p->ascii);
@@ -227,6 +242,8 @@ static void put_notes(const page *p) {
                  "The unified metric is assay's own definition (mean of top-1 over the sets), not the metric "
                  "of any paper.",
                  p->width, "  * ", "    ", p->ascii);
+  const char *note = as_sum_interval_note(p->s);
+  if (*note) as_put_wrapped(p->out, note, p->width, "  * ", "    ", p->ascii);
   put_absent(p);
   as_str_clear(&line);
   as_str_printf(&line, "Duplicates: %zu%s", t->n_duplicates,

@@ -4,7 +4,7 @@
     /usr/bin/python3 tests/golden/stats.py > tests/golden/stats.tsv
 """
 import numpy as np
-from scipy import stats
+from scipy import optimize, stats
 from scipy.stats import binomtest
 
 rng = np.random.default_rng(7)
@@ -30,6 +30,22 @@ for k, n, p in [(0, 5, .5), (3, 10, .5), (220, 520, .5), (60, 100, .7), (38000, 
 for q in [0.5, 2, 3.3, 4.6, 7]:
     for k in [2, 3, 12, 50]:
         emit('range_cdf', stats.studentized_range.cdf(q, k, np.inf), q, k)
+for z in [-30, -8.2, -3, -1.96, -0.5, 0, 0.1, 1, 2.5758, 6]:
+    emit('norm_cdf', stats.norm.cdf(z), z)
+for p in [1e-200, 1e-12, 0.0025, 0.025, 0.3, 0.5, 0.84, 0.975, 0.9975, 1 - 1e-12]:
+    emit('norm_ppf', stats.norm.ppf(p), p)
+for a, b in [(0.5, 0.5), (1, 1), (3, 4), (7, 4), (0.5, 44), (120, 80), (38065, 11936), (2.5, 3108)]:
+    mean = a / (a + b)
+    for x in [mean / 3, mean, mean + (1 - mean) / 40]:
+        if stats.beta.cdf(x, a, b) > 1e-250:
+            emit('beta_cdf', stats.beta.cdf(x, a, b), x, a, b)
+    for p in [0.0025, 0.025, 0.5, 0.975]:
+        emit('beta_ppf', stats.beta.ppf(p, a, b), p, a, b)
+for k in [2, 3, 5, 12, 20, 100]:
+    for alpha in [0.05, 0.1]:
+        # SciPy's own ppf stops early: the root of its cdf, found again
+        q = optimize.brentq(lambda q: stats.studentized_range.cdf(q, k, np.inf) - (1 - alpha), 0.5, 12, xtol=1e-14, rtol=1e-14)
+        emit('nemenyi_q', q / np.sqrt(2), k, alpha)
 for k, n in [(7, 10), (0, 10), (10, 10), (1, 50000), (38065, 50000), (49999, 50000), (6235, 10000), (10812, 30000)]:
     for conf in [0.95, 0.995]:
         b = binomtest(k, n)

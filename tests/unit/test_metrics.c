@@ -48,6 +48,14 @@ static void intervals(as_test *t) {
     as_wilson_share(.76, half[i][0], .95, &lo, &hi);
     CHECK_NEAR(t, 50 * (hi - lo), half[i][1], .0051);
   }
+  /* normal half-widths at the accuracies of the study's sets, in points */
+  static const double normal[][3] = {
+      {.75, 50000, .38}, {.82, 46837, .35}, {.62, 10000, .95}, {.30, 30000, .52}, {.19, 50889, .34}};
+  for (size_t i = 0; i < sizeof normal / sizeof *normal; i++) {
+    double lo, hi;
+    as_wilson_share(normal[i][0], normal[i][1], .95, &lo, &hi);
+    CHECK_NEAR(t, 50 * (hi - lo), normal[i][2], .0055);
+  }
   double lo, hi;
   as_wilson(0, 0, .95, &lo, &hi);
   CHECK(t, isnan(lo) && isnan(hi));
@@ -183,12 +191,38 @@ static void mce(as_test *t) {
   CHECK_STR(t, as_corruptions[14].name, "jpeg_compression");
 }
 
+/* Three bins are hit: (0.25, 0), (0.5, 1), (0.5, 0), (0.9, 1), and a failed image that is left out. */
+static void calibration(as_test *t) {
+  const uint8_t right[6] = {0, 1, 0, 1, 2, 1};
+  const float p[6] = {.25f, .5f, .5f, .9f, .7f, NAN};
+  as_calibration c;
+  as_calibrate(right, p, 6, &c);
+  CHECK_INT(t, c.n, 4);
+  CHECK_NEAR(t, c.accuracy, .5, 1e-15);
+  CHECK_NEAR(t, c.confidence, (.25 + .5 + .5 + .9) / 4, 1e-7);
+  CHECK_NEAR(t, c.ece, (.25 + 0 + .1) / 4, 1e-7);
+  CHECK(t, c.bin[3].n == 1 && c.bin[7].n == 2 && c.bin[13].n == 1);
+  CHECK(t, isnan(c.bin[0].accuracy) && c.bin[7].accuracy == .5);
+  const float ends[2] = {0, 1};
+  as_calibrate(right, ends, 2, &c);
+  CHECK(t, c.bin[0].n == 1 && c.bin[14].n == 1 && c.ece == 0);
+  const float border[1] = {(float)(1.0 / 15)};
+  as_calibrate(right, border, 1, &c); /* the float is just above 1 / 15 */
+  CHECK(t, c.bin[(double)border[0] > 1.0 / 15 ? 1 : 0].n == 1);
+  as_calibrate(right, p, 0, &c);
+  CHECK(t, c.n == 0 && isnan(c.ece));
+}
+
 int main(int argc, char **argv) {
-  static const as_case cases[] = {
-      {"metrics: top-5", top5},       {"metrics: intervals", intervals},
-      {"metrics: ranks", ranks},      {"metrics: means", means},
-      {"unified: the menu", unified}, {"unified: HELM win rate", helm},
-      {"unified: subsets", subsets},  {"unified: effective robustness", effective_robustness},
-      {"unified: mCE", mce}};
+  static const as_case cases[] = {{"metrics: top-5", top5},
+                                  {"metrics: intervals", intervals},
+                                  {"metrics: ranks", ranks},
+                                  {"metrics: means", means},
+                                  {"metrics: calibration", calibration},
+                                  {"unified: the menu", unified},
+                                  {"unified: HELM win rate", helm},
+                                  {"unified: subsets", subsets},
+                                  {"unified: effective robustness", effective_robustness},
+                                  {"unified: mCE", mce}};
   return as_test_main(argc, argv, cases, sizeof cases / sizeof *cases);
 }

@@ -114,7 +114,8 @@ static void text_table(as_test *t) {
       "  * This run is not complete.\n",
       "  * Seeded random weights: the numbers measure the machinery, not the models.\n",
       "assay's own definition",
-      "alpha                1   -20.0  2.5 -1.5   -50.0    2   -1\n",
+      "alpha                1 (1-1)     -20.0  2.5 (2-3) -1.5\n",
+      "  * Intervals of the mean and of ranks come from the counts alone",
   };
   for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
     if (!strstr(text, wanted[i])) as_test_fail(t, __FILE__, __LINE__, "no \"%s\" in:\n%s", wanted[i], text);
@@ -360,7 +361,8 @@ static void paired_page(as_test *t) {
   as_sum_clear(&again);
   as_sum_clear(&s);
   CHECK_OK(t, as_sum_make(&s, &r, &(as_report_opts){.resamples = -1}, &err), err);
-  CHECK(t, !s.bootstrapped && isnan(s.models[0].rank_lo));
+  CHECK(t, !s.bootstrapped && s.any_rank_interval && isnan(s.models[0].p_first));
+  CHECK(t, s.models[0].rank_lo >= 1 && s.models[0].rank_hi <= 3);
   as_sum_clear(&s);
   CHECK_OK(t, as_report_html(&page, &r, &o, NULL, &err), err);
   CHECK(t, strstr(as_str_c(&page), "Which differences are real") != NULL);
@@ -379,6 +381,141 @@ static void paired_page(as_test *t) {
   CHECK(t, strstr(as_str_c(&text), "paired bootstrap") != NULL);
   as_str_clear(&page);
   as_str_clear(&text);
+  as_results_clear(&r);
+}
+
+/* Classes, confidences, failures and published figures: every part in every format. */
+static void fill_whole(as_test *t, as_results *r) {
+  as_err err = {0};
+  fill_images(t, r);
+  for (size_t k = 0; k < 2; k++) {
+    as_results_set *s = &r->sets[k];
+    s->label = as_alloc(400, sizeof *s->label, &err);
+    s->n_scored = 400;
+    for (uint32_t i = 0; i < 400; i++) s->label[i] = i / 100 * 2; /* classes 0, 2, 4, 6 */
+    s->class_name = as_calloc(3, sizeof *s->class_name, &err);
+    for (size_t c = 0; c < 3; c++)
+      s->class_name[c] = as_strdup((const char *const[]){"ant", "bee", "cow"}[c], &err);
+    s->n_class_names = 3;
+    s->rule = as_strdup("top-1", &err);
+  }
+  for (size_t i = 0; i < 6; i++) {
+    as_cell *c = &r->cells[i];
+    c->confidence = as_alloc(400, sizeof *c->confidence, &err);
+    for (size_t j = 0; j < 400; j++) c->confidence[j] = c->correct1[j] ? .9f : .4f;
+  }
+  CHECK_OK(t, as_cell_failure(&r->cells[3], "x/1.jpg", "found 3 bytes", &err), err);
+  r->models[0].published = .66;
+  r->models[0].published_on = as_strdup("val", &err);
+  r->models[0].published_source = as_strdup("its authors", &err);
+  r->cells[0].corruption_error = as_alloc(75, sizeof(double), &err);
+  for (size_t j = 0; j < 75; j++) r->cells[0].corruption_error[j] = as_corruptions[j / 5].alexnet_error / 2;
+}
+
+static void every_part(as_test *t) {
+  as_results r;
+  as_err err = {0};
+  as_report_cache cache = {0};
+  as_str s = {0};
+  fill_whole(t, &r);
+  r.cells[3].n_failed = 2;
+  as_report_opts o = {.resamples = 50, .cache = &cache, .width = 80};
+  static const struct {
+    const char *part, *csv; /* a line of the CSV */
+  } wanted[] = {
+      {"unified", "\na,"},
+      {"fates", "\nother,3,2,2,0,0,2\n"},
+      {"pairs", "\na,b,val,400,60,0,0.15,"},
+      {"differences", "\na,"},
+      {"robustness", "\na,"},
+      {"lines", "\nother,3,"},
+      {"agreement", "\nval,1,"},
+      {"subsets", "\nval,1,a,0.65,"},
+      {"mean-ranks", "\n"},
+      {"published", "\na,val,0.66,0.65,0.60"},
+      {"top5", "\na,"},
+      {"calibration", "\na,0.205"}, /* .65 right at .9, .35 wrong at .4: .65 * .1 + .35 * .4 */
+      {"reliability", "\na,val,0.8666666666666667,0.9333333333333333,260,0.89999"},
+      {"classes", "\nval,2,cow,100,1,1,0.99\n"},
+      {"corruptions", "\na,val,0.5,"},
+      {"failures", "\nb,other,x/1.jpg,found 3 bytes\n"},
+  };
+  for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+    o.part = wanted[i].part;
+    as_str_clear(&s);
+    CHECK_OK(t, as_report_csv(&s, &r, &o, &err), err);
+    if (!strstr(as_str_c(&s), wanted[i].csv))
+      as_test_fail(t, __FILE__, __LINE__, "%s: no \"%s\" in:\n%s", wanted[i].part, wanted[i].csv,
+                   as_str_c(&s));
+    as_status (*const formats[])(as_str *, const as_results *, const as_report_opts *, as_err *) = {
+        as_report_text, as_report_markdown, as_report_latex, as_report_json};
+    for (size_t f = 0; f < 4; f++) {
+      as_str_clear(&s);
+      CHECK_OK(t, formats[f](&s, &r, &o, &err), err);
+      CHECK(t, s.n > 100 && !strstr(as_str_c(&s), "nan"));
+      if (f < 3) CHECK(t, strstr(as_str_c(&s), "Top-1 accuracy, per cent") == NULL);
+    }
+    as_json_doc *doc = NULL;
+    CHECK_OK(t, as_json_parse(&doc, as_str_c(&s), s.n, &err), err);
+    const as_json *parts = doc ? as_json_get(as_json_root(doc), "parts") : NULL;
+    CHECK(t,
+          parts && parts->count == 1 && as_json_get(as_json_get(parts, wanted[i].part), "rows")->count > 0);
+    as_json_free(&doc);
+  }
+  /* No part of that name, none that these results have, and one file for all of them. */
+  CHECK_STATUS(t, as_report_part_check("pear", &err), AS_E_USAGE);
+  CHECK(t, strstr(err.msg, "mean-ranks") != NULL);
+  o.part = "translation"; /* three models are too few */
+  CHECK_STATUS(t, as_report_markdown(&s, &r, &o, &err), AS_E_USAGE);
+  CHECK_STATUS(t, as_report_csv(&s, &r, &o, &err), AS_E_USAGE);
+  o.part = "all";
+  CHECK_STATUS(t, as_report_csv(&s, &r, &o, &err), AS_E_USAGE);
+  as_str_clear(&s);
+  CHECK_OK(t, as_report_text(&s, &r, &o, &err), err);
+  CHECK(t, strstr(as_str_c(&s), "Top-1 per class") != NULL);
+  CHECK(t, strstr(as_str_c(&s), "x/1.jpg: found 3 bytes") != NULL);
+  o.part = NULL;
+  as_str_clear(&s);
+  CHECK_OK(t, as_report_text(&s, &r, &o, &err), err);
+  CHECK(t, strstr(as_str_c(&s), "Top-1 per class") == NULL && strstr(as_str_c(&s), "Calibration") != NULL);
+  o.brief = true;
+  as_str_clear(&s);
+  CHECK_OK(t, as_report_text(&s, &r, &o, &err), err);
+  CHECK(t, strstr(as_str_c(&s), "Calibration") == NULL && strstr(as_str_c(&s), "Unified metric") != NULL);
+  as_str_clear(&s);
+  as_report_cache_clear(&cache);
+  as_results_clear(&r);
+}
+
+/* Whole classes: the interval is that of four classes, not of 400 images; sets of one pool share draws. */
+static void drawn_classes(as_test *t) {
+  as_results r;
+  as_sum images, classes, shared;
+  as_err err = {0};
+  fill_whole(t, &r);
+  as_report_opts o = {.resamples = 400};
+  CHECK_OK(t, as_sum_make(&images, &r, &o, &err), err);
+  o.by_class = true;
+  CHECK_OK(t, as_sum_make(&classes, &r, &o, &err), err);
+  CHECK(t, classes.by_class && !images.by_class);
+  CHECK(t, classes.models[0].mean_hi - classes.models[0].mean_lo >
+               3 * (images.models[0].mean_hi - images.models[0].mean_lo));
+  CHECK(t, strstr(as_sum_interval_note(&classes), "whole classes") != NULL);
+  /* the same images in both sets, and the same outcomes for model c: the mean varies as one set does */
+  for (size_t k = 0; k < 2; k++) {
+    r.sets[k].images_of = 0;
+    r.sets[k].image = as_alloc(400, sizeof(uint32_t), &err);
+    for (uint32_t i = 0; i < 400; i++) r.sets[k].image[i] = i;
+  }
+  o.by_class = false;
+  CHECK_OK(t, as_sum_make(&shared, &r, &o, &err), err);
+  double one = shared.boot.acc[2 * 2].hi - shared.boot.acc[2 * 2].lo,
+         both = shared.models[2].mean_hi - shared.models[2].mean_lo;
+  CHECK_NEAR(t, both, one, 1e-12);
+  CHECK(t, images.models[2].mean_hi - images.models[2].mean_lo < .85 * one);
+  as_sum_clear(&images);
+  as_sum_clear(&classes);
+  as_sum_clear(&shared);
   as_results_clear(&r);
 }
 
@@ -535,6 +672,8 @@ int main(int argc, char **argv) {
                                   {"report: HTML of odd shapes", html_shapes},
                                   {"report: pairs on the same images", paired_tests},
                                   {"report: resamples and the section on pairs", paired_page},
+                                  {"report: every part in every format", every_part},
+                                  {"report: classes drawn, images shared", drawn_classes},
                                   {"report: memory ends", memory_ends},
                                   {"report: numbers as text", numbers_as_text},
                                   {"report: names as text", names_as_text},
