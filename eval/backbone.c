@@ -11,8 +11,14 @@ static as_status choose(as_backbone *b, const as_backbone_opts *o, char *arch, s
   as_status s = as_state_open(&b->state, o->weights, err);
   if (s == AS_OK) s = as_state_check_name(b->state, NULL, err);
   if (s != AS_OK) return s;
-  s = o->recipe ? as_recipe_named(&b->recipe, &b->owned, o->recipe, err)
-                : as_recipe_choose_for(&b->recipe, b->state, o->preset, b->assumed, err);
+  if (o->recipe_text) {
+    s = as_recipe_parse(&b->owned, o->recipe_text, strlen(o->recipe_text), o->recipe, err);
+    b->recipe = b->owned;
+  } else if (o->recipe) {
+    s = as_recipe_named(&b->recipe, &b->owned, o->recipe, err);
+  } else {
+    s = as_recipe_choose_for(&b->recipe, b->state, o->preset, b->assumed, err);
+  }
   if (s != AS_OK) return s;
   if (o->recipe) snprintf(b->assumed, sizeof b->assumed, "%s", as_recipe_assume(b->recipe));
   if (o->arch) {

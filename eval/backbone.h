@@ -18,6 +18,7 @@ typedef struct as_backbone_opts {
   const char *recipe;  /* name or file; NULL = found by SHA-256 or by keys */
   const char *arch;    /* instead of the recipe's; NULL = the recipe's, completed from the shapes */
   const char *preset;  /* instead of the recipe's */
+  const char *recipe_text; /* the recipe itself instead of a name (`recipe` names it in messages) */
 } as_backbone_opts;
 
 typedef struct as_backbone {

@@ -82,7 +82,7 @@ static as_status check_hash(const as_plan_model *p, as_state *state, as_err *err
 
 as_status as_run_open_model(as_run_state *r, size_t m, as_err *err) {
   const as_plan_model *p = &r->plan->models[m];
-  as_backbone_opts o = {p->weights, p->recipe, p->arch, p->preset};
+  as_backbone_opts o = {.weights = p->weights, .recipe = p->recipe, .arch = p->arch, .preset = p->preset};
   as_status s = as_backbone_open(&r->bb, &o, err);
   if (s == AS_OK && p->hash) s = check_hash(p, r->bb.state, err);
   if (s == AS_OK && p->kind == AS_HEAD_OWN) s = as_linhead_own(&r->head, &r->bb, err);

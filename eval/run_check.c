@@ -150,8 +150,8 @@ static void check_model(as_run_state *r, size_t m, as_check *c, double *seconds,
                 r->bb.used, r->bb.renamed, r->bb.dropped, r->head.packed ? r->head.source : p->head);
   if (*r->bb.assumed) as_str_printf(c->out, "         %-16s assumed: %s\n", "", r->bb.assumed);
   if (p->published > 0)
-    as_str_printf(c->out, "         %-16s published: %.1f %% top-1 on %s%s%s\n", "", p->published, p->published_on,
-                  p->source ? ", " : "", p->source ? p->source : "");
+    as_str_printf(c->out, "         %-16s published: %.1f %% top-1 on %s%s%s\n", "", p->published,
+                  p->published_on, p->source ? ", " : "", p->source ? p->source : "");
   check_classes(r, m, c);
   bool all = true;
   for (size_t i = 0; i < r->plan->n_datasets; i++) all = all && r->sets[i].ds;

@@ -34,8 +34,10 @@ as_dataset_opts as_tool_dataset_opts(const as_args *a) {
 }
 
 as_status as_tool_backbone(as_backbone *b, const as_args *a, as_err *err) {
-  as_backbone_opts o = {as_arg_text(a, OPT_WEIGHTS, NULL), as_arg_text(a, OPT_RECIPE, NULL),
-                        as_arg_text(a, OPT_ARCH, NULL), as_arg_text(a, OPT_PRESET, NULL)};
+  as_backbone_opts o = {.weights = as_arg_text(a, OPT_WEIGHTS, NULL),
+                        .recipe = as_arg_text(a, OPT_RECIPE, NULL),
+                        .arch = as_arg_text(a, OPT_ARCH, NULL),
+                        .preset = as_arg_text(a, OPT_PRESET, NULL)};
   return as_backbone_open(b, &o, err);
 }
 

@@ -1,0 +1,18 @@
+/* doctor: the classic causes of a wrong number, tried one by one. */
+#include "eval/doctor.h"
+#include "tools/commands.h"
+#include "tools/progress.h"
+
+as_status as_cmd_doctor(const as_args *a, as_err *err) {
+  as_str out = {0};
+  size_t causes = 0;
+  as_doctor_opts o = {.images = (int)as_arg_int(a, OPT_IMAGES, 0),
+                      .model = as_arg_text(a, OPT_MODEL, NULL),
+                      .watch = as_tool_watch()};
+  as_status s = as_doctor(a->operand[0], &o, &out, &causes, err);
+  as_print(&out); /* what was found before an error stands, too */
+  as_str_clear(&out);
+  if (s == AS_OK && causes)
+    s = as_fail(err, AS_E_CHECK, "%zu cause%s of a wrong number found", causes, causes > 1 ? "s" : "");
+  return s == AS_E_STOPPED ? (as_status)130 : s;
+}
