@@ -60,6 +60,10 @@ $(BUILD)/t/%: tests/unit/%.c tests/harness.c tests/harness.h $(BUILD)/libassay.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP $< tests/harness.c $(BUILD)/libassay.a $(ALL_LDFLAGS) -lm -o $@
 
+# The cells of check-bits that one build can run.
+$(BUILD)/bits: tests/bits.c $(BUILD)/libassay.a
+	$(CC) $(ALL_CFLAGS) $< $(BUILD)/libassay.a $(ALL_LDFLAGS) -lm -o $@
+
 test: $(BUILD)/assay $(TESTS)
 	@BUILD=$(BUILD) sh tests/run.sh
 
