@@ -418,9 +418,11 @@ static as_status remark_scalar(as_tree *t, const as_pk_node *n, as_err *err) {
 
 static as_status walk(as_tree *t, uint32_t node, int depth, as_err *err) {
   const as_pk_node *n = as_pk_at(t->pk, node);
-  if (++t->visits > AS_TREE_MAX_VISITS)
-    return as_fail(err, AS_E_INPUT, "%s: the pickle unfolds to more than %d values", t->label,
-                   (int)AS_TREE_MAX_VISITS);
+  t->visits += AS_TREE_WALK_COST;
+  if (t->visits > AS_TREE_MAX_VISITS)
+    return as_fail(err, AS_E_INPUT,
+                   "%s: the pickle unfolds to more than %d values, or 4 times as many scalars", t->label,
+                   AS_TREE_MAX_VISITS / AS_TREE_WALK_COST);
   if (depth > AS_PK_MAX_DEPTH)
     return as_fail(err, AS_E_INPUT, "%s: the pickle nests deeper than %d levels", t->label,
                    (int)AS_PK_MAX_DEPTH);

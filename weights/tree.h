@@ -11,7 +11,8 @@
 #include "weights/state_int.h"
 
 enum {
-  AS_TREE_MAX_VISITS = 4 << 20 /* nodes visited; a tree that shares nodes can unfold exponentially */
+  AS_TREE_MAX_VISITS = 4 << 20, /* what is visited; a tree that shares nodes can unfold exponentially */
+  AS_TREE_WALK_COST = 4         /* of a container or a named value; a scalar in a list costs one */
 };
 
 /* A storage: a run of elements that tensors are cut from. */
