@@ -1,12 +1,13 @@
 #!/bin/sh
-# Breaks the kernels one line at a time and sees that test_kernels notices: a harness that cannot fail
+# Breaks the kernels one line at a time and sees that test_kernels or test_bf16 notices: a harness that cannot fail
 # proves nothing. Works on a copy; prints one line per mutation; exit 1 if one went unnoticed.
 # Usage: tests/mutate-kernels.sh [work folder]      (an x86-64 CPU with AVX-512, a few minutes)
 set -u
 work=${1:-$(mktemp -d)}
 mkdir -p "$work" && cp -r Makefile tensor tests "$work" && cd "$work" || exit 4
 missed=0 count=0
-build() { make -s -j2 CFLAGS=-O1 BUILD=b ROOMS='tensor/base tensor' b/t/test_kernels >build.log 2>&1; }
+test=test_kernels
+build() { make -s -j2 CFLAGS=-O1 BUILD=b ROOMS='tensor/base tensor' "b/t/$test" >build.log 2>&1; }
 # try FILE 's/from/to/' : the change must alter the file, build, and make the test fail
 try() {
   count=$((count + 1))
@@ -18,15 +19,17 @@ try() {
   elif ! build; then
     echo "MISSED  $1: $2 does not build"
     missed=$((missed + 1))
-  elif b/t/test_kernels >test.log 2>&1; then
+  elif "b/t/$test" >test.log 2>&1; then
     echo "MISSED  $1: $2"
     missed=$((missed + 1))
   else
-    echo "caught  $1: $2  ($(grep -m1 -o 'test_kernels.c:[0-9]*: .*' test.log | cut -c1-70))"
+    echo "caught  $1: $2  ($(grep -m1 -o '[a-z_]*[0-9]*\.[ch]:[0-9]*: .*' test.log | cut -c1-70))"
   fi
   cp saved "$1"
 }
-build && b/t/test_kernels >test.log 2>&1 || { cat build.log test.log; exit 4; }
+for test in test_bf16 test_kernels; do
+  build && "b/t/$test" >test.log 2>&1 || { cat build.log test.log; exit 4; }
+done
 
 g5=tensor/kern/avx512/gemm_avx512.c g2=tensor/kern/avx2/gemm_avx2.c
 rows=tensor/kern/wide/rows_wide.h wino=tensor/kern/wide/wino_wide.h
@@ -44,7 +47,7 @@ try $g5 's/g->b + g->b_off\[s\]/g->b + g->b_off[0]/'
 try $g2 's/p3 = p0 + 3 \* lda/p3 = p0 + 2 * lda/'
 # order, rounding, signs
 try $g5 's/_mm512_add_ps(l##i, zero)/l##i/'
-try $g5 's/l##i = _mm512_fmadd_ps(av, bl, l##i)/l##i = _mm512_add_ps(_mm512_mul_ps(av, bl), l##i)/'
+try $g5 's/AS_GEMM_STEP(a, b, acc) _mm512_fmadd_ps(a, b, acc)/AS_GEMM_STEP(a, b, acc) _mm512_add_ps(_mm512_mul_ps(a, b), acc)/'
 try $g5 's/_mm512_max_ps(zero, l##i)/_mm512_max_ps(l##i, zero)/'
 try $rows 's/if (i < n) v16_storen(out + i, n - i, v16_add/if (i < n) v16_store(out + i, v16_add/'
 try $rows 's/v16_keepn(e, rest, v16_set1(0.0f))/e/'
@@ -58,5 +61,21 @@ try $wino 's/if (x < w->w)/if (x <= w->w)/'
 try tensor/kern/avx2/pack_avx2.c 's/for (size_t j = n; j < AS_NR; j++)/for (size_t j = n + 1; j < AS_NR; j++)/'
 try tensor/kern/portable/softfma.h 's/== 0x10000000 || exponent < 1023 - 126/== 0x20000000 || exponent < 1023 - 126/'
 try tensor/kern/portable/softfma.h 's/ || exponent < 1023 - 126//'
+# bf16: order within a pair, flushing, rounding, tails
+test=test_bf16 w16=tensor/kern/wide/gemm16_wide.h r5=tensor/kern/avx512/bf16_avx512.c r2=tensor/kern/avx2/bf16_avx2.c
+try $w16 's/l = v16_fma(xe, ble, v16_fma(xo, blo, l))/l = v16_fma(xo, blo, v16_fma(xe, ble, l))/'
+try $w16 's/csr | FLUSH | ZERO_DENORMALS/csr | FLUSH/'
+try $w16 's/csr | FLUSH | ZERO_DENORMALS/csr | ZERO_DENORMALS/'
+try $w16 's/    _mm_setcsr(csr);//'
+try $w16 's/i + 1 < g->m ? 1 : 0/1/'
+try $r5 's/set1_epi32(0x00800000)), hi/set1_epi32(0x00400000)), hi/'
+try $r5 's/_mm512_set1_epi32(0x7fff)), _mm512_and/_mm512_set1_epi32(0x8000)), _mm512_and/'
+try $r5 's/n - i < 16 ? (1u << (n - i)) - 1/n - i < 15 ? (1u << (n - i)) - 1/'
+try $r5 's/i + 32 <= n/i + 31 <= n/'
+try $r2 's/r = _mm256_blendv_epi8(r, _mm256_and/r = _mm256_blendv_epi8(hi, _mm256_and/'
+try $r2 's/, 0xd8)/, 0xe4)/'
+try tensor/kern/ref/bf16_ref.h 's/0x1.ffffffp-127/0x1p-126/g'
+try tensor/kern/ref/bf16_ref.h 's/as_bf16_zero_denormal(acc);/acc;/'
+try tensor/kern/ref/bf16_ref.c 's/odd = 2; odd-- > 0;/odd = 0; odd < 2; odd++/'
 echo "$count mutations, $missed missed"
 [ "$missed" = 0 ]
