@@ -31,7 +31,7 @@ void as_bf16_fill_plain(const void *ctx, size_t first, size_t m, uint16_t *to, s
   const as_bf16_plain *p = ctx;
   as_k.tobf16(m, p->k, p->a + first * p->lda, p->lda, to, ld16);
   if (p->k % 2)
-    for (size_t i = 0; i < m; i++) to[i * ld16 + p->k] = 0;
+    for (size_t i = 0; i < m; i++) memset(to + i * ld16 + p->k, 0, 2);
 }
 
 /* Rows first..first + m - 1 of A, filled, by panels p0..p1-1. */

@@ -79,7 +79,7 @@ static void fill(const void *ctx, size_t first, size_t m, uint16_t *to, size_t l
     r += run;
   }
   if (s->c->chain % 2)
-    for (size_t i = 0; i < m; i++) to[i * ld16 + s->c->chain] = 0;
+    for (size_t i = 0; i < m; i++) memset(to + i * ld16 + s->c->chain, 0, 2);
 }
 
 /* weight [c_out][c_in][kh][kw]; element k of the chain is (tap, channel). */

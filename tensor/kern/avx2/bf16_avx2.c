@@ -41,7 +41,10 @@ void as_k_tobf16_avx2(size_t rows, size_t n, const float *in, size_t ld, uint16_
       const __m256i l = round8(_mm256_loadu_ps(in + i)), h = round8(_mm256_loadu_ps(in + i + 8));
       _mm256_storeu_si256((void *)(out + i), _mm256_permute4x64_epi64(_mm256_packus_epi32(l, h), 0xd8));
     }
-    for (; i < n; i++) out[i] = as_bf16_of(in[i]);
+    for (; i < n; i++) {
+      const uint16_t b = as_bf16_of(in[i]);
+      memcpy(out + i, &b, 2);
+    }
   }
 }
 AS_TARGET_POP

@@ -35,5 +35,8 @@ void as_k_gemm16_ref(const as_gemm_args *g) {
 
 void as_k_tobf16_ref(size_t rows, size_t n, const float *in, size_t ld, uint16_t *out, size_t ldo) {
   for (size_t r = 0; r < rows; r++)
-    for (size_t i = 0; i < n; i++) out[r * ldo + i] = as_bf16_of(in[r * ld + i]);
+    for (size_t i = 0; i < n; i++) {
+      const uint16_t b = as_bf16_of(in[r * ld + i]);
+      memcpy(out + r * ldo + i, &b, 2); /* by bytes: the memory is read as floats again, a pair in each */
+    }
 }
