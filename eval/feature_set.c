@@ -1,5 +1,6 @@
 /* Features and the labels of their rows (eval/npy.h): the .tsv beside the array says which row is which
  * image, and what became of it. */
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,9 +17,20 @@ void as_feature_set_clear(as_feature_set *f) {
   }
   as_free(f->name);
   as_free(f->label_name);
-  as_free(f->x);
+  as_free(f->wide);
+  as_npy_close(&f->npy);
   as_free(f->label);
   memset(f, 0, sizeof *f);
+}
+
+/* Floats of this machine, one after another, where a pointer may point to them. */
+static bool is_plain(const as_view *v) {
+  const union {
+    uint32_t word;
+    unsigned char first;
+  } order = {1};
+  return v->dtype == AS_F32 && v->big_endian == (order.first == 0) && v->stride[1] == 1 &&
+         v->stride[0] == v->shape[1] && (uintptr_t)v->data % sizeof(float) == 0;
 }
 
 static as_status take_array(as_feature_set *f, const as_view *v, const char *path, as_err *err) {
@@ -28,24 +40,27 @@ static as_status take_array(as_feature_set *f, const as_view *v, const char *pat
                    as_shape_text(v->shape, v->rank, text, sizeof text));
   /* the view's elements are in the file, so n * d and n <= n * d fit into a size */
   size_t n = (size_t)v->shape[0], d = (size_t)v->shape[1];
-  f->x = as_alloc(n * d, sizeof(float), err);
   f->label = as_alloc(n, sizeof(int), err);
   f->name = as_calloc(n, sizeof(char *), err);
   f->label_name = as_calloc(n, sizeof(char *), err);
-  if (!f->x || !f->label || !f->name || !f->label_name) return AS_E_ENV;
+  if (!f->label || !f->name || !f->label_name) return AS_E_ENV;
   f->n = n;
   f->d = d;
-  if (as_view_to_f32(v, f->x, NULL, err) != AS_OK) return as_fail_in(err, "%s", path);
+  if (v->data && v->data == f->npy.view.data && is_plain(v)) {
+    f->x = v->data;
+    return AS_OK;
+  }
+  f->x = f->wide = as_alloc(n * d, sizeof(float), err);
+  if (!f->x) return AS_E_ENV;
+  if (as_view_to_f32(v, f->wide, NULL, err) != AS_OK) return as_fail_in(err, "%s", path);
   return AS_OK;
 }
 
 static as_status read_array(as_feature_set *f, const char *path, as_err *err) {
   if (!as_ends_with(path, ".safetensors")) {
-    as_npy npy;
-    as_status s = as_npy_open(&npy, path, err);
-    if (s != AS_OK) return s;
-    s = take_array(f, &npy.view, path, err);
-    as_npy_close(&npy);
+    as_status s = as_npy_open(&f->npy, path, err);
+    if (s == AS_OK) s = take_array(f, &f->npy.view, path, err);
+    if (f->wide) as_npy_close(&f->npy);
     return s;
   }
   as_state *state = NULL;

@@ -7,24 +7,19 @@
 #include <time.h>
 
 #include "data/loader.h"
-#include "eval/npy.h"
 #include "eval/rowlog.h"
 #include "tensor/base/bytes.h"
 #include "tensor/base/checked.h"
-#include "tensor/base/file.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/sha256.h"
-#include "tensor/base/text.h"
-#include "tensor/runtime.h"
-#include "weights/safetensors.h"
 
 static void take_row(as_features *f, size_t i, const float *x, const char *why) {
-  float *row = f->x + i * f->d;
+  float *row = f->x ? f->x + i * f->d : NULL;
   if (!why) {
-    memcpy(row, x, f->d * sizeof *row);
+    if (row) memcpy(row, x, f->d * sizeof *row);
     return;
   }
-  for (size_t k = 0; k < f->d; k++) row[k] = as_bits_f32(0x7fc00000u);
+  for (size_t k = 0; row && k < f->d; k++) row[k] = as_bits_f32(0x7fc00000u);
   f->failed[i] = 1;
   f->n_failed++;
   f->why[i] = as_strdup(why, NULL); /* without memory for the reason the row is still failed */
@@ -65,6 +60,7 @@ static as_status run_batches(as_features *f, as_model *model, as_loader *loader,
       if (why && !*why) why = "failed";
       if (b.warnings[i]) f->n_warned++;
       take_row(f, done + (size_t)i, x, why);
+      if (o->row && (s = o->row(o->row_ctx, why ? NULL : x, err)) != AS_OK) return s;
       if (log) as_rowlog_put(log, x, why);
     }
     done += (size_t)m;
@@ -92,11 +88,11 @@ as_status as_features_run(as_features *out, as_model *model, const as_preset *pr
   if (s != AS_OK) return s;
   out->n = n;
   out->d = d;
-  out->x = as_alloc(numel, sizeof *out->x, err);
+  if (!opts->row) out->x = as_alloc(numel, sizeof *out->x, err);
   out->failed = as_calloc(n, 1, err);
   out->why = as_calloc(n, sizeof *out->why, err);
   buf = as_alloc((size_t)batch * d, sizeof *buf, err);
-  if (!out->x || !out->failed || !out->why || !buf) s = AS_E_ENV;
+  if ((!out->x && !opts->row) || !out->failed || !out->why || !buf) s = AS_E_ENV;
   if (s == AS_OK && opts->log) s = as_rowlog_open(&log, opts->log, opts->key, d, n, found_row, out, err);
   if (s == AS_OK && log.next < n && opts->replay)
     s = as_fail(err, AS_E_INPUT,
@@ -125,53 +121,4 @@ void as_features_sha256(const as_features *f, const size_t *rows, size_t n, char
   as_sha256_init(&sum);
   for (size_t i = 0; i < n; i++) as_sha256_update_f32(&sum, f->x + (rows ? rows[i] : i) * f->d, f->d);
   as_sha256_hex(&sum, hex);
-}
-
-static as_status write_tensor(const as_features *f, const char *path, as_err *err) {
-  const int64_t shape[2] = {(int64_t)f->n, (int64_t)f->d};
-  if (!as_ends_with(path, ".safetensors")) return as_npy_write_f32(path, f->x, shape, 2, err);
-  const union {
-    uint32_t word;
-    unsigned char first;
-  } order = {1};
-  as_named_view t = {.name = "features"};
-  t.view.data = f->x;
-  t.view.bytes = f->n * f->d * sizeof *f->x;
-  t.view.dtype = AS_F32;
-  t.view.big_endian = order.first == 0;
-  t.view.rank = 2;
-  t.view.shape[0] = shape[0];
-  t.view.shape[1] = shape[1];
-  as_view_set_contiguous(&t.view);
-  static const char key[] = "assay.profile";
-  const char *const meta[2] = {key, as_profile_name()};
-  return as_safetensors_write(path, &t, 1, meta, 1, err);
-}
-
-as_status as_features_write(const as_features *f, const as_dataset *ds, const char *path, as_err *err) {
-  const char *suffix = as_ends_with(path, ".npy")           ? ".npy"
-                       : as_ends_with(path, ".safetensors") ? ".safetensors"
-                                                            : "";
-  if (!*suffix) return as_fail(err, AS_E_USAGE, "%s: wanted a name that ends in .npy or .safetensors", path);
-  as_status s = write_tensor(f, path, err);
-  if (s != AS_OK) return s;
-  char *stem = as_strndup(path, strlen(path) - strlen(suffix), err);
-  as_str tsv = {0};
-  if (!stem) return AS_E_ENV;
-  as_str_printf(&tsv, "%s.tsv", stem);
-  as_free(stem);
-  as_out o;
-  if ((s = as_str_status(&tsv, err)) == AS_OK && (s = as_out_open(&o, as_str_c(&tsv), err)) == AS_OK) {
-    as_out_printf(&o, "row\tname\tlabel\tstatus\n");
-    for (size_t i = 0; i < f->n; i++) {
-      as_item item = as_dataset_item(ds, i);
-      as_out_printf(&o, "%zu\t%s\t", i, item.name);
-      if (item.label >= 0) as_out_printf(&o, "%d", item.label);
-      as_out_printf(&o, "\t%s%s\n", f->failed[i] ? "failed: " : "ok",
-                    f->failed[i] && f->why[i] ? f->why[i] : "");
-    }
-    s = as_out_commit(&o, err);
-  }
-  as_str_clear(&tsv);
-  return s;
 }

@@ -20,6 +20,9 @@ typedef struct as_features {
   size_t n_warned; /* images that decoded with a warning (lenient); not counted for resumed rows */
 } as_features;
 
+/* Takes the rows in order; x is NULL for a failed one. Another status than AS_OK ends the run. */
+typedef as_status as_features_row_fn(void *ctx, const float *x, as_err *err);
+
 typedef struct as_features_opts {
   int batch; /* 0 = 8 */
   int lenient;
@@ -29,6 +32,8 @@ typedef struct as_features_opts {
   size_t from, to;  /* images from..to-1 alone (a shard); 0, 0 = all. The log's rows count from 0 */
   int replay;       /* all rows must be in the log: nothing is computed, AS_E_INPUT where any lacks */
   const as_watch *watch;
+  as_features_row_fn *row; /* not with log: rows go here and `x` of the result stays NULL. NULL = kept */
+  void *row_ctx;
 } as_features_opts;
 
 /* Plans the model for the batch and runs all images. A failed image (unreadable, damaged, features
@@ -40,8 +45,5 @@ void as_features_clear(as_features *f);
 
 /* SHA-256 of rows[0..n) (NULL = all n rows in order) as little-endian float32; NaN as 7fc00000. */
 void as_features_sha256(const as_features *f, const size_t *rows, size_t n, char hex[65]);
-
-/* F.npy (or .safetensors by suffix) and F.tsv beside it: row, name, label, status. */
-as_status as_features_write(const as_features *f, const as_dataset *ds, const char *path, as_err *err);
 
 #endif

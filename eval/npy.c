@@ -203,11 +203,12 @@ void as_npy_close(as_npy *npy) {
 
 /* --- writer ----------------------------------------------------------------------------------------- */
 
-size_t as_npy_header_f32(const int64_t *shape, int rank, char buf[256]) {
+size_t as_npy_header(as_dtype type, const int64_t *shape, int rank, char buf[256]) {
   /* 8 sizes of 19 digits and the fixed text stay below 192 - 10 - 1 bytes only for plausible shapes;
    * 256 - 10 - 1 = 245 hold any: 51 + 8 * 21 + 3 = 222 */
   char text[256];
-  int n = snprintf(text, sizeof text, "{'descr': '<f4', 'fortran_order': False, 'shape': (");
+  int n = snprintf(text, sizeof text, "{'descr': '%s', 'fortran_order': False, 'shape': (",
+                   type == AS_F16 ? "<f2" : "<f4");
   for (int i = 0; i < rank; i++)
     n += snprintf(text + n, sizeof text - (size_t)n, "%s%lld", i ? ", " : "", (long long)shape[i]);
   n += snprintf(text + n, sizeof text - (size_t)n, "%s), }", rank == 1 ? "," : "");
@@ -228,7 +229,7 @@ as_status as_npy_write_f32(const char *path, const float *x, const int64_t *shap
   as_out o;
   as_status s = as_out_open(&o, path, err);
   if (s != AS_OK) return s;
-  as_out_write(&o, head, as_npy_header_f32(shape, rank, head));
+  as_out_write(&o, head, as_npy_header(AS_F32, shape, rank, head));
   uint8_t buf[4096];
   for (size_t i = 0; i < numel;) {
     size_t n = numel - i < sizeof buf / 4 ? numel - i : sizeof buf / 4;

@@ -24,13 +24,16 @@ as_status as_npy_parse(as_view *view, const void *data, size_t size, const char 
 /* Writes float32 of the given shape, atomically; every NaN as 7fc00000. Rank 0 to 8. */
 as_status as_npy_write_f32(const char *path, const float *x, const int64_t *shape, int rank, as_err *err);
 /* The header alone (its length is returned; a multiple of 64), for streamed files. */
-size_t as_npy_header_f32(const int64_t *shape, int rank, char buf[256]);
+size_t as_npy_header(as_dtype type, const int64_t *shape, int rank, char buf[256]); /* AS_F32 or AS_F16 */
 
 /* Features with their rows' labels: F.npy (or .safetensors) and F.tsv beside it (row, name, label,
  * status; tab-separated, one header line). A row whose status is not "ok" has label -1. Labels that are
  * all numbers are the classes; otherwise classes are the distinct names in bytewise order. */
 typedef struct as_feature_set {
-  float *x;          /* [n, d], owned; the rows of failed images may hold NaN */
+  const float *x;    /* [n, d]; the rows of failed images may hold NaN. Owned: in the mapped file where that
+                        holds just these floats (.npy, '<f4', C order), else in memory */
+  float *wide;       /* private: x, where it is in memory */
+  as_npy npy;        /* private: the file, where it is mapped */
   int *label;        /* [n], -1 = none or failed; owned */
   char **name;       /* [n] image names, owned */
   char **label_name; /* [n] the label as the .tsv has it, owned */

@@ -6,6 +6,7 @@
 
 static const char *const as_choice_nets[] = {"resnet50", "vits16", "vitb16", NULL};
 static const char *const as_choice_when[] = {"auto", "never", "always", NULL};
+static const char *const as_choice_dtypes[] = {"f32", "f16", NULL};
 static const char *const as_choice_formats[] = {"text", "csv", "json", "html", "markdown", "latex", NULL};
 
 static const as_option options[OPT_COUNT] = {

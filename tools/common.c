@@ -43,6 +43,11 @@ as_status as_tool_backbone(as_backbone *b, const as_args *a, as_err *err) {
 
 as_status as_tool_features(as_features *f, as_backbone *b, const as_dataset *ds, const as_args *a,
                            as_err *err) {
+  return as_tool_features_to(f, b, ds, a, NULL, NULL, err);
+}
+
+as_status as_tool_features_to(as_features *f, as_backbone *b, const as_dataset *ds, const as_args *a,
+                              as_features_row_fn *row, void *ctx, as_err *err) {
   as_trace *trace = NULL;
   as_status s = AS_OK;
   as_note("recipe %s: %s", as_recipe_name(b->recipe), as_model_arch(b->model));
@@ -52,7 +57,9 @@ as_status as_tool_features(as_features *f, as_backbone *b, const as_dataset *ds,
   as_features_opts o = {.batch = (int)as_arg_int(a, OPT_BATCH, 0),
                         .lenient = a->set[OPT_LENIENT],
                         .what = "images",
-                        .watch = as_tool_watch()};
+                        .watch = as_tool_watch(),
+                        .row = row,
+                        .row_ctx = ctx};
   if (s == AS_OK) s = as_features_run(f, b->model, &b->preset, ds, &o, err);
   if (trace) {
     as_err later = {0};

@@ -20,6 +20,9 @@ as_status as_tool_backbone(as_backbone *b, const as_args *a, as_err *err);
  * is run and what was assumed. */
 as_status as_tool_features(as_features *f, as_backbone *b, const as_dataset *ds, const as_args *a,
                            as_err *err);
+/* The same, with the rows handed on (as_features_opts.row) instead of kept. */
+as_status as_tool_features_to(as_features *f, as_backbone *b, const as_dataset *ds, const as_args *a,
+                              as_features_row_fn *row, void *ctx, as_err *err);
 
 as_build_info as_tool_build(void);
 /* --width, --ascii, the terminal's width and locale. */

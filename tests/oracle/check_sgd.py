@@ -65,7 +65,7 @@ def fit(x, y, protocol, dtype=torch.float32):
     linear = torch.nn.Linear(d, k)
     linear.weight.data = torch.from_numpy((0.01 * normal(a.seed, stream("probe.weight"), k * d)).astype(np.float32).reshape(k, d)).to(dtype)
     linear.bias.data = torch.zeros(k, dtype=dtype)
-    norm = torch.nn.BatchNorm1d(d, affine=False, eps=eps) if eps else torch.nn.Identity()
+    norm = torch.nn.BatchNorm1d(d, affine=False, eps=eps).to(dtype) if eps else torch.nn.Identity()
     opt = optimizer(linear.parameters(), lr=lr, momentum=0.9, weight_decay=wd, nesterov=nesterov)
     by_step = schedule[0] == "cosine by step"
     if schedule == "cosine":
@@ -92,10 +92,11 @@ def fit(x, y, protocol, dtype=torch.float32):
 
 x, y = read(a.train)
 q, t = read(a.test)
+classes, y = torch.unique(y, return_inverse=True)  # assay's head has an output for every class with a row
 bad = 0
 for p in a.protocol:
     start = time.perf_counter()
-    theirs = fit(x, y, p)(q).numpy()
+    theirs = classes[fit(x, y, p)(q)].numpy()
     seconds, start = time.perf_counter() - start, time.perf_counter()
     out = "/tmp/check_sgd.%d.tsv" % os.getpid()
     run = subprocess.run([a.assay, "probe", "--train", a.train, "--test", a.test, "--protocol", p, "--seed", str(a.seed), "--threads", str(a.threads),
@@ -111,7 +112,7 @@ for p in a.protocol:
     diff = 100 * (right - other) / len(t)
     bad |= abs(diff) > 0.2
     if a.double:
-        wide = fit(x, y, p, torch.float64)(q).numpy()
+        wide = classes[fit(x, y, p, torch.float64)(q)].numpy()
         print(f"{p:10s} PyTorch in float64: {int((wide == t.numpy()).sum())} right, {int((wide != theirs).sum())} predictions differ from its float32's")
     print(f"{p:10s} top-1 of {len(t)}: PyTorch {other} ({100 * other / len(t):.2f} %), assay {right} ({100 * right / len(t):.2f} %), {diff:+.2f} points; "
           f"{int((mine != theirs).sum())} predictions differ; {seconds:.1f} s, assay {took:.1f} s", flush=True)

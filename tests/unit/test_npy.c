@@ -61,11 +61,11 @@ static void writer(as_test *t) {
   char head[256];
   static const int64_t big[8] = {INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX,
                                  INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX};
-  CHECK_INT(t, as_npy_header_f32(big, 8, head), 256);
+  CHECK_INT(t, as_npy_header(AS_F32, big, 8, head), 256);
   static const int64_t one[1] = {7};
-  CHECK_INT(t, as_npy_header_f32(one, 1, head), 128);
+  CHECK_INT(t, as_npy_header(AS_F32, one, 1, head), 128);
   CHECK(t, memcmp(head + 10, "{'descr': '<f4', 'fortran_order': False, 'shape': (7,), }", 57) == 0);
-  CHECK_INT(t, as_npy_header_f32(one, 0, head), 128);
+  CHECK_INT(t, as_npy_header(AS_F32, one, 0, head), 128);
   CHECK_STATUS(t, as_npy_write_f32("/nowhere/x.npy", x, shape, 3, &err), AS_E_ENV);
 }
 

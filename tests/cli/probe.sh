@@ -1,0 +1,63 @@
+#!/bin/sh
+# Features as float32 and float16, probes by protocol and along C, k-NN on what was stored.
+. "${ASSAY_TESTS:-tests}/cli/common.inc"
+A=$TMP/a
+
+run demo -o "$A" --quick
+[ $code -eq 0 ] && ok "probe: a world" || not_ok "probe: a world" "exit $code: $(tail -3 "$TMP/err")"
+W=$A/weights/vit-a.safetensors
+features() { # SET OUT ARGS...
+  set_=$1 out_=$2
+  shift 2
+  run features --weights "$W" --data "$A/world/$set_" --classes "$A/world/classes.txt" -o "$out_" -q --json "$@"
+  [ $code -eq 0 ] || not_ok "probe: features $set_ $*" "exit $code: $(head -c 300 "$TMP/err")"
+}
+sha() { sed -n 's/.*"features_sha256": "\(.*\)".*/\1/p' "$TMP/out"; }
+top1() { sed -n 's/.*"top1_correct": \([0-9]*\),/\1/p' "$TMP/out"; }
+
+features train "$TMP/train.npy"
+features val "$TMP/val.npy"
+full=$(wc -c <"$TMP/val.npy")
+features val "$TMP/half.npy" --dtype f16
+has "probe: float16 is said" '"dtype": "f16"' "$TMP/out"
+half=$(wc -c <"$TMP/half.npy")
+head=128
+[ $((2 * (half - head))) -eq $((full - head)) ] && ok "probe: float16 takes half" || not_ok "probe: float16 takes half" "$half, $full"
+s=$(sha)
+features val "$TMP/half.safetensors" --dtype f16
+[ -n "$s" ] && [ "$s" = "$(sha)" ] && ok "probe: the same rows as safetensors" || not_ok "probe: the same rows as safetensors" "$s"
+works "probe: k-NN on float16" knn --train "$TMP/train.npy" --test "$TMP/half.npy" --json -q
+n=$(top1)
+works "probe: k-NN on safetensors" knn --train "$TMP/train.npy" --test "$TMP/half.safetensors" --json -q
+[ -n "$n" ] && [ "$n" = "$(top1)" ] && ok "probe: k-NN of both files" || not_ok "probe: k-NN of both files" "$n"
+refuses "probe: no such storage" 2 "f32, f16" features --weights "$W" --data "$A/world/val" -o "$TMP/x.npy" --dtype f8
+refuses "probe: no such suffix" 2 ".safetensors" features --weights "$W" --data "$A/world/val" -o "$TMP/x.bin"
+[ -e "$TMP/x.npy" ] && not_ok "probe: nothing half-written" "x.npy" || ok "probe: nothing half-written"
+
+# protocols: by name, the same bits for any threads, another seed another head
+for p in fixed swav simsiam mae; do
+  works "probe: protocol $p" probe --train "$TMP/train.npy" --test "$TMP/val.npy" --protocol $p --threads 1 -o "$TMP/h1.safetensors" --json -q
+  has "probe: $p is in the result" "\"protocol\": \"$p\"" "$TMP/out"
+  has "probe: $p ran without crops, and says so" '"augmented_crops": false' "$TMP/out"
+  run probe --train "$TMP/train.npy" --protocol $p --threads 3 -o "$TMP/h3.safetensors" -q
+  same "probe: $p with 3 threads" "$TMP/h1.safetensors" "$TMP/h3.safetensors"
+done
+run probe --train "$TMP/train.npy" --protocol mae --seed 1 -o "$TMP/h4.safetensors" -q
+cmp -s "$TMP/h1.safetensors" "$TMP/h4.safetensors" && not_ok "probe: the seed counts" "same head" || ok "probe: the seed counts"
+refuses "probe: no such protocol" 2 "wanted lbfgs, fixed or a framework's" probe --train "$TMP/train.npy" --test "$TMP/val.npy" --protocol swab
+refuses "probe: C is for L-BFGS" 2 "--protocol lbfgs" probe --train "$TMP/train.npy" --test "$TMP/val.npy" --protocol swav --c 1
+
+# C along a path
+works "probe: path" probe --train "$TMP/train.npy" --test "$TMP/val.npy" --c 0.001:10:5 --held-out 0.25 --json -q -o "$TMP/p1.safetensors"
+[ "$(grep -c held_out_correct "$TMP/out")" -eq 5 ] && ok "probe: a line per C" || not_ok "probe: a line per C" "$(head -c 400 "$TMP/out")"
+c=$(sed -n 's/^  "c": \(.*\),/\1/p' "$TMP/out")
+n=$(top1)
+works "probe: the chosen C alone" probe --train "$TMP/train.npy" --test "$TMP/val.npy" --c "$c" --json -q -o "$TMP/p2.safetensors"
+[ -n "$n" ] && [ "$n" = "$(top1)" ] && ok "probe: fitted again on all rows" || not_ok "probe: fitted again on all rows" "$c: $n"
+run probe --train "$TMP/train.npy" --test "$TMP/val.npy" --c 0.001:10:5 -q
+has "probe: the chosen one is marked" "<- chosen" "$TMP/out"
+refuses "probe: a path of one" 2 "FROM:TO:N" probe --train "$TMP/train.npy" --test "$TMP/val.npy" --c 1:10:1
+refuses "probe: a path downwards" 2 "FROM:TO:N" probe --train "$TMP/train.npy" --test "$TMP/val.npy" --c 10:1:5
+refuses "probe: no number" 2 "found C 'x'" probe --train "$TMP/train.npy" --test "$TMP/val.npy" --c x
+refuses "probe: a split of nothing" 2 "--held-out" probe --train "$TMP/train.npy" --test "$TMP/val.npy" --c 1 --held-out 0.5
+exit $failed
