@@ -21,7 +21,12 @@
 #include "tensor/linear.h"
 #include "tensor/norm.h"
 
-enum { QUERIES = 1024, TRAIN = 2048, NORM_ROWS = 256 };
+enum {
+  QUERIES =
+      4096, /* so many that bringing a block of training rows into shape costs little beside its products */
+  TRAIN = 2048,
+  NORM_ROWS = 256
+};
 
 typedef struct candidate {
   float f;
@@ -214,13 +219,18 @@ static void vote(void *ctx, size_t q, int worker) {
 
 /* --- blocks -------------------------------------------------------------------------------------------- */
 
+static void gather_row(void *ctx, size_t i, int worker) {
+  (void)worker;
+  search *s = ctx;
+  memcpy(s->tn + i * s->d, s->train + s->used[s->t0 + i] * s->d, s->d * sizeof(float));
+}
+
 static as_status run_block(search *s, as_err *err) {
   for (size_t q = 0; q < s->nq; q++) s->find[q].found = s->find[q].n = 0;
   as_l2_normalize(s->nq, (int)s->d, s->query + s->q0 * s->d, s->d, s->qn, s->d);
   for (s->t0 = 0; s->t0 < s->n; s->t0 += TRAIN) {
     s->nt = s->n - s->t0 < TRAIN ? s->n - s->t0 : TRAIN;
-    for (size_t i = 0; i < s->nt; i++)
-      memcpy(s->tn + i * s->d, s->train + s->used[s->t0 + i] * s->d, s->d * sizeof(float));
+    as_par_for(s->nt, gather_row, s);
     as_l2_normalize(s->nt, (int)s->d, s->tn, s->d, s->tn, s->d);
     as_gemm_nt(s->nq, s->nt, s->d, s->qn, s->d, s->tn, s->d, s->tile, TRAIN, s->pack);
     as_par_for(s->nq, scan_query, s);

@@ -86,7 +86,8 @@ as_status as_sgd_create(as_sgd **out, const as_protocol *p, size_t n, size_t d, 
   s->k = classes;
   s->batch = batch;
   s->seed = seed;
-  size_t pack = as_gemm_nt_scratch(classes, d), grad = as_gemm_nt_scratch(d, chunk);
+  /* for whole chunks: a shorter one never needs more than those */
+  size_t pack = as_gemm_nt_scratch(classes, d), grad = as_gemm_nt_scratch(d, CHUNK);
   bool several = batch > CHUNK, norm = p->batch_norm > 0;
   s->order = as_alloc(n, sizeof *s->order, err);
   s->w = as_alloc(numel, sizeof(float), err);

@@ -26,7 +26,8 @@ size_t as_linear_packed_bytes(const as_linear *linear);
  *   out = residual + gamma * t          LayerScale, two roundings; gamma [n_out]
  * residual rows are ld_res apart and may be the same memory as out. Only the columns first <= j < end are
  * computed, end 0 meaning all of n_out; first is a multiple of 32, and in, out, residual and gamma are
- * given as for all columns. Cannot fail. */
+ * given as for all columns. Cannot fail. Of what as_linear_create made, it may be called from inside a chunk
+ * of par.h (the linear probe does): it then runs serially there, and has no scratch of its own. */
 typedef struct as_linear_args {
   const float *in;
   size_t ld_in;
@@ -42,7 +43,8 @@ typedef struct as_linear_args {
 void as_linear_run(const as_linear *linear, const as_linear_args *args);
 
 /* C[m, n] = A[m, k] B[n, k]^T, each element one fma chain over k from +0. Rows are ld apart.
- * pack: scratch of as_gemm_nt_scratch(n, k) bytes, 64-byte aligned. Parallel over tiles of C. */
+ * pack: scratch of as_gemm_nt_scratch(n, k) bytes, 64-byte aligned. Parallel over tiles of C; from inside a chunk of par.h
+ * serial, with `pack` the only scratch. */
 size_t as_gemm_nt_scratch(size_t n, size_t k);
 void as_gemm_nt(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb,
                 float *c, size_t ldc, void *pack);

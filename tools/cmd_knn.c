@@ -159,7 +159,7 @@ static as_status print_tally(const as_args *a, const char *method, const as_orig
 /* Scores all test rows, votes from a head or from k-NN, a block of rows at a time. */
 static as_status score(const as_args *a, const as_feature_set *train, const as_feature_set *test,
                        const as_linhead *head, as_tally *t, as_err *err) {
-  enum { ROWS = 1024 };
+  enum { ROWS = 4096 };
   size_t outputs = head ? head->n_out : train->classes;
   float *scores = as_alloc(outputs * ROWS, sizeof *scores, err),
         *x = as_alloc(ROWS * test->d, sizeof *x, err);
