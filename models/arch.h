@@ -24,7 +24,7 @@ typedef struct as_resnet_cfg {
   int block, stem, down, stride, pad; /* the enums above */
   as_stages stages;
   int base, width, inner;
-  int sk;   /* selective kernels: named so that they can be refused */
+  int sk;   /* selective kernels (nn/skmix.h), with down=avg at stride 1, too */
   int size; /* own input size in pixels */
   double eps;
 } as_resnet_cfg;

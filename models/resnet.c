@@ -15,6 +15,7 @@
 
 #include "models/model_int.h"
 #include "nn/convbn.h"
+#include "nn/skmix.h"
 #include "tensor/base/checked.h"
 #include "tensor/pool.h"
 
@@ -31,7 +32,7 @@ enum {
   EARLY_BYTES = 2 << 20 /* a stage whose input is larger runs image by image */
 };
 
-typedef enum step_kind { STEP_CONV, STEP_MAXPOOL, STEP_AVGPOOL } step_kind;
+typedef enum step_kind { STEP_CONV, STEP_MAXPOOL, STEP_AVGPOOL, STEP_AVGPOOL_SAME, STEP_MIX } step_kind;
 
 typedef struct map_size {
   int h, w, c;
@@ -39,7 +40,7 @@ typedef struct map_size {
 
 typedef struct step {
   step_kind kind;
-  size_t conv; /* index into convs */
+  size_t conv; /* index into convs, or into mixes */
   as_pool_shape pool;
   int in, res, out; /* buffer ids */
   map_size from, to;
@@ -51,6 +52,8 @@ struct as_net {
   int size, dim;
   as_convbn *convs;
   size_t n_convs, cap_convs;
+  as_skmix *mixes; /* selective kernels, one per block */
+  size_t n_mixes, cap_mixes;
   step *steps;
   size_t n_steps, cap_steps;
   size_t split;                /* steps before it run image by image */
@@ -124,6 +127,17 @@ static void conv_step(builder *b, size_t conv, int in, int res, int out, map_siz
   if (s) s->conv = conv;
 }
 
+static size_t declare_mix(builder *b, int c, const char *block) {
+  as_net *net = b->net;
+  char name[NAME_BYTES];
+  (void)snprintf(name, sizeof name, "%.30s.sk", block);
+  if (b->status == AS_OK)
+    b->status = as_grow(&net->mixes, &net->cap_mixes, net->n_mixes + 1, sizeof *net->mixes, b->err);
+  if (b->status != AS_OK) return 0;
+  b->status = as_skmix_declare(&net->mixes[net->n_mixes], name, c, net->cfg.eps, b->params, b->err);
+  return net->n_mixes++;
+}
+
 static void build_stem(builder *b) {
   const as_resnet_cfg *cfg = &b->net->cfg;
   const int c = cfg->base * cfg->width;
@@ -169,8 +183,9 @@ static void build_block(builder *b, int stage, int index) {
   const int stride = stage > 0 && index == 0 ? 2 : 1;
   const bool project = stride != 1 || b->at.c != outer;
   const map_size in = b->at;
-  map_size m1, m2 = {0, 0, 0}, out, md = in, mp = in;
-  size_t c1, c2, c3 = 0, cd = 0;
+  map_size m1, m2 = {0, 0, 0}, mixed = m2, out, md = in, mp = in;
+  size_t c1, c2, c3 = 0, cd = 0, mix = 0;
+  const bool sk = deep && cfg->sk;
   char p[24], n[10][NAME_BYTES];
   (void)snprintf(p, sizeof p, "layer%d.%d", stage + 1, index);
   static const char *const leaf[10] = {"conv1", "bn1",          "conv2",        "bn2",          "conv3",
@@ -180,8 +195,10 @@ static void build_block(builder *b, int stage, int index) {
   if (deep) {
     const bool v1 = cfg->stride == AS_STRIDE_V1;
     c1 = declare_conv(b, in, inner, 1, v1 ? stride : 1, AS_ACT_RELU, false, n[0], n[1], &m1);
-    c2 = declare_conv(b, m1, inner, 3, v1 ? 1 : stride, AS_ACT_RELU, false, n[2], n[3], &m2);
-    c3 = declare_conv(b, m2, outer, 1, 1, AS_ACT_RELU, true, n[4], n[5], &out);
+    c2 = declare_conv(b, m1, sk ? 2 * inner : inner, 3, v1 ? 1 : stride, AS_ACT_RELU, false, n[2], n[3], &m2);
+    if (sk) mix = declare_mix(b, inner, p);
+    mixed = (map_size){m2.h, m2.w, inner};
+    c3 = declare_conv(b, mixed, outer, 1, 1, AS_ACT_RELU, true, n[4], n[5], &out);
   } else {
     c1 = declare_conv(b, in, inner, 3, stride, AS_ACT_RELU, false, n[0], n[1], &m1);
     c2 = declare_conv(b, m1, outer, 3, 1, AS_ACT_RELU, true, n[2], n[3], &out);
@@ -209,9 +226,19 @@ static void build_block(builder *b, int stage, int index) {
     step *s = add_step(b, STEP_AVGPOOL, cur, NO_BUF, deep ? T1 : T2, in, mp, n[9]);
     if (s) s->pool = (as_pool_shape){.kh = 2, .kw = 2, .stride = 2};
   }
-  if (project) conv_step(b, cd, pooled ? (deep ? T1 : T2) : cur, NO_BUF, other, mp, md, n[avg ? 7 : 6]);
+  if (project && avg && !pooled && sk) { /* SimCLR v2 pools at stride 1, too */
+    (void)add_step(b, STEP_AVGPOOL_SAME, cur, NO_BUF, T1, in, in, n[9]);
+    conv_step(b, cd, T1, NO_BUF, other, in, md, n[7]);
+  } else if (project)
+    conv_step(b, cd, pooled ? (deep ? T1 : T2) : cur, NO_BUF, other, mp, md, n[avg ? 7 : 6]);
+  if (sk) {
+    char name[NAME_BYTES];
+    (void)snprintf(name, sizeof name, "%.30s.sk", p);
+    step *s = add_step(b, STEP_MIX, T2, NO_BUF, T1, m2, mixed, name);
+    if (s) s->conv = mix;
+  }
   if (deep)
-    conv_step(b, c3, T2, res, res, m2, out, p);
+    conv_step(b, c3, sk ? T1 : T2, res, res, mixed, out, p);
   else
     conv_step(b, c2, T1, res, res, m1, out, p);
   b->cur = res;
@@ -240,7 +267,9 @@ static void split_segments(as_net *net, size_t split) {
 
 static void resnet_destroy(as_net *net) {
   for (size_t i = 0; i < net->n_convs; i++) as_convbn_clear(&net->convs[i]);
+  for (size_t i = 0; i < net->n_mixes; i++) as_skmix_clear(&net->mixes[i]);
   as_free(net->convs);
+  as_free(net->mixes);
   as_free(net->steps);
   as_free(net);
 }
@@ -251,9 +280,8 @@ as_status as_resnet_build(as_net **out, const as_resnet_cfg *cfg, int size, as_p
     return as_fail(err, AS_E_USAGE, "inner=%d wants block=bottleneck", cfg->inner);
   if (cfg->stride == AS_STRIDE_V1 && cfg->block != AS_BLOCK_BOTTLENECK)
     return as_fail(err, AS_E_USAGE, "stride=v1 wants block=bottleneck");
-  if (cfg->sk)
-    return as_fail(err, AS_E_USAGE,
-                   "sk=1: selective kernels (SimCLR v2's sk1 models) are not computed here; wanted sk=0");
+  if (cfg->sk && (cfg->block != AS_BLOCK_BOTTLENECK || cfg->down != AS_DOWN_AVG))
+    return as_fail(err, AS_E_USAGE, "sk=1 wants block=bottleneck and down=avg");
   as_net *net = as_calloc(1, sizeof *net, err);
   if (!net) return AS_E_ENV;
   net->cfg = *cfg;
@@ -287,15 +315,22 @@ static as_status resnet_load(as_net *net, const as_params *params, const as_view
     as_status st = as_convbn_load(&net->convs[i], params, views, err);
     if (st != AS_OK) return st;
   }
+  for (size_t i = 0; i < net->n_mixes; i++) {
+    as_status st = as_skmix_load(&net->mixes[i], params, views, err);
+    if (st != AS_OK) return st;
+  }
   return AS_OK;
 }
 
 static size_t scratch_bytes(const as_net *net, size_t first, size_t last, int batch) {
   size_t most = 0;
   for (size_t i = first; i < last; i++) {
-    if (net->steps[i].kind != STEP_CONV) continue;
-    const as_conv *conv = net->convs[net->steps[i].conv].conv;
-    size_t n = conv ? as_conv_scratch(conv, batch) : 0;
+    if (net->steps[i].kind != STEP_CONV && net->steps[i].kind != STEP_MIX) continue;
+    const bool mix = net->steps[i].kind == STEP_MIX;
+    const as_conv *conv = mix ? NULL : net->convs[net->steps[i].conv].conv;
+    size_t n = mix    ? as_skmix_scratch(&net->mixes[net->steps[i].conv], batch)
+               : conv ? as_conv_scratch(conv, batch)
+                      : 0;
     if (n > most) most = n;
   }
   return most;
@@ -349,8 +384,12 @@ static void run_steps(const as_net *net, const as_pass *pass, size_t first, size
       as_convbn_forward(l, &in, residual, &out, pass->scratch);
     } else if (s->kind == STEP_MAXPOOL) {
       as_maxpool(&s->pool, &in, &out);
-    } else {
+    } else if (s->kind == STEP_AVGPOOL) {
       as_avgpool(&s->pool, &in, &out);
+    } else if (s->kind == STEP_AVGPOOL_SAME) {
+      as_avgpool_2x2_same(&in, &out);
+    } else {
+      as_skmix_forward(&net->mixes[s->conv], &in, &out, pass->scratch);
     }
     as_trace_tensor(trace, s->name, &out);
   }
@@ -378,6 +417,9 @@ static int resnet_dim(const as_net *net) {
 static double resnet_flop(const as_net *net) {
   double sum = 0;
   for (size_t i = 0; i < net->n_convs; i++) sum += as_convbn_flop(&net->convs[i]);
+  for (size_t i = 0; i < net->n_steps; i++)
+    if (net->steps[i].kind == STEP_MIX)
+      sum += as_skmix_flop(&net->mixes[net->steps[i].conv], net->steps[i].to.h, net->steps[i].to.w);
   return sum;
 }
 

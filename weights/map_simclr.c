@@ -1,7 +1,8 @@
 /* SimCLR's checkpoints number their layers in the order in which the graph made them; torchvision
  * names them by place. In the first block of each stage the shortcut comes before the block's own
  * convolutions (google-research/simclr resnet.py, bottleneck_block). Convolution k and BatchNorm k
- * belong together. */
+ * belong together, except in the networks with selective kernels (sk1), whose mixing layers have a norm between
+ * two convolutions (resnet.py, sk_conv2d). */
 #include <stdio.h>
 #include <string.h>
 
@@ -9,9 +10,11 @@
 #include "weights/recipe_int.h"
 
 static const struct {
-  int convs; /* 1 + 3 per block + 4 shortcuts */
+  int convs;  /* 1 + 3 per block + 4 shortcuts; with selective kernels 3 + 5 per block + 4 */
+  bool mixed; /* selective kernels: a stem of three, two further layers per block, one of them normed */
   int blocks[4];
-} depths[] = {{53, {3, 4, 6, 3}}, {104, {3, 4, 23, 3}}, {155, {3, 8, 36, 3}}};
+} depths[] = {{53, false, {3, 4, 6, 3}}, {104, false, {3, 4, 23, 3}}, {155, false, {3, 8, 36, 3}},
+              {87, true, {3, 4, 6, 3}},  {172, true, {3, 4, 23, 3}},  {257, true, {3, 8, 36, 3}}};
 
 /* "conv2d_12/kernel" -> 12; "conv2d/kernel" -> 0; -1 otherwise. *rest gets what follows the slash. */
 static int layer_number(const char *name, const char *kind, const char **rest) {
@@ -47,24 +50,33 @@ int as_simclr_convs(const as_state *s, const char *root) {
   return convs;
 }
 
-/* Where layer k of a network of `convs` convolutions stands: its torchvision prefix up to the layer's
- * own number, and that number (0 = shortcut). */
-static bool place(int k, int convs, char *block, size_t size, int *conv) {
+/* Names of the layers in the order in which the graph makes them, without and with selective kernels. */
+static const char *const conv_names[2][6] = {{"downsample.0", "conv1", "conv2", "conv3"},
+                                             {"downsample.1", "conv1", "conv2", "sk.fc1", "sk.fc2", "conv3"}};
+static const char *const norm_names[2][5] = {{"downsample.1", "bn1", "bn2", "bn3"},
+                                             {"downsample.2", "bn1", "bn2", "sk.bn", "bn3"}};
+static const char *const conv_stem[2][3] = {{"conv1"}, {"conv1.0", "conv1.3", "conv1.6"}};
+static const char *const norm_stem[2][3] = {{"bn1"}, {"conv1.1", "conv1.4", "bn1"}};
+
+/* The torchvision name of convolution (or norm) k of a network of `convs` convolutions. */
+static bool place(int k, int convs, bool norm, char *out, size_t size) {
   size_t d = 0;
   while (d < sizeof depths / sizeof *depths && depths[d].convs != convs) d++;
   if (d == sizeof depths / sizeof *depths) return false;
-  if (k == 0) {
-    block[0] = 0;
-    *conv = 1;
+  const int mixed = depths[d].mixed, stem = mixed ? 3 : 1;
+  if (k < stem) {
+    snprintf(out, size, "%s", norm ? norm_stem[mixed][k] : conv_stem[mixed][k]);
     return true;
   }
-  int at = 1;
+  const char *const *names = norm ? norm_names[mixed] : conv_names[mixed];
+  const int per_block = 3 + (mixed ? norm ? 1 : 2 : 0);
+  int at = stem;
   for (int stage = 0; stage < 4; stage++)
     for (int b = 0; b < depths[d].blocks[stage]; b++) {
-      int n = b == 0 ? 4 : 3;
+      const int first = b == 0 ? 0 : 1,
+                n = per_block + 1 - first; /* the shortcut is in the first block alone */
       if (k < at + n) {
-        snprintf(block, size, "layer%d.%d.", stage + 1, b);
-        *conv = k - at + (b == 0 ? 0 : 1);
+        snprintf(out, size, "layer%d.%d.%s", stage + 1, b, names[first + k - at]);
         return true;
       }
       at += n;
@@ -79,28 +91,21 @@ bool as_simclr_name(const char *name, int convs, char *out, size_t size, as_tran
                {"beta", "bias"},
                {"moving_mean", "running_mean"},
                {"moving_variance", "running_var"}};
-  char block[32];
+  char layer[64];
   const char *rest = NULL;
-  int conv = 0;
   if (!as_starts_with(name, "base_model/")) return false;
   name += strlen("base_model/");
   int k = layer_number(name, "conv2d", &rest);
-  if (k >= 0 && strcmp(rest, "kernel") == 0 && place(k, convs, block, sizeof block, &conv)) {
-    if (conv == 0)
-      snprintf(out, size, "%sdownsample.0.weight", block);
-    else
-      snprintf(out, size, "%sconv%d.weight", block, conv);
+  if (k >= 0 && strcmp(rest, "kernel") == 0 && place(k, convs, false, layer, sizeof layer)) {
+    snprintf(out, size, "%s.weight", layer);
     *t = AS_HWIO;
     return true;
   }
   k = layer_number(name, "batch_normalization", &rest);
-  if (k < 0 || !place(k, convs, block, sizeof block, &conv)) return false;
+  if (k < 0 || !place(k, convs, true, layer, sizeof layer)) return false;
   for (size_t i = 0; i < sizeof stats / sizeof *stats; i++)
     if (strcmp(rest, stats[i].from) == 0) {
-      if (conv == 0)
-        snprintf(out, size, "%sdownsample.1.%s", block, stats[i].to);
-      else
-        snprintf(out, size, "%sbn%d.%s", block, conv, stats[i].to);
+      snprintf(out, size, "%s.%s", layer, stats[i].to);
       *t = AS_AS_IS;
       return true;
     }

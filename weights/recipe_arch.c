@@ -8,7 +8,8 @@
 
 static const char *const resnet_names[] = {"conv1.weight",   "conv1.%.*",
                                            "bn1.*",          "layer%.%.conv%.weight",
-                                           "layer%.%.bn%.*", "layer%.%.downsample.%.*"};
+                                           "layer%.%.bn%.*", "layer%.%.downsample.%.*",
+                                           "layer%.%.sk.*"};
 static const char *const vit_names[] = {"cls_token",
                                         "pos_embed",
                                         "register_tokens",
@@ -134,7 +135,8 @@ static as_status resnet_arch(const as_mapping *m, const char *label, as_str *out
   else if (kernel == 3)
     as_str_printf(out, "%cstem=3x3", sep), sep = ',';
   const as_mapped *down = as_mapping_find(m, "layer2.0.downsample.1.weight");
-  if (down && down->view.rank == 4) as_str_printf(out, "%cdown=avg", sep);
+  if (down && down->view.rank == 4) as_str_printf(out, "%cdown=avg", sep), sep = ',';
+  if (has(m, "layer1.0.sk.fc1.weight")) as_str_printf(out, "%csk=1", sep);
   return AS_OK;
 }
 

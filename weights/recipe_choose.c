@@ -112,11 +112,11 @@ static as_status none(const choice *c, const as_state *s, as_err *err) {
   }
   int convs = as_simclr_convs(s, ".");
   if (convs > 0)
-    return as_fail(
-        err, AS_E_INPUT,
-        "%s: a SimCLR network of %d convolutions, which is none of ResNet-50 (53), 101 (104), 152 (155); the "
-        "variants with selective kernels (sk1) are not supported",
-        as_state_path(s), convs);
+    return as_fail(err, AS_E_INPUT,
+                   "%s: a SimCLR network of %d convolutions, which is none of ResNet-50 (53; with selective "
+                   "kernels 87), 101 "
+                   "(104; 172), 152 (155; 257)",
+                   as_state_path(s), convs);
   if (c->near)
     return as_fail(
         err, AS_E_INPUT,

@@ -126,9 +126,50 @@ class SamePool(nn.Module):
         return F.max_pool2d(same(x, 3, 2, -math.inf), 3, 2)
 
 
+class Mix(nn.Module):
+    """Selective kernels as google-research/simclr resnet.py, sk_conv2d, writes them: ratio 1/16, at least 32."""
+
+    def __init__(self, c):
+        super().__init__()
+        mid = max(int(c * 0.0625), 32)
+        self.fc1 = nn.Conv2d(c, mid, 1, bias=False)
+        self.bn = nn.BatchNorm2d(mid)
+        self.fc2 = nn.Conv2d(mid, 2 * c, 1, bias=False)
+
+    def forward(self, x):
+        streams = torch.stack(x.chunk(2, 1))
+        common = streams.sum(0).mean((2, 3), keepdim=True)
+        mixing = self.fc2(F.relu(self.bn(self.fc1(common))))
+        return (streams * torch.stack(mixing.chunk(2, 1)).softmax(0)).sum(0)
+
+
+class MixBottleneck(torchvision.models.resnet.Bottleneck):
+    def __init__(self, inplanes, planes, *args, **kw):
+        super().__init__(inplanes, planes, *args, **kw)
+        c = self.conv2.out_channels
+        self.conv2 = nn.Conv2d(c, 2 * c, 3, self.conv2.stride, 1, bias=False)
+        self.bn2, self.sk = nn.BatchNorm2d(2 * c), Mix(c)
+
+    def forward(self, x):
+        y = self.relu(self.bn2(self.conv2(self.relu(self.bn1(self.conv1(x))))))
+        y = self.bn3(self.conv3(self.sk(y)))
+        return self.relu(y + (x if self.downsample is None else self.downsample(x)))
+
+
+class SameAverage(nn.Module):
+    """2x2 at stride 1, TensorFlow's SAME: the padding is not counted."""
+
+    def forward(self, x):
+        mean = lambda v: F.avg_pool2d(F.pad(v, (0, 1, 0, 1)), 2, 1)
+        return mean(x) / mean(torch.ones_like(x))
+
+
 def resnet(block="bottleneck", blocks=(3, 4, 6, 3), base=64, width=1, inner=1, stem="7x7", down="conv",
-           stride="v1.5", pad="torch", eps=1e-5):
-    kind = torchvision.models.resnet.Bottleneck if block == "bottleneck" else torchvision.models.resnet.BasicBlock
+           stride="v1.5", pad="torch", sk=0, eps=1e-5):
+    if sk:
+        kind = MixBottleneck
+    else:
+        kind = torchvision.models.resnet.Bottleneck if block == "bottleneck" else torchvision.models.resnet.BasicBlock
 
     class Net(torchvision.models.ResNet):
         """torchvision's ResNet with any number of stages and any widths."""
@@ -158,7 +199,7 @@ def resnet(block="bottleneck", blocks=(3, 4, 6, 3), base=64, width=1, inner=1, s
                     first.conv1.stride, first.conv2.stride = first.conv2.stride, (1, 1)
                 if down == "avg" and first.downsample is not None:
                     conv, bn = first.downsample
-                    pool = nn.AvgPool2d(2, 2) if conv.stride[0] == 2 else nn.Identity()
+                    pool = nn.AvgPool2d(2, 2) if conv.stride[0] == 2 else SameAverage() if sk else nn.Identity()
                     conv.stride = (1, 1)
                     first.downsample = nn.Sequential(pool, conv, bn)
 
@@ -352,6 +393,8 @@ CASES = [  # name, family, size, images, settings; the architecture line is made
     ("vit-resize-scale", "vit_demo", 48, 2, tiny(posgrid=11, resize="scale")),
     ("vit-resize-exact", "vit_demo", 48, 2, tiny(posgrid=11, resize="exact", reg=2)),
     ("vit-resize-up", "vit_demo", 48, 2, tiny(posgrid=4, resize="exact")),
+    ("resnet-sk", "resnet50", 64, 2, dict(base=8, blocks=(1, 2, 1), stem="deep", down="avg", pad="same-pool", sk=1)),
+    ("resnet-sk-wide", "resnet50", 96, 2, dict(base=64, blocks=(2, 1), width=2, stem="deep", down="avg", pad="same-pool", sk=1)),
 ]
 
 

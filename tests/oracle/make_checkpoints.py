@@ -458,19 +458,23 @@ def tf_bundle(prefix, tensors):
 
 
 def simclr(base, blocks, prefix, optimizer=True):
-    """The variables of one network: layers numbered in the order of creation, the shortcut first in each stage."""
-    tf, order = {}, ['conv1', 'bn1']
+    """The variables of one network: layers numbered in the order of creation, the shortcut first in each stage;
+    with selective kernels convolutions and norms are numbered apart."""
+    sk = 'layer1.0.sk.fc1.weight' in base
+    tf, convs, norms = {}, ['conv1.0', 'conv1.3', 'conv1.6'] if sk else ['conv1'], ['conv1.1', 'conv1.4', 'bn1'] if sk else ['bn1']
     for si, n in enumerate(blocks):
         for b in range(n):
             pp = f'layer{si + 1}.{b}.'
-            order += ([pp + 'downsample.0', pp + 'downsample.1'] if b == 0 else []) + [pp + x for x in ('conv1', 'bn1', 'conv2', 'bn2', 'conv3', 'bn3')]
-    for k, (conv, bn) in enumerate(zip(order[::2], order[1::2])):
+            convs += [pp + x for x in (['downsample.1' if sk else 'downsample.0'] if b == 0 else []) + ['conv1', 'conv2'] + (['sk.fc1', 'sk.fc2'] if sk else []) + ['conv3']]
+            norms += [pp + x for x in (['downsample.2' if sk else 'downsample.1'] if b == 0 else []) + ['bn1', 'bn2'] + (['sk.bn'] if sk else []) + ['bn3']]
+    for k, conv in enumerate(convs):
         sfx = f'_{k}' if k else ''
         tf[f'{prefix}conv2d{sfx}/kernel'] = base[conv + '.weight'].numpy().transpose(2, 3, 1, 0)
         if optimizer:
             tf[f'{prefix}conv2d{sfx}/kernel/Momentum'] = base[conv + '.weight'].numpy().transpose(2, 3, 1, 0) + 1
+    for k, bn in enumerate(norms):
         for a, c in (('gamma', 'weight'), ('beta', 'bias'), ('moving_mean', 'running_mean'), ('moving_variance', 'running_var')):
-            tf[f'{prefix}batch_normalization{sfx}/{a}'] = base[f'{bn}.{c}'].numpy()
+            tf[f'{prefix}batch_normalization{f"_{k}" if k else ""}/{a}'] = base[f'{bn}.{c}'].numpy()
     if prefix == 'base_model/':
         tf['head_supervised/linear_layer/dense/kernel'] = base['fc.weight'].numpy().T
         tf['head_supervised/linear_layer/dense/bias'] = base['fc.bias'].numpy()
@@ -547,6 +551,36 @@ for name, depth, blocks in (('simclrv2_r101_1x_sk0', 101, (3, 4, 23, 3)), ('simc
     tf = {'global_step': np.array(250228, np.int64), 'head_contrastive/nl_0/dense/kernel': np.ones((4, 4), np.float32), **simclr(base, blocks, 'base_model/'), **simclr(twin(base), blocks, 'ema_model/base_model/')}
     tf_bundle(os.path.join(OUT, name), tf)
     want(name + '.index', 'simclr-v2', base, f'resnet{depth}:base=4,pad=same-pool', head='fc')
+
+def selective(base, blocks, fc):
+    """The same with selective kernels: ResNet-D stem and shortcuts, both streams in conv2, mixing layers."""
+    def bn(name, c):
+        return {f'{name}.weight': t(c), f'{name}.bias': t(c), f'{name}.running_mean': t(c), f'{name}.running_var': t(c).abs() + .5}
+    sd = OD()
+    for k, x in resnet(base, blocks, fc=fc, track=False).items():
+        if k == 'conv1.weight':
+            for i, (o, c) in ((0, (base // 2, 3)), (3, (base // 2, base // 2)), (6, (base, base // 2))):
+                sd[f'conv1.{i}.weight'] = t(o, c, 3, 3)
+                if i < 6:
+                    sd.update(bn(f'conv1.{i + 1}', o))
+        elif '.conv2.weight' in k:
+            c = x.shape[0]
+            mid = max(int(c * .0625), 32)
+            sd[k] = t(2 * c, c, 3, 3)
+            sd.update({k.replace('conv2', 'sk.fc1'): t(mid, c, 1, 1), k.replace('conv2', 'sk.fc2'): t(2 * c, mid, 1, 1), **bn(k.replace('conv2.weight', 'sk.bn'), mid)})
+        elif '.bn2.' in k:
+            if k.endswith('bn2.weight'):
+                sd.update(bn(k[:-7], 2 * x.shape[0]))
+        else:
+            sd[k.replace('downsample.1', 'downsample.2').replace('downsample.0', 'downsample.1')] = x
+    return sd
+
+
+for name, depth, blocks in (('simclrv2_r50_1x_sk1', 50, (3, 4, 6, 3)), ('simclrv2_r101_1x_sk1', 101, (3, 4, 23, 3)), ('simclrv2_r152_3x_sk1', 152, (3, 8, 36, 3))):
+    base = selective(4, blocks, 10)
+    tf = {'global_step': np.array(250228, np.int64), 'head_contrastive/nl_0/dense/kernel': np.ones((4, 4), np.float32), **simclr(base, blocks, 'base_model/'), **simclr(twin(base), blocks, 'ema_model/base_model/')}
+    tf_bundle(os.path.join(OUT, name), tf)
+    want(name + '.index', 'simclr-v2', base, f'resnet{depth}:base=4,stem=deep,down=avg,sk=1,pad=same-pool', head='fc')
 
 # ---- heads in files of their own ----
 for name, top, prefix in (('dino_resnet50_linearweights.pth', 'state_dict', 'module.linear.'), ('PIRL_classifier.pth', 'classifier', 'module.')):
