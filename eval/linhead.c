@@ -186,6 +186,33 @@ as_status as_linhead_protocol(as_linhead *h, const as_protocol *p, const float *
   return s;
 }
 
+as_status as_linhead_crops(as_linhead *h, const as_protocol *p, as_backbone *b, const as_dataset *ds,
+                           const as_crops_opts *opts, size_t *failed, as_err *err) {
+  int *compact = NULL;
+  size_t rows, n = as_dataset_count(ds);
+  as_str text = {0};
+  memset(h, 0, sizeof *h);
+  int *y = as_alloc(n ? n : 1, sizeof *y, err);
+  if (!y) return AS_E_ENV;
+  for (size_t i = 0; i < n; i++) y[i] = as_dataset_item(ds, i).label;
+  as_protocol_text(p, &text);
+  as_status s = as_str_status(&text, err);
+  if (s == AS_OK)
+    s = take_classes(h, y, n, (size_t)as_model_embed_dim(b->model), as_dataset_classes(ds), &compact, &rows,
+                     err);
+  if (s == AS_OK) s = as_crops_fit(p, b, ds, compact, h->n_out, opts, h->weight, h->bias, failed, err);
+  if (s == AS_OK) s = finish(h, err);
+  if (s == AS_OK)
+    snprintf(h->source, sizeof h->source,
+             "protocol %s on crops: %zu classes, %zu images, %zu failed, seed %llu; %s", p->name, h->n_out,
+             rows, *failed, (unsigned long long)opts->seed, as_str_c(&text));
+  as_free(y);
+  as_free(compact);
+  as_str_clear(&text);
+  if (s != AS_OK) as_linhead_clear(h);
+  return s;
+}
+
 as_status as_linhead_path(as_linhead *h, const float *x, const int *y, size_t n, size_t d, size_t classes,
                           const as_path_opts *opts, as_path_result *result, as_err *err) {
   int *compact = NULL;

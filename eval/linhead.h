@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "eval/backbone.h"
+#include "eval/crops.h"
 #include "eval/probe.h"
 #include "eval/probe_path.h"
 #include "eval/protocol.h"
@@ -35,6 +36,10 @@ as_status as_linhead_fit(as_linhead *h, const float *x, const int *y, size_t n, 
  * (p->crops), `source` says that these were fixed. */
 as_status as_linhead_protocol(as_linhead *h, const as_protocol *p, const float *x, const int *y, size_t n,
                               size_t d, size_t classes, uint64_t seed, as_err *err);
+/* The same on new crops of the images of ds in every epoch, through the backbone. Images that cannot be read
+ * are left out and counted in *failed. */
+as_status as_linhead_crops(as_linhead *h, const as_protocol *p, as_backbone *b, const as_dataset *ds,
+                           const as_crops_opts *opts, size_t *failed, as_err *err);
 /* The same with C chosen on a held-out part (eval/probe_path.h). Release result with as_path_clear. */
 as_status as_linhead_path(as_linhead *h, const float *x, const int *y, size_t n, size_t d, size_t classes,
                           const as_path_opts *opts, as_path_result *result, as_err *err);

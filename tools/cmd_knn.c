@@ -71,6 +71,8 @@ typedef struct as_origin {
   const as_path_result *path;
   const as_path_opts *path_opts;
   uint64_t seed;
+  bool crops;
+  size_t n_failed; /* training images that could not be read */
 } as_origin;
 
 static void put_origin(as_jsonw *w, const as_origin *o) {
@@ -80,7 +82,8 @@ static void put_origin(as_jsonw *w, const as_origin *o) {
     as_jsonw_key(w, "protocol"), as_jsonw_str(w, o->protocol->name);
     as_jsonw_key(w, "protocol_text"), as_jsonw_str(w, as_str_c(&text));
     as_jsonw_key(w, "protocol_source"), as_jsonw_str(w, o->protocol->source);
-    as_jsonw_key(w, "augmented_crops"), as_jsonw_bool(w, false);
+    as_jsonw_key(w, "augmented_crops"), as_jsonw_bool(w, o->crops);
+    if (o->crops) as_jsonw_key(w, "n_train_failed"), as_jsonw_u64(w, o->n_failed);
     as_jsonw_key(w, "seed"), as_jsonw_u64(w, o->seed);
     as_str_clear(&text);
   }
@@ -127,7 +130,7 @@ static as_status print_tally(const as_args *a, const char *method, const as_orig
     as_jsonw_object(&w);
     as_jsonw_key(&w, "method"), as_jsonw_str(&w, method);
     if (origin) put_origin(&w, origin);
-    as_jsonw_key(&w, "train"), as_jsonw_str(&w, a->text[OPT_TRAIN]);
+    as_jsonw_key(&w, "train"), as_jsonw_str(&w, a->text[a->set[OPT_TRAIN] ? OPT_TRAIN : OPT_DATA]);
     as_jsonw_key(&w, "test"), as_jsonw_str(&w, a->text[OPT_TEST]);
     as_jsonw_key(&w, "n_expected"), as_jsonw_i64(&w, t->n_expected);
     as_jsonw_key(&w, "n_used"), as_jsonw_i64(&w, t->n_used);
@@ -270,6 +273,42 @@ static as_status fit_head(as_linhead *head, as_origin *origin, as_path_opts *pat
   return s;
 }
 
+/* Through the backbone, on new crops in every epoch. */
+static as_status fit_crops(as_linhead *head, as_origin *origin, as_feature_set *test, const as_args *a,
+                           as_err *err) {
+  as_dataset *ds = NULL;
+  as_backbone b = {0};
+  const char *name = as_arg_text(a, OPT_PROTOCOL, "fixed");
+  if (!a->set[OPT_DATA])
+    return as_fail(err, AS_E_USAGE, "wanted --data, the images to train on, with --weights");
+  if (a->set[OPT_C] || a->set[OPT_TOL] || a->set[OPT_MAX_ITER] || a->set[OPT_HELD_OUT])
+    return as_fail(err, AS_E_USAGE, "--c, --tol, --max-iter and --held-out are for --protocol lbfgs");
+  if (!(origin->protocol = as_protocol_named(name)))
+    return as_fail(err, AS_E_USAGE, "--protocol: found '%s', wanted fixed or a framework's (assay probe -h)",
+                   name);
+  as_dataset_opts d = as_tool_dataset_opts(a);
+  as_crops_opts o = {.seed = (uint64_t)as_arg_int(a, OPT_SEED, 0),
+                     .batch = (int)as_arg_int(a, OPT_BATCH, 0),
+                     .lenient = a->set[OPT_LENIENT],
+                     .watch = as_tool_watch()};
+  origin->seed = o.seed;
+  origin->crops = true;
+  as_status s = as_dataset_open(&ds, &d, err);
+  if (s == AS_OK) s = as_tool_backbone(&b, a, err);
+  if (s == AS_OK && a->set[OPT_TEST]) {
+    s = as_feature_set_read(test, a->text[OPT_TEST], err);
+    if (s == AS_OK && test->d != (size_t)as_model_embed_dim(b.model))
+      s = as_fail(err, AS_E_INPUT, "%s: found %zu features per row, wanted the backbone's %d",
+                  a->text[OPT_TEST], test->d, as_model_embed_dim(b.model));
+  }
+  if (s == AS_OK) s = as_linhead_crops(head, origin->protocol, &b, ds, &o, &origin->n_failed, err);
+  if (s == AS_OK) as_note("%s", head->source);
+  if (s == AS_OK) as_note("protocol from %s", origin->protocol->source);
+  as_backbone_clear(&b);
+  as_dataset_close(&ds);
+  return s;
+}
+
 as_status as_cmd_probe(const as_args *a, as_err *err) {
   as_feature_set train = {0}, test = {0};
   as_linhead head = {0};
@@ -282,11 +321,21 @@ as_status as_cmd_probe(const as_args *a, as_err *err) {
   if (a->set[OPT_OUTPUT] && !as_ends_with(a->text[OPT_OUTPUT], ".safetensors"))
     return as_fail(err, AS_E_USAGE, "-o: found '%s', wanted a name that ends in .safetensors",
                    a->text[OPT_OUTPUT]);
-  as_status s = read_pair(&train, &test, a, err);
-  if (s == AS_OK) s = fit_head(&head, &origin, &path, &points, &train, a, err);
+  if (a->set[OPT_TRAIN] == a->set[OPT_WEIGHTS])
+    return as_fail(err, AS_E_USAGE, "wanted --train F.npy, or --weights W with --data D to train on crops");
+  as_status s;
+  if (a->set[OPT_WEIGHTS]) {
+    s = fit_crops(&head, &origin, &test, a, err);
+  } else {
+    s = read_pair(&train, &test, a, err);
+    if (s == AS_OK) s = fit_head(&head, &origin, &path, &points, &train, a, err);
+  }
   if (s == AS_OK && a->set[OPT_OUTPUT]) s = as_linhead_write(&head, a->text[OPT_OUTPUT], err);
   if (s == AS_OK && a->set[OPT_TEST]) s = score(a, &train, &test, &head, &t, err);
   if (s == AS_OK && a->set[OPT_TEST]) s = print_tally(a, head.source, &origin, &t, err);
+  if (s == AS_OK && origin.n_failed > 0 && !a->set[OPT_LENIENT])
+    s = as_fail(err, AS_E_INPUT, "%zu training images could not be read; the head was fitted without them",
+                origin.n_failed);
   as_path_clear(&points);
   as_linhead_clear(&head);
   as_feature_set_clear(&train);

@@ -60,4 +60,18 @@ refuses "probe: a path of one" 2 "FROM:TO:N" probe --train "$TMP/train.npy" --te
 refuses "probe: a path downwards" 2 "FROM:TO:N" probe --train "$TMP/train.npy" --test "$TMP/val.npy" --c 10:1:5
 refuses "probe: no number" 2 "found C 'x'" probe --train "$TMP/train.npy" --test "$TMP/val.npy" --c x
 refuses "probe: a split of nothing" 2 "--held-out" probe --train "$TMP/train.npy" --test "$TMP/val.npy" --c 1 --held-out 0.5
+
+# on crops, through the backbone: the same bits for any threads and batch, another head than on fixed features
+T="--weights $W --data $A/world/train --classes $A/world/classes.txt --per-class 0:4"
+works "probe: on crops" probe $T --protocol mae --test "$TMP/val.npy" -o "$TMP/c1.safetensors" --json -q --threads 1 --batch 3
+has "probe: crops are said" '"augmented_crops": true' "$TMP/out"
+run probe $T --protocol mae -o "$TMP/c2.safetensors" -q --threads 3
+same "probe: crops with 3 threads and another batch" "$TMP/c1.safetensors" "$TMP/c2.safetensors"
+run features --weights "$W" --data "$A/world/train" --classes "$A/world/classes.txt" --per-class 0:4 -o "$TMP/few.npy" -q
+run probe --train "$TMP/few.npy" --protocol mae -o "$TMP/c3.safetensors" -q
+cmp -s "$TMP/c1.safetensors" "$TMP/c3.safetensors" && not_ok "probe: crops count" "same head" || ok "probe: crops count"
+works "probe: a head from crops is a head" classify --weights "$W" --head "$TMP/c1.safetensors" --data "$A/world/val" --classes "$A/world/classes.txt" -q
+refuses "probe: crops need a protocol that has them" 2 "wanted fixed or a framework's" probe $T --protocol lbfgs -o "$TMP/x.safetensors"
+refuses "probe: features or images" 2 "--weights W with --data D" probe $T --train "$TMP/few.npy" -o "$TMP/x.safetensors"
+refuses "probe: images to train on" 2 "wanted --data" probe --weights "$W" -o "$TMP/x.safetensors"
 exit $failed
