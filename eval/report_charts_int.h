@@ -48,6 +48,13 @@ struct as_translation_bin;
 void as_chart_translation(as_str *out, const char *const *name, const struct as_translation_bin *const *bins,
                           size_t n, size_t n_bins);
 
+/* Accuracy by confidence of n models on one set. */
+void as_chart_reliability(as_str *out, const char *set, const char *const *name, const as_calibration *const *c,
+                          size_t n);
+/* The accuracies of each model's classes from the lowest to the highest. accuracy: [n * classes]; n <= 12. */
+void as_chart_classes(as_str *out, const char *set, const char *const *name, const double *accuracy, size_t n,
+                      size_t classes);
+
 /* Models on an axis of mean ranks, with bars over those within cd. */
 void as_chart_cd(as_str *out, const char *const *name, const double *mean_rank, size_t n, double cd);
 

@@ -108,10 +108,17 @@ static void put_head(const as_html *h, bool provenance, as_err *err) {
   if (r->n_sets > 1)
     as_str_printf(
         h->out,
-        "%s<a href=\"#against\">Accuracy against accuracy</a><a href=\"#change\">Changes</a>"
-        "<a href=\"#unified\">One number of many</a>%s",
+        "%s<a href=\"#against\">Accuracy against accuracy</a>%s<a href=\"#change\">Changes</a>"
+        "<a href=\"#unified\">One number of many</a>%s%s",
         as_html_has_pairs(h) ? "<a href=\"#pairs\">Which differences are real</a>" : "",
+        as_html_has_part(h, "robustness") ? "<a href=\"#robustness\">Effective robustness</a>" : "",
+        r->n_models > 1 ? "<a href=\"#agreement\">Do the sets agree?</a>" : "",
         as_html_has_curve(h) ? "<a href=\"#translation\">Do small improvements translate?</a>" : "");
+  if (h->s->calibration) as_str_put(h->out, "<a href=\"#calibration\">Calibration</a>");
+  for (size_t k = 0, any = 0; k < r->n_sets; k++)
+    if (h->s->classes[k].n > 1 && any++ == 0) as_str_put(h->out, "<a href=\"#classes\">Class by class</a>");
+  if (as_html_has_part(h, "published")) as_str_put(h->out, "<a href=\"#published\">Published</a>");
+  if (as_html_has_part(h, "corruptions")) as_str_put(h->out, "<a href=\"#corruptions\">Corruptions</a>");
   if (h->s->n_failed_cells || h->s->n_absent) as_str_put(h->out, "<a href=\"#gaps\">Failures and gaps</a>");
   as_str_put(h->out, "<a href=\"#sets\">Sets</a>");
   if (provenance) as_str_put(h->out, "<a href=\"#provenance\">Provenance</a>");
@@ -140,10 +147,15 @@ as_status as_report_html(as_str *out, const as_results *r, const as_report_opts 
   if (r->n_sets > 1) {
     as_html_pairs(&h, err);
     if (s->any_drop) as_html_scatters(&h);
+    if (s->any_drop) as_html_robustness(&h);
     if (s->any_drop) as_html_changes(&h, err);
     as_html_unified(&h, err);
+    as_html_agreement(&h);
     as_html_whole(&h, err);
   }
+  as_html_calibration(&h);
+  as_html_classes(&h);
+  as_html_more(&h);
   as_html_gaps(&h, err);
   as_html_sets(&h);
   if (provenance && *provenance) {

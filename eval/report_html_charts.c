@@ -54,6 +54,11 @@ void as_html_ranks(const as_html *h, as_err *err) {
         h->out,
         " Pale bars are 95&nbsp;% rank intervals from resampling the images, the same resamples for all "
         "models.");
+  if (!h->s->bootstrapped && h->s->any_rank_interval)
+    as_str_put(
+        h->out,
+        " Pale bars are 95&nbsp;% rank intervals from the counts alone: they leave out the models that are "
+        "better or worse by more than the margin of two independent samples.");
   if (h->s->n_whole < r->n_models)
     as_str_put(h->out,
                " Models without an accuracy on every set have no place in the last column, so the places "
@@ -263,6 +268,10 @@ void as_html_unified(const as_html *h, as_err *err) {
   }
   as_html_shown(h);
   as_html_table(h, &g, "Values as a table (rank in parentheses; per cent, except mean rank)");
+  if (r->n_models <= 200)
+    as_html_part_table(
+        h, "unified",
+        "Intervals, rank intervals, probability of being first, ranks over all subsets of the sets");
   as_str_put(h->out, "<dl class=\"terms\">");
   for (int j = 0; j < AS_SUM_N; j++) {
     as_str_printf(h->out, "<dt>%s</dt><dd>", as_sum_names[j]);

@@ -43,5 +43,13 @@ bool as_html_has_pairs(const as_html *h);
 bool as_html_has_curve(const as_html *h);
 void as_html_pairs(const as_html *h, as_err *err); /* report_html_stats.c */
 void as_html_whole(const as_html *h, as_err *err); /* translation curve, mean ranks */
+bool as_html_has_part(const as_html *h, const char *id); /* report_html_parts.c */
+/* The table of a part, folded away; nothing where it does not apply. */
+void as_html_part_table(const as_html *h, const char *id, const char *summary);
+void as_html_robustness(const as_html *h);
+void as_html_agreement(const as_html *h);
+void as_html_calibration(const as_html *h);
+void as_html_classes(const as_html *h);
+void as_html_more(const as_html *h); /* published figures, corruptions */
 
 #endif

@@ -147,6 +147,9 @@ void as_html_pairs(const as_html *h, as_err *err) {
         "spread.</p>\n",
         p->n_tested);
     if (put_fates(h, p, err) != AS_OK || put_neighbours(h, p, err) != AS_OK) h->out->failed = true;
+    as_html_part_table(h, "pairs", "Every pair on every set as a table");
+    as_html_part_table(h, "differences",
+                       "Differences of the unified metric, with intervals from the bootstrap");
     as_html_remarks(h, false);
     as_str_put(h->out, "</section>\n");
   }
@@ -217,7 +220,9 @@ static as_status put_mean_ranks(const as_html *h, const as_table_stats *t, as_er
       "the <a href=\"#unified\">unified metric</a>.</p>\n<figure>",
       h->r->n_sets);
   as_chart_cd(h->out, names, t->mean_rank, t->n_whole, t->friedman.cd05);
-  as_str_put(h->out, "</figure>\n</section>\n");
+  as_str_put(h->out, "</figure>\n");
+  as_html_part_table(h, "mean-ranks", "Mean ranks as a table");
+  as_str_put(h->out, "</section>\n");
   as_free(names);
   return AS_OK;
 }

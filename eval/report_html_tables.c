@@ -122,6 +122,7 @@ void as_html_heat(const as_html *h) {
     as_str_put(h->out, "</tr>\n");
   }
   as_str_put(h->out, "</tbody></table></div>\n");
+  if (r->n_models <= 200) as_html_part_table(h, "top5", "Top-5 accuracy");
   as_html_remarks(h, true);
   as_str_put(h->out, "</section>\n");
   as_free(lo);
@@ -174,6 +175,7 @@ void as_html_gaps(const as_html *h, as_err *err) {
     as_grid_html(h->out, &g, NULL);
     as_grid_clear(&g);
   }
+  if (h->s->n_failed_cells) as_html_part_table(h, "failures", "Every failure with its reason");
   as_html_remarks(h, false);
   as_str_put(h->out, "</section>\n");
 }

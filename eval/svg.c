@@ -153,7 +153,7 @@ void as_svg_polyline(as_str *out, const double *x, const double *y, size_t n, co
 }
 
 double as_svg_text_width(size_t columns, double size) {
-  return (double)columns * size * 0.56 + 2;
+  return (double)columns * size * 0.61 + 2; /* DejaVu Sans, the widest of the usual ones, on names of models */
 }
 
 static double logit(double p) {
