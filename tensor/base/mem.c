@@ -26,11 +26,14 @@ static void *no_memory(size_t count, size_t size, as_err *err) {
  * inside, so that no memory beyond the block is taken. */
 enum { HUGE_PAGE = 2 << 20 };
 
-static void hint_huge(void *p, size_t bytes) {
+static void *huge_block(size_t bytes) {
 #ifdef MADV_HUGEPAGE
+  void *p;
+  if (posix_memalign(&p, HUGE_PAGE, bytes) != 0) return NULL;
   (void)madvise(p, bytes / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
+  return p;
 #else
-  (void)p, (void)bytes;
+  return aligned_alloc(AS_ALIGN, bytes);
 #endif
 }
 
@@ -44,10 +47,8 @@ void *as_alloc(size_t count, size_t size, as_err *err) {
   }
   /* aligned_alloc wants a multiple of the alignment, and 0 bytes must still be a block. */
   bytes = (bytes + AS_ALIGN - 1) / AS_ALIGN * AS_ALIGN;
-  const bool huge = bytes >= HUGE_PAGE;
-  void *p = aligned_alloc(huge ? HUGE_PAGE : AS_ALIGN, bytes ? bytes : AS_ALIGN);
+  void *p = bytes >= HUGE_PAGE ? huge_block(bytes) : aligned_alloc(AS_ALIGN, bytes ? bytes : AS_ALIGN);
   if (!p) return no_memory(count, size, err);
-  if (huge) hint_huge(p, bytes);
   return p;
 }
 
