@@ -3,7 +3,7 @@
      weights/recipes/barlowtwins.recipe
      weights/recipes/byol.recipe
      weights/recipes/deepcluster-2018.recipe
-     and 60 more files beside them
+     and 61 more files beside them
    Do not edit: change those and run make generate. */
 #include "weights/recipe_data.h"
 
@@ -1389,6 +1389,17 @@ static const char *const part61[] = {
 };
 
 static const char *const part62[] = {
+  "# MoCo v3's vit_conv_small and vit_conv_base (moco-v3 vits.py:72-100): a stem of four 3x",
+  "3 convolutions instead of patches.\n",
+  "title  = ViT with a convolutional stem (MoCo v3 vit_conv_*)\n",
+  "refuse = a ViT with a convolutional stem (MoCo v3's vit_conv_*), which is not computed h",
+  "ere; vit_small and vit_base are\n",
+  "unwrap = state_dict | model | .\n",
+  "need   = *patch_embed.proj.0.weight[*,3,3,3] *blocks.0.attn.qkv.weight\n",
+  NULL,
+};
+
+static const char *const part63[] = {
   "# torchvision's ViT names (torchvision/models/vision_transformer.py).\n",
   "title     = ViT (torchvision)\n",
   "arch      = vit*\n",
@@ -1413,7 +1424,7 @@ static const char *const part62[] = {
   NULL,
 };
 
-static const char *const part63[] = {
+static const char *const part64[] = {
   "# Any flat ViT with timm's names: width, depth, patch, registers, layer-scale are read o",
   "ff the shapes.\n",
   "title   = ViT (generic)\n",
@@ -1430,7 +1441,7 @@ static const char *const part63[] = {
   NULL,
 };
 
-static const char *const part64[] = {
+static const char *const part65[] = {
   "# DINO's XCiT backbones (github.com/facebookresearch/xcit).\n",
   "title  = XCiT\n",
   "refuse = XCiT (cross-covariance attention), which is not computed here; DINO's ViT and R",
@@ -1502,8 +1513,9 @@ const as_embedded as_recipe_files[] = {
   {"vicreg", part59},
   {"vissl", part60},
   {"vit-augreg", part61},
-  {"vit-torchvision", part62},
-  {"vit", part63},
-  {"xcit", part64},
+  {"vit-conv-stem", part62},
+  {"vit-torchvision", part63},
+  {"vit", part64},
+  {"xcit", part65},
 };
-const size_t as_recipe_files_count = 64;
+const size_t as_recipe_files_count = 65;

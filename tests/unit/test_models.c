@@ -352,8 +352,9 @@ static void spoil(void *ctx, const as_view *v) {
 
 /* Weights that are given back while others are packed, and seeded ones: the same features. */
 static void loaded_piece_by_piece(as_test *t) {
-  static const char *const archs[] = {"resnet_demo", "vit_demo:ls=1,reg=2,ffn=swiglu"};
-  for (size_t a = 0; a < 2; a++) {
+  static const char *const archs[] = {"resnet_demo", "vit_demo:ls=1,reg=2,ffn=swiglu",
+                                      "resnet50:base=8,blocks=1-1-1,stem=deep,down=avg,sk=1"};
+  for (size_t a = 0; a < sizeof archs / sizeof *archs; a++) {
     as_err err = {0};
     as_model *plain = make_model(t, archs[a], 64, 1), *m = NULL;
     CHECK_OK(t, as_model_create(&m, archs[a], 64, &err), err);
@@ -390,7 +391,8 @@ static void loaded_piece_by_piece(as_test *t) {
 /* Features do not depend on the batch, on how many images come at once, or on threads. */
 static void same_bits(as_test *t) {
   static const char *const archs[] = {"resnet_demo", "resnet50:base=16,blocks=1-1-1",
-                                      "vit_demo:features=cls4+mean", "vit_demo:ffn=swiglu,mlp=100"};
+                                      "vit_demo:features=cls4+mean", "vit_demo:ffn=swiglu,mlp=100",
+                                      "resnet50:base=16,blocks=1-1,stem=deep,down=avg,sk=1"};
   const int before = as_par_threads();
   enum { N = 11, SIZE = 40 };
   for (size_t a = 0; a < sizeof archs / sizeof *archs; a++) {

@@ -257,6 +257,10 @@ static void refusals(as_test *t) {
   mk_st_add(&st, "state_dict/", "sobel.0.weight", 2, w);
   mk_st_add(&st, "state_dict/", "features.module.0.weight", 2, w);
   finds(t, &st, NULL, "DeepCluster of 2018", "");
+  const int64_t stem[4] = {12, 3, 3, 3};
+  mk_st_add(&st, "state_dict/module.base_encoder.", "patch_embed.proj.0.weight", 4, stem);
+  mk_st_add(&st, "state_dict/module.base_encoder.", "blocks.0.attn.qkv.weight", 2, w);
+  finds(t, &st, NULL, "convolutional stem", "");
   /* the momentum encoder alone: what MoCo's authors evaluate is not in the file */
   mk_resnet(&st, "state_dict/module.encoder_k.", 2, r50, 0);
   finds(t, &st, NULL, "no recipe fits", "");
@@ -280,6 +284,49 @@ static void nearest(as_test *t) {
   mk_st_add(&st, "base_model/conv2d/", "kernel", 2, w);
   mk_st_add(&st, "base_model/conv2d_1/", "kernel", 2, w);
   finds(t, &st, NULL, "selective kernels", "");
+}
+
+/* SimCLR numbers its layers as the graph made them; with selective kernels convolutions and norms part. */
+static void simclr_names(as_test *t) {
+  static const struct {
+    const char *name;
+    int convs;
+    const char *want; /* NULL: none of them */
+  } tries[] = {{"conv2d/kernel", 53, "conv1.weight"},
+               {"conv2d_1/kernel", 53, "layer1.0.downsample.0.weight"},
+               {"conv2d_2/kernel", 53, "layer1.0.conv1.weight"},
+               {"conv2d_5/kernel", 53, "layer1.1.conv1.weight"},
+               {"conv2d_52/kernel", 53, "layer4.2.conv3.weight"},
+               {"conv2d_53/kernel", 53, NULL},
+               {"batch_normalization_1/gamma", 53, "layer1.0.downsample.1.weight"},
+               {"batch_normalization_52/moving_variance", 53, "layer4.2.bn3.running_var"},
+               {"conv2d_2/kernel", 87, "conv1.6.weight"},
+               {"conv2d_3/kernel", 87, "layer1.0.downsample.1.weight"},
+               {"conv2d_5/kernel", 87, "layer1.0.conv2.weight"},
+               {"conv2d_6/kernel", 87, "layer1.0.sk.fc1.weight"},
+               {"conv2d_7/kernel", 87, "layer1.0.sk.fc2.weight"},
+               {"conv2d_8/kernel", 87, "layer1.0.conv3.weight"},
+               {"conv2d_9/kernel", 87, "layer1.1.conv1.weight"},
+               {"conv2d_86/kernel", 87, "layer4.2.conv3.weight"},
+               {"batch_normalization_1/beta", 87, "conv1.4.bias"},
+               {"batch_normalization_2/beta", 87, "bn1.bias"},
+               {"batch_normalization_3/beta", 87, "layer1.0.downsample.2.bias"},
+               {"batch_normalization_6/moving_mean", 87, "layer1.0.sk.bn.running_mean"},
+               {"batch_normalization_8/gamma", 87, "layer1.1.bn1.weight"},
+               {"batch_normalization_70/gamma", 87, "layer4.2.bn3.weight"},
+               {"batch_normalization_71/gamma", 87, NULL},
+               {"conv2d_171/kernel", 172, "layer4.2.conv3.weight"},
+               {"conv2d_256/kernel", 257, "layer4.2.conv3.weight"},
+               {"conv2d/kernel", 54, NULL}};
+  for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
+    char name[128], out[128] = "";
+    as_transform tr = AS_AS_IS;
+    snprintf(name, sizeof name, "base_model/%s", tries[i].name);
+    bool found = as_simclr_name(name, tries[i].convs, out, sizeof out, &tr);
+    CHECK(t, found == (tries[i].want != NULL));
+    if (found && tries[i].want) CHECK_STR(t, out, tries[i].want);
+    if (found) CHECK(t, (tr == AS_HWIO) == (strncmp(tries[i].name, "conv2d", 6) == 0));
+  }
 }
 
 /* assay's own files say what they are. */
@@ -315,12 +362,12 @@ static void by_hash(as_test *t) {
 }
 
 int main(int argc, char **argv) {
-  static const as_case cases[] = {{"recipe patterns", globs},   {"recipe syntax", syntax},
-                                  {"recipe built-in", builtin}, {"recipe moco and pcl", moco_and_pcl},
-                                  {"recipe swav family", swav}, {"recipe flat without fc", flat_without_fc},
-                                  {"recipe generic", generic},  {"recipe vits", vits},
-                                  {"recipe nearest", nearest},  {"recipe metadata", metadata},
-                                  {"recipe by hash", by_hash},  {"recipe wide heads", wide_heads},
-                                  {"recipe refusals", refusals}};
+  static const as_case cases[] = {{"recipe patterns", globs},    {"recipe syntax", syntax},
+                                  {"recipe built-in", builtin},  {"recipe moco and pcl", moco_and_pcl},
+                                  {"recipe swav family", swav},  {"recipe flat without fc", flat_without_fc},
+                                  {"recipe generic", generic},   {"recipe vits", vits},
+                                  {"recipe nearest", nearest},   {"recipe metadata", metadata},
+                                  {"recipe by hash", by_hash},   {"recipe wide heads", wide_heads},
+                                  {"recipe refusals", refusals}, {"recipe simclr names", simclr_names}};
   return as_test_main(argc, argv, cases, sizeof cases / sizeof *cases);
 }
