@@ -230,7 +230,7 @@ static void put_classes(const as_html *h, size_t k) {
     qsort(hard, d->n, sizeof *hard, by_hardness);
     for (size_t i = 0; i < n; i++)
       for (size_t c = 0; c < d->n; c++) curve[i * d->n + c] = class_accuracy(h, d, c, i);
-    as_str_put(h->out, "<details class=\"set\"><summary>");
+    as_str_put(h->out, "<details class=\"set long\"><summary>");
     as_html_text(h, as_html_set(h, k));
     as_str_printf(h->out, ": %zu classes; in the mean of the models the hardest is ", d->n);
     as_html_text(h, as_class_text(h->r, k, d->number[hard[0].c]).s);

@@ -29,7 +29,8 @@ void as_html_remarks(const as_html *h, bool full) {
 }
 
 void as_html_table(const as_html *h, const as_grid *g, const char *summary) {
-  as_str_put(h->out, "<details><summary>");
+  /* longer ones stay folded on paper */
+  as_str_put(h->out, g->rows > 60 ? "<details class=\"long\"><summary>" : "<details><summary>");
   as_str_put(h->out, summary);
   as_str_put(h->out, "</summary>\n");
   as_grid_html(h->out, g, NULL);
