@@ -3,12 +3,23 @@
 #include <string.h>
 
 #include "eval/plans.h"
+#include "eval/probe_path.h"
+#include "eval/protocol.h"
 #include "tensor/base/file.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/text.h"
 
 /* What a key's value is, and where it goes. */
-typedef enum as_value_kind { V_TEXT, V_PATH, V_NAME_OR_PATH, V_COUNT, V_REAL, V_RANGE, V_ROLE } as_value_kind;
+typedef enum as_value_kind {
+  V_TEXT,
+  V_PATH,
+  V_NAME_OR_PATH,
+  V_COUNT,
+  V_REAL,
+  V_RANGE,
+  V_ROLE,
+  V_STORE
+} as_value_kind;
 
 typedef struct as_plan_key {
   const char *name;
@@ -19,10 +30,10 @@ typedef struct as_plan_key {
 
 #define AT(type, field) offsetof(type, field)
 static const as_plan_key benchmark_keys[] = {
-    {"name", V_TEXT, AT(as_plan, name), 0, 0},
-    {"unified", V_TEXT, AT(as_plan, unified), 0, 0},
-    {"base", V_TEXT, AT(as_plan, base), 0, 0},
-    {"remark", V_TEXT, AT(as_plan, remark), 0, 0},
+    {"name", V_TEXT, AT(as_plan, name), 0, 0},         {"unified", V_TEXT, AT(as_plan, unified), 0, 0},
+    {"base", V_TEXT, AT(as_plan, base), 0, 0},         {"remark", V_TEXT, AT(as_plan, remark), 0, 0},
+    {"protocol", V_TEXT, AT(as_plan, protocol), 0, 0}, {"seed", V_COUNT, AT(as_plan, seed), 0, 9e18},
+    {"features", V_STORE, AT(as_plan, half), 0, 0},
 };
 static const as_plan_key dataset_keys[] = {
     {"task", V_TEXT, AT(as_plan_dataset, task), 0, 0},
@@ -52,7 +63,8 @@ static const as_plan_key model_keys[] = {
     {"where", V_TEXT, AT(as_plan_model, where), 0, 0},
     {"head-where", V_TEXT, AT(as_plan_model, head_where), 0, 0},
     {"hash", V_TEXT, AT(as_plan_model, hash), 0, 0},
-    {"c", V_REAL, AT(as_plan_model, c), 1e-12, 1e12},
+    {"c", V_TEXT, AT(as_plan_model, c), 0, 0},
+    {"protocol", V_TEXT, AT(as_plan_model, protocol), 0, 0},
     {"max-iter", V_COUNT, AT(as_plan_model, max_iter), 1, 1e6},
     {"k", V_COUNT, AT(as_plan_model, k), 1, 1e6},
     {"temperature", V_REAL, AT(as_plan_model, temperature), 1e-6, 1e6},
@@ -207,6 +219,11 @@ static as_status put_value(as_plan_reader *r, const as_plan_key *k, void *base, 
         return BAD(r, "role: found '%s', wanted train or test", value);
       *(bool *)(void *)at = value[1] == 'r';
       return AS_OK;
+    case V_STORE:
+      if (strcmp(value, "float32") != 0 && strcmp(value, "float16") != 0)
+        return BAD(r, "features: found '%s', wanted float32 or float16", value);
+      *(bool *)(void *)at = strcmp(value, "float16") == 0;
+      return AS_OK;
   }
   return AS_OK;
 }
@@ -278,6 +295,38 @@ static bool good_hash(const char *h) {
   return max && !digits[n] && n >= 8 && n <= max;
 }
 
+const char *as_plan_protocol(const as_plan *plan, const as_plan_model *m) {
+  return m->protocol ? m->protocol : plan->protocol ? plan->protocol : "lbfgs";
+}
+
+static as_status check_protocol(const as_plan_reader *r, const char *where, const char *name) {
+  const char *names[64] = {"lbfgs", "per-framework"};
+  size_t n = 2;
+  if (!name || strcmp(name, names[0]) == 0 || strcmp(name, names[1]) == 0 || as_protocol_named(name))
+    return AS_OK;
+  for (size_t i = 0; i < as_protocol_count() && n < COUNT(names); i++) names[n++] = as_protocol_at(i)->name;
+  const char *near = as_nearest(name, names, n);
+  return near ? BAD(r, "%s: protocol '%s' is not known; did you mean %s?", where, name, near)
+              : BAD(r, "%s: protocol '%s' is not known (assay probe -h lists them)", where, name);
+}
+
+/* What a fitted probe is told must make sense together. */
+static as_status check_probe(const as_plan_reader *r, const as_plan_model *m) {
+  as_path_opts path = {0};
+  double c = 0;
+  as_err e = {0};
+  char where[120];
+  bool lbfgs = strcmp(as_plan_protocol(r->plan, m), "lbfgs") == 0;
+  snprintf(where, sizeof where, "[model %s]", m->name);
+  if ((m->protocol || m->c) && m->kind != AS_HEAD_PROBE)
+    return BAD(r, "%s: %s is for head = probe", where, m->c ? "c" : "protocol");
+  if ((m->c || m->max_iter) && !lbfgs)
+    return BAD(r, "%s: c and max-iter are for protocol = lbfgs, found %s", where,
+               as_plan_protocol(r->plan, m));
+  if (m->c && as_path_parse(m->c, &c, &path, &e) != AS_OK) return BAD(r, "%s: %s", where, e.msg);
+  return check_protocol(r, where, m->protocol);
+}
+
 /* A published figure must belong to a set that the plan scores; without a word it is the base set's. */
 static as_status check_published(as_plan_reader *r, as_plan_model *m, const char *const *names, size_t n) {
   as_plan *p = r->plan;
@@ -345,6 +394,8 @@ static as_status check_whole(as_plan_reader *r) {
                  training);
   }
   r->line = 1;
+  as_status known = check_protocol(r, "[benchmark]", p->protocol);
+  if (known != AS_OK) return known;
   if (p->n_models == 0) return BAD(r, "found no [model NAME], wanted at least one");
   if (scored == 0) return BAD(r, "found no dataset to score, wanted at least one");
   if (p->unified && strcmp(p->unified, "mean-top1") != 0)
@@ -361,6 +412,7 @@ static as_status check_whole(as_plan_reader *r) {
   for (size_t i = 0; i < p->n_models; i++) {
     r->line = p->models[i].line;
     as_status s = check_published(r, &p->models[i], names, n_names);
+    if (s == AS_OK) s = check_probe(r, &p->models[i]);
     if (s != AS_OK) return s;
   }
   if (!p->unified && !(p->unified = as_strdup("mean-top1", r->err))) return AS_E_ENV;
@@ -416,7 +468,8 @@ as_status as_plan_read(as_plan *out, const char *path, as_err *err) {
 as_status as_plan_open(as_plan *out, const char *name, as_err *err) {
   const as_embedded *e = as_embedded_find(as_plan_files, as_plan_files_count, name);
   memset(out, 0, sizeof *out);
-  if (as_path_kind_of(name) == AS_PATH_FILE || (!e && strpbrk(name, "./"))) return as_plan_read(out, name, err);
+  if (as_path_kind_of(name) == AS_PATH_FILE || (!e && strpbrk(name, "./")))
+    return as_plan_read(out, name, err);
   if (!e) {
     const char *names[32], *near;
     size_t n = 0;
@@ -446,7 +499,8 @@ void as_plan_clear(as_plan *p) {
   for (size_t i = 0; i < p->n_models; i++) {
     as_plan_model *m = &p->models[i];
     char *texts[] = {m->name,  m->weights, m->recipe,       m->arch,  m->preset, m->head,      m->note,
-                     m->train, m->source,  m->published_on, m->where, m->hash,   m->head_where};
+                     m->train, m->source,  m->published_on, m->where, m->hash,   m->head_where,
+                     m->c,     m->protocol};
     for (size_t k = 0; k < COUNT(texts); k++) as_free(texts[k]);
   }
   as_free(p->datasets);
@@ -457,5 +511,6 @@ void as_plan_clear(as_plan *p) {
   as_free(p->unified);
   as_free(p->base);
   as_free(p->remark);
+  as_free(p->protocol);
   memset(p, 0, sizeof *p);
 }

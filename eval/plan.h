@@ -23,17 +23,18 @@ typedef enum as_head_kind { AS_HEAD_OWN, AS_HEAD_FILE, AS_HEAD_PROBE, AS_HEAD_KN
 
 typedef struct as_plan_model {
   char *name, *weights, *recipe, *arch, *preset, *head, *note;
-  char *train;        /* name of the training set, NULL = the only one */
-  double published;   /* top-1 in per cent that its authors publish, 0 = none said */
-  char *published_on; /* the dataset it was published for; the base set when not said */
-  char *source;       /* where that number stands */
+  char *train;              /* name of the training set, NULL = the only one */
+  double published;         /* top-1 in per cent that its authors publish, 0 = none said */
+  char *published_on;       /* the dataset it was published for; the base set when not said */
+  char *source;             /* where that number stands */
   char *where, *head_where; /* where the files are published: for --check */
-  char *hash;         /* "sha256:..." or "md5:...", or the first digits of one (8 at least) */
-  as_head_kind kind;  /* head = FILE | own | probe | knn; own when not said */
-  double c;           /* probe: L2 strength, 0 = default */
-  int max_iter;       /* probe, 0 = default */
-  int k;              /* k-NN, 0 = default */
-  double temperature; /* k-NN, 0 = default */
+  char *hash;               /* "sha256:..." or "md5:...", or the first digits of one (8 at least) */
+  as_head_kind kind;        /* head = FILE | own | probe | knn; own when not said */
+  char *c;                  /* probe by L-BFGS: a number (scikit-learn's C) or a path (as_path_parse) */
+  char *protocol;           /* probe: this one instead of the benchmark's */
+  int max_iter;             /* probe, 0 = default */
+  int k;                    /* k-NN, 0 = default */
+  double temperature;       /* k-NN, 0 = default */
   int line;
 } as_plan_model;
 
@@ -41,10 +42,14 @@ typedef struct as_plan {
   char *path; /* as given */
   char *text; /* the file, NUL-terminated */
   size_t text_n;
-  char *name;    /* [benchmark] name; the file's name without suffix otherwise */
-  char *unified; /* "mean-top1" */
-  char *remark;  /* a sentence that must stand under every table, or NULL */
-  char *base;    /* dataset that drops are measured from; the first scored one otherwise */
+  char *name;     /* [benchmark] name; the file's name without suffix otherwise */
+  char *unified;  /* "mean-top1" */
+  char *remark;   /* a sentence that must stand under every table, or NULL */
+  char *protocol; /* of the probes: "lbfgs" (the default), "per-framework" (each recipe's own), or the name
+                     of one for all ("fixed", "swav", ...) */
+  int64_t seed;   /* of the protocols' orders and first weights */
+  bool half;      /* features = float16: every row is rounded to it */
+  char *base;     /* dataset that drops are measured from; the first scored one otherwise */
   as_plan_dataset *datasets;
   size_t n_datasets;
   as_plan_model *models;
@@ -61,6 +66,9 @@ as_status as_plan_parse(as_plan *out, const char *text, size_t n, const char *pa
  * working folder. AS_E_INPUT names what was looked for. */
 as_status as_plan_open(as_plan *out, const char *path_or_name, as_err *err);
 void as_plan_clear(as_plan *plan);
+
+/* The protocol of model m's probe: its own, else the benchmark's, else "lbfgs". */
+const char *as_plan_protocol(const as_plan *plan, const as_plan_model *m);
 
 /* The training set of a model that needs one, else NULL. */
 const as_plan_dataset *as_plan_train_set(const as_plan *plan, const as_plan_model *m);

@@ -190,6 +190,7 @@ as_status as_record_json(as_str *out, const as_record *r, as_err *err) {
   as_sha256_of(r->plan->text, r->plan->text_n, hex);
   put(&w, "plan_sha256", hex);
   put(&w, "plan", r->plan->text);
+  put(&w, "protocol", r->plan->protocol ? r->plan->protocol : "lbfgs");
   as_jsonw_key(&w, "models");
   as_jsonw_array(&w);
   for (size_t i = 0; i < r->plan->n_models; i++) put_model(&w, &r->plan->models[i], &r->models[i]);

@@ -18,8 +18,9 @@ typedef struct as_run_opts {
   const char *dir; /* output folder, made if absent */
   int batch;       /* 0 = 8 */
   bool lenient;
-  bool partial; /* models and sets that are missing or do not fit keep their place, with the reason */
-  bool replay;  /* every feature row must be in dir/work: nothing is computed (as_merge) */
+  bool partial;      /* models and sets that are missing or do not fit keep their place, with the reason */
+  const char *cache; /* folder of features kept across runs (features_cache.h), or NULL */
+  bool replay;       /* every feature row must be in dir/work: nothing is computed (as_merge) */
   as_report_opts report;
   as_build_info build;
   const as_watch *watch;

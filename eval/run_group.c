@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "data/tasks.h"
+#include "eval/features_cache.h"
 #include "eval/run_int.h"
 #include "tensor/base/log.h"
 #include "tensor/base/mem.h"
@@ -112,6 +113,7 @@ void as_run_group_key(as_run_state *r, size_t group, char key[65]) {
   as_str_printf(&t, "rows/1\n%s\n%s\n%s\n%s\n%s\n%s\n%d\n", as_profile_name(), as_state_sha256(r->bb.state),
                 as_recipe_name(r->bb.recipe), as_model_arch(r->bb.model), g->preset,
                 r->sets[g->lead].record->images_sha256, r->opts->lenient);
+  if (r->plan->half) as_str_put(&t, "f16\n");
   as_sha256_of(as_str_c(&t), t.n, key);
   as_str_clear(&t);
 }
@@ -133,8 +135,17 @@ as_status as_run_group_features(as_run_state *r, size_t m, size_t group, const c
                         .to = to,
                         .replay = r->opts->replay,
                         .watch = r->opts->watch};
-  if ((s = as_features_run(&g->f, r->bb.model, &r->bb.preset, r->sets[g->lead].ds, &o, err)) != AS_OK)
-    return as_fail_in(err, "%s", what), s;
+  const char *cache = to ? NULL : r->opts->cache; /* a shard's rows are a part */
+  bool found = false;
+  if (cache)
+    s = as_features_cache_get(&g->f, &found, cache, key, as_dataset_count(r->sets[g->lead].ds),
+                              (size_t)as_model_embed_dim(r->bb.model), err);
+  if (s == AS_OK && found) as_log_line(AS_LOG_INFO, "%s: features from the cache", what);
+  if (s == AS_OK && !found)
+    s = as_features_run(&g->f, r->bb.model, &r->bb.preset, r->sets[g->lead].ds, &o, err);
+  if (s == AS_OK && !found && r->plan->half && !to) s = as_features_halve(&g->f, err);
+  if (s == AS_OK && !found && cache) s = as_features_cache_put(&g->f, cache, key, err);
+  if (s != AS_OK) return as_fail_in(err, "%s", what), s;
   if (g->f.n_failed) as_log_line(AS_LOG_WARN, "%s: %zu of %zu images failed", what, g->f.n_failed, g->f.n);
   return AS_OK;
 }

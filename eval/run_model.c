@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "eval/prints.h"
+#include "eval/probe_path.h"
+#include "eval/protocol.h"
 #include "eval/run_int.h"
 #include "eval/score.h"
 #include "tensor/base/file.h"
@@ -65,6 +67,38 @@ static int *train_labels(const as_dataset *ds, const as_features *f, const size_
   return y;
 }
 
+/* The head of model m by the plan's protocol. */
+static as_status fit(as_run_state *r, size_t m, const as_features *f, const int *y, size_t classes,
+                     as_err *err) {
+  const as_plan_model *p = &r->plan->models[m];
+  const char *name = as_plan_protocol(r->plan, p);
+  if (strcmp(name, "lbfgs") != 0) {
+    bool own = strcmp(name, "per-framework") == 0;
+    const as_protocol *how =
+        own ? as_protocol_of_recipe(as_recipe_name(r->bb.recipe)) : as_protocol_named(name);
+    if (!how)
+      return as_fail(err, AS_E_INPUT, "no probe protocol is known for recipe %s; say protocol = NAME",
+                     as_recipe_name(r->bb.recipe));
+    return as_linhead_protocol(&r->head, how, f->x, y, f->n, f->d, classes, (uint64_t)r->plan->seed, err);
+  }
+  as_probe_opts o = {.max_iter = p->max_iter};
+  as_path_opts path = {.seed = (uint64_t)r->plan->seed, .max_iter = p->max_iter};
+  as_status s = p->c ? as_path_parse(p->c, &o.c, &path, err) : AS_OK;
+  bool converged = true;
+  if (s == AS_OK && path.count > 0) {
+    as_path_result res = {0};
+    s = as_linhead_path(&r->head, f->x, y, f->n, f->d, classes, &path, &res, err);
+    converged = s != AS_OK || res.fit.converged;
+    as_path_clear(&res);
+  } else if (s == AS_OK) {
+    as_probe_result res;
+    s = as_linhead_fit(&r->head, f->x, y, f->n, f->d, classes, &o, &res, err);
+    converged = s != AS_OK || res.converged;
+  }
+  if (!converged) as_log_line(AS_LOG_WARN, "%s: %s", p->name, r->head.source);
+  return s;
+}
+
 /* Fits the probe or prepares the neighbours of model m from its training set. */
 static as_status learn(as_run_state *r, size_t m, as_voter *v, int **labels, as_err *err) {
   const as_plan_model *p = &r->plan->models[m];
@@ -80,12 +114,9 @@ static as_status learn(as_run_state *r, size_t m, as_voter *v, int **labels, as_
                    p->head);
   if (!(*labels = train_labels(ds, f, place->rows, err))) return AS_E_ENV;
   if (p->kind == AS_HEAD_PROBE) {
-    as_probe_opts o = {.c = p->c, .max_iter = p->max_iter};
-    as_probe_result res;
     as_watch_progress(r->opts->watch, "fitting the probe", 0, 1);
-    as_status s = as_linhead_fit(&r->head, f->x, *labels, f->n, f->d, as_dataset_classes(ds), &o, &res, err);
+    as_status s = fit(r, m, f, *labels, as_dataset_classes(ds), err);
     if (s != AS_OK) return as_fail_in(err, "model %s", p->name), s;
-    if (!res.converged) as_log_line(AS_LOG_WARN, "%s: %s", p->name, r->head.source);
     v->head = &r->head;
     if ((s = copy(&rec->head_sha256, r->head.sha256, err)) != AS_OK) return s;
     return copy(&rec->head, r->head.source, err);

@@ -15,6 +15,7 @@ static as_run_opts run_opts(const as_args *a, const char *dir) {
                        .batch = (int)as_arg_int(a, OPT_BATCH, 0),
                        .lenient = a->set[OPT_LENIENT],
                        .partial = a->set[OPT_PARTIAL],
+                       .cache = as_arg_text(a, OPT_CACHE, NULL),
                        .report = as_tool_report_opts(a),
                        .build = as_tool_build(),
                        .watch = as_tool_watch()};

@@ -56,7 +56,8 @@ static void reads_all(as_test *t) {
   CHECK_INT(t, p.models[1].kind, AS_HEAD_FILE);
   CHECK_STR(t, p.models[1].head, "plans/heads/b.pth");
   CHECK_INT(t, p.models[2].kind, AS_HEAD_PROBE);
-  CHECK_NEAR(t, p.models[2].c, 0.5, 0);
+  CHECK_STR(t, p.models[2].c, "0.5");
+  CHECK_STR(t, as_plan_protocol(&p, &p.models[2]), "lbfgs");
   CHECK_INT(t, p.models[3].kind, AS_HEAD_KNN);
   CHECK_INT(t, p.models[3].k, 5);
   CHECK_STR(t, p.models[3].recipe, "plans/mine.recipe");
@@ -75,6 +76,7 @@ static void default_name(as_test *t) {
 
 #define D "[dataset v]\npath = v\n"
 #define M "[model m]\nweights = w\n"
+#define T "[dataset t]\npath = t\nrole = train\n"
 static const struct {
   const char *text, *message;
 } bad[] = {
@@ -108,7 +110,17 @@ static const struct {
     {D M "head = probe\ntrain = v\n", "train = v is no dataset with role = train"},
     {D M "head = probe\n[dataset t]\npath=t\nrole=train\n[dataset u]\npath=u\nrole=train\n",
      "2 training sets"},
-    {D M "c = -1\n", "c: found '-1', wanted a number from 1e-12"},
+    {D M "c = 1\n", "[model m]: c is for head = probe"},
+    {D T M "head = probe\nc = -1\n", "plans/x.plan:6: [model m]: "},
+    {D T M "head = probe\nprotocol = swaw\n", "protocol 'swaw' is not known; did you mean swav?"},
+    {D T M "head = probe\nprotocol = swav\nc = 1\n", "c and max-iter are for protocol = lbfgs, found swav"},
+    {"[benchmark]\nprotocol = per-famework\n" D M, "did you mean per-framework?"},
+    {"[benchmark]\nfeatures = half\n" D M, "features: found 'half', wanted float32 or float16"},
+    {D M "hash = sha256:12\n", "hash: found 'sha256:12'"},
+    {D M "hash = crc:12345678\n", "wanted sha256: or md5: and 8 or more hex digits"},
+    {D M "published = 75\npublished-on = w\n", "published-on = w is no scored dataset"},
+    {D M "published-on = v\n", "published-on without published"},
+    {D M "published = 101\n", "published: found '101'"},
     {D M "k = 2.5\n", "k: found '2.5'"},
     {"[benchmark]\nunified = paper\n" D M, "unified: found 'paper', wanted mean-top1"},
     {"[benchmark]\nbase = w\n" D M, "base: found 'w'"},
