@@ -25,10 +25,10 @@ note() { # ok | not ok | skip, text
 
 # build FOLDER MAKE-VARIABLES...: FOLDER/bits
 build() {
-  dir=$1
+  into=$1
   shift
-  if ! "$MAKE" -s -j"$jobs" BUILD="$dir" ROOMS='tensor/base tensor nn models' "$@" "$dir/bits" >"$BUILD/bits/log" 2>&1; then
-    note "not ok" "build $dir: $* $(tail -n 5 "$BUILD/bits/log")"
+  if ! "$MAKE" -s -j"$jobs" BUILD="$into" ROOMS='tensor/base tensor nn models' "$@" "$into/bits" >"$BUILD/bits/log" 2>&1; then
+    note "not ok" "build $into: $* $(tail -n 5 "$BUILD/bits/log")"
     return 1
   fi
 }
