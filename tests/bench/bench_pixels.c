@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 
 #include "data/image.h"
 #include "data/jpeg.h"
@@ -58,6 +61,11 @@ int main(int argc, char **argv) {
       {"decode_rgb", decode}, {"huffman", entropy}, {"all_bilinear", bilinear}, {"all_bicubic", bicubic}};
   int n = 0;
   const char *only = "";
+#if defined( \
+    __GLIBC__) /* as tools/main.c: without it every image's buffers go back to the system and come again */
+  (void)mallopt(M_MMAP_THRESHOLD, 1 << 20);
+  (void)mallopt(M_TRIM_THRESHOLD, 8 << 20);
+#endif
   as_err err;
   for (int a = 3; a < argc && n < MAX_FILES; a++) {
     if (strcmp(argv[a], "-c") == 0) {
