@@ -280,6 +280,8 @@ static as_status read_cell(as_cell *c, as_results_set *of, const as_rec *r, cons
   snprintf(c->logits_sha256, sizeof c->logits_sha256, "%s", l ? l : "");
   as_str path = {0};
   as_status s = read_corruptions(c, r, j, err);
+  const char *preset = text_in(j, "preset");
+  if (s == AS_OK && preset && !(c->preset = as_strdup(preset, err))) s = AS_E_ENV;
   as_str_printf(&path, "%s/cells/%s--%s.tsv", r->dir, model, set);
   if (s == AS_OK) s = as_str_status(&path, err);
   /* A record that travels alone still has its counts. */
@@ -317,12 +319,13 @@ static void share_images(as_results *out, const as_rec *recs, size_t n) {
   }
 }
 
-static as_status fill_names(as_results *out, const as_rec *recs, size_t n, as_err *err) {
+/* twice: models of one name in different records are different models. */
+static as_status fill_names(as_results *out, const as_rec *recs, size_t n, bool twice, as_err *err) {
   size_t m = 0, k = 0;
   for (size_t i = 0; i < n; i++) {
     for (const as_json *j = list(&recs[i], "models"); j; j = j->next) {
       const char *note = text_in(j, "note"), *name = text_in(j, "name");
-      for (size_t q = 0; q < m; q++)
+      for (size_t q = 0; q < m && !twice; q++)
         if (strcmp(out->models[q].name, name) == 0)
           return as_fail(err, AS_E_INPUT, "%s: model %s is in another record, too; wanted each once",
                          recs[i].path, name);
@@ -355,10 +358,10 @@ static as_status fill_names(as_results *out, const as_rec *recs, size_t n, as_er
 
 static as_status fill_cells(as_results *out, const as_rec *recs, size_t n, as_err *err) {
   as_status s = AS_OK;
-  for (size_t i = 0; s == AS_OK && i < n; i++)
+  for (size_t i = 0, from = 0; s == AS_OK && i < n; from += as_json_get(recs[i++].root, "models")->count)
     for (const as_json *j = list(&recs[i], "cells"); s == AS_OK && j; j = j->next) {
       const char *model = text_in(j, "model"), *set = text_in(j, "dataset");
-      size_t m = 0, k = 0;
+      size_t m = from, k = 0;
       while (model && m < out->n_models && strcmp(out->models[m].name, model) != 0) m++;
       while (set && k < out->n_sets && strcmp(out->sets[k].name, set) != 0) k++;
       if (!model || !set || m == out->n_models || k == out->n_sets)
@@ -391,7 +394,8 @@ static as_status fill_remarks(as_results *out, const as_rec *recs, size_t n, as_
   return s;
 }
 
-as_status as_records_read(as_results *out, const char *const *paths, size_t n, as_err *err) {
+static as_status read_all(as_results *out, const char *const *paths, size_t n, bool twice, size_t *n_first,
+                          as_err *err) {
   as_rec *recs = as_calloc(n, sizeof *recs, err);
   size_t n_models = 0, n_sets = 0;
   memset(out, 0, sizeof *out);
@@ -407,7 +411,8 @@ as_status as_records_read(as_results *out, const char *const *paths, size_t n, a
   if (s == AS_OK) s = as_results_init(out, n == 1 && title ? title : "joined runs", n_models, n_sets, err);
   if (s == AS_OK) {
     out->complete = true;
-    s = fill_names(out, recs, n, err);
+    s = fill_names(out, recs, n, twice, err);
+    if (s == AS_OK && n_first) *n_first = as_json_get(recs[0].root, "models")->count;
   }
   if (s == AS_OK) s = fill_cells(out, recs, n, err);
   if (s == AS_OK) s = fill_remarks(out, recs, n, err);
@@ -415,4 +420,13 @@ as_status as_records_read(as_results *out, const char *const *paths, size_t n, a
   as_free(recs);
   if (s != AS_OK) as_results_clear(out);
   return s;
+}
+
+as_status as_records_read(as_results *out, const char *const *paths, size_t n, as_err *err) {
+  return read_all(out, paths, n, false, NULL, err);
+}
+
+as_status as_records_read_two(as_results *out, const char *a, const char *b, size_t *n_first, as_err *err) {
+  const char *const paths[2] = {a, b};
+  return read_all(out, paths, 2, true, n_first, err);
 }

@@ -13,4 +13,7 @@
  * and says so. AS_E_INPUT: no record, an incomplete one, or sets that differ under one name. */
 as_status as_records_read(as_results *out, const char *const *paths, size_t n, as_err *err);
 
+/* Two records side by side, for comparing them: a model may be in both. The first *n_first models are a's. */
+as_status as_records_read_two(as_results *out, const char *a, const char *b, size_t *n_first, as_err *err);
+
 #endif

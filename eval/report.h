@@ -3,6 +3,7 @@
 #define AS_EVAL_REPORT_H
 
 #include "eval/results.h"
+#include "tensor/base/json.h"
 #include "tensor/base/status.h"
 #include "tensor/base/text.h"
 
@@ -28,6 +29,13 @@ typedef struct as_report_opts {
 const char *as_report_part_names(void);
 /* A sentence when there is no such part; NULL otherwise. part may be NULL. */
 as_status as_report_part_check(const char *part, as_err *err);
+
+/* Two runs on the same images, paired: models of one name in both, or every model of the first with every one
+ * of the second where no name is shared. The first n_first models are the first run's. As text
+ * on out, or as an array of rows on w where that is not NULL. *rows: cells on the same images; without any no
+ * text is written, and an empty array. */
+as_status as_report_paired(as_str *out, as_jsonw *w, const as_results *r, size_t n_first,
+                           const as_report_opts *opts, size_t *rows, as_err *err);
 
 as_status as_report_text(as_str *out, const as_results *r, const as_report_opts *opts, as_err *err);
 as_status as_report_csv(as_str *out, const as_results *r, const as_report_opts *opts, as_err *err);

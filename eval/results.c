@@ -39,6 +39,7 @@ void as_cell_clear(as_cell *c) {
   as_free(c->confidence);
   as_free(c->correct1);
   as_free(c->corruption_error);
+  as_free(c->preset);
   as_free(c->why);
   memset(c, 0, sizeof *c);
 }

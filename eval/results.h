@@ -29,6 +29,7 @@ typedef struct as_cell {
   as_failure *failure;   /* [n_failures] the first of the failed ones by name; owned */
   size_t n_failures;     /* at most AS_FAILURES_KEPT */
   char features_sha256[65], logits_sha256[65];
+  char *preset; /* the set is run with another preset than its model's: which; owned, or NULL */
   double *corruption_error; /* [15 * 5] ImageNet-C: error per corruption and severity, in the order of
                                as_corruption_name; NaN where the set has no such images; else NULL. Owned */
   char *why;             /* owned, or NULL */

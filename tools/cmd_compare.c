@@ -3,11 +3,14 @@
 #include <string.h>
 
 #include "eval/npy.h"
+#include "eval/record_read.h"
+#include "eval/report.h"
 #include "tensor/base/bytes.h"
 #include "tensor/base/file.h"
 #include "tensor/base/json.h"
 #include "tensor/base/mem.h"
 #include "tools/commands.h"
+#include "tools/common.h"
 #include "tools/differ.h"
 
 /* Line by line; the first field names the line (a layer, an image). */
@@ -67,6 +70,30 @@ static char *file_of(const char *path, as_err *err) {
   return as_path_kind_of(path) == AS_PATH_DIR ? as_path_join(path, "record.json", err) : as_strdup(path, err);
 }
 
+static bool is_record(const as_json_doc *doc) {
+  const as_json *s = doc ? as_json_get(as_json_root(doc), "schema") : NULL;
+  return s && s->type == AS_JSON_STRING && strcmp(s->text, "assay.record/1") == 0;
+}
+
+/* Two records: who is better on the images that both have seen. What cannot be paired is said. */
+static void put_paired(as_str *out, as_jsonw *w, const as_args *a, const char *pa, const char *pb) {
+  as_results r = {0};
+  as_report_opts o = as_tool_report_opts(a);
+  as_err why = {0};
+  size_t n_first = 0, rows = 0;
+  as_status s = as_records_read_two(&r, pa, pb, &n_first, &why);
+  if (w) as_jsonw_key(w, "paired");
+  if (s == AS_OK) {
+    s = as_report_paired(out, w, &r, n_first, &o, &rows, &why);
+  } else if (w) {
+    as_jsonw_null(w);
+  }
+  if (s != AS_OK && !w) as_str_printf(out, "not paired: %s\n", why.msg);
+  if (s == AS_OK && rows == 0 && !w)
+    as_str_put(out, "not paired: the records share no set with images on both sides\n");
+  as_results_clear(&r);
+}
+
 as_status as_cmd_compare(const as_args *a, as_err *err) {
   char *pa = file_of(a->operand[0], err), *pb = file_of(a->operand[1], err);
   as_file fa = {0}, fb = {0};
@@ -95,12 +122,14 @@ as_status as_cmd_compare(const as_args *a, as_err *err) {
       as_jsonw_key(&w, "same"), as_jsonw_bool(&w, d.n == 0);
       as_jsonw_key(&w, "differences"), as_jsonw_u64(&w, d.n);
       as_jsonw_key(&w, "first"), as_jsonw_str(&w, as_str_c(&d.lines));
+      if (is_record(ja) && is_record(jb)) put_paired(&out, &w, a, pa, pb);
       as_jsonw_end(&w);
       as_str_putc(&out, '\n');
     } else {
       as_str_put(&out, as_str_c(&d.lines));
       if (d.n > AS_DIFF_SHOWN) as_str_printf(&out, "and %zu more\n", d.n - AS_DIFF_SHOWN);
       if (d.n == 0) as_str_put(&out, "the same\n");
+      if (d.n && is_record(ja) && is_record(jb)) put_paired(&out, NULL, a, pa, pb);
     }
     if ((s = as_str_status(&out, err)) == AS_OK) as_print(&out);
     as_str_clear(&out);

@@ -106,7 +106,25 @@ cp "$A"/cells/* "$TMP/r3/cells/"
 sed -i.bak '$d' "$TMP/r3/cells/vit-a--val.tsv"
 refuses "flow: report of a cell that lost a row" 3 "vit-a--val.tsv" report "$TMP/r3"
 
+# parts of a record: calibration and classes come from the tables of its images
+for p in unified fates pairs differences calibration reliability classes top5; do
+  run report "$A" --part $p --format csv
+  [ $code -eq 0 ] && [ "$(wc -l <"$TMP/out")" -gt 3 ] && ok "flow: report --part $p" || not_ok "flow: report --part $p" "exit $code: $(head -c 300 "$TMP/err")"
+done
+run report "$A" --by-class --format json
+[ $code -eq 0 ] && grep -q "whole classes" "$TMP/out" && ok "flow: report --by-class" || not_ok "flow: report --by-class" "exit $code"
+for w in 80 60; do
+  run report "$A" --width $w --ascii
+  wide=$(awk -v w=$w 'length($0) > w' "$TMP/out" | head -1)
+  [ $code -eq 0 ] && [ -z "$wide" ] && ok "flow: report fits $w columns" || not_ok "flow: report fits $w columns" "$wide"
+  LC_ALL=C grep -q '[^ -~]' "$TMP/out" && not_ok "flow: report in ASCII ($w)" "other bytes" || ok "flow: report in ASCII ($w)"
+done
+
 # compare
+cp -r "$A/cells" "$TMP/r1/cells" && (cd "$TMP/r1/cells" && for m in resnet-a vit-a vit-a-knn; do for f in $m--*; do [ -f "$f" ] && cp "$f" "$(echo "$f" | sed 's/^resnet-a-/resnet-z-/; s/^vit-a-knn-/vit-z-knn-/; s/^vit-a-/vit-z-/')"; done; done)
+run compare "$A" "$TMP/r1"
+[ $code -eq 1 ] && grep -q "^Paired: the first run" "$TMP/out" && grep -q "^vit-a  *vit-z" "$TMP/out" && ok "flow: compare pairs two records" ||
+  not_ok "flow: compare pairs two records" "exit $code: $(tail -3 "$TMP/out")"
 works "flow: compare, the same" compare "$A/record.json" "$A/record.json"
 sed 's/"top1_correct": [0-9]*/"top1_correct": 99999/' "$A/record.json" >"$TMP/other.json"
 run compare "$A/record.json" "$TMP/other.json"

@@ -20,6 +20,18 @@ cp "$TMP/out" "$TMP/u.csv"
 run table "$TMP/u.csv" --format csv
 same "table: and writes the same" "$TMP/out" "$TMP/u.csv"
 
+# one part alone, in any format
+run table "$TMP/wide.csv" --part agreement --format csv
+[ $code -eq 0 ] && [ "$(sed -n 2p "$TMP/out")" = "val,1,0.3333333333333333" ] && ok "table: a part as CSV" ||
+  not_ok "table: a part as CSV" "exit $code: $(head -c 300 "$TMP/out")"
+for f in text markdown latex json; do
+  run table "$TMP/wide.csv" --part subsets --format $f
+  [ $code -eq 0 ] && grep -q "val + sketch" "$TMP/out" && ok "table: a part as $f" || not_ok "table: a part as $f" "exit $code"
+done
+refuses "table: unknown part" 2 "--part: found 'pear', wanted one of cells" table "$TMP/wide.csv" --part pear
+refuses "table: a part that needs images" 2 "these results have nothing for it" table "$TMP/wide.csv" --part pairs
+refuses "table: all parts in one CSV" 2 "a CSV file holds one part" table "$TMP/wide.csv" --part all --format csv
+
 refuses "table: unknown set" 2 "did you mean 'sketch'" table "$TMP/wide.csv" --sets skech
 refuses "table: empty set name" 2 "--sets: found an empty name" table "$TMP/wide.csv" --sets sketch,
 refuses "table: unknown suffix" 2 "-o: found" table "$TMP/wide.csv" -o "$TMP/t.pdf"

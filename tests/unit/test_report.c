@@ -487,6 +487,40 @@ static void every_part(as_test *t) {
   as_results_clear(&r);
 }
 
+/* Two runs: models of one name are paired; otherwise all with all. */
+static void two_runs(as_test *t) {
+  as_results r;
+  as_err err = {0};
+  as_str s = {0};
+  size_t rows;
+  fill_images(t, &r); /* a | b, c */
+  CHECK_OK(t, as_report_paired(&s, NULL, &r, 1, &(as_report_opts){.width = 100, .ascii = true}, &rows, &err),
+           err);
+  CHECK_INT(t, rows, 4);
+  CHECK(t, strstr(as_str_c(&s),
+                  "a          b           val       400          60            0  +15.00 [+11.50, +18.50]") !=
+               NULL);
+  CHECK(t, strstr(as_str_c(&s), "over these 4 tests") != NULL);
+  as_str_clear(&s);
+  as_free(r.models[2].name);
+  r.models[2].name = as_strdup("a", &err); /* in both runs now */
+  as_jsonw w;
+  as_json_doc *doc = NULL;
+  as_jsonw_init(&w, &s, false);
+  CHECK_OK(t, as_report_paired(&s, &w, &r, 1, NULL, &rows, &err), err);
+  CHECK_INT(t, rows, 2);
+  CHECK_OK(t, as_json_parse(&doc, as_str_c(&s), s.n, &err), err);
+  CHECK(t, doc && as_json_root(doc)->count == 2 &&
+               as_json_get(as_json_root(doc)->child, "only_first")->number == 61);
+  as_json_free(&doc);
+  as_str_clear(&s);
+  for (size_t i = 0; i < 2; i++) as_results_cell(&r, 2, i)->n_expected = 399; /* other images */
+  CHECK_OK(t, as_report_paired(&s, NULL, &r, 1, NULL, &rows, &err), err);
+  CHECK(t, rows == 0 && s.n == 0);
+  as_str_clear(&s);
+  as_results_clear(&r);
+}
+
 /* Whole classes: the interval is that of four classes, not of 400 images; sets of one pool share draws. */
 static void drawn_classes(as_test *t) {
   as_results r;
@@ -673,6 +707,7 @@ int main(int argc, char **argv) {
                                   {"report: pairs on the same images", paired_tests},
                                   {"report: resamples and the section on pairs", paired_page},
                                   {"report: every part in every format", every_part},
+                                  {"report: two runs, paired", two_runs},
                                   {"report: classes drawn, images shared", drawn_classes},
                                   {"report: memory ends", memory_ends},
                                   {"report: numbers as text", numbers_as_text},
