@@ -1,6 +1,8 @@
 #define _POSIX_C_SOURCE 200809L
 #include "tensor/base/par.h"
 
+#include <stdatomic.h>
+#include <stdint.h>
 #include <unistd.h>
 
 #ifdef _OPENMP
@@ -38,10 +40,39 @@ int as_par_threads(void) {
   return threads;
 }
 
+#ifdef _OPENMP
+enum { MAX_SHARES = 64 };
+
+/* The next chunk of one worker's share; a cache line each. */
+typedef struct share {
+  _Alignas(64) atomic_size_t next;
+} share;
+
+/* Each worker has a run of neighbouring chunks of its own, so that what it wrote in one loop is in its
+ * cache when it reads the same place in the next; whoever is done helps the others. */
+static void run_shares(size_t chunks, as_par_fn fn, void *ctx, int n) {
+  share shares[MAX_SHARES];
+  const size_t count = (size_t)n;
+  for (size_t i = 0; i < count; i++) atomic_init(&shares[i].next, chunks * i / count);
+#pragma omp parallel num_threads(n)
+  {
+    const int worker = omp_get_thread_num();
+    for (size_t turn = 0; turn < count; turn++) {
+      const size_t whose = ((size_t)worker + turn) % count, end = chunks * (whose + 1) / count;
+      for (size_t i; (i = atomic_fetch_add(&shares[whose].next, 1)) < end;) fn(ctx, i, worker);
+    }
+  }
+}
+#endif
+
 void as_par_for(size_t chunks, as_par_fn fn, void *ctx) {
 #ifdef _OPENMP
   int n = as_par_threads();
   if (n > 1 && chunks > 1 && !omp_in_parallel()) {
+    if (n <= MAX_SHARES && chunks <= SIZE_MAX / MAX_SHARES) {
+      run_shares(chunks, fn, ctx, n);
+      return;
+    }
     long last = (long)chunks;
 #pragma omp parallel for schedule(dynamic, 1) num_threads(n)
     for (long i = 0; i < last; i++) fn(ctx, (size_t)i, omp_get_thread_num());
