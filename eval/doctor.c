@@ -153,6 +153,7 @@ static as_status examine(as_doc_ctx *d, const as_plan *plan, size_t m, const as_
     as_str path = {0};
     as_dataset_opts o = as_plan_dataset_opts(set);
     size_t before = *d->causes;
+    const char *own = text_in(cell, "preset"), *used = own ? own : preset;
     put_head(d, p, set, cell, model);
     as_str_printf(&path, "%s/cells/%s--%s.tsv", dir, p->name, set->name);
     s = as_str_status(&path, err);
@@ -161,9 +162,9 @@ static as_status examine(as_doc_ctx *d, const as_plan *plan, size_t m, const as_
     if (s == AS_OK) s = as_doc_labels(d, &c, ds, err);
     bool fitted = p->kind == AS_HEAD_PROBE || p->kind == AS_HEAD_KNN;
     /* Labels that are wrong would make any counter-test of the input meaningless. */
-    if (s == AS_OK && !fitted && *d->causes == before) s = as_doc_mask(d, plan, m, preset, &c, ds, err);
+    if (s == AS_OK && !fitted && *d->causes == before) s = as_doc_mask(d, plan, m, used, &c, ds, err);
     if (s == AS_OK && !fitted && *d->causes == before && !tested) {
-      s = as_doc_input(d, plan, m, set->preset ? set->preset : preset, &c, ds, err);
+      s = as_doc_input(d, plan, m, used, &c, ds, err);
       tested = true;
     }
     if (s == AS_OK && fitted)

@@ -70,6 +70,7 @@ void as_record_cell(as_jsonw *w, const char *model, const char *dataset, const a
   as_jsonw_f64(w, c->top1_lo + none);
   as_jsonw_f64(w, c->top1_hi + none);
   as_jsonw_end(w);
+  put_if(w, "preset", c->preset);
   put_corruptions(w, c);
   put(w, "features_sha256", c->features_sha256);
   put(w, "logits_sha256", c->logits_sha256);

@@ -149,9 +149,11 @@ static as_status score_set(as_run_state *r, size_t m, size_t set, as_voter *v, a
   if (s == AS_OK) s = as_str_status(&path, err);
   if (s == AS_OK) s = as_scores_write(&sc, ds, f, place->rows, as_str_c(&path), err);
   as_str_clear(&path);
+  const char *preset = r->groups[place->group].preset, *usual = r->model_records[m].preset;
   if (s == AS_OK) {
     *cell = sc.cell;
     sc.cell = (as_cell){0}; /* its arrays moved to the results */
+    if (strcmp(preset, usual) != 0 && !(cell->preset = as_strdup(preset, err))) s = AS_E_ENV;
   } else {
     as_fail_in(err, "model %s on %s", p->name, r->plan->datasets[set].name);
   }

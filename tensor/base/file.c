@@ -183,6 +183,14 @@ void as_names_clear(as_names *names) {
 as_status as_out_open(as_out *o, const char *path, as_err *err) {
   memset(o, 0, sizeof *o);
   size_t n = strlen(path);
+  /* A device or a pipe is written to, never replaced. */
+  if (as_path_kind_of(path) == AS_PATH_OTHER) {
+    if (!(o->path = as_strdup(path, err))) return AS_E_ENV;
+    if ((o->f = fopen(path, "wb")) != NULL) return AS_OK;
+    as_fail(err, AS_E_ENV, "%s: cannot write: %s", path, strerror(errno));
+    as_out_abort(o);
+    return AS_E_ENV;
+  }
   o->path = as_strdup(path, err);
   o->temp = as_alloc(n + 40, 1, err);
   if (!o->path || !o->temp) {
@@ -237,11 +245,11 @@ as_status as_out_commit(as_out *o, as_err *err) {
   if (!o->error && fsync(fileno(o->f)) != 0 && errno != EINVAL && errno != EROFS) o->error = errno;
   if (fclose(o->f) != 0 && !o->error) o->error = errno;
   o->f = NULL;
-  if (!o->error && rename(o->temp, o->path) != 0) o->error = errno;
+  if (!o->error && o->temp && rename(o->temp, o->path) != 0) o->error = errno;
   as_status s = AS_OK;
   if (o->error) {
     s = as_fail(err, AS_E_ENV, "%s: cannot write: %s", o->path, strerror(o->error));
-  } else {
+  } else if (o->temp) {
     as_free(o->temp); /* renamed: nothing left to remove */
     o->temp = NULL;
     sync_folder_of(o->path);

@@ -49,6 +49,7 @@ void as_names_clear(as_names *names);
 
 /* Atomic output: bytes go to a sibling temporary; commit flushes, fsyncs, renames over `path` and
  * fsyncs the folder; abort removes the temporary. A write error is sticky and reported by commit.
+ * What exists and is no regular file (a device, a pipe) is written to as it is.
  *   as_out o;
  *   if ((s = as_out_open(&o, path, err)) != AS_OK) return s;
  *   as_out_write(&o, p, n); as_out_printf(&o, "...");

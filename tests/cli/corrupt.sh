@@ -53,10 +53,16 @@ awk -F'\t' 'BEGIN {
 got=$(awk '/"mce":/ { m = $2 + 0 } /"mean_corruption_error":/ { e = $2 + 0 } END { printf "%.9f %.9f\n", m, e }' "$A/c.out/record.json")
 [ "$got" = "$(cat "$TMP/want")" ] && ok "corrupt: mCE and mean error" || not_ok "corrupt: mCE and mean error" "$got, wanted $(cat "$TMP/want")"
 [ "$(grep -c '"glass_blur": \[' "$A/c.out/record.json")" -eq 1 ] && ok "corrupt: the errors behind it" || not_ok "corrupt: the errors behind it" "no glass_blur"
+grep -A3 '"dataset": "c"' "$A/c.out/record.json" | grep -q '"preset"' && not_ok "corrupt: the model's preset is not said again" "preset in the cell" ||
+  ok "corrupt: the model's preset is not said again"
 run report "$A/c.out" --format csv
 same "corrupt: the record reads back" "$TMP/out" "$A/c.out/table.csv"
 rm -r "$A/c/fog"
 run run "$A/c.plan" -q -o "$TMP/part"
 [ $code -eq 0 ] && grep -q '"mce": null' "$TMP/part/record.json" && grep -q '"mean_corruption_error": null' "$TMP/part/record.json" &&
   ok "corrupt: no mCE without fog" || not_ok "corrupt: no mCE without fog" "exit $code: $(cat "$TMP/err") $(grep mce "$TMP/part/record.json")"
+sed "s/^preset = .*/&,std=0.5/" "$A/c.plan" >"$A/d.plan"
+run run "$A/d.plan" -q
+[ $code -eq 0 ] && grep -q '"preset": ".*std=0.5' "$A/d.out/record.json" && ok "corrupt: a set's own preset is recorded" ||
+  not_ok "corrupt: a set's own preset is recorded" "exit $code: $(cat "$TMP/err")"
 exit $failed
