@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "data/tasks.h"
 #include "tensor/base/file.h"
 #include "tools/commands.h"
 #include "tools/progress.h"
@@ -38,7 +39,18 @@ as_status as_tool_backbone(as_backbone *b, const as_args *a, as_err *err) {
                         .recipe = as_arg_text(a, OPT_RECIPE, NULL),
                         .arch = as_arg_text(a, OPT_ARCH, NULL),
                         .preset = as_arg_text(a, OPT_PRESET, NULL)};
-  return as_backbone_open(b, &o, err);
+  as_status s = as_backbone_open(b, &o, err);
+  const as_task *task = a->set[OPT_TASK] && !o.preset ? as_task_find(a->text[OPT_TASK]) : NULL;
+  if (s != AS_OK || !task || !task->preset) return s;
+  /* A set that asks for its own geometry gets it, with the model's normalisation, as in a run. */
+  as_preset p;
+  char text[256];
+  s = as_preset_parse(&p, task->preset, err);
+  if (s != AS_OK) return s;
+  p.caffe = b->preset.caffe;
+  memcpy(p.mean, b->preset.mean, sizeof p.mean);
+  memcpy(p.std, b->preset.std, sizeof p.std);
+  return as_backbone_use_preset(b, as_preset_text(&p, text, sizeof text), err);
 }
 
 as_status as_tool_features(as_features *f, as_backbone *b, const as_dataset *ds, const as_args *a,

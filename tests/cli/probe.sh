@@ -34,6 +34,17 @@ refuses "probe: no such storage" 2 "f32, f16" features --weights "$W" --data "$A
 refuses "probe: no such suffix" 2 ".safetensors" features --weights "$W" --data "$A/world/val" -o "$TMP/x.bin"
 [ -e "$TMP/x.npy" ] && not_ok "probe: nothing half-written" "x.npy" || ok "probe: nothing half-written"
 
+# a set that asks for its own geometry gets it, without being told so
+mkdir -p "$TMP/in/n01440764"
+cp "$(find "$A/world/val" -name '*.jpg' | sort | head -1)" "$TMP/in/n01440764/"
+"$ASSAY" init --arch resnet_demo --seed 1 -o "$TMP/r.safetensors" -q
+for x in "--task imagenet-c" "--preset imagenet-c" ""; do
+  # shellcheck disable=SC2086
+  run features --weights "$TMP/r.safetensors" --data "$TMP/in" $x -o "$TMP/o.npy" -q --json
+  eval "s$((n_ = ${n_:-0} + 1))=$(sha)"
+done
+[ -n "$s1" ] && [ "$s1" = "$s2" ] && [ "$s1" != "$s3" ] && ok "probe: a task's own preset" || not_ok "probe: a task's own preset" "$s1 $s2 $s3"
+
 # protocols: by name, the same bits for any threads, another seed another head
 for p in fixed swav simsiam mae; do
   works "probe: protocol $p" probe --train "$TMP/train.npy" --test "$TMP/val.npy" --protocol $p --threads 1 -o "$TMP/h1.safetensors" --json -q
