@@ -61,7 +61,11 @@ as_status as_report_csv(as_str *out, const as_results *r, const as_report_opts *
       as_str_putc(out, ',');
       if (r->sets[k].classes) as_str_printf(out, "%zu", r->sets[k].classes);
       put_text(out, r->sets[k].rule);
-      put_text(out, d->ok ? c->why : d->why);
+      as_str reason = {0};
+      as_put_reason(&reason, c, d);
+      put_text(out, as_str_c(&reason));
+      if (reason.failed) out->failed = true;
+      as_str_clear(&reason);
       put_text(out, c->features_sha256);
       put_text(out, c->logits_sha256);
       as_str_putc(out, '\n');

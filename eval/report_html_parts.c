@@ -148,7 +148,7 @@ void as_html_agreement(const as_html *h) {
   as_str_put(h->out, "</tbody></table></div>\n");
   as_sheet sh;
   if (sheet_of(h, "subsets", &sh)) {
-    as_str_put(h->out, "<h3>Which sets are averaged decides who is first</h3>\n");
+    as_str_put(h->out, "<h3>Does it depend on which sets are averaged?</h3>\n");
     put_how(h, &sh);
     put_table(h, &sh, "Every subset of the sets: its first model, and its agreement with all sets", false);
     as_sheet_clear(&sh);

@@ -112,6 +112,10 @@ static inline const as_sum_cell *as_sum_at(const as_sum *s, size_t model, size_t
   return &s->cells[model * s->r->n_sets + set];
 }
 
+/* Why a cell is absent, or how many of its images failed and the first of them with its reason; nothing for a
+ * whole cell. */
+void as_put_reason(as_str *out, const as_cell *c, const as_sum_cell *d);
+
 /* Names that were never set print as "?". */
 static inline const char *as_model_name(const as_results *r, size_t m) {
   return r->models[m].name ? r->models[m].name : "?";

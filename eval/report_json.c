@@ -39,7 +39,11 @@ static void put_cell(as_jsonw *w, const as_sum *s, size_t m, size_t k) {
   put_str(w, "model", as_model_name(s->r, m));
   put_str(w, "dataset", as_set_name(s->r, k));
   put_str(w, "status", !d->ok ? "absent" : c->n_failed > 0 ? "failures" : "ok");
-  put_str(w, "reason", d->ok ? c->why : d->why);
+  as_str reason = {0};
+  as_put_reason(&reason, c, d);
+  put_str(w, "reason", as_str_c(&reason));
+  if (reason.failed) w->out->failed = true;
+  as_str_clear(&reason);
   put_i64(w, "n_expected", c->n_expected);
   put_i64(w, "n_used", c->n_used);
   put_i64(w, "n_failed", c->n_failed);

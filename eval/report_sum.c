@@ -322,3 +322,12 @@ const char *as_sum_interval_note(const as_sum *s) {
          "be "
          "compared by a paired test, not by whether their intervals overlap.";
 }
+
+void as_put_reason(as_str *out, const as_cell *c, const as_sum_cell *d) {
+  const char *why = d->ok ? c->why : d->why;
+  if (why) as_str_put(out, why);
+  if (c->n_failed <= 0) return;
+  as_str_printf(out, "%s%lld of %lld images failed", out->n ? "; " : "", (long long)c->n_failed,
+                (long long)c->n_expected);
+  if (c->n_failures) as_str_printf(out, ", the first: %s: %s", c->failure[0].image, c->failure[0].why);
+}

@@ -9,6 +9,7 @@ static const double clip = 1e-4;
 /* Borders of the translation curve's bins (fractions) for tables of few models. */
 static const double coarse_edges[] = {0, 0.005, 0.01, 0.02, 0.05, 1};
 enum { COARSE_BINS = 5, FEW_MODELS = 30 };
+enum { FIT_MODELS = 5 }; /* residuals of fewer say nothing */
 enum { MOST_SUBSET_SETS = 12, MOST_SUBSET_MODELS = 2000 };
 
 static double acc_of(const as_results *r, size_t m, size_t k) {
@@ -42,7 +43,7 @@ static as_status set_stats(as_table_stats *s, const as_results *r, const as_set_
     if (isfinite(base[m]) && isfinite(shift[m])) {
       if (d->line)
         rho = as_effective_robustness(d->line, base[m], shift[m]);
-      else if (d->fit.n >= 3)
+      else if (d->fit.n >= FIT_MODELS)
         rho = shift[m] - as_fit_logit_at(&d->fit, base[m], clip, &(double){0}, &(double){0});
     }
     s->rho[m * r->n_sets + k] = rho;

@@ -225,6 +225,15 @@ static void testbed(as_test *t) {
     CHECK(t, strstr(line, "62.35  -0.7") && strstr(line, "30.21  -5.6") && strstr(line, "18.93  -4.6"));
   }
   as_str_clear(&text);
+  /* the same from the part, at full precision */
+  CHECK_OK(t, as_report_csv(&text, &tab.r, &(as_report_opts){.part = "robustness"}, &err), err);
+  CHECK(t, strncmp(as_str_c(&text), "model,imagenetv2-matched-frequency,imagenet-r,imagenet-sketch\n", 62) == 0);
+  CHECK(t, strstr(as_str_c(&text), "\nresnet50_swav,-0.006") != NULL);
+  as_str_clear(&text);
+  CHECK_OK(t, as_report_markdown(&text, &tab.r, &(as_report_opts){.part = "robustness"}, &err), err);
+  CHECK(t, strstr(as_str_c(&text), "| resnet50\\_swav | -0.7 | -5.6 | -4.6 |") != NULL);
+  CHECK(t, strstr(as_str_c(&text), "x = val (1000 classes)") != NULL);
+  as_str_clear(&text);
   as_table_clear(&tab);
 }
 
