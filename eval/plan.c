@@ -18,7 +18,8 @@ typedef enum as_value_kind {
   V_REAL,
   V_RANGE,
   V_ROLE,
-  V_STORE
+  V_STORE,
+  V_YES
 } as_value_kind;
 
 typedef struct as_plan_key {
@@ -33,7 +34,7 @@ static const as_plan_key benchmark_keys[] = {
     {"name", V_TEXT, AT(as_plan, name), 0, 0},         {"unified", V_TEXT, AT(as_plan, unified), 0, 0},
     {"base", V_TEXT, AT(as_plan, base), 0, 0},         {"remark", V_TEXT, AT(as_plan, remark), 0, 0},
     {"protocol", V_TEXT, AT(as_plan, protocol), 0, 0}, {"seed", V_COUNT, AT(as_plan, seed), 0, 9e18},
-    {"features", V_STORE, AT(as_plan, half), 0, 0},
+    {"crops", V_YES, AT(as_plan, crops), 0, 0},        {"features", V_STORE, AT(as_plan, half), 0, 0},
 };
 static const as_plan_key dataset_keys[] = {
     {"task", V_TEXT, AT(as_plan_dataset, task), 0, 0},
@@ -218,6 +219,11 @@ static as_status put_value(as_plan_reader *r, const as_plan_key *k, void *base, 
       if (strcmp(value, "train") != 0 && strcmp(value, "test") != 0)
         return BAD(r, "role: found '%s', wanted train or test", value);
       *(bool *)(void *)at = value[1] == 'r';
+      return AS_OK;
+    case V_YES:
+      if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
+        return BAD(r, "%s: found '%s', wanted yes or no", k->name, value);
+      *(bool *)(void *)at = value[0] == 'y';
       return AS_OK;
     case V_STORE:
       if (strcmp(value, "float32") != 0 && strcmp(value, "float16") != 0)
@@ -498,9 +504,9 @@ void as_plan_clear(as_plan *p) {
   }
   for (size_t i = 0; i < p->n_models; i++) {
     as_plan_model *m = &p->models[i];
-    char *texts[] = {m->name,  m->weights, m->recipe,       m->arch,  m->preset, m->head,      m->note,
-                     m->train, m->source,  m->published_on, m->where, m->hash,   m->head_where,
-                     m->c,     m->protocol};
+    char *texts[] = {m->name,  m->weights, m->recipe,     m->arch,   m->preset,
+                     m->head,  m->note,    m->train,      m->source, m->published_on,
+                     m->where, m->hash,    m->head_where, m->c,      m->protocol};
     for (size_t k = 0; k < COUNT(texts); k++) as_free(texts[k]);
   }
   as_free(p->datasets);

@@ -48,6 +48,8 @@ typedef struct as_plan {
   char *protocol; /* of the probes: "lbfgs" (the default), "per-framework" (each recipe's own), or the name
                      of one for all ("fixed", "swav", ...) */
   int64_t seed;   /* of the protocols' orders and first weights */
+  bool crops;     /* crops = yes: protocols that their authors train on random crops run them through the
+                     backbone in every epoch; no: on the features of the training set */
   bool half;      /* features = float16: every row is rounded to it */
   char *base;     /* dataset that drops are measured from; the first scored one otherwise */
   as_plan_dataset *datasets;

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "eval/crops.h"
 #include "eval/prints.h"
 #include "eval/probe_path.h"
 #include "eval/protocol.h"
@@ -67,6 +68,22 @@ static int *train_labels(const as_dataset *ds, const as_features *f, const size_
   return y;
 }
 
+/* Through the backbone, on new crops in every epoch. */
+static as_status fit_crops(as_run_state *r, size_t m, const as_protocol *how, as_err *err) {
+  const as_plan_dataset *t = as_plan_train_set(r->plan, &r->plan->models[m]);
+  size_t set = (size_t)(t - r->plan->datasets), failed = 0;
+  as_crops_opts o = {.seed = (uint64_t)r->plan->seed,
+                     .batch = r->opts->batch,
+                     .lenient = r->opts->lenient,
+                     .watch = r->opts->watch};
+  as_status s = as_backbone_use_preset(&r->bb, r->groups[r->places[set].group].preset, err);
+  if (s == AS_OK) s = as_linhead_crops(&r->head, how, &r->bb, r->sets[set].ds, &o, &failed, err);
+  if (s == AS_OK && failed)
+    as_log_line(AS_LOG_WARN, "%s: %zu images of %s could not be read and taught nothing",
+                r->plan->models[m].name, failed, t->name);
+  return s;
+}
+
 /* The head of model m by the plan's protocol. */
 static as_status fit(as_run_state *r, size_t m, const as_features *f, const int *y, size_t classes,
                      as_err *err) {
@@ -79,6 +96,7 @@ static as_status fit(as_run_state *r, size_t m, const as_features *f, const int 
     if (!how)
       return as_fail(err, AS_E_INPUT, "no probe protocol is known for recipe %s; say protocol = NAME",
                      as_recipe_name(r->bb.recipe));
+    if (r->plan->crops && how->crops) return fit_crops(r, m, how, err);
     return as_linhead_protocol(&r->head, how, f->x, y, f->n, f->d, classes, (uint64_t)r->plan->seed, err);
   }
   as_probe_opts o = {.max_iter = p->max_iter};

@@ -43,4 +43,13 @@ refuses "cache: per-framework needs a framework" 3 "no probe protocol is known f
 sed 's/^c = .*/c = 0.01:1:3/' "$P" >"$A/path.plan"
 works "cache: c = a path" run "$A/path.plan" -o "$TMP/p3" --cache "$TMP/kept" -q
 has "cache: the chosen c is recorded" "of 3 from 0.01 to 1" "$TMP/p3/record.json"
+# the authors' way: new crops in every epoch, through the backbone (one small network, few images)
+if [ -n "${ASSAY_SLOW:-}" ]; then
+  awk '/^\[model/ { n++ } n <= 1' "$A/fixed.plan" | sed 's/^protocol = fixed/protocol = fixed\ncrops = yes/; s/^role = train/role = train\nper-class = 0:1/; s/^\[model .*/[model resnet-a]/' >"$A/crops.plan"
+  works "cache: crops = yes" run "$A/crops.plan" -o "$TMP/p4" --cache "$TMP/kept" -q
+  grep -q '"head": "protocol fixed on crops' "$TMP/p4/record.json" && ok "cache: the head was trained on crops" ||
+    not_ok "cache: the head was trained on crops" "$(grep '"head"' "$TMP/p4/record.json")"
+else
+  skip "cache: crops = yes" "takes a while; ASSAY_SLOW=1 runs it"
+fi
 exit $failed

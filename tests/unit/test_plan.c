@@ -116,6 +116,7 @@ static const struct {
     {D T M "head = probe\nprotocol = swav\nc = 1\n", "c and max-iter are for protocol = lbfgs, found swav"},
     {"[benchmark]\nprotocol = per-famework\n" D M, "did you mean per-framework?"},
     {"[benchmark]\nfeatures = half\n" D M, "features: found 'half', wanted float32 or float16"},
+    {"[benchmark]\ncrops = maybe\n" D M, "crops: found 'maybe', wanted yes or no"},
     {D M "hash = sha256:12\n", "hash: found 'sha256:12'"},
     {D M "hash = crc:12345678\n", "wanted sha256: or md5: and 8 or more hex digits"},
     {D M "published = 75\npublished-on = w\n", "published-on = w is no scored dataset"},
