@@ -29,18 +29,17 @@ as_status as_disk_open(as_disk *d, const char *path, as_err *err) {
   struct stat st;
   int fd;
   *d = (as_disk){.path = path, .fd = -1};
-  as_status s = open_fd(path, &fd, &st, err);
-  if (s != AS_OK) return s;
-  if (S_ISREG(st.st_mode)) {
+  if (stat(path, &st) != 0 || S_ISREG(st.st_mode)) { /* a pipe must not be opened twice */
+    as_status s = open_fd(path, &fd, &st, err);
+    if (s != AS_OK) return s;
     d->fd = fd;
     d->size = (uint64_t)st.st_size;
     d->which[0] = (uint64_t)st.st_dev;
     d->which[1] = (uint64_t)st.st_ino;
     return AS_OK;
   }
-  close(fd);
   as_file whole; /* says what is wrong with a folder, and reads a pipe */
-  s = as_file_open(&whole, path, err);
+  as_status s = as_file_open(&whole, path, err);
   if (s != AS_OK) return s;
   d->owned = as_alloc(whole.size + 1, 1, err);
   if (d->owned) {

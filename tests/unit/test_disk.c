@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "data/dataset.h"
@@ -178,6 +180,27 @@ static void pipes(as_test *t) {
   }
 }
 
+/* A named pipe, whose writer sees it closed when it is opened once too often. */
+static void fifo(as_test *t) {
+  tarmake a = three();
+  as_err err;
+  const char *path = at_tmp(0, "fifo");
+  if (mkfifo(path, 0600) != 0) abort();
+  pid_t writer = fork();
+  if (writer == 0) {
+    FILE *f = fopen(path, "wb");
+    _exit(f && fwrite(a.p, 1, a.n, f) == a.n && fclose(f) == 0 ? 0 : 1);
+  }
+  as_dataset *ds = NULL;
+  CHECK_OK(t, as_dataset_open(&ds, &(as_dataset_opts){.path = path}, &err), err);
+  for (size_t i = 0; ds && i < 3; i++) CHECK_OK(t, read_one(ds, i, &err), err);
+  as_dataset_close(&ds);
+  int status = -1;
+  waitpid(writer, &status, 0);
+  CHECK_INT(t, status, 0);
+  free(a.p);
+}
+
 static void descriptors(as_test *t) {
   struct rlimit before, few;
   enum { SHARDS = 60 };
@@ -213,6 +236,7 @@ int main(int argc, char **argv) {
                                   {"disk: a tar or a folder that changes while it is used", shorter},
                                   {"disk: a tar.gz that becomes shorter", shorter_gzip},
                                   {"disk: archives from pipes", pipes},
+                                  {"disk: an archive from a named pipe", fifo},
                                   {"disk: more archives than descriptors", descriptors}};
   return as_test_main(argc, argv, cases, sizeof cases / sizeof *cases);
 }
