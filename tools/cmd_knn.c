@@ -224,53 +224,63 @@ as_status as_cmd_knn(const as_args *a, as_err *err) {
   return as_tool_no_resume(s);
 }
 
-/* The head that the options ask for. */
-static as_status fit_head(as_linhead *head, as_origin *origin, as_path_opts *path, as_path_result *points,
-                          const as_feature_set *train, const as_args *a, as_err *err) {
-  double c = 0.0;
-  as_probe_result res = {0};
-  const char *protocol = as_arg_text(a, OPT_PROTOCOL, "lbfgs");
-  bool plain = strcmp(protocol, "lbfgs") == 0, converged;
-  as_status s = AS_OK;
+/* What the options ask for, checked before a file is opened: a protocol by name, or L-BFGS at one C (*c, 0: the
+ * default) or along a path of them. */
+static as_status read_method(as_origin *origin, as_path_opts *path, double *c, const as_args *a,
+                             as_err *err) {
+  const bool crops = a->set[OPT_WEIGHTS];
+  const char *name = as_arg_text(a, OPT_PROTOCOL, crops ? "fixed" : "lbfgs");
   origin->seed = (uint64_t)as_arg_int(a, OPT_SEED, 0);
-  if (!plain && !(origin->protocol = as_protocol_named(protocol)))
-    return as_fail(err, AS_E_USAGE,
-                   "--protocol: found '%s', wanted lbfgs, fixed or a framework's (assay probe -h)", protocol);
-  if (!plain && (a->set[OPT_C] || a->set[OPT_TOL] || a->set[OPT_MAX_ITER] || a->set[OPT_HELD_OUT]))
-    return as_fail(err, AS_E_USAGE, "--c, --tol, --max-iter and --held-out are for --protocol lbfgs");
-  if (!plain) {
+  origin->crops = crops;
+  if (crops || strcmp(name, "lbfgs") != 0) {
+    if (!(origin->protocol = as_protocol_named(name)))
+      return as_fail(err, AS_E_USAGE,
+                     "--protocol: found '%s', wanted %sfixed or a framework's (assay probe -h)", name,
+                     crops ? "" : "lbfgs, ");
+    if (a->set[OPT_C] || a->set[OPT_TOL] || a->set[OPT_MAX_ITER] || a->set[OPT_HELD_OUT])
+      return as_fail(err, AS_E_USAGE, "--c, --tol, --max-iter and --held-out are for --protocol lbfgs");
+    return AS_OK;
+  }
+  as_err why;
+  if (a->set[OPT_C] && as_path_parse(a->text[OPT_C], c, path, &why) != AS_OK)
+    return as_fail(err, AS_E_USAGE, "--c: %s", why.msg);
+  if (path->count == 0 && (a->set[OPT_HELD_OUT] || a->set[OPT_SEED]))
+    return as_fail(err, AS_E_USAGE, "--held-out and --seed are for --c path, --c FROM:TO:N and protocols");
+  path->held_out = as_arg_real(a, OPT_HELD_OUT, 0);
+  path->seed = origin->seed;
+  path->max_iter = (int)as_arg_int(a, OPT_MAX_ITER, 0);
+  path->tol = as_arg_real(a, OPT_TOL, 0);
+  return AS_OK;
+}
+
+/* The head that the options ask for, on fixed features. */
+static as_status fit_head(as_linhead *head, as_origin *origin, const as_path_opts *path, double c,
+                          as_path_result *points, const as_feature_set *train, as_err *err) {
+  as_probe_result res = {0};
+  as_status s;
+  if (origin->protocol) {
     s = as_linhead_protocol(head, origin->protocol, train->x, train->label, train->n, train->d,
                             train->classes, origin->seed, err);
     if (s == AS_OK) as_note("%s", head->source);
     if (s == AS_OK) as_note("protocol from %s", origin->protocol->source);
     return s;
   }
-  if (a->set[OPT_C]) s = as_path_parse(a->text[OPT_C], &c, path, err);
-  if (s == AS_OK && path->count == 0 && (a->set[OPT_HELD_OUT] || a->set[OPT_SEED]))
-    s = as_fail(err, AS_E_USAGE, "--held-out and --seed are for --c path, --c FROM:TO:N and protocols");
-  if (s != AS_OK) return s;
   if (path->count == 0) {
-    as_probe_opts o = {
-        .c = c, .max_iter = (int)as_arg_int(a, OPT_MAX_ITER, 0), .tol = as_arg_real(a, OPT_TOL, 0)};
+    as_probe_opts o = {.c = c, .max_iter = path->max_iter, .tol = path->tol};
     s = as_linhead_fit(head, train->x, train->label, train->n, train->d, train->classes, &o, &res, err);
-    converged = s != AS_OK || res.converged;
   } else {
-    path->held_out = as_arg_real(a, OPT_HELD_OUT, 0);
-    path->seed = origin->seed;
-    path->max_iter = (int)as_arg_int(a, OPT_MAX_ITER, 0);
-    path->tol = as_arg_real(a, OPT_TOL, 0);
     s = as_linhead_path(head, train->x, train->label, train->n, train->d, train->classes, path, points, err);
     origin->path = points;
     origin->path_opts = path;
     res = points->fit;
-    converged = s != AS_OK || res.converged;
     if (s == AS_OK && (points->best == 0 || points->best + 1 == points->n))
       as_note("warning: the best C, %g, is at the end of its range", points->point[points->best].c);
   }
-  if (s == AS_OK) as_note("%s, loss %.9g", head->source, res.loss);
-  if (!converged)
+  if (s != AS_OK) return s;
+  as_note("%s, loss %.9g", head->source, res.loss);
+  if (!res.converged)
     as_note("warning: the probe did not converge in %d iterations; --max-iter allows more", res.iterations);
-  return s;
+  return AS_OK;
 }
 
 /* Through the backbone, on new crops in every epoch. */
@@ -278,21 +288,13 @@ static as_status fit_crops(as_linhead *head, as_origin *origin, as_feature_set *
                            as_err *err) {
   as_dataset *ds = NULL;
   as_backbone b = {0};
-  const char *name = as_arg_text(a, OPT_PROTOCOL, "fixed");
   if (!a->set[OPT_DATA])
     return as_fail(err, AS_E_USAGE, "wanted --data, the images to train on, with --weights");
-  if (a->set[OPT_C] || a->set[OPT_TOL] || a->set[OPT_MAX_ITER] || a->set[OPT_HELD_OUT])
-    return as_fail(err, AS_E_USAGE, "--c, --tol, --max-iter and --held-out are for --protocol lbfgs");
-  if (!(origin->protocol = as_protocol_named(name)))
-    return as_fail(err, AS_E_USAGE, "--protocol: found '%s', wanted fixed or a framework's (assay probe -h)",
-                   name);
   as_dataset_opts d = as_tool_dataset_opts(a);
-  as_crops_opts o = {.seed = (uint64_t)as_arg_int(a, OPT_SEED, 0),
+  as_crops_opts o = {.seed = origin->seed,
                      .batch = (int)as_arg_int(a, OPT_BATCH, 0),
                      .lenient = a->set[OPT_LENIENT],
                      .watch = as_tool_watch()};
-  origin->seed = o.seed;
-  origin->crops = true;
   as_status s = as_dataset_open(&ds, &d, err);
   if (s == AS_OK) s = as_tool_backbone(&b, a, err);
   if (s == AS_OK && a->set[OPT_TEST]) {
@@ -323,12 +325,14 @@ as_status as_cmd_probe(const as_args *a, as_err *err) {
                    a->text[OPT_OUTPUT]);
   if (a->set[OPT_TRAIN] == a->set[OPT_WEIGHTS])
     return as_fail(err, AS_E_USAGE, "wanted --train F.npy, or --weights W with --data D to train on crops");
-  as_status s;
+  double c = 0.0;
+  as_status s = read_method(&origin, &path, &c, a, err);
+  if (s != AS_OK) return s;
   if (a->set[OPT_WEIGHTS]) {
     s = fit_crops(&head, &origin, &test, a, err);
   } else {
     s = read_pair(&train, &test, a, err);
-    if (s == AS_OK) s = fit_head(&head, &origin, &path, &points, &train, a, err);
+    if (s == AS_OK) s = fit_head(&head, &origin, &path, c, &points, &train, err);
   }
   if (s == AS_OK && a->set[OPT_OUTPUT]) s = as_linhead_write(&head, a->text[OPT_OUTPUT], err);
   if (s == AS_OK && a->set[OPT_TEST]) s = score(a, &train, &test, &head, &t, err);

@@ -37,7 +37,7 @@ refuses "usage: too large" 2 "--batch: found '99999'" bench --batch 99999
 refuses "usage: beyond 64 bits" 2 "--seed: found '99999999999999999999'" init --arch vit_demo -o x.safetensors --seed 99999999999999999999
 refuses "usage: real with garbage" 2 "--seconds: found '1s'" bench --seconds 1s
 refuses "usage: real not finite" 2 "--seconds: found 'nan'" bench --seconds nan
-refuses "usage: real out of range" 2 "--c: found '-1'" probe --train a.npy --test b.npy --c -1
+refuses "usage: real out of range" 2 "--c: found C '-1'" probe --train a.npy --test b.npy --c -1
 refuses "usage: choice, near" 2 "did you mean 'resnet50'?" bench --net resnet5
 refuses "usage: choice, far" 2 "wanted one of resnet50, vits16, vitb16" bench --net lenet
 refuses "usage: range backwards" 2 "wanted A:B" classify --weights w --data d --per-class 5:5
