@@ -1,39 +1,48 @@
 #!/bin/sh
-# Runs every test program in $BUILD/t and every tests/cli/*.sh, counts their "ok", "not ok" and "skip"
-# lines, and ends with the line "N passed, N failed[, N skipped]". A program that dies without its
-# closing line counts as one failure. Exit status: 1 if anything failed.
+# Runs every test program in $BUILD/t and every tests/cli/*.sh, two at a time, counts their "ok", "not ok" and
+# "skip" lines, and ends with the line "N passed, N failed[, N skipped]". A program that dies without its closing
+# line counts as one failure. Exit status: 1 if anything failed. What each printed is in $BUILD/test.log, the
+# seconds it took in $BUILD/test.times. TEST_JOBS: how many at a time.
 BUILD=${BUILD:-build}
 ASSAY_TESTS=${ASSAY_TESTS:-tests}
 ASSAY=${ASSAY:-$BUILD/assay}
-export ASSAY_TESTS ASSAY BUILD
-log=$BUILD/test.log
-: >"$log"
+# Waiting threads sleep: a spinning one would take the core of the test beside it.
+OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive}
+export ASSAY_TESTS ASSAY BUILD OMP_WAIT_POLICY
+logs=$BUILD/test-logs
 
-run() { # name, command...
-  name=$1
-  shift
-  out=$BUILD/test.out
-  "$@" >"$out" 2>"$out.err"
+if [ "$1" = --one ]; then # TEST: a program's source or a script
+  case $2 in
+    *.c) name=$(basename "$2" .c) command=$BUILD/t/$name ;;
+    *) name=cli/$(basename "$2" .sh) command="sh $2" ;;
+  esac
+  out=$logs/$(echo "$name" | tr / -)
+  start=$(date +%s)
+  $command >"$out.out" 2>"$out.err"
   status=$?
-  sed "s|^|$name: |" "$out" >>"$log"
-  fails=$(grep -c '^not ok ' "$out")
+  sed "s|^|$name: |" "$out.out" >"$out.log"
+  fails=$(grep -c '^not ok ' "$out.out")
   if [ $status -ne 0 ] && [ "$fails" -eq 0 ]; then
-    echo "$name: not ok ended with status $status" >>"$log"
+    echo "$name: not ok ended with status $status" >>"$out.log"
   fi
   if [ $status -ne 0 ] || [ "$fails" -ne 0 ]; then
     echo "FAIL $name"
-    grep '^not ok ' "$out"
+    grep '^not ok ' "$out.out"
     tail -n 15 "$out.err"
   fi
-}
+  echo "$(($(date +%s) - start)) $name" >"$out.time"
+  exit 0
+fi
 
-for t in tests/unit/test_*.c; do
-  n=$(basename "$t" .c)
-  run "$n" "$BUILD/t/$n"
-done
-for t in tests/cli/*.sh; do
-  [ -f "$t" ] && run "cli/$(basename "$t" .sh)" sh "$t"
-done
+rm -rf "$logs" && mkdir -p "$logs" || exit 1
+# The scripts first: they are the long ones.
+printf '%s\n' tests/cli/*.sh tests/unit/test_*.c | xargs -n 1 -P "${TEST_JOBS:-2}" sh tests/run.sh --one
+log=$BUILD/test.log
+cat "$logs"/*.log >"$log"
+wanted=$(printf '%s\n' tests/cli/*.sh tests/unit/test_*.c | wc -l)
+ran=$(ls "$logs" | grep -c '\.time$')
+[ "$ran" -eq "$wanted" ] || echo "run: not ok $ran of $wanted test programs ran to their end" | tee -a "$log"
+sort -rn "$logs"/*.time >"$BUILD/test.times"
 
 grep -h ': skip ' "$log" | sed 's/^[^:]*: //' | sort | uniq -c | sort -rn | head -40
 passed=$(grep -c ': ok ' "$log")
