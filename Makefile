@@ -96,6 +96,11 @@ check-bits-ci:
 install: $(BUILD)/assay
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install -m 755 $(BUILD)/assay $(DESTDIR)$(PREFIX)/bin/assay
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/zsh/site-functions \
+	  $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	$(BUILD)/assay info --man >$(DESTDIR)$(PREFIX)/share/man/man1/assay.1
+	$(BUILD)/assay info --completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/assay
+	$(BUILD)/assay info --completion zsh >$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_assay
 
 help:
 	@sed -n '/^#   make/p' Makefile

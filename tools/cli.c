@@ -7,6 +7,7 @@
 static const char *const as_choice_nets[] = {"resnet50", "vits16", "vitb16", NULL};
 static const char *const as_choice_when[] = {"auto", "never", "always", NULL};
 static const char *const as_choice_dtypes[] = {"f32", "f16", NULL};
+static const char *const as_choice_shells[] = {"bash", "zsh", NULL};
 static const char *const as_choice_formats[] = {"text", "csv", "json", "html", "markdown", "latex", NULL};
 
 static const as_option options[OPT_COUNT] = {
@@ -17,7 +18,7 @@ static const as_option options[OPT_COUNT] = {
 };
 
 /* Accepted by every command. */
-static const as_opt_id common[] = {OPT_QUIET, OPT_PROGRESS, OPT_THREADS, OPT_PROFILE, OPT_HELP, OPT_END};
+static const as_opt_id common[] = {OPT_QUIET, OPT_PROGRESS, OPT_THREADS, OPT_PROFILE, OPT_SANDBOX, OPT_HELP, OPT_END};
 
 const as_option *as_option_of(as_opt_id id) {
   return &options[id];
@@ -47,7 +48,7 @@ static bool in_list(const as_opt_id *list, as_opt_id id) {
   return false;
 }
 
-static bool accepts(const as_command *cmd, as_opt_id id) {
+bool as_command_accepts(const as_command *cmd, as_opt_id id) {
   return in_list(cmd->options, id) || in_list(common, id);
 }
 
@@ -59,7 +60,7 @@ static as_status unknown(const as_command *cmd, const char *given, size_t n, as_
   memcpy(name, given, n);
   name[n] = 0;
   for (int i = 0; i < OPT_COUNT; i++)
-    if (accepts(cmd, (as_opt_id)i)) known[k++] = options[i].name;
+    if (as_command_accepts(cmd, (as_opt_id)i)) known[k++] = options[i].name;
   const char *near = as_nearest(name, known, k);
   for (int i = 0; i < OPT_COUNT; i++)
     if (strcmp(options[i].name, name) == 0)
@@ -159,13 +160,13 @@ as_status as_cli_parse(as_args *args, const as_command *cmd, int argc, char **ar
       size_t n = eq ? (size_t)(eq - arg - 2) : strlen(arg + 2);
       for (id = 0; id < OPT_COUNT; id++)
         if (strlen(options[id].name) == n && memcmp(options[id].name, arg + 2, n) == 0 &&
-            accepts(cmd, (as_opt_id)id))
+            as_command_accepts(cmd, (as_opt_id)id))
           break;
       if (id == OPT_COUNT) return unknown(cmd, arg + 2, n, err);
       if (eq) value = eq + 1;
     } else {
       for (id = 0; id < OPT_COUNT; id++)
-        if (options[id].letter == arg[1] && accepts(cmd, (as_opt_id)id)) break;
+        if (options[id].letter == arg[1] && as_command_accepts(cmd, (as_opt_id)id)) break;
       if (id == OPT_COUNT)
         return as_fail(err, AS_E_USAGE, "unknown option -%c; see assay %s -h", arg[1], cmd->name);
       if (arg[2]) value = arg + 2;

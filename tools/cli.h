@@ -64,6 +64,7 @@ typedef struct as_command {
   int min_operands, max_operands;
   const as_opt_id *options;  /* ends with OPT_END; the common ones are accepted everywhere */
   const as_opt_id *required; /* must be given, ends with OPT_END; may be NULL */
+  as_status (*folder)(const as_args *args, as_str *dir, as_err *err); /* where it writes: outputs.h */
   const char *summary;       /* one line */
   const char *detail;        /* paragraph for -h */
 } as_command;
@@ -71,6 +72,7 @@ typedef struct as_command {
 extern const as_command as_commands[];
 extern const size_t as_n_commands;
 const as_command *as_command_named(const char *name);
+bool as_command_accepts(const as_command *cmd, as_opt_id id);
 
 /* Fills `args` from argv[0..argc). AS_E_USAGE: unknown option (the nearest one is named), missing or
  * impossible value, wrong number of operands, an option given twice. After --help nothing is

@@ -61,32 +61,58 @@ static void sample(as_str *out, const as_args *a, const char *net, int batch, do
   as_str_putc(out, '\n');
 }
 
+as_status as_bench_open(as_bench *b, const char *net, int batch, as_err *err) {
+  *b = (as_bench){.batch = batch};
+  as_status s = as_model_create(&b->model, net, 0, err);
+  if (s == AS_OK) s = as_model_load_seeded(b->model, 1, err);
+  if (s == AS_OK) s = as_model_plan(b->model, batch, err);
+  if (s == AS_OK) {
+    size_t side = (size_t)as_model_input_size(b->model);
+    b->images = as_alloc((size_t)batch * side * side * 3, sizeof *b->images, err);
+    b->rows = as_alloc((size_t)batch * (size_t)as_model_embed_dim(b->model), sizeof *b->rows, err);
+    if (!b->images || !b->rows)
+      s = AS_E_ENV;
+    else
+      as_selftest_images(batch, (int)side, b->images);
+  }
+  if (s == AS_OK)
+    as_model_forward(b->model, b->images, batch, b->rows); /* page in, warm up */
+  else
+    as_bench_close(b);
+  return s;
+}
+
+double as_bench_rate(as_bench *b, double seconds) {
+  double start = as_seconds(), now = start;
+  size_t done = 0;
+  while (done == 0 || now - start < seconds) {
+    as_model_forward(b->model, b->images, b->batch, b->rows);
+    done += (size_t)b->batch;
+    now = as_seconds();
+  }
+  return (double)done / (now - start);
+}
+
+void as_bench_close(as_bench *b) {
+  as_free(b->images);
+  as_free(b->rows);
+  as_model_destroy(&b->model);
+  *b = (as_bench){0};
+}
+
 as_status as_cmd_bench(const as_args *a, as_err *err) {
   if (a->set[OPT_GEMM]) return as_bench_gemm(a, err);
   const char *net = as_arg_text(a, OPT_NET, "resnet50");
-  int batch = (int)as_arg_int(a, OPT_BATCH, 8);
-  double seconds = as_arg_real(a, OPT_SECONDS, 3);
-  as_model *m = NULL;
-  float *images = NULL, *rows = NULL;
+  const int batch = (int)as_arg_int(a, OPT_BATCH, 8);
+  const double seconds = as_arg_real(a, OPT_SECONDS, 3);
+  as_bench b;
   as_str out = {0};
-  as_status s = as_model_create(&m, net, 0, err);
-  if (s == AS_OK) s = as_model_load_seeded(m, 1, err);
-  if (s == AS_OK) s = as_model_plan(m, batch, err);
-  if (s == AS_OK) {
-    size_t side = (size_t)as_model_input_size(m);
-    images = as_alloc((size_t)batch * side * side * 3, sizeof *images, err);
-    rows = as_alloc((size_t)batch * (size_t)as_model_embed_dim(m), sizeof *rows, err);
-    if (!images || !rows)
-      s = AS_E_ENV;
-    else
-      as_selftest_images(batch, (int)side, images);
-  }
-  if (s == AS_OK) as_model_forward(m, images, batch, rows); /* page in, warm up */
+  as_status s = as_bench_open(&b, net, batch, err);
   if (s == AS_OK && a->set[OPT_PROFILE_LAYERS]) {
     as_layer_clock clock = {&out, as_seconds(), 0};
-    as_model_set_trace(m, on_layer, &clock);
-    as_model_forward(m, images, batch, rows);
-    as_model_set_trace(m, NULL, NULL);
+    as_model_set_trace(b.model, on_layer, &clock);
+    as_model_forward(b.model, b.images, batch, b.rows);
+    as_model_set_trace(b.model, NULL, NULL);
     as_str_printf(&out, "%-65s %8.3f ms for %d images, traced\n", "all layers", 1e3 * clock.total, batch);
   }
   /* Three samples of a third each: the best is what the machine can do, their spread what it did. Fewer
@@ -94,20 +120,11 @@ as_status as_cmd_bench(const as_args *a, as_err *err) {
   const double begin = as_seconds();
   for (int k = 0; s == AS_OK && k < 3 && (k == 0 || as_seconds() - begin < seconds); k++) {
     const double peak = as_bench_peak();
-    double start = as_seconds(), now = start;
-    size_t done = 0;
-    while (done == 0 || now - start < seconds / 3) {
-      as_model_forward(m, images, batch, rows);
-      done += (size_t)batch;
-      now = as_seconds();
-    }
-    sample(&out, a, net, batch, (double)done / (now - start), as_model_gflop(m), peak);
+    sample(&out, a, net, batch, as_bench_rate(&b, seconds / 3), as_model_gflop(b.model), peak);
   }
   if (s == AS_OK) s = as_str_status(&out, err);
   if (s == AS_OK) as_print(&out);
   as_str_clear(&out);
-  as_free(images);
-  as_free(rows);
-  as_model_destroy(&m);
+  as_bench_close(&b);
   return s;
 }

@@ -11,7 +11,9 @@
 #include "tensor/base/mem.h"
 #include "tensor/base/par.h"
 #include "tensor/runtime.h"
+#include "tools/bench.h"
 #include "tools/commands.h"
+#include "tools/manual.h"
 #include "tools/progress.h"
 #include "tools/version.h"
 #include "weights/recipe.h"
@@ -122,9 +124,24 @@ static as_status print_plan(const char *name, as_err *err) {
   return s;
 }
 
+static as_status print_manual(const as_args *a, as_err *err) {
+  as_str out = {0};
+  if (a->set[OPT_MAN])
+    as_manual_page(&out);
+  else if (strcmp(a->text[OPT_COMPLETION], "bash") == 0)
+    as_completion_bash(&out);
+  else
+    as_completion_zsh(&out);
+  as_status s = as_str_status(&out, err);
+  if (s == AS_OK) as_print(&out);
+  as_str_clear(&out);
+  return s;
+}
+
 as_status as_cmd_info(const as_args *a, as_err *err) {
   as_str out = {0};
   if (a->set[OPT_PLAN]) return print_plan(a->text[OPT_PLAN], err);
+  if (a->set[OPT_MAN] || a->set[OPT_COMPLETION]) return print_manual(a, err);
   size_t n = as_kernel_list(NULL, 0);
   as_kernel_info *k = as_alloc(n, sizeof *k, err);
   if (!k) return AS_E_ENV;
@@ -137,6 +154,30 @@ as_status as_cmd_info(const as_args *a, as_err *err) {
   as_status s = as_str_status(&out, err);
   if (s == AS_OK) as_print(&out);
   as_str_clear(&out);
+  return s;
+}
+
+/* How fast this machine is at what it computes right: batch 8, about a second per network. */
+static as_status selftest_speed(as_str *out, as_jsonw *w, as_err *err) {
+  static const char *const nets[] = {"resnet50", "vits16", "vitb16"};
+  const double peak = as_bench_peak();
+  if (w)
+    as_jsonw_key(w, "peak_gflops"), as_jsonw_f64(w, peak);
+  else
+    as_str_printf(out, "\nfloat32 multiply-adds  %.0f GFLOP/s on %d threads\n", peak, as_par_threads());
+  if (w) as_jsonw_key(w, "images_per_second"), as_jsonw_object(w);
+  as_status s = AS_OK;
+  for (size_t i = 0; s == AS_OK && i < sizeof nets / sizeof *nets; i++) {
+    as_bench b;
+    if ((s = as_bench_open(&b, nets[i], 8, err)) != AS_OK) break;
+    const double rate = as_bench_rate(&b, 1);
+    if (w)
+      as_jsonw_key(w, nets[i]), as_jsonw_f64(w, rate);
+    else
+      as_str_printf(out, "%-9s batch 8      %.2f images/s\n", nets[i], rate);
+    as_bench_close(&b);
+  }
+  if (w) as_jsonw_end(w);
   return s;
 }
 
@@ -157,6 +198,7 @@ as_status as_cmd_selftest(const as_args *a, as_err *err) {
     put(&w, "sha256", hex);
     put(&w, "documented", want);
     as_jsonw_key(&w, "same"), as_jsonw_bool(&w, same);
+    if (a->set[OPT_BENCH]) s = selftest_speed(&out, &w, err);
     as_jsonw_end(&w);
     as_str_putc(&out, '\n');
   } else {
@@ -165,8 +207,9 @@ as_status as_cmd_selftest(const as_args *a, as_err *err) {
     as_str_printf(
         &out, "computed    %s\ndocumented  %s\n%s\n", hex, want,
         same ? "the same bits" : "DIFFERENT: this build does not compute what the profile promises");
+    if (a->set[OPT_BENCH]) s = selftest_speed(&out, NULL, err);
   }
-  if ((s = as_str_status(&out, err)) == AS_OK) as_print(&out);
+  if (s == AS_OK && (s = as_str_status(&out, err)) == AS_OK) as_print(&out);
   as_str_clear(&out);
   if (s != AS_OK) return s;
   return same ? AS_OK : as_fail(err, AS_E_CHECK, "found %s, wanted %s", hex, want);

@@ -8,6 +8,7 @@
 #include "tensor/base/mem.h"
 #include "tools/commands.h"
 #include "tools/common.h"
+#include "tools/outputs.h"
 #include "tools/progress.h"
 
 static as_run_opts run_opts(const as_args *a, const char *dir) {
@@ -67,27 +68,12 @@ static as_status compute(const as_args *a, const as_plan *plan, const as_run_opt
   return s;
 }
 
-/* PLAN without its suffix, with .out or .shard-I-of-N. */
-static as_status default_dir(as_str *dir, const char *plan, const as_args *a, as_err *err) {
-  size_t n = strlen(plan);
-  if (as_ends_with(plan, ".plan")) n -= 5;
-  as_str_putn(dir, plan, n);
-  if (a->set[OPT_SHARD])
-    as_str_printf(dir, ".shard-%lld-of-%lld", (long long)a->a[OPT_SHARD], (long long)a->b[OPT_SHARD]);
-  else
-    as_str_put(dir, ".out");
-  return as_str_status(dir, err);
-}
-
 as_status as_cmd_run(const as_args *a, as_err *err) {
   as_plan plan;
   as_str dir = {0}, out = {0};
   as_status s = as_plan_open(&plan, a->operand[0], err);
   if (s != AS_OK) return s;
-  if (a->set[OPT_OUTPUT])
-    as_str_put(&dir, a->text[OPT_OUTPUT]);
-  else
-    s = default_dir(&dir, a->operand[0], a, err);
+  s = as_folder_run(a, &dir, err);
   as_run_opts o = run_opts(a, as_str_c(&dir));
   if (s == AS_OK && (a->set[OPT_CHECK] || a->set[OPT_ESTIMATE])) {
     s = as_run_check(&plan, &o, &out, err);
@@ -182,7 +168,9 @@ static as_status write_plan(const char *dir, bool quick, as_str *path, as_err *e
 }
 
 as_status as_cmd_demo(const as_args *a, as_err *err) {
-  const char *dir = as_arg_text(a, OPT_OUTPUT, "assay-demo");
+  as_str folder = {0};
+  as_status s = as_folder_demo(a, &folder, err);
+  const char *dir = as_str_c(&folder);
   uint64_t seed = (uint64_t)as_arg_int(a, OPT_SEED, 0);
   bool quick = a->set[OPT_QUICK];
   as_world_opts world = {.seed = seed};
@@ -192,7 +180,7 @@ as_status as_cmd_demo(const as_args *a, as_err *err) {
   if (quick)
     for (int i = 0; i < AS_WORLD_SETS; i++) world.per_class[i] = i == AS_WORLD_TRAIN ? 12 : 6;
   as_str_printf(&sub, "%s/weights", dir);
-  as_status s = as_str_status(&sub, err);
+  if (s == AS_OK) s = as_str_status(&sub, err);
   if (s == AS_OK) s = as_make_dirs(as_str_c(&sub), err);
   if (s == AS_OK) as_note("drawing the image world in %s/world", dir);
   as_str_clear(&sub);
@@ -211,5 +199,6 @@ as_status as_cmd_demo(const as_args *a, as_err *err) {
   as_plan_clear(&plan);
   as_str_clear(&path);
   as_str_clear(&sub);
+  as_str_clear(&folder);
   return s;
 }

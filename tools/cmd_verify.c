@@ -11,6 +11,7 @@
 #include "tools/commands.h"
 #include "tools/common.h"
 #include "tools/differ.h"
+#include "tools/outputs.h"
 #include "tools/progress.h"
 
 /* What may differ between two machines that agree on every number. */
@@ -153,13 +154,14 @@ as_status as_cmd_verify(const as_args *a, as_err *err) {
   bool folder = as_path_kind_of(given) == AS_PATH_DIR;
   char *record = folder ? as_path_join(given, "record.json", err) : as_strdup(given, err);
   char *home = folder ? as_strdup(given, err) : as_path_dir(given, err);
-  char *dir = NULL, *again = NULL;
+  char *again = NULL;
+  as_str to = {0};
   as_json_doc *old = NULL, *now = NULL;
   as_file fo = {0}, fn = {0};
   as_diff d = {.skip = environment};
   as_status s = record && home ? parse(&old, &fo, record, err) : AS_E_ENV;
   if (s == AS_OK) {
-    dir = a->set[OPT_OUTPUT] ? as_strdup(a->text[OPT_OUTPUT], err) : as_path_join(home, "verify", err);
+    const char *dir = as_folder_verify(a, &to, err) == AS_OK ? as_str_c(&to) : NULL;
     again = dir ? as_path_join(dir, "record.json", err) : NULL;
     if (again && same_folder(dir, home))
       s = as_fail(err, AS_E_USAGE, "-o: %s holds the record itself, wanted another folder", dir);
@@ -187,7 +189,7 @@ as_status as_cmd_verify(const as_args *a, as_err *err) {
   as_file_close(&fn);
   as_free(record);
   as_free(home);
-  as_free(dir);
+  as_str_clear(&to);
   as_free(again);
   return s;
 }

@@ -4,7 +4,7 @@
 
 #include "tools/cli.h"
 
-#define AS_COMMAND(id, name, synopsis, min, max, opts, required, summary, detail) \
+#define AS_COMMAND(id, name, synopsis, min, max, opts, required, folder, summary, detail) \
   as_status as_cmd_##id(const as_args *args, as_err *err);
 #include "tools/commands.def"
 #undef AS_COMMAND

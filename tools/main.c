@@ -11,6 +11,7 @@
 #include "tensor/runtime.h"
 #include "tools/commands.h"
 #include "tools/common.h"
+#include "tools/outputs.h"
 #include "tools/progress.h"
 #include "tools/version.h"
 
@@ -89,6 +90,8 @@ static int run_command(const as_command *cmd, int argc, char **argv) {
   if (s != AS_OK) return complain(cmd->name, s, &err);
   as_progress_setup(&args);
   as_signals_setup();
+  if (args.set[OPT_SANDBOX] && (s = as_tool_confine(cmd, &args, &err)) != AS_OK)
+    return complain(cmd->name, s, &err);
   if ((s = as_tool_start(&args, as_arg_text(&args, OPT_PROFILE, NULL), &err)) == AS_OK)
     s = cmd->run(&args, &err);
   as_progress_clear();

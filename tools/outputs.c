@@ -1,0 +1,99 @@
+#include "tools/outputs.h"
+
+#include <string.h>
+
+#include "tensor/base/file.h"
+#include "tensor/base/mem.h"
+#include "tensor/base/sandbox.h"
+#include "tools/progress.h"
+
+static as_status put_holding(as_str *dir, const char *file, as_err *err) {
+  char *d = as_path_dir(file, err);
+  if (!d) return AS_E_ENV;
+  as_str_put(dir, d);
+  as_free(d);
+  return as_str_status(dir, err);
+}
+
+as_status as_folder_none(const as_args *a, as_str *dir, as_err *err) {
+  (void)a, (void)dir, (void)err;
+  return AS_OK;
+}
+
+as_status as_folder_holding(const as_args *a, as_str *dir, as_err *err) {
+  return a->set[OPT_OUTPUT] ? put_holding(dir, a->text[OPT_OUTPUT], err) : AS_OK;
+}
+
+as_status as_folder_given(const as_args *a, as_str *dir, as_err *err) {
+  as_str_put(dir, as_arg_text(a, OPT_OUTPUT, ""));
+  return as_str_status(dir, err);
+}
+
+as_status as_folder_run(const as_args *a, as_str *dir, as_err *err) {
+  const char *plan = a->operand[0];
+  size_t n = strlen(plan);
+  if (a->set[OPT_OUTPUT]) return as_folder_given(a, dir, err);
+  if (as_ends_with(plan, ".plan")) n -= 5;
+  as_str_putn(dir, plan, n);
+  if (a->set[OPT_SHARD])
+    as_str_printf(dir, ".shard-%lld-of-%lld", (long long)a->a[OPT_SHARD], (long long)a->b[OPT_SHARD]);
+  else
+    as_str_put(dir, ".out");
+  return as_str_status(dir, err);
+}
+
+as_status as_folder_demo(const as_args *a, as_str *dir, as_err *err) {
+  as_str_put(dir, as_arg_text(a, OPT_OUTPUT, "assay-demo"));
+  return as_str_status(dir, err);
+}
+
+as_status as_folder_verify(const as_args *a, as_str *dir, as_err *err) {
+  const char *record = a->operand[0];
+  if (a->set[OPT_OUTPUT]) return as_folder_given(a, dir, err);
+  char *home = as_path_kind_of(record) == AS_PATH_DIR ? as_strdup(record, err) : as_path_dir(record, err);
+  char *path = home ? as_path_join(home, "verify", err) : NULL;
+  if (path) as_str_put(dir, path);
+  as_free(home);
+  as_free(path);
+  return path ? as_str_status(dir, err) : AS_E_ENV;
+}
+
+as_status as_folder_convert(const as_args *a, as_str *dir, as_err *err) {
+  return put_holding(dir, a->operand[1], err);
+}
+
+/* A file's folder, or the file itself when it is a device or a pipe. */
+static as_status put_place(as_str *place, const char *file, as_err *err) {
+  if (as_path_kind_of(file) != AS_PATH_OTHER) return put_holding(place, file, err);
+  as_str_put(place, file);
+  return as_str_status(place, err);
+}
+
+as_status as_tool_confine(const as_command *cmd, const as_args *a, as_err *err) {
+  as_str place[4] = {{0}};
+  const char *writable[4];
+  size_t n = 0;
+  bool confined;
+  as_status s = AS_OK;
+  if (a->set[OPT_OUTPUT] && as_path_kind_of(a->text[OPT_OUTPUT]) == AS_PATH_OTHER)
+    s = put_place(&place[0], a->text[OPT_OUTPUT], err);
+  else if (!a->set[OPT_CHECK] && !a->set[OPT_ESTIMATE])
+    s = cmd->folder(a, &place[0], err);
+  if (s == AS_OK && a->set[OPT_PREDICTIONS]) s = put_place(&place[1], a->text[OPT_PREDICTIONS], err);
+  if (s == AS_OK && a->set[OPT_TRACE]) s = put_place(&place[2], a->text[OPT_TRACE], err);
+  if (s == AS_OK) as_str_put(&place[3], as_arg_text(a, OPT_CACHE, ""));
+  if (s == AS_OK) s = as_str_status(&place[3], err);
+  for (size_t i = 0; s == AS_OK && i < sizeof place / sizeof *place; i++) {
+    if (place[i].n == 0) continue;
+    if (as_path_kind_of(as_str_c(&place[i])) == AS_PATH_NONE) s = as_make_dirs(as_str_c(&place[i]), err);
+    writable[n++] = as_str_c(&place[i]);
+  }
+  if (s == AS_OK) s = as_sandbox_enter(writable, n, &confined, err);
+  if (s == AS_OK && !confined)
+    as_note(
+        "--sandbox: this kernel has no Landlock, so files can be written anywhere; no program can be started "
+        "and no "
+        "network used");
+  for (size_t i = 0; i < sizeof place / sizeof *place; i++) as_str_clear(&place[i]);
+  return s;
+}

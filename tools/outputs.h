@@ -1,0 +1,23 @@
+/* Where a command writes: known before it runs, for the default folders and for --sandbox. */
+#ifndef AS_TOOLS_OUTPUTS_H
+#define AS_TOOLS_OUTPUTS_H
+
+#include "tools/cli.h"
+
+/* Appends the folder in which the command's result appears; nothing when it leaves none. AS_E_ENV: out of
+ * memory. */
+typedef as_status as_folder_fn(const as_args *a, as_str *dir, as_err *err);
+as_folder_fn as_folder_none;
+as_folder_fn as_folder_holding; /* -o is a file: the folder that holds it */
+as_folder_fn as_folder_given;   /* -o is the folder */
+as_folder_fn as_folder_run;     /* -o, else PLAN without .plan, with .out or .shard-I-of-N */
+as_folder_fn as_folder_demo;    /* -o, else assay-demo */
+as_folder_fn as_folder_verify;  /* -o, else verify/ beside the record */
+as_folder_fn as_folder_convert; /* that of the second operand */
+
+/* --sandbox: confines the process (tensor/base/sandbox.h) so that it can write in the command's folder, which
+ * is created, and where --predictions, --trace and --cache go. Says so when the kernel cannot confine
+ * files. AS_E_ENV when it cannot confine anything. */
+as_status as_tool_confine(const as_command *cmd, const as_args *a, as_err *err);
+
+#endif
