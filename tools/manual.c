@@ -20,6 +20,12 @@ static void roff(as_str *out, const char *text) {
   }
 }
 
+/* The help's texts begin in lower case; sentences of a page do not. */
+static void roff_sentence(as_str *out, const char *text) {
+  if (*text >= 'a' && *text <= 'z') as_str_putc(out, (char)(*text++ - 'a' + 'A'));
+  roff(out, text);
+}
+
 static void roff_option(as_str *out, as_opt_id id) {
   const as_option *o = as_option_of(id);
   as_str_put(out, ".TP\n");
@@ -33,7 +39,7 @@ static void roff_option(as_str *out, as_opt_id id) {
     as_str_put(out, "\\fR");
   }
   as_str_putc(out, '\n');
-  roff(out, o->help);
+  roff_sentence(out, o->help);
   for (size_t i = 0; o->choices && o->choices[i]; i++) {
     as_str_put(out, i ? ", " : "; one of ");
     roff(out, o->choices[i]);
@@ -41,14 +47,13 @@ static void roff_option(as_str *out, as_opt_id id) {
   as_str_put(out, ".\n");
 }
 
-/* Upper-case words of a synopsis in italics are what a page is expected to show; plain is as clear here. */
 static void roff_command(as_str *out, const as_command *c) {
   as_str_put(out, ".SS \"assay ");
   for (const char *p = c->name; *p; p++) as_str_putc(out, *p);
   as_str_putc(out, ' ');
   roff(out, c->synopsis);
   as_str_put(out, "\"\n");
-  roff(out, c->summary);
+  roff_sentence(out, c->summary);
   as_str_put(out, ".\n");
   if (c->detail) {
     as_str_put(out, ".PP\n");
@@ -67,7 +72,7 @@ static void roff_command(as_str *out, const as_command *c) {
 }
 
 void as_manual_page(as_str *out) {
-  as_str_printf(out, ".TH ASSAY 1 \"\" \"assay %s\" \"User Commands\"\n", AS_VERSION);
+  as_str_printf(out, ".TH ASSAY 1 \"\" \"assay %s\" \"User Commands\"\n.ad l\n.nh\n", AS_VERSION);
   as_str_put(out,
              ".SH NAME\nassay \\- what self\\-supervised vision models are worth beyond one leaderboard\n"
              ".SH SYNOPSIS\n.B assay\n.I command\n.RI [ options ]\n"
