@@ -135,7 +135,7 @@ static void missing_place(as_test *t) {
   bool confined;
   as_err err;
   pid_t child = fork();
-  if (child == 0) _exit(as_sandbox_enter(writable, 1, &confined, &err));
+  if (child == 0) _exit((int)as_sandbox_enter(writable, 1, &confined, &err));
   int status = 0;
   waitpid(child, &status, 0);
   CHECK(t, WIFEXITED(status));
