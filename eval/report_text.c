@@ -147,6 +147,7 @@ static as_status put_unified(const page *p, as_err *err) {
     as_str_putc(p->out, '\n');
     put_title(p, title);
     as_grid_text(p->out, &g, p->width, p->ascii);
+    as_str_putc(p->out, '\n');
     as_put_wrapped(p->out, as_str_c(&sh.how), p->width, "", "", p->ascii);
     as_grid_clear(&g);
   }
