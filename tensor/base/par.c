@@ -3,6 +3,7 @@
 
 #include <stdatomic.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #ifdef _OPENMP
@@ -16,6 +17,19 @@ bool as_par_has_openmp(void) {
   return true;
 #else
   return false;
+#endif
+}
+
+void as_par_prepare(void) {
+#if defined(_OPENMP)
+  (void)omp_get_max_threads();
+#if defined(__clang__)
+  /* LLVM's runtime has now left a note in shared memory by which a second copy of it in the process would be
+   * noticed. At its end it looks for the note and removes it, which it may not be allowed to by then. */
+  char note[96];
+  snprintf(note, sizeof note, "/dev/shm/__KMP_REGISTERED_LIB_%ld_%ld", (long)getpid(), (long)getuid());
+  (void)unlink(note);
+#endif
 #endif
 }
 

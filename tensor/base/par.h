@@ -22,5 +22,8 @@ void as_par_set_threads(int n);
 int as_par_threads(void);
 int as_par_processors(void); /* usable by this process */
 bool as_par_has_openmp(void);
+/* Has the OpenMP runtime do what it does once per process, short of starting threads; for a process that
+ * is about to give up rights. */
+void as_par_prepare(void);
 
 #endif

@@ -13,6 +13,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "tensor/base/par.h"
+
 /* The kernel's interface, spelled out: its headers are missing where a C library other than the system's is
  * used. Numbers and layouts are those of linux/seccomp.h, linux/filter.h, linux/audit.h, linux/landlock.h. */
 enum { PR_NO_NEW_PRIVILEGES = 38, PR_SECCOMP = 22, SECCOMP_FILTER = 2 };
@@ -300,6 +302,7 @@ static as_status confine_files(const char *const *writable, size_t n, bool *conf
 }
 
 as_status as_sandbox_enter(const char *const *writable, size_t n, bool *files_confined, as_err *err) {
+  as_par_prepare();
   as_status s = confine_files(writable, n, files_confined, err);
   return s == AS_OK ? confine_calls(err) : s;
 }
