@@ -258,7 +258,7 @@ static as_status prepare(search *s, size_t *used, size_t n_train, as_err *err) {
   s->tile = as_alloc(queries * TRAIN, sizeof(float), err);
   s->qn = as_alloc(queries * s->d, sizeof(float), err);
   s->tn = as_alloc(TRAIN * s->d, sizeof(float), err);
-  s->pack = as_alloc(as_gemm_nt_scratch(TRAIN, s->d), 1, err);
+  s->pack = as_alloc(as_gemm_scratch(TRAIN, s->d), 1, err);
   s->find = as_calloc(QUERIES, sizeof *s->find, err);
   if (!s->norm_t || !s->norm_q || !s->tile || !s->qn || !s->tn || !s->pack || !s->find) return AS_E_ENV;
   for (size_t q = 0; q < queries; q++) {

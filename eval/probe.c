@@ -45,9 +45,9 @@ typedef struct problem {
   float *gb;        /* [SLAB / CHUNK][k] its chain over the chunk */
   double *gap;      /* [SLAB] max z - z_y, then the loss of the row */
   float *part;      /* [strips][k, COLS] one chunk's share of the gradient */
-  float *xt;        /* [strips][COLS, CHUNK] */
+  float *xt;        /* [COLS, CHUNK] one strip of X^T, for packing */
   void *pack;       /* of W */
-  char *strip_pack; /* [strips][strip_bytes] of X^T */
+  char *strip_pack; /* [strips][strip_bytes] of X */
   size_t strip_bytes;
   float *hb;          /* [SLAB / CHUNK][k] p (1 - p), likewise */
   double *bias_sum;   /* [k] */
@@ -133,7 +133,7 @@ static void add_gradient(void *ctx, size_t strip, int worker) {
   problem *p = ctx;
   size_t first = p->slab / CHUNK, count = (p->rows + CHUNK - 1) / CHUNK;
   size_t col = strip * COLS, cols = p->d - col < COLS ? p->d - col : COLS;
-  float *part = p->part + strip * p->k * COLS, *xt = p->xt + strip * COLS * CHUNK;
+  float *part = p->part + strip * p->k * COLS;
   for (size_t i = 0; i < count; i++) {
     size_t rows = chunk_rows(p, first + i);
     const float *g = p->g + i * p->k * CHUNK;
@@ -146,8 +146,8 @@ static void add_gradient(void *ctx, size_t strip, int worker) {
       a.ld_out = COLS;
       as_linear_run(p->packed[(first + i) * p->strips + strip], &a);
     } else {
-      transpose_strip(p, first + i, strip, xt);
-      as_gemm_nt(p->k, cols, rows, g, rows, xt, rows, part, COLS, p->strip_pack + strip * p->strip_bytes);
+      as_gemm_nn(p->k, cols, rows, g, rows, centred(p, first + i) + col, p->d, part, COLS,
+                 p->strip_pack + strip * p->strip_bytes);
     }
     for (size_t c = 0; c < p->k; c++) {
       double *out = p->grad + c * p->d + col;
@@ -274,15 +274,15 @@ static as_status reserve(problem *p, as_err *err) {
   p->hb = as_alloc(slab / CHUNK * p->k, sizeof(float), err);
   p->gap = as_alloc(slab > p->k ? slab : p->k, sizeof(double), err);
   p->part = as_alloc(p->k * columns, sizeof(float), err);
-  p->xt = as_alloc(columns * CHUNK, sizeof(float), err);
-  p->pack = as_alloc(as_gemm_nt_scratch(p->k, p->d), 1, err);
+  p->xt = as_alloc(COLS * CHUNK, sizeof(float), err);
+  p->pack = as_alloc(as_gemm_scratch(p->k, p->d), 1, err);
   p->bias_sum = as_alloc(p->k, sizeof(double), err);
   p->bias_curve = as_alloc(p->k, sizeof(double), err);
   if (!p->mean || !p->xc || !p->wf || !p->bf || !p->z || !p->g || !p->gb || !p->hb || !p->gap || !p->part ||
       !p->xt || !p->pack || !p->bias_sum || !p->bias_curve)
     return AS_E_ENV;
   if (!p->keep) {
-    p->strip_bytes = (as_gemm_nt_scratch(COLS, CHUNK) + 63) / 64 * 64;
+    p->strip_bytes = (as_gemm_scratch(COLS, CHUNK) + 63) / 64 * 64;
     p->strip_pack = as_alloc(p->strips, p->strip_bytes, err);
     return p->strip_pack ? AS_OK : AS_E_ENV;
   }

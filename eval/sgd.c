@@ -23,7 +23,6 @@ struct as_sgd {
   float *gw, *gb;  /* gradients of the mean loss */
   double *sum;     /* [k, d] when a batch has several chunks */
   float *x;        /* [batch, d] normalised rows, with BatchNorm alone */
-  float *xt;       /* [d, CHUNK] one chunk, transposed */
   float *z;        /* [batch, k] logits, probabilities, p - onehot */
   float *gt;       /* [k, CHUNK] */
   float *part;     /* [k, d] one chunk's share */
@@ -40,8 +39,8 @@ struct as_sgd {
 void as_sgd_destroy(as_sgd **sgd) {
   as_sgd *s = *sgd;
   if (!s) return;
-  void *all[] = {s->order, s->w, s->b,  s->vw,   s->vb,   s->gw,     s->gb,   s->sum, s->x,
-                 s->xt,    s->z, s->gt, s->part, s->pack, s->square, s->mean, s->var, s->loss};
+  void *all[] = {s->order, s->w,  s->b,    s->vw,   s->vb,     s->gw,   s->gb,  s->sum, s->x,
+                 s->z,     s->gt, s->part, s->pack, s->square, s->mean, s->var, s->loss};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) as_free(all[i]);
   as_free(s);
   *sgd = NULL;
@@ -87,7 +86,7 @@ as_status as_sgd_create(as_sgd **out, const as_protocol *p, size_t n, size_t d, 
   s->batch = batch;
   s->seed = seed;
   /* for whole chunks: a shorter one never needs more than those */
-  size_t pack = as_gemm_nt_scratch(classes, d), grad = as_gemm_nt_scratch(d, CHUNK);
+  size_t pack = as_gemm_scratch(classes, d), grad = as_gemm_scratch(d, CHUNK);
   bool several = batch > CHUNK, norm = p->batch_norm > 0;
   s->order = as_alloc(n, sizeof *s->order, err);
   s->w = as_alloc(numel, sizeof(float), err);
@@ -98,7 +97,6 @@ as_status as_sgd_create(as_sgd **out, const as_protocol *p, size_t n, size_t d, 
   s->gb = as_alloc(classes, sizeof(float), err);
   s->sum = as_alloc(several ? numel : 1, sizeof(double), err);
   s->x = as_alloc(norm ? batch * d : 1, sizeof(float), err);
-  s->xt = as_alloc(d * chunk, sizeof(float), err);
   s->z = as_alloc(batch * classes, sizeof(float), err);
   s->gt = as_alloc(classes * chunk, sizeof(float), err);
   s->part = as_alloc(several ? numel : 1, sizeof(float), err);
@@ -107,8 +105,8 @@ as_status as_sgd_create(as_sgd **out, const as_protocol *p, size_t n, size_t d, 
   s->square = as_alloc(classes, sizeof(double), err);
   s->mean = as_calloc(d, sizeof(double), err);
   s->var = as_alloc(d, sizeof(double), err);
-  if (!s->order || !s->w || !s->b || !s->vw || !s->vb || !s->gw || !s->gb || !s->sum || !s->x || !s->xt ||
-      !s->z || !s->gt || !s->part || !s->pack || !s->loss || !s->square || !s->mean || !s->var) {
+  if (!s->order || !s->w || !s->b || !s->vw || !s->vb || !s->gw || !s->gb || !s->sum || !s->x || !s->z ||
+      !s->gt || !s->part || !s->pack || !s->loss || !s->square || !s->mean || !s->var) {
     as_sgd_destroy(&s);
     return AS_E_ENV;
   }
@@ -189,17 +187,6 @@ static void loss_rows(void *ctx, size_t chunk, int worker) {
   }
 }
 
-/* COLS columns of X^T for the chunk in work. */
-static void transpose_x(void *ctx, size_t strip, int worker) {
-  (void)worker;
-  as_sgd *s = ctx;
-  size_t col = strip * COLS, cols = s->d - col < COLS ? s->d - col : COLS;
-  const float *x = s->in + s->first * s->d + col;
-  for (size_t j0 = 0; j0 < cols; j0 += 16)
-    for (size_t i = 0; i < s->rows; i++)
-      for (size_t j = j0; j < j0 + 16 && j < cols; j++) s->xt[(col + j) * s->rows + i] = x[i * s->d + j];
-}
-
 /* Class c of G^T for the chunk in work, and its share of the bias' gradient. */
 static void transpose_g(void *ctx, size_t c, int worker) {
   (void)worker;
@@ -228,9 +215,9 @@ static void gradient(as_sgd *s) {
   bool several = s->m > CHUNK;
   for (s->first = 0; s->first < s->m; s->first += CHUNK) {
     s->rows = s->m - s->first < CHUNK ? s->m - s->first : CHUNK;
-    as_par_for((s->d + COLS - 1) / COLS, transpose_x, s);
     as_par_for(s->k, transpose_g, s);
-    as_gemm_nt(s->k, s->d, s->rows, s->gt, s->rows, s->xt, s->rows, several ? s->part : s->gw, s->d, s->pack);
+    as_gemm_nn(s->k, s->d, s->rows, s->gt, s->rows, s->in + s->first * s->d, s->d, several ? s->part : s->gw,
+               s->d, s->pack);
     if (several) as_par_for(s->k, add_part, s);
   }
   for (size_t c = 0; c < s->k; c++) s->gb[c] = (float)s->square[c];

@@ -36,6 +36,23 @@ static void pack_panel(void *ctx, size_t p, int worker) {
   as_k.packt(n, j->k, j->b + p * AS_NR * j->ldb, j->ldb, j->packed + p * j->k * AS_NR);
 }
 
+/* The same of B that is stored k rows of n: a row of a panel is there in one piece. */
+static void pack_panel_rows(void *ctx, size_t p, int worker) {
+  (void)worker;
+  const pack_job *j = ctx;
+  const size_t n = j->n - p * AS_NR;
+  const float *from = j->b + p * AS_NR;
+  float *to = j->packed + p * j->k * AS_NR;
+  for (size_t k = 0; k < j->k; k++, from += j->ldb, to += AS_NR) {
+    if (n >= AS_NR) {
+      memcpy(to, from, AS_NR * sizeof *to);
+    } else {
+      memcpy(to, from, n * sizeof *to);
+      memset(to + n, 0, (AS_NR - n) * sizeof *to);
+    }
+  }
+}
+
 static float weight_at(const void *ctx, size_t k, size_t j) {
   const pack_job *panel = ctx;
   return panel->b[j * panel->ldb + k];
@@ -138,7 +155,7 @@ void as_linear_run(const as_linear *l, const as_linear_args *args) {
   as_multiply_run(&mm);
 }
 
-/* gemm_nt packs as many panels of B at a time as fit into a share of the last-level cache. Rows of A that
+/* A plain product packs as many panels of B at a time as fit into a share of the last-level cache. Rows of A that
  * are a multiple of 2 KB apart would meet in a few sets of the first cache (half the speed): they are
  * copied, in blocks that stay in cache, where enough panels follow to pay for it. */
 enum { PACK_BYTES = 8 * 1024 * 1024, COPY_ROWS = 28 * AS_MR, COPY_K = 256, COPY_PANELS = 4 };
@@ -153,7 +170,7 @@ static size_t copy_ld(size_t k) {
   return (k + 15) / 16 * 16 + 16;
 }
 
-size_t as_gemm_nt_scratch(size_t n, size_t k) {
+size_t as_gemm_scratch(size_t n, size_t k) {
   const size_t copy = k >= COPY_K && as_panels(n) >= COPY_PANELS ? COPY_ROWS * copy_ld(k) : 0;
   return (panels_at_once(n, k) * (k ? k : 1) * AS_NR + copy) * sizeof(float);
 }
@@ -172,15 +189,16 @@ static void copy_rows(void *ctx, size_t chunk, int worker) {
     memcpy(j->to + i * copy_ld(j->k), j->a + i * j->lda, j->k * sizeof(float));
 }
 
-void as_gemm_nt(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb,
-                float *c, size_t ldc, void *pack) {
+/* step_b: from one column of B to the next, for packing from column j on. */
+static void gemm(as_par_fn pack_b, size_t step_b, size_t m, size_t n, size_t k, const float *a, size_t lda,
+                 const float *b, size_t ldb, float *c, size_t ldc, void *pack) {
   const size_t step = panels_at_once(n, k) * AS_NR;
   const bool copy = k >= COPY_K && as_panels(n) >= COPY_PANELS && lda * sizeof(float) % 2048 == 0;
   float *copied = (float *)pack + panels_at_once(n, k) * (k ? k : 1) * AS_NR;
   for (size_t j = 0; j < n; j += step) {
     const size_t cols = n - j < step ? n - j : step;
-    pack_job job = {cols, k, ldb, b + j * ldb, pack, NULL};
-    as_par_for(as_panels(cols), pack_panel, &job);
+    pack_job job = {cols, k, ldb, b + j * step_b, pack, NULL};
+    as_par_for(as_panels(cols), pack_b, &job);
     for (size_t first = 0; first < m; first += copy ? COPY_ROWS : m) {
       as_rows rows = {a, lda, m};
       if (copy) {
@@ -202,4 +220,14 @@ void as_gemm_nt(size_t m, size_t n, size_t k, const float *a, size_t lda, const 
       as_multiply_run(&mm);
     }
   }
+}
+
+void as_gemm_nt(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb,
+                float *c, size_t ldc, void *pack) {
+  gemm(pack_panel, ldb, m, n, k, a, lda, b, ldb, c, ldc, pack);
+}
+
+void as_gemm_nn(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb,
+                float *c, size_t ldc, void *pack) {
+  gemm(pack_panel_rows, 1, m, n, k, a, lda, b, ldb, c, ldc, pack);
 }

@@ -124,7 +124,7 @@ static as_status one_shape(as_str *out, const as_args *args, const shape *s, dou
     o.a = as_alloc(s->m * o.lda, sizeof(float), err);
     o.b = as_alloc(s->n * s->k, sizeof(float), err);
     o.c = as_calloc(s->m * o.ldc, sizeof(float), err);
-    o.scratch = as_alloc(as_gemm_nt_scratch(s->n, s->k), 1, err);
+    o.scratch = as_alloc(as_gemm_scratch(s->n, s->k), 1, err);
     if (!o.a || !o.b || !o.c || !o.scratch) st = AS_E_ENV;
     if (st == AS_OK) {
       for (size_t i = 0; i < s->m * o.lda; i++) o.a[i] = (float)(i % 13) / 13.0f - 0.5f;

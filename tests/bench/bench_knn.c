@@ -59,7 +59,7 @@ int main(int argc, char **argv) {
   enum { M = 2048 };
   float *train = as_alloc(n * f.d, sizeof *train, NULL), *query = as_alloc(q * f.d, sizeof *query, NULL);
   float *c = as_alloc((size_t)M * M, sizeof *c, NULL);
-  void *pack = as_alloc(as_gemm_nt_scratch(M, f.d), 1, NULL);
+  void *pack = as_alloc(as_gemm_scratch(M, f.d), 1, NULL);
   int *label = as_alloc(n, sizeof *label, NULL), *top = as_alloc(5 * q, sizeof *top, NULL);
   if (!train || !query || !c || !pack || !label || !top || n < M || q < M) return 4;
   fill_job a = {&f, 0, train}, b = {&f, n, query};
