@@ -1,19 +1,21 @@
 #!/usr/bin/python3
 """`assay probe --protocol NAME` beside PyTorch: the same features, start weights and order of samples, float32.
 
-    check_sgd.py TRAIN.npy TEST.npy --protocol swav [moco simsiam mae ...] --assay build/assay [--seed 0] [--threads 2]
+    check_sgd.py TRAIN.npy TEST.npy --protocol swav [moco simsiam mae ...] --assay build/assay [--seed 0] [--threads 2] [--scale 1]
 
 The features are what `assay features -o` wrote (labels in the .tsv beside them). PyTorch's own SGD and CosineAnnealingLR /
 MultiStepLR run; LARS and LARC follow MAE's util/lars.py and apex' LARC (tests/golden/sgd.py). Start weights and order come
 from the documented counter RNG. Ends with status 1 where top-1 differs by more than 0.2 points.
 
 A rate far above what the features' scale allows makes training chaotic: rounding decides. --double runs PyTorch in float64
-too and says how far PyTorch is from itself."""
+too and says how far PyTorch is from itself; --scale 0.0625 gives both programs the features times that."""
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 
 ap = argparse.ArgumentParser()
@@ -24,6 +26,7 @@ ap.add_argument("--assay", default="build/assay")
 ap.add_argument("--seed", type=int, default=0)
 ap.add_argument("--threads", type=int, default=2)
 ap.add_argument("--double", action="store_true")
+ap.add_argument("--scale", type=float, default=1.0)
 a = ap.parse_args()
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden"))
 
@@ -90,6 +93,16 @@ def fit(x, y, protocol, dtype=torch.float32):
     return lambda q: linear(norm(q.to(dtype))).argmax(1)
 
 
+def scaled(path, folder):
+    to = os.path.join(folder, os.path.basename(path))
+    np.save(to, np.load(path) * np.float32(a.scale))
+    shutil.copy(path[:-4] + ".tsv", to[:-4] + ".tsv")
+    return to
+
+
+folder = tempfile.TemporaryDirectory()
+if a.scale != 1.0:
+    a.train, a.test = scaled(a.train, folder.name), scaled(a.test, folder.name)
 x, y = read(a.train)
 q, t = read(a.test)
 classes, y = torch.unique(y, return_inverse=True)  # assay's head has an output for every class with a row
@@ -98,7 +111,7 @@ for p in a.protocol:
     start = time.perf_counter()
     theirs = classes[fit(x, y, p)(q)].numpy()
     seconds, start = time.perf_counter() - start, time.perf_counter()
-    out = "/tmp/check_sgd.%d.tsv" % os.getpid()
+    out = os.path.join(folder.name, "predictions")
     run = subprocess.run([a.assay, "probe", "--train", a.train, "--test", a.test, "--protocol", p, "--seed", str(a.seed), "--threads", str(a.threads),
                           "--predictions", out, "--json", "-q"], capture_output=True, text=True)
     if run.returncode:
@@ -106,7 +119,6 @@ for p in a.protocol:
     took = time.perf_counter() - start
     with open(out) as f:
         mine = np.array([int(line.split("\t")[2].split(",")[0]) for line in list(f)[1:]])
-    os.remove(out)
     right, other = int((mine == t.numpy()).sum()), int((theirs == t.numpy()).sum())
     assert right == json.loads(run.stdout)["top1_correct"]
     diff = 100 * (right - other) / len(t)
