@@ -45,7 +45,6 @@ typedef struct problem {
   float *gb;        /* [SLAB / CHUNK][k] its chain over the chunk */
   double *gap;      /* [SLAB] max z - z_y, then the loss of the row */
   float *part;      /* [strips][k, COLS] one chunk's share of the gradient */
-  float *xt;        /* [COLS, CHUNK] one strip of X^T, for packing */
   void *pack;       /* of W */
   char *strip_pack; /* [strips][strip_bytes] of X */
   size_t strip_bytes;
@@ -252,7 +251,6 @@ static void release(problem *p) {
   as_free(p->hb);
   as_free(p->gap);
   as_free(p->part);
-  as_free(p->xt);
   as_free(p->pack);
   as_free(p->strip_pack);
   as_free(p->bias_sum);
@@ -274,12 +272,11 @@ static as_status reserve(problem *p, as_err *err) {
   p->hb = as_alloc(slab / CHUNK * p->k, sizeof(float), err);
   p->gap = as_alloc(slab > p->k ? slab : p->k, sizeof(double), err);
   p->part = as_alloc(p->k * columns, sizeof(float), err);
-  p->xt = as_alloc(COLS * CHUNK, sizeof(float), err);
   p->pack = as_alloc(as_gemm_scratch(p->k, p->d), 1, err);
   p->bias_sum = as_alloc(p->k, sizeof(double), err);
   p->bias_curve = as_alloc(p->k, sizeof(double), err);
   if (!p->mean || !p->xc || !p->wf || !p->bf || !p->z || !p->g || !p->gb || !p->hb || !p->gap || !p->part ||
-      !p->xt || !p->pack || !p->bias_sum || !p->bias_curve)
+      !p->pack || !p->bias_sum || !p->bias_curve)
     return AS_E_ENV;
   if (!p->keep) {
     p->strip_bytes = (as_gemm_scratch(COLS, CHUNK) + 63) / 64 * 64;
@@ -309,15 +306,16 @@ static as_status prepare(problem *p, as_err *err) {
     size_t rows = p->n - p->slab < SLAB ? p->n - p->slab : SLAB;
     as_par_for((rows + CHUNK - 1) / CHUNK, centre_chunk, p);
   }
+  float *xt = as_alloc(COLS * CHUNK, sizeof *xt, err);
+  as_status s = xt ? AS_OK : AS_E_ENV;
   for (size_t i = 0; i < p->chunks; i++)
-    for (size_t j = 0; j < p->strips; j++) {
+    for (size_t j = 0; j < p->strips && s == AS_OK; j++) {
       size_t cols = p->d - j * COLS < COLS ? p->d - j * COLS : COLS;
-      transpose_strip(p, i, j, p->xt);
-      as_status s =
-          as_linear_create(&p->packed[i * p->strips + j], (int)cols, (int)chunk_rows(p, i), p->xt, NULL, err);
-      if (s != AS_OK) return s;
+      transpose_strip(p, i, j, xt);
+      s = as_linear_create(&p->packed[i * p->strips + j], (int)cols, (int)chunk_rows(p, i), xt, NULL, err);
     }
-  return AS_OK;
+  as_free(xt);
+  return s;
 }
 
 static as_status fit(problem *p, const as_probe_opts *opts, float *weight, float *bias,

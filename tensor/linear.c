@@ -155,9 +155,9 @@ void as_linear_run(const as_linear *l, const as_linear_args *args) {
   as_multiply_run(&mm);
 }
 
-/* A plain product packs as many panels of B at a time as fit into a share of the last-level cache. Rows of A that
- * are a multiple of 2 KB apart would meet in a few sets of the first cache (half the speed): they are
- * copied, in blocks that stay in cache, where enough panels follow to pay for it. */
+/* A plain product packs as many panels of B at a time as fit into a share of the last-level cache. Rows of
+ * A that are a multiple of 2 KB apart would meet in a few sets of the first cache (half the speed): they
+ * are copied, in blocks that stay in cache, where enough panels follow to pay for it. */
 enum { PACK_BYTES = 8 * 1024 * 1024, COPY_ROWS = 28 * AS_MR, COPY_K = 256, COPY_PANELS = 4 };
 
 static size_t panels_at_once(size_t n, size_t k) {

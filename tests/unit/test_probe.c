@@ -155,16 +155,18 @@ static void threads(as_test *t) {
   CHECK(t, memcmp(w[3], w[0], sizeof w[0]) == 0 && r[3].loss == r[0].loss);
 }
 
-/* More rows than are held at a time: the loss by its definition, and the same bits either way. */
+/* More rows than are held at a time and more columns than are summed at a time: the loss by its definition, and
+ * the same bits either way. */
 static void slabs(as_test *t) {
-  enum { MANY = 8192 + 300, DIM = 3 };
+  enum { MANY = 8192 + 300, DIM = 128 + 3 };
   static float big[MANY * DIM];
   static int label[MANY];
   float w[2][2 * DIM], b[2][2];
   as_rng r0 = as_rng_make(21, 0);
   for (int i = 0; i < MANY; i++) {
     for (int j = 0; j < DIM; j++) big[i * DIM + j] = (float)as_rng_normal(r0, (uint64_t)(i * DIM + j));
-    label[i] = as_rng_normal(as_rng_make(21, 1), (uint64_t)i) < (double)(big[i * DIM] - 2 * big[i * DIM + 1]);
+    label[i] =
+        as_rng_normal(as_rng_make(21, 1), (uint64_t)i) < (double)(big[i * DIM] - 2 * big[i * DIM + DIM - 1]);
   }
   as_probe_opts o = {0};
   as_probe_result r;
@@ -246,7 +248,7 @@ int main(int argc, char **argv) {
   static const as_case cases[] = {{"L-BFGS", lbfgs},
                                   {"probe: scikit-learn's optimum", scikit},
                                   {"probe: one result for any threads and memory", threads},
-                                  {"probe: more rows than one slab", slabs},
+                                  {"probe: more rows than one slab, more columns than one strip", slabs},
                                   {"probe: rows and classes left out", left_out},
                                   {"probe: impossible input", refused}};
   return as_test_main(argc, argv, cases, sizeof cases / sizeof *cases);
