@@ -22,8 +22,9 @@ ALL_CFLAGS = $(CSTD) $(OPT) $(WARN) $(if $(WERROR),-Werror) -ffp-contract=off $(
 ALL_LDFLAGS = $(OMP) $(SAN) $(LDFLAGS)
 
 ROOMS   ?= tensor/base tensor nn models weights data eval
-DIRS    := $(sort $(foreach r,$(ROOMS),$(if $(filter tensor/base,$(r)),tensor/base,\
-             $(if $(filter tensor,$(r)),tensor $(wildcard tensor/kern/*),$(r) $(filter-out %.h %.c %.md,$(wildcard $(r)/*))))))
+# A room is a folder with all its sub-folders; "tensor" leaves out tensor/base, which is a room of its own.
+DIRS    := $(sort $(foreach r,$(ROOMS),$(filter-out $(if $(filter tensor,$(r)),tensor/base tensor/base/%),\
+             $(r) $(patsubst %/,%,$(wildcard $(r)/*/ $(r)/*/*/)))))
 LIB_SRC := $(sort $(foreach d,$(DIRS),$(wildcard $(d)/*.c)))
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/o/%.o)
 TOOL_SRC := $(sort $(wildcard tools/*.c))

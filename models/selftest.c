@@ -3,8 +3,8 @@
 #include <stdint.h>
 
 #include "models/model.h"
+#include "tensor/base/hash/sha256.h"
 #include "tensor/base/mem.h"
-#include "tensor/base/sha256.h"
 #include "tensor/runtime.h"
 
 enum { IMAGES = 6, SELFTEST_SEED = 20 };

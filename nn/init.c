@@ -2,8 +2,8 @@
 
 #include <math.h>
 
+#include "tensor/base/math/rng.h"
 #include "tensor/base/par.h"
-#include "tensor/base/rng.h"
 
 enum { INIT_CHUNK = 65536 };
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tensor/base/dmath.h"
+#include "tensor/base/math/dmath.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/par.h"
 

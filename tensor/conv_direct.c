@@ -203,8 +203,8 @@ static void set_rows(as_multiply *mm, const as_rows *rows) {
 enum { PAIR_BYTES = 640 * 1024 };
 
 bool as_conv_pairs(const as_conv *first, const as_conv *second) {
-  return first->alg == AS_CONV_GEMM && second->alg == AS_CONV_GEMM && first->bf16 == second->bf16 && first->s.c_out == second->s.c_in &&
-         first->s.h == second->s.h && first->s.w == second->s.w &&
+  return first->alg == AS_CONV_GEMM && second->alg == AS_CONV_GEMM && first->bf16 == second->bf16 &&
+         first->s.c_out == second->s.c_in && first->s.h == second->s.h && first->s.w == second->s.w &&
          (first->packed_floats + second->packed_floats) * sizeof(float) <= PAIR_BYTES;
 }
 

@@ -135,12 +135,13 @@ typedef void as_fn_add(size_t n, const float *a, const float *b, float *out);
 /* packt: a transposed panel. out[k][j] = in[j * ld + k] for j < n, 0 for n <= j < 32; n 1..32. */
 typedef void as_fn_packt(size_t n, size_t k, const float *in, size_t ld, float *out);
 
-#define AS_OPS(X) \
-  X(gemm)         \
-  X(wino_in)      \
-  X(wino_out)     \
-  X(maxwin) X(meanwin) X(layernorm) X(softmax) X(l2norm) X(relu) X(gelu) X(silu) X(exp) X(erf) X(add) \
-  X(packt) X(gemm16) X(tobf16)
+#define AS_OPS(X)                                                                                    \
+  X(gemm)                                                                                            \
+  X(wino_in)                                                                                         \
+  X(wino_out)                                                                                        \
+  X(maxwin)                                                                                          \
+  X(meanwin) X(layernorm) X(softmax) X(l2norm) X(relu) X(gelu) X(silu) X(exp) X(erf) X(add) X(packt) \
+      X(gemm16) X(tobf16)
 
 typedef struct as_kernels {
 #define AS_FIELD(op) as_fn_##op *op;
@@ -154,7 +155,14 @@ extern as_kernels as_k;
 /* What a kernel may need. AS_CPU_FMA: fmaf is one instruction (in the C library at least). AS_CPU_PORTABLE:
  * this build has the kernels that emulate it, which any CPU can run. AS_CPU_BF16: AVX512-BF16, on which
  * VDPBF16PS does what gemm16 says. */
-enum { AS_CPU_FMA = 1, AS_CPU_AVX2 = 2, AS_CPU_AVX512 = 4, AS_CPU_NEON = 8, AS_CPU_PORTABLE = 16, AS_CPU_BF16 = 32 };
+enum {
+  AS_CPU_FMA = 1,
+  AS_CPU_AVX2 = 2,
+  AS_CPU_AVX512 = 4,
+  AS_CPU_NEON = 8,
+  AS_CPU_PORTABLE = 16,
+  AS_CPU_BF16 = 32
+};
 unsigned as_cpu_detect(void);
 
 /* Asks for a cache line that will be read; changes nothing else. */

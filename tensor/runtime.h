@@ -8,8 +8,8 @@
 #include "tensor/base/status.h"
 
 typedef struct as_init_opts {
-  const char *cpu;     /* "ref", "portable", "avx2", "avx512", "avx512bf16", "neon"; NULL = the best there is */
-  int threads;         /* < 1 = the number of processors */
+  const char *cpu; /* "ref", "portable", "avx2", "avx512", "avx512bf16", "neon"; NULL = the best there is */
+  int threads;     /* < 1 = the number of processors */
   const char *profile; /* numerics profile, "f32-1" or "bf16-1"; NULL = "f32-1" */
 } as_init_opts;
 

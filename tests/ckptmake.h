@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "tensor/base/bytes.h"
-#include "tensor/base/crc32.h"
+#include "tensor/base/hash/crc32.h"
 #include "tensor/base/text.h"
 
 static inline void mk_le16(as_str *b, unsigned v) {

@@ -8,9 +8,9 @@
 # How a room uses it: a file ROOM/embed.list with one line per generated file,
 #
 #   # output                kind   symbol           header               inputs (globs are fine)
-#   weights/recipes_data.c  files  as_recipe_files  weights/recipes.h    weights/recipes/*.recipe
-#   data/wnids_data.c       lines  as_wnids         data/labels.h        data/lists/imagenet-1k.txt
-#   data/val_data.c         u16    as_val_labels    data/labels.h        data/lists/val.txt
+#   weights/recipe/recipes_data.c  files  as_recipe_files  weights/recipes.h    weights/recipe/recipes/*.recipe
+#   data/wnids_data.c       lines  as_wnids         data/sets/labels.h        data/sets/lists/imagenet-1k.txt
+#   data/val_data.c         u16    as_val_labels    data/sets/labels.h        data/sets/lists/val.txt
 #
 # header is included by the generated file and must declare the symbols:
 #

@@ -59,8 +59,8 @@ try $wino 's/x >= w->x1) return/x > w->x1) return/'
 try $wino 's/v16_add(v16_add(m0, s), s2)/v16_add(m0, v16_add(s, s2))/'
 try $wino 's/if (x < w->w)/if (x <= w->w)/'
 try tensor/kern/avx2/pack_avx2.c 's/for (size_t j = n; j < AS_NR; j++)/for (size_t j = n + 1; j < AS_NR; j++)/'
-try tensor/kern/portable/softfma.h 's/== 0x10000000 || exponent < 1023 - 126/== 0x20000000 || exponent < 1023 - 126/'
-try tensor/kern/portable/softfma.h 's/ || exponent < 1023 - 126//'
+try tensor/kern/softfma.h 's/== 0x10000000 || exponent < 1023 - 126/== 0x20000000 || exponent < 1023 - 126/'
+try tensor/kern/softfma.h 's/ || exponent < 1023 - 126//'
 # bf16: order within a pair, flushing, rounding, tails
 test=test_bf16 w16=tensor/kern/wide/gemm16_wide.h r5=tensor/kern/avx512/bf16_avx512.c r2=tensor/kern/avx2/bf16_avx2.c
 try $w16 's/l = v16_fma(xe, ble, v16_fma(xo, blo, l))/l = v16_fma(xo, blo, v16_fma(xe, ble, l))/'

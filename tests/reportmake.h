@@ -4,8 +4,8 @@
 
 #include <stdio.h>
 
-#include "eval/metrics.h"
-#include "eval/report.h"
+#include "eval/report/report.h"
+#include "eval/stats/metrics.h"
 #include "tensor/base/mem.h"
 #include "tests/harness.h"
 

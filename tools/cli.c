@@ -18,7 +18,8 @@ static const as_option options[OPT_COUNT] = {
 };
 
 /* Accepted by every command. */
-static const as_opt_id common[] = {OPT_QUIET, OPT_PROGRESS, OPT_THREADS, OPT_PROFILE, OPT_SANDBOX, OPT_HELP, OPT_END};
+static const as_opt_id common[] = {OPT_QUIET,   OPT_PROGRESS, OPT_THREADS, OPT_PROFILE,
+                                   OPT_SANDBOX, OPT_HELP,     OPT_END};
 
 const as_option *as_option_of(as_opt_id id) {
   return &options[id];

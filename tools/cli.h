@@ -65,8 +65,8 @@ typedef struct as_command {
   const as_opt_id *options;  /* ends with OPT_END; the common ones are accepted everywhere */
   const as_opt_id *required; /* must be given, ends with OPT_END; may be NULL */
   as_status (*folder)(const as_args *args, as_str *dir, as_err *err); /* where it writes: outputs.h */
-  const char *summary;       /* one line */
-  const char *detail;        /* paragraph for -h */
+  const char *summary;                                                /* one line */
+  const char *detail;                                                 /* paragraph for -h */
 } as_command;
 
 extern const as_command as_commands[];

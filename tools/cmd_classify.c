@@ -1,7 +1,7 @@
 #include <string.h>
 
-#include "eval/linhead.h"
-#include "eval/score.h"
+#include "eval/learn/linhead.h"
+#include "eval/learn/score.h"
 #include "tensor/base/file.h"
 #include "tools/commands.h"
 #include "tools/common.h"

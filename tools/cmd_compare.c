@@ -2,9 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "eval/npy.h"
-#include "eval/record_read.h"
-#include "eval/report.h"
+#include "eval/features/npy.h"
+#include "eval/report/report.h"
+#include "eval/run/record_read.h"
 #include "tensor/base/bytes.h"
 #include "tensor/base/file.h"
 #include "tensor/base/json.h"

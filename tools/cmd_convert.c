@@ -1,12 +1,12 @@
 #include <string.h>
 
-#include "eval/backbone.h"
+#include "eval/features/backbone.h"
 #include "tensor/base/file.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/text.h"
 #include "tools/commands.h"
 #include "tools/common.h"
-#include "weights/safetensors.h"
+#include "weights/containers/safetensors.h"
 
 /* A contiguous copy of v, float32 unless it counts steps; its data is owned by the caller. */
 static as_status clean_copy(as_named_view *out, const char *name, const as_view *v, as_err *err) {

@@ -1,7 +1,7 @@
 /* decode and preprocess: one image, to look at or to compare with another program. */
-#include "data/image.h"
-#include "data/preset.h"
-#include "eval/npy.h"
+#include "data/image/image.h"
+#include "data/image/preset.h"
+#include "eval/features/npy.h"
 #include "tensor/base/file.h"
 #include "tensor/base/mem.h"
 #include "tools/commands.h"

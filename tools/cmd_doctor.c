@@ -1,5 +1,5 @@
 /* doctor: the classic causes of a wrong number, tried one by one. */
-#include "eval/doctor.h"
+#include "eval/run/doctor.h"
 #include "tools/commands.h"
 #include "tools/progress.h"
 

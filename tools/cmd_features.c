@@ -1,7 +1,7 @@
 #include <string.h>
 
-#include "eval/feature_file.h"
-#include "eval/features.h"
+#include "eval/features/feature_file.h"
+#include "eval/features/features.h"
 #include "tensor/base/json.h"
 #include "tensor/runtime.h"
 #include "tools/commands.h"

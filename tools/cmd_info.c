@@ -2,9 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "data/preset.h"
-#include "eval/plan.h"
-#include "eval/plans.h"
+#include "data/image/preset.h"
+#include "eval/run/plan.h"
+#include "eval/run/plans.h"
 #include "models/model.h"
 #include "models/selftest.h"
 #include "tensor/base/json.h"
@@ -16,7 +16,7 @@
 #include "tools/manual.h"
 #include "tools/progress.h"
 #include "tools/version.h"
-#include "weights/recipe.h"
+#include "weights/recipe/recipe.h"
 
 static void put(as_jsonw *w, const char *key, const char *value) {
   as_jsonw_key(w, key);

@@ -1,4 +1,4 @@
-#include "eval/backbone.h"
+#include "eval/features/backbone.h"
 #include "tools/commands.h"
 #include "tools/progress.h"
 

@@ -2,23 +2,23 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "data/dataset.h"
-#include "data/image.h"
-#include "data/preset.h"
-#include "eval/npy.h"
+#include "data/image/image.h"
+#include "data/image/preset.h"
+#include "data/sets/dataset.h"
+#include "eval/features/npy.h"
 #include "models/model.h"
 #include "tensor/base/bytes.h"
 #include "tensor/base/file.h"
+#include "tensor/base/hash/sha256.h"
 #include "tensor/base/json.h"
 #include "tensor/base/mem.h"
-#include "tensor/base/sha256.h"
 #include "tensor/base/text.h"
 #include "tools/commands.h"
 #include "tools/common.h"
 #include "tools/progress.h"
+#include "weights/containers/state.h"
 #include "weights/match.h"
-#include "weights/recipe.h"
-#include "weights/state.h"
+#include "weights/recipe/recipe.h"
 
 static void put(as_jsonw *w, const char *key, const char *value) {
   as_jsonw_key(w, key);

@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "eval/knn.h"
-#include "eval/linhead.h"
-#include "eval/metrics.h"
-#include "eval/npy.h"
+#include "eval/features/npy.h"
+#include "eval/learn/knn.h"
+#include "eval/learn/linhead.h"
+#include "eval/stats/metrics.h"
 #include "tensor/base/file.h"
 #include "tensor/base/json.h"
 #include "tensor/base/mem.h"

@@ -1,7 +1,7 @@
 /* report: the tables and pages of finished runs, again and in other forms, several runs side by side. */
 #include <string.h>
 
-#include "eval/record_read.h"
+#include "eval/run/record_read.h"
 #include "tensor/base/file.h"
 #include "tools/commands.h"
 #include "tools/common.h"

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "data/world/world.h"
-#include "eval/run.h"
+#include "eval/run/run.h"
 #include "tensor/base/file.h"
 #include "tensor/base/mem.h"
 #include "tools/commands.h"

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "eval/table.h"
+#include "eval/stats/table.h"
 #include "tensor/base/file.h"
 #include "tensor/base/mem.h"
 #include "tools/commands.h"

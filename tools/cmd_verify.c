@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "eval/run.h"
+#include "eval/run/run.h"
 #include "tensor/base/file.h"
 #include "tensor/base/mem.h"
 #include "tools/commands.h"

@@ -7,7 +7,7 @@
 
 #define AS_LIST(...) __VA_ARGS__
 #define AS_COMMAND(id, name, synopsis, min, max, opts, required, folder, summary, detail) \
-  static const as_opt_id opts_##id[] = {AS_LIST opts, OPT_END};                   \
+  static const as_opt_id opts_##id[] = {AS_LIST opts, OPT_END};                           \
   static const as_opt_id required_##id[] = {AS_LIST required, OPT_END};
 #include "tools/commands.def"
 #undef AS_COMMAND

@@ -7,7 +7,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "data/tasks.h"
+#include "data/sets/tasks.h"
 #include "tensor/base/file.h"
 #include "tools/commands.h"
 #include "tools/progress.h"

@@ -2,12 +2,12 @@
 #ifndef AS_TOOLS_COMMON_H
 #define AS_TOOLS_COMMON_H
 
-#include "data/dataset.h"
-#include "eval/backbone.h"
-#include "eval/features.h"
-#include "eval/record.h"
-#include "eval/report.h"
-#include "eval/results.h"
+#include "data/sets/dataset.h"
+#include "eval/features/backbone.h"
+#include "eval/features/features.h"
+#include "eval/report/report.h"
+#include "eval/run/record.h"
+#include "eval/stats/results.h"
 #include "tools/cli.h"
 
 /* as_init with ASSAY_CPU, --threads and this numerics profile (NULL: the default). main has called it with

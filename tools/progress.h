@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "eval/watch.h"
+#include "tensor/base/watch.h"
 #include "tools/cli.h"
 
 /* Decides from --progress, -q and the terminal whether progress is drawn, and routes as_log_line. */

@@ -1,8 +1,8 @@
 #include "tools/trace.h"
 
 #include "tensor/base/file.h"
+#include "tensor/base/hash/sha256.h"
 #include "tensor/base/mem.h"
-#include "tensor/base/sha256.h"
 
 struct as_trace {
   as_out out;

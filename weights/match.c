@@ -8,8 +8,8 @@
 #include "tensor/base/bytes.h"
 #include "tensor/base/checked.h"
 #include "tensor/base/mem.h"
-#include "weights/recipe_int.h"
-#include "weights/state_int.h"
+#include "weights/containers/state_int.h"
+#include "weights/recipe/recipe_int.h"
 
 /* NaN and Inf of a tensor: all exponent bits set. Contiguous little-endian floats are read in place. */
 static as_status count_nonfinite(const as_view *v, size_t *n, as_err *err) {

@@ -7,8 +7,8 @@
 #include "tensor/base/status.h"
 #include "tensor/base/text.h"
 #include "tensor/base/view.h"
-#include "weights/recipe.h"
-#include "weights/state.h"
+#include "weights/containers/state.h"
+#include "weights/recipe/recipe.h"
 
 typedef struct as_match {
   as_view *views; /* [n_specs]; data NULL where an optional tensor is absent */

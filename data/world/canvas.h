@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "tensor/base/rng.h"
+#include "tensor/base/math/rng.h"
 
 enum { AS_PX = 256, AS_TURN = 1024, AS_MAX_POINTS = 256 }; /* units per pixel; angle units per turn */
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "data/jpegenc.h"
+#include "data/image/jpegenc.h"
 #include "data/world/world_int.h"
 #include "tensor/base/file.h"
 #include "tensor/base/json.h"

@@ -1,6 +1,6 @@
 /* Unaligned loads and stores in a stated byte order, and a bounded cursor over untrusted bytes. */
-#ifndef AS_BASE_BYTES_H
-#define AS_BASE_BYTES_H
+#ifndef AS_TENSOR_BASE_BYTES_H
+#define AS_TENSOR_BASE_BYTES_H
 
 #include <stdbool.h>
 #include <stddef.h>

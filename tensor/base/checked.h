@@ -1,7 +1,7 @@
 /* Checked arithmetic on sizes. Every product or sum of numbers that come from a file goes through
  * these; each returns false and leaves *out alone when the result does not fit. */
-#ifndef AS_BASE_CHECKED_H
-#define AS_BASE_CHECKED_H
+#ifndef AS_TENSOR_BASE_CHECKED_H
+#define AS_TENSOR_BASE_CHECKED_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* The one CPU question that code below tensor/ asks. tensor/runtime.h chooses the kernels of tensor/
  * by itself; decoders and resize are integer arithmetic and need no start-up call. */
-#ifndef AS_BASE_CPUID_H
-#define AS_BASE_CPUID_H
+#ifndef AS_TENSOR_BASE_CPUID_H
+#define AS_TENSOR_BASE_CPUID_H
 
 #include <stdbool.h>
 

@@ -1,6 +1,6 @@
 /* Text files that the binary carries, as tests/generate.sh embeds them. */
-#ifndef AS_BASE_EMBED_H
-#define AS_BASE_EMBED_H
+#ifndef AS_TENSOR_BASE_EMBED_H
+#define AS_TENSOR_BASE_EMBED_H
 
 #include <stddef.h>
 

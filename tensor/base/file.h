@@ -1,6 +1,6 @@
 /* Files: whole-file read-only access, directory listing, and writers that never leave half a file. */
-#ifndef AS_BASE_FILE_H
-#define AS_BASE_FILE_H
+#ifndef AS_TENSOR_BASE_FILE_H
+#define AS_TENSOR_BASE_FILE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* JSON (RFC 8259): a strict parser with limits, and a writer. */
-#ifndef AS_BASE_JSON_H
-#define AS_BASE_JSON_H
+#ifndef AS_TENSOR_BASE_JSON_H
+#define AS_TENSOR_BASE_JSON_H
 
 #include <stdbool.h>
 #include <stddef.h>

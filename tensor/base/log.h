@@ -1,6 +1,6 @@
 /* Where library code sends remarks that are not errors. The library never prints. */
-#ifndef AS_BASE_LOG_H
-#define AS_BASE_LOG_H
+#ifndef AS_TENSOR_BASE_LOG_H
+#define AS_TENSOR_BASE_LOG_H
 
 #include "tensor/base/status.h"
 

@@ -1,6 +1,6 @@
 /* Memory: 64-byte aligned blocks with checked sizes, and a bump arena for plan-then-run code. */
-#ifndef AS_BASE_MEM_H
-#define AS_BASE_MEM_H
+#ifndef AS_TENSOR_BASE_MEM_H
+#define AS_TENSOR_BASE_MEM_H
 
 #include <stdbool.h>
 #include <stddef.h>

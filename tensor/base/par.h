@@ -1,7 +1,7 @@
 /* Parallel loops. par.c is the only file of the project with OpenMP pragmas; without OpenMP the
  * chunks run in order on the caller's thread. */
-#ifndef AS_BASE_PAR_H
-#define AS_BASE_PAR_H
+#ifndef AS_TENSOR_BASE_PAR_H
+#define AS_TENSOR_BASE_PAR_H
 
 #include <stdbool.h>
 #include <stddef.h>

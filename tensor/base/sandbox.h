@@ -1,6 +1,6 @@
 /* The process confined by its kernel: what a damaged parser could still do is little. Linux only. */
-#ifndef AS_BASE_SANDBOX_H
-#define AS_BASE_SANDBOX_H
+#ifndef AS_TENSOR_BASE_SANDBOX_H
+#define AS_TENSOR_BASE_SANDBOX_H
 
 #include <stdbool.h>
 #include <stddef.h>

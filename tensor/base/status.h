@@ -4,8 +4,8 @@
  * is one line without a final newline; it names the file (and tensor or byte offset), what was
  * found and what was wanted. The values equal the exit codes of the command line, so that tools/
  * needs no table. */
-#ifndef AS_BASE_STATUS_H
-#define AS_BASE_STATUS_H
+#ifndef AS_TENSOR_BASE_STATUS_H
+#define AS_TENSOR_BASE_STATUS_H
 
 #if defined(__GNUC__)
 #define AS_PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))

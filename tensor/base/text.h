@@ -1,6 +1,6 @@
 /* Text: a growing string, strict number parsing, near-miss names. */
-#ifndef AS_BASE_TEXT_H
-#define AS_BASE_TEXT_H
+#ifndef AS_TENSOR_BASE_TEXT_H
+#define AS_TENSOR_BASE_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>

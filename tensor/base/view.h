@@ -1,8 +1,8 @@
 /* The two small types through which rooms that never see each other speak: as_view describes
  * tensor data that somebody else owns (weights offers it), as_param_spec a tensor that somebody
  * needs (models asks for it). */
-#ifndef AS_BASE_VIEW_H
-#define AS_BASE_VIEW_H
+#ifndef AS_TENSOR_BASE_VIEW_H
+#define AS_TENSOR_BASE_VIEW_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,8 +1,8 @@
 /* Instruction sets by file scope, without -m flags: AS_TARGET_PUSH_x before the code, AS_TARGET_POP
  * after it. gcc needs options pushed before <immintrin.h>'s inline functions are used; clang 14 ignores
  * gcc's form and has its own. */
-#ifndef AS_KERN_TARGET_H
-#define AS_KERN_TARGET_H
+#ifndef AS_TENSOR_KERN_TARGET_H
+#define AS_TENSOR_KERN_TARGET_H
 
 /* One string literal per _Pragma. */
 /* clang-format off */

@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "eval/knn.h"
-#include "eval/npy.h"
+#include "eval/features/npy.h"
+#include "eval/learn/knn.h"
+#include "tensor/base/math/rng.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/par.h"
-#include "tensor/base/rng.h"
 #include "tensor/linear.h"
 #include "tensor/runtime.h"
 

@@ -10,10 +10,10 @@
 #include <malloc.h>
 #endif
 
-#include "data/image.h"
-#include "data/jpeg.h"
-#include "data/preset.h"
-#include "data/resize.h"
+#include "data/image/image.h"
+#include "data/image/jpeg.h"
+#include "data/image/preset.h"
+#include "data/image/resize.h"
 
 enum { MAX_FILES = 4096, SIDE_MAX = 4096 };
 static uint8_t *bytes[MAX_FILES];

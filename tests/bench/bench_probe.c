@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "eval/npy.h"
-#include "eval/probe.h"
+#include "eval/features/npy.h"
+#include "eval/learn/probe.h"
 #include "tensor/runtime.h"
 
 int main(int argc, char **argv) {

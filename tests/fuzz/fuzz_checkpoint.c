@@ -7,10 +7,10 @@
 #include <string.h>
 
 #include "tensor/base/bytes.h"
-#include "tensor/base/crc32.h"
+#include "tensor/base/hash/crc32.h"
+#include "weights/containers/state.h"
 #include "weights/match.h"
-#include "weights/recipe.h"
-#include "weights/state.h"
+#include "weights/recipe/recipe.h"
 
 /* Descriptor-less stored members: recompute the CRC in local header and directory. */
 static void repair(uint8_t *p, size_t n) {

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/gzip.h"
 #include "tensor/base/mem.h"
+#include "tensor/base/pack/gzip.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/image.h"
-#include "data/jpeg.h"
-#include "data/preset.h"
-#include "data/resize.h"
+#include "data/image/image.h"
+#include "data/image/jpeg.h"
+#include "data/image/preset.h"
+#include "data/image/resize.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/devkit.h"
-#include "data/labels.h"
-#include "data/matfile.h"
+#include "data/archive/matfile.h"
+#include "data/sets/devkit.h"
+#include "data/sets/labels.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 

@@ -3,7 +3,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "eval/npy.h"
+#include "eval/features/npy.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -10,8 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "eval/report.h"
-#include "eval/table.h"
+#include "eval/report/report.h"
+#include "eval/stats/table.h"
 #include "tensor/base/json.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);

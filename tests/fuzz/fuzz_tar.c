@@ -1,11 +1,11 @@
 /* libFuzzer target: tar headers of any bytes. Every member must lie inside the
  * archive, names must be bounded, and the listing must end.
- *   clang -g -O1 -fsanitize=fuzzer,address,undefined -I. tests/fuzz/fuzz_tar.c data/tar.c \
+ *   clang -g -O1 -fsanitize=fuzzer,address,undefined -I. tests/fuzz/fuzz_tar.c data/archive/tar.c \
  *         tensor/base/{mem,text,status}.c -o fuzz_tar */
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/tar.h"
+#include "data/archive/tar.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Writes tests/golden/crops.tsv: RandomResizedCrop and flip by Pillow, boxes by torchvision's rule with the numbers of
-assay's counter RNG (eval/crops.h). Per line: view, low area, filter, width, height, SHA-256 of the 24 x 24 pixels.
+assay's counter RNG (eval/learn/crops.h). Per line: view, low area, filter, width, height, SHA-256 of the 24 x 24 pixels.
     /usr/bin/python3 tests/golden/crops.py > tests/golden/crops.tsv
 """
 import hashlib

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Prints tensor/base/dmath_tab_int.h: constants and polynomial tables of the double-precision functions.
+"""Prints tensor/base/math/dmath_tab_int.h: constants and polynomial tables of the double-precision functions.
 
 Needs mpmath. Every number is computed here with 60 digits and rounded once to double.
-    python3 tests/golden/dmath_tables.py > tensor/base/dmath_tab_int.h
+    python3 tests/golden/dmath_tables.py > tensor/base/math/dmath_tab_int.h
 """
 from mpmath import mp, mpf, erfc, exp, zeta, bernoulli, factorial, log, pi, sqrt, euler, chebyfit, floor
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The digest in tests/unit/test_dataset.c of a tar of class folders, by Python's tarfile.
 
-usage: make_dataset.py ARCHIVE.tar data/lists/imagenet-1k.txt
+usage: make_dataset.py ARCHIVE.tar data/sets/lists/imagenet-1k.txt
 Lists the members sorted by name (bytes), and hashes "name class size\n" and the bytes of each.
 """
 import hashlib

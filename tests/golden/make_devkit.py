@@ -3,7 +3,7 @@
 
 The shape of the ILSVRC2012 development kit's meta.mat (a struct array "synsets", one element per synset,
 leaves first), with ids of our own: class c has id (7 c + 3) % 1000 + 1.
-usage: make_devkit.py data/lists/imagenet-1k.txt
+usage: make_devkit.py data/sets/lists/imagenet-1k.txt
 """
 import os
 import sys

@@ -27,7 +27,7 @@ import torchvision
 
 SEED = 7
 
-# ---------------------------------------------------------------- seeded numbers (tensor/base/rng.h)
+# ---------------------------------------------------------------- seeded numbers (tensor/base/math/rng.h)
 GOLDEN = 0x9E3779B97F4A7C15
 MASK = (1 << 64) - 1
 

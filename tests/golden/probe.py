@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes tests/golden/probe.tsv: scikit-learn's logistic regression in float64 on counter-RNG data.
 
-Features and labels are functions of the counter RNG (tensor/base/rng.h), so that the test makes the
+Features and labels are functions of the counter RNG (tensor/base/math/rng.h), so that the test makes the
 same ones. Per C: the loss (sum of losses + |W|^2 / (2 C)), then the intercepts and the first weights.
     /usr/bin/python3 tests/golden/probe.py > tests/golden/probe.tsv
 """

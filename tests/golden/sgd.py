@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes tests/golden/sgd.tsv: minibatch training of a linear head by PyTorch in float64, on the data of probe.py.
 
-Samples come in the order of assay's documented counter RNG (eval/sgd.h); start weights are its normals. One line per case:
+Samples come in the order of assay's documented counter RNG (eval/learn/sgd.h); start weights are its normals. One line per case:
 name, mean loss of the last epoch, biases, then column 0 and column 7 of the weights, BatchNorm folded in.
     /usr/bin/python3 tests/golden/sgd.py > tests/golden/sgd.tsv
 """

@@ -7,7 +7,7 @@ the tensors themselves lie in NAME.expect.npz under torchvision's and timm's nam
 usage: make_checkpoints.py OUT_FOLDER [small]  (torch 1.13, numpy; tensorflow is not needed); "small": without the two
 files of real width
 
-Layouts: weights/recipes/*.recipe name the source of each.
+Layouts: weights/recipe/recipes/*.recipe name the source of each.
 """
 import argparse, collections, io, json, os, pickle, struct, sys, tarfile, zipfile
 import numpy as np

@@ -6,11 +6,11 @@
 #include <string.h>
 
 #include "tensor/base/mem.h"
+#include "weights/containers/safetensors.h"
+#include "weights/containers/state.h"
 #include "weights/match.h"
-#include "weights/recipe.h"
-#include "weights/recipe_int.h"
-#include "weights/safetensors.h"
-#include "weights/state.h"
+#include "weights/recipe/recipe.h"
+#include "weights/recipe/recipe_int.h"
 
 static int fail(const as_err *err) {
   printf("error\t%d\t%s\n", (int)err->status, err->msg);

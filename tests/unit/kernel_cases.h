@@ -13,8 +13,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "tensor/base/math/rng.h"
 #include "tensor/base/mem.h"
-#include "tensor/base/rng.h"
 #include "tensor/kern/ref/bf16_ref.h"
 #include "tensor/kernels.h"
 #include "tests/harness.h"

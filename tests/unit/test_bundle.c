@@ -2,10 +2,10 @@
 #include <stdlib.h>
 
 #include "tensor/base/file.h"
+#include "tensor/base/hash/crc32c.h"
 #include "tests/ckptmake.h"
 #include "tests/harness.h"
-#include "weights/crc32c.h"
-#include "weights/state.h"
+#include "weights/containers/state.h"
 
 /* RFC 3720, appendix B.4; the check value of the Rocksoft catalogue. */
 static void crc(as_test *t) {

@@ -1,13 +1,13 @@
 /* What `run --check` says of sets that are not what their task names. */
-#include "data/check.h"
+#include "data/sets/check.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/jpegenc.h"
-#include "data/labels.h"
-#include "data/md5.h"
+#include "data/image/jpegenc.h"
+#include "data/sets/labels.h"
+#include "tensor/base/hash/md5.h"
 #include "tensor/base/mem.h"
 #include "tests/harness.h"
 #include "tests/tarmake.h"

@@ -1,11 +1,11 @@
 /* Random crops against Pillow and torchvision's rule (tests/golden/crops.py). */
-#include "eval/crops.h"
+#include "eval/learn/crops.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "tensor/base/hash/sha256.h"
 #include "tensor/base/mem.h"
-#include "tensor/base/sha256.h"
 #include "tests/harness.h"
 
 enum { SIDE = 24, SEED = 9, STREAM = 4 };

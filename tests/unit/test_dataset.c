@@ -1,14 +1,14 @@
 /* Layouts, classes, labels, selection: over folders and archives made here, and the shared real data. */
-#include "data/dataset.h"
+#include "data/sets/dataset.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "data/labels.h"
-#include "data/tasks.h"
+#include "data/sets/labels.h"
+#include "data/sets/tasks.h"
 #include "tensor/base/file.h"
-#include "tensor/base/sha256.h"
+#include "tensor/base/hash/sha256.h"
 #include "tests/harness.h"
 #include "tests/tarmake.h"
 

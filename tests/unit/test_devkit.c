@@ -1,15 +1,15 @@
 /* MAT-files and the ILSVRC2012 development kit. Goldens: tests/golden/make_devkit.py (SciPy). */
-#include "data/devkit.h"
+#include "data/sets/devkit.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/dataset.h"
-#include "data/labels.h"
-#include "data/matfile.h"
+#include "data/archive/matfile.h"
+#include "data/sets/dataset.h"
+#include "data/sets/labels.h"
 #include "tensor/base/bytes.h"
-#include "tensor/base/crc32.h"
+#include "tensor/base/hash/crc32.h"
 #include "tests/harness.h"
 #include "tests/tarmake.h"
 

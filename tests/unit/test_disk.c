@@ -1,6 +1,6 @@
 /* Datasets on files that change under way, pipes, and more archives than descriptors. */
 #define _POSIX_C_SOURCE 200809L
-#include "data/disk.h"
+#include "tensor/base/disk.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "data/dataset.h"
+#include "data/sets/dataset.h"
 #include "tensor/base/file.h"
 #include "tensor/base/mem.h"
 #include "tests/harness.h"

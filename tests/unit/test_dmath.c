@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "tensor/base/bytes.h"
-#include "tensor/base/dmath.h"
+#include "tensor/base/math/dmath.h"
 #include "tests/harness.h"
 
 typedef double (*fn1)(double);

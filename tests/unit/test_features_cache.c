@@ -1,12 +1,12 @@
 /* The features cache: what goes in comes out, and nothing else does. */
-#include "eval/features_cache.h"
+#include "eval/features/features_cache.h"
 
 #include <stdio.h>
 
 #include "tensor/base/bytes.h"
 #include "tensor/base/file.h"
+#include "tensor/base/math/rng.h"
 #include "tensor/base/mem.h"
-#include "tensor/base/rng.h"
 #include "tensor/base/text.h"
 #include "tests/harness.h"
 

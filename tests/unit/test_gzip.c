@@ -1,10 +1,10 @@
 /* Random access into gzip files, and tar.gz datasets. Golden: tests/golden/make_gzip.py. */
-#include "data/gzip.h"
+#include "tensor/base/pack/gzip.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "data/dataset.h"
+#include "data/sets/dataset.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/par.h"
 #include "tests/harness.h"

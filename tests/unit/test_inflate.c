@@ -1,10 +1,10 @@
 /* Inflate: streams made by zlib (tests/golden/make_inflate.py), cut, damaged and fed in pieces. */
-#include "tensor/base/inflate.h"
+#include "tensor/base/pack/inflate.h"
 
 #include <stdlib.h>
 
 #include "tensor/base/bytes.h"
-#include "tensor/base/crc32.h"
+#include "tensor/base/hash/crc32.h"
 #include "tensor/base/mem.h"
 #include "tests/harness.h"
 

@@ -1,13 +1,13 @@
 /* JPEG: the pixels that Pillow gave for generated files (tests/golden/make_images.py), C and SIMD, windows, damage. */
-#include "data/jpeg.h"
+#include "data/image/jpeg.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "data/image.h"
-#include "data/jpegenc.h"
+#include "data/image/image.h"
+#include "data/image/jpegenc.h"
+#include "tensor/base/hash/sha256.h"
 #include "tensor/base/mem.h"
-#include "tensor/base/sha256.h"
 #include "tests/harness.h"
 
 /* Calls f for every .jpg line of images.tsv: name, "WxH" or "refuse", hash. */

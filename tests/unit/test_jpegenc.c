@@ -1,11 +1,11 @@
 /* The JPEG writer: what it writes decodes to nearly the picture, and its bytes never change. */
-#include "data/jpegenc.h"
+#include "data/image/jpegenc.h"
 
 #include <stdlib.h>
 
-#include "data/image.h"
+#include "data/image/image.h"
+#include "tensor/base/hash/sha256.h"
 #include "tensor/base/mem.h"
-#include "tensor/base/sha256.h"
 #include "tests/harness.h"
 
 static uint8_t *picture(int w, int h) {

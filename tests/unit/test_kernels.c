@@ -11,7 +11,7 @@
 
 #include <time.h>
 
-#include "tensor/kern/portable/softfma.h"
+#include "tensor/kern/softfma.h"
 #include "tests/unit/kernel_cases.h"
 
 /* ---- gemm ---- */

@@ -1,10 +1,10 @@
 /* Weighted k-NN against a plain double search written here: random, tied, degenerate and huge data. */
 #include <stdlib.h>
 
-#include "eval/knn.h"
-#include "tensor/base/dmath.h"
+#include "eval/learn/knn.h"
+#include "tensor/base/math/dmath.h"
+#include "tensor/base/math/rng.h"
 #include "tensor/base/par.h"
-#include "tensor/base/rng.h"
 #include "tensor/runtime.h"
 #include "tests/harness.h"
 

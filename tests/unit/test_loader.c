@@ -1,16 +1,16 @@
 /* Ordered batches: pixels, places of failed images, fingerprint, independence of batch and threads. */
-#include "data/loader.h"
+#include "data/sets/loader.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/jpegenc.h"
+#include "data/image/jpegenc.h"
 #include "tensor/base/bytes.h"
-#include "tensor/base/crc32.h"
+#include "tensor/base/hash/crc32.h"
+#include "tensor/base/hash/sha256.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/par.h"
-#include "tensor/base/sha256.h"
 #include "tests/harness.h"
 #include "tests/tarmake.h"
 

@@ -1,7 +1,7 @@
 /* Scoring rules, intervals and the unified metrics: known vectors, ties, edges. */
-#include "eval/metrics.h"
+#include "eval/stats/metrics.h"
 
-#include "eval/unified.h"
+#include "eval/stats/unified.h"
 #include "tests/harness.h"
 
 static void top5(as_test *t) {

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 
 #include "models/selftest.h"
+#include "tensor/base/math/rng.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/par.h"
-#include "tensor/base/rng.h"
 #include "tensor/runtime.h"
 #include "tests/harness.h"
 

@@ -7,9 +7,9 @@
 #include "nn/mlp.h"
 #include "nn/params.h"
 #include "nn/posembed.h"
+#include "tensor/base/math/rng.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/par.h"
-#include "tensor/base/rng.h"
 #include "tensor/runtime.h"
 #include "tests/harness.h"
 

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "eval/npy.h"
+#include "eval/features/npy.h"
 #include "tests/harness.h"
 
 static void path_in(char *out, size_t size, const char *name) {

@@ -4,8 +4,8 @@
 
 #include "tests/ckptmake.h"
 #include "tests/harness.h"
-#include "weights/pickle.h"
-#include "weights/state.h"
+#include "weights/containers/state.h"
+#include "weights/pickle/pickle.h"
 
 static as_pk *load(as_test *t, const char *p, size_t n) {
   as_pk *pk = NULL;

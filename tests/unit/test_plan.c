@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "eval/plan.h"
+#include "eval/run/plan.h"
 #include "tests/harness.h"
 
 static as_status parse(as_plan *p, const char *text, as_err *err) {

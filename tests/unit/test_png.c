@@ -1,11 +1,11 @@
 /* PNG: the pixels that Pillow gave for generated files (tests/golden/make_images.py), and damage. */
-#include "data/png.h"
+#include "data/image/png.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "tensor/base/hash/sha256.h"
 #include "tensor/base/mem.h"
-#include "tensor/base/sha256.h"
 #include "tests/harness.h"
 
 static void golden(as_test *t) {

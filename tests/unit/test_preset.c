@@ -1,13 +1,13 @@
 /* Presets: torchvision's tensors for generated pictures (tests/golden/make_presets.py), text, the byte path. */
-#include "data/preset.h"
+#include "data/image/preset.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "data/jpegenc.h"
-#include "data/preset_tf.h"
+#include "data/image/jpegenc.h"
+#include "data/image/preset_tf.h"
+#include "tensor/base/hash/sha256.h"
 #include "tensor/base/mem.h"
-#include "tensor/base/sha256.h"
 #include "tests/harness.h"
 
 /* Must equal picture() of make_presets.py. */

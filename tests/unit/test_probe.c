@@ -1,14 +1,14 @@
 /* L-BFGS on known functions; the linear probe against scikit-learn (tests/golden/probe.py), its gradient
  * against differences, and its bits against threads. */
-#include "eval/probe.h"
+#include "eval/learn/probe.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "eval/lbfgs.h"
-#include "tensor/base/dmath.h"
+#include "eval/learn/lbfgs.h"
+#include "tensor/base/math/dmath.h"
+#include "tensor/base/math/rng.h"
 #include "tensor/base/par.h"
-#include "tensor/base/rng.h"
 #include "tensor/runtime.h"
 #include "tests/harness.h"
 

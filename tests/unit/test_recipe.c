@@ -4,8 +4,8 @@
 
 #include "tests/ckptmake.h"
 #include "tests/harness.h"
-#include "weights/recipe.h"
-#include "weights/recipe_int.h"
+#include "weights/recipe/recipe.h"
+#include "weights/recipe/recipe_int.h"
 
 static const int r50[4] = {3, 4, 6, 3};
 

@@ -1,11 +1,11 @@
 /* The table as text, CSV, JSON and HTML: figures, ties, gaps, failures, remarks, escaping, bytes. */
-#include "eval/report.h"
+#include "eval/report/report.h"
 
 #include <stdio.h>
 
-#include "eval/metrics.h"
-#include "eval/report_grid.h"
-#include "eval/report_int.h"
+#include "eval/report/report_grid.h"
+#include "eval/report/report_int.h"
+#include "eval/stats/metrics.h"
 #include "tensor/base/json.h"
 #include "tensor/base/mem.h"
 #include "tests/harness.h"

@@ -1,11 +1,11 @@
 /* Reports of per-image results: pairs, resamples, classes, every part in every format. */
 #include <stdio.h>
 
-#include "eval/metrics.h"
-#include "eval/report.h"
-#include "eval/report_grid.h"
-#include "eval/report_int.h"
-#include "eval/report_pairs.h"
+#include "eval/report/report.h"
+#include "eval/report/report_grid.h"
+#include "eval/report/report_int.h"
+#include "eval/report/report_pairs.h"
+#include "eval/stats/metrics.h"
 #include "tensor/base/json.h"
 #include "tensor/base/mem.h"
 #include "tests/harness.h"

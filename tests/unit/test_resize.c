@@ -1,11 +1,11 @@
 /* Resize: Pillow's pixels for generated pictures (tests/golden/make_presets.py); C = SIMD on random shapes. */
-#include "data/resize.h"
+#include "data/image/resize.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "tensor/base/hash/sha256.h"
 #include "tensor/base/mem.h"
-#include "tensor/base/sha256.h"
 #include "tests/harness.h"
 
 /* Must equal picture() of make_presets.py. */

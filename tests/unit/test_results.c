@@ -1,5 +1,5 @@
 /* eval/results: shape, ownership, remarks that stand once, refusals, running out of memory. */
-#include "eval/results.h"
+#include "eval/stats/results.h"
 
 #include "tensor/base/mem.h"
 #include "tests/harness.h"

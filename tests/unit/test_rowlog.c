@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "eval/rowlog.h"
+#include "eval/features/rowlog.h"
 #include "tensor/base/file.h"
 #include "tests/harness.h"
 

@@ -5,8 +5,8 @@
 #include "tensor/base/file.h"
 #include "tests/ckptmake.h"
 #include "tests/harness.h"
-#include "weights/safetensors.h"
-#include "weights/state.h"
+#include "weights/containers/safetensors.h"
+#include "weights/containers/state.h"
 
 static void make(as_str *b, const char *header, size_t data) {
   as_str_clear(b);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "eval/score.h"
+#include "eval/learn/score.h"
 #include "tensor/base/file.h"
 #include "tensor/base/mem.h"
 #include "tensor/runtime.h"
@@ -131,7 +131,8 @@ static void failed_rows_are_counted(as_test *t) {
 static void real_labels(as_test *t) {
   /* a: ant or bee; b: no label, not scored; bee/a: cow; bee/b: ant; cow: cow */
   static const char real[] =
-      "{\"ant/a.jpg\": [0, 1], \"ant/b.jpg\": [], \"bee/a.jpg\": [2], \"bee/b.jpg\": [0], \"cow/a.jpg\": [2]}";
+      "{\"ant/a.jpg\": [0, 1], \"ant/b.jpg\": [], \"bee/a.jpg\": [2], \"bee/b.jpg\": [0], \"cow/a.jpg\": "
+      "[2]}";
   as_fixture fx;
   as_scores sc;
   as_err err = {0};

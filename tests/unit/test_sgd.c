@@ -1,12 +1,12 @@
 /* Training of linear heads by the frameworks' optimisers, against PyTorch (tests/golden/sgd.py); the table of
  * protocols; one result for any number of threads. */
-#include "eval/sgd.h"
+#include "eval/learn/sgd.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "tensor/base/math/rng.h"
 #include "tensor/base/par.h"
-#include "tensor/base/rng.h"
 #include "tensor/runtime.h"
 #include "tests/harness.h"
 

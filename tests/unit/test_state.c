@@ -5,7 +5,7 @@
 #include "tensor/base/mem.h"
 #include "tests/ckptmake.h"
 #include "tests/harness.h"
-#include "weights/state.h"
+#include "weights/containers/state.h"
 
 /* 1.0f to 6.0f, little-endian as files hold them. */
 static const uint8_t six[24] = {0, 0, 0x80, 0x3f, 0, 0, 0,    0x40, 0, 0, 0x40, 0x40,

@@ -1,16 +1,16 @@
 /* Statistics against SciPy (tests/golden/stats.py), against published vectors, and by simulation. */
-#include "eval/stats.h"
+#include "eval/stats/stats.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "eval/metrics.h"
-#include "eval/stats_boot.h"
-#include "eval/stats_translation.h"
-#include "eval/unified.h"
-#include "tensor/base/dmath.h"
+#include "eval/stats/metrics.h"
+#include "eval/stats/stats_boot.h"
+#include "eval/stats/stats_translation.h"
+#include "eval/stats/unified.h"
+#include "tensor/base/math/dmath.h"
+#include "tensor/base/math/rng.h"
 #include "tensor/base/par.h"
-#include "tensor/base/rng.h"
 #include "tests/harness.h"
 
 /* --- golden file ---------------------------------------------------------------------------------------- */

@@ -1,5 +1,5 @@
 /* eval/svg: scales, ticks, label spreading and placement, the bytes of marks. */
-#include "eval/svg.h"
+#include "eval/report/svg.h"
 
 #include "tests/harness.h"
 

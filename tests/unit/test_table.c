@@ -1,11 +1,11 @@
 /* eval/table: CSV as published, joins, duplicates, refusals; the testbed's and timm's real tables. */
-#include "eval/table.h"
+#include "eval/stats/table.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "eval/report_int.h"
-#include "eval/table_csv_int.h"
+#include "eval/report/report_int.h"
+#include "eval/stats/table_csv_int.h"
 #include "tensor/base/file.h"
 #include "tensor/base/json.h"
 #include "tensor/base/mem.h"
@@ -227,7 +227,8 @@ static void testbed(as_test *t) {
   as_str_clear(&text);
   /* the same from the part, at full precision */
   CHECK_OK(t, as_report_csv(&text, &tab.r, &(as_report_opts){.part = "robustness"}, &err), err);
-  CHECK(t, strncmp(as_str_c(&text), "model,imagenetv2-matched-frequency,imagenet-r,imagenet-sketch\n", 62) == 0);
+  CHECK(t,
+        strncmp(as_str_c(&text), "model,imagenetv2-matched-frequency,imagenet-r,imagenet-sketch\n", 62) == 0);
   CHECK(t, strstr(as_str_c(&text), "\nresnet50_swav,-0.006") != NULL);
   as_str_clear(&text);
   CHECK_OK(t, as_report_markdown(&text, &tab.r, &(as_report_opts){.part = "robustness"}, &err), err);

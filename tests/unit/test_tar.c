@@ -1,5 +1,5 @@
 /* tar headers of every dialect, and what must be refused. */
-#include "data/tar.h"
+#include "data/archive/tar.h"
 
 #include <stdio.h>
 

@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "tensor/attention.h"
+#include "tensor/base/math/rng.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/par.h"
-#include "tensor/base/rng.h"
 #include "tensor/conv.h"
 #include "tensor/linear.h"
 #include "tensor/norm.h"

@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/dataset.h"
-#include "data/image.h"
+#include "data/image/image.h"
+#include "data/sets/dataset.h"
 #include "data/world/canvas.h"
+#include "tensor/base/hash/sha256.h"
 #include "tensor/base/par.h"
-#include "tensor/base/sha256.h"
 #include "tests/harness.h"
 
 /* Digest over a few pictures of every set and class. */

@@ -1,8 +1,8 @@
 /* weights/zip: well-formed archives of every writer, and each way in which two readers could disagree. */
 #include "tensor/base/mem.h"
+#include "tensor/base/pack/zip.h"
 #include "tests/ckptmake.h"
 #include "tests/harness.h"
-#include "weights/zip.h"
 
 /* "hello hello hello hello" as one fixed-Huffman deflate block (zlib level 9, raw). */
 static const char packed[] = "\xcb\x48\xcd\xc9\xc9\x57\xc8\x40\x27\x01";

@@ -1,6 +1,6 @@
 /* v16 on AVX2: two registers. Include after AS_TARGET_PUSH_AVX2. */
-#ifndef AS_KERN_LANES_AVX2_H
-#define AS_KERN_LANES_AVX2_H
+#ifndef AS_TENSOR_KERN_AVX2_LANES_AVX2_H
+#define AS_TENSOR_KERN_AVX2_LANES_AVX2_H
 
 #include <immintrin.h>
 #include <math.h>

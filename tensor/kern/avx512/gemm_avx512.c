@@ -94,11 +94,11 @@ AS_ALWAYS_INLINE void tile(const as_gemm_args *g, const int MR, const int WIDE) 
 #define ADDR11 p9[2 * lda + at]
 #define ADDR12 p12[at]
 #define ADDR13 p12[lda + at]
-#define ROW(i)                                      \
-  if (MR > i) {                                     \
-    const __m512 av = _mm512_set1_ps(ADDR##i);      \
-    l##i = AS_GEMM_STEP(av, bl, l##i);              \
-    if (WIDE) h##i = AS_GEMM_STEP(av, bh, h##i);    \
+#define ROW(i)                                   \
+  if (MR > i) {                                  \
+    const __m512 av = _mm512_set1_ps(ADDR##i);   \
+    l##i = AS_GEMM_STEP(av, bl, l##i);           \
+    if (WIDE) h##i = AS_GEMM_STEP(av, bh, h##i); \
   }
 #define STEP(u)                                                \
   {                                                            \
@@ -226,7 +226,8 @@ TILE(1)
 TILE(2)
 TILE(3)
 TILE(4)
-TILE(5) TILE(6) TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
+TILE(5)
+TILE(6) TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
 
     void AS_GEMM_NAME(const as_gemm_args *g) {
   static as_fn_gemm *const tiles[2][AS_MR] = {{slim_1, slim_2, slim_3, slim_4, slim_5, slim_6, slim_7, slim_8,

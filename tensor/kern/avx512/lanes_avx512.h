@@ -1,6 +1,6 @@
 /* v16 on AVX-512: one register. Include after AS_TARGET_PUSH_AVX512. */
-#ifndef AS_KERN_LANES_AVX512_H
-#define AS_KERN_LANES_AVX512_H
+#ifndef AS_TENSOR_KERN_AVX512_LANES_AVX512_H
+#define AS_TENSOR_KERN_AVX512_LANES_AVX512_H
 
 #include <immintrin.h>
 #include <math.h>

@@ -80,7 +80,8 @@ typedef void run_fn(const as_gemm_args *g, size_t r0, size_t col);
 RUN(1)
 RUN(2)
 RUN(3)
-RUN(4) RUN(5) RUN(6)
+RUN(4)
+RUN(5) RUN(6)
 
     void as_k_gemm_neon(const as_gemm_args *g) {
   static run_fn *const runs[MOST] = {run_1, run_2, run_3, run_4, run_5, run_6};

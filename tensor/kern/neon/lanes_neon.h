@@ -1,6 +1,6 @@
 /* v16 on NEON (aarch64): four registers. */
-#ifndef AS_KERN_LANES_NEON_H
-#define AS_KERN_LANES_NEON_H
+#ifndef AS_TENSOR_KERN_NEON_LANES_NEON_H
+#define AS_TENSOR_KERN_NEON_LANES_NEON_H
 
 #include <arm_neon.h>
 #include <math.h>

@@ -5,7 +5,7 @@
 #include "tensor/kernels.h"
 
 #if AS_HAVE_PORTABLE
-#include "tensor/kern/portable/softfma.h"
+#include "tensor/kern/softfma.h"
 #define AS_FMAF as_softfma
 #define AS_VARIANT(op) as_k_##op##_portable
 #include "tensor/kern/ref/gemm_ref.c"

@@ -1,11 +1,11 @@
 /* bf16 arithmetic as VDPBF16PS and VCVTNEPS2BF16 do it (measured on AMD Zen 4, 5e7 cases), in plain C. */
-#ifndef AS_KERN_BF16_REF_H
-#define AS_KERN_BF16_REF_H
+#ifndef AS_TENSOR_KERN_REF_BF16_REF_H
+#define AS_TENSOR_KERN_REF_BF16_REF_H
 
 #include <stdint.h>
 #include <string.h>
 
-#include "tensor/kern/portable/softfma.h"
+#include "tensor/kern/softfma.h"
 
 /* To nearest even; denormals become zeros of their sign, a NaN keeps its upper bits and becomes quiet. */
 static inline uint16_t as_bf16_of(float x) {

@@ -1,7 +1,7 @@
 /* Names the functions of the ref texts. kern/portable compiles the same texts a second time with the
  * fused step emulated; everywhere else this is the plain ref variant. */
-#ifndef AS_KERN_VARIANT_REF_H
-#define AS_KERN_VARIANT_REF_H
+#ifndef AS_TENSOR_KERN_REF_VARIANT_REF_H
+#define AS_TENSOR_KERN_REF_VARIANT_REF_H
 
 #include "tensor/kernels.h"
 

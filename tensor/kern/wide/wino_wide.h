@@ -111,7 +111,8 @@ AS_ALWAYS_INLINE void wide_output(const as_wino_out_args *w, size_t ch, size_t n
                  &a##x, &b##x, &c##x, &d##x);
   AS_COLUMN(0)
   AS_COLUMN(1)
-  AS_COLUMN(2) AS_COLUMN(3) AS_COLUMN(4) AS_COLUMN(5)
+  AS_COLUMN(2)
+  AS_COLUMN(3) AS_COLUMN(4) AS_COLUMN(5)
 #undef AS_COLUMN
       wide_output_row(w, ch, n, 0, a0, a1, a2, a3, a4, a5);
   wide_output_row(w, ch, n, 1, b0, b1, b2, b3, b4, b5);

@@ -1,0 +1,41 @@
+/* JPEG decoder: baseline and progressive, 8 bits, Huffman coded; 1, 3 or 4 components.
+ *
+ * The pixels are those of libjpeg-turbo with Pillow's settings (accurate integer IDCT, "fancy"
+ * chroma upsampling) and then Pillow's convert("RGB"): integer arithmetic, the same bits everywhere.
+ * Pure over (bytes, length): no files, no globals, all memory owned by the decoder.
+ * Standard: ITU-T T.81; file conventions: JFIF 1.02, Adobe APP14. */
+#ifndef AS_DATA_IMAGE_JPEG_H
+#define AS_DATA_IMAGE_JPEG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "data/image/image.h"
+#include "tensor/base/status.h"
+
+/* Limits, all refused with a message: side, pixels, scans of one file. */
+enum { AS_JPEG_MAX_SIDE = 65500, AS_JPEG_MAX_SCANS = 100 };
+#define AS_JPEG_MAX_PIXELS ((int64_t)1 << 26)
+
+typedef struct as_jpeg as_jpeg;
+
+/* Reads the header up to the first scan. `p` is borrowed until close; `lenient` as in image.h. */
+as_status as_jpeg_open(as_jpeg **out, const uint8_t *p, size_t n, int lenient, as_err *err);
+void as_jpeg_close(as_jpeg **j);
+/* Format, size, components, warnings so far, one-line detail. */
+void as_jpeg_info(const as_jpeg *j, as_image_info *info);
+
+/* Decodes all entropy-coded data (damage anywhere is found), and the samples that the window
+ * [x0, x1) x [y0, y1) of the image needs. Once per decoder. */
+as_status as_jpeg_decode(as_jpeg *j, int x0, int y0, int x1, int y1, as_err *err);
+
+/* Row y of the window: x1 - x0 pixels of 3 bytes (R, G, B), or of 4 with a zero byte (`pixel` = 3 or 4).
+ * Rows may be asked for in any order, increasing is fastest. */
+void as_jpeg_row(as_jpeg *j, int y, int pixel, uint8_t *out);
+
+/* Chooses portable C (0) or the best kernels of this CPU (1, the default) for the decoders that are
+ * opened from now on; both give the same bits. For tests and measurements. */
+void as_jpeg_simd(int on);
+
+#endif

@@ -1,0 +1,201 @@
+/* Inside of the JPEG decoder: state shared by its files.
+ *
+ *   jpeg.c       markers, frame and scan headers, the order of things
+ *   jpeg_huff.c  code tables, bit reader, restart markers, baseline blocks (jpeg_block_int.h)
+ *   jpeg_prog.c  the four kinds of progressive scan
+ *   jpeg_idct.c  coefficients to samples
+ *   jpeg_up.c    samples to RGB rows: upsampling, colour
+ *   jpeg_x86.c   the last two with SSE / AVX2
+ */
+#ifndef AS_DATA_IMAGE_JPEG_INT_H
+#define AS_DATA_IMAGE_JPEG_INT_H
+
+#include "data/image/jpeg.h"
+#include "tensor/base/bytes.h"
+
+enum {
+  J_LOOK = 10,    /* bits of a code looked up at once */
+  J_GROUP = 8,    /* baseline: MCUs whose coefficients wait for the IDCT together */
+  J_PAIR = 10,    /* bits in which up to two AC symbols are looked up at once */
+  J_PAD = 640,    /* zero bytes after a segment: one block takes at most 64 x 31 bits = 248 bytes */
+  J_SLACK = 320,  /* the reader may stand this far past the end (see j_clamp) */
+  J_EOB_SKIP = 80 /* an end-of-block entry moves the index this far: past every real index */
+};
+
+/* A Huffman table as it came (T.81 B.2.4.2). */
+typedef struct j_dht {
+  bool present;
+  uint8_t bits[17]; /* number of codes of each length, [1..16] */
+  uint8_t val[256];
+} j_dht;
+
+/* The same for decoding. A look entry, by byte: 0 code + value bits, 1 code bits, 2 64 less
+ * value bits (0 for none), 3 by how much the coefficient index advances: run + 1, J_EOB_SKIP, or 0 when the entry
+ * needs thought (no code of at most J_LOOK bits, or a run of 16 zeros). In DC tables byte 3 is 1. */
+typedef struct j_table {
+  uint32_t look[1 << J_LOOK];
+  int32_t maxcode[18]; /* largest code of each length, -1 if none; [17] a stopper */
+  int32_t offset[17];  /* val index = code + offset[length] */
+  uint8_t val[256];
+} j_table;
+
+/* Up to two AC symbols at once, by the next J_PAIR bits: both codes and the first one's value bits lie within
+ * them. From the lowest bit: 6 the bits of both; 7 the advance (as in look) of the first and 7 of the second;
+ * 4 code bits and 4 value bits of the first; 4 where the second's value begins. Where only one fits, the second
+ * repeats it and advances by 0. The whole is 0 when the entry needs thought. Small, because the level-1 cache
+ * also holds the coefficients. */
+typedef uint32_t j_pair;
+enum { J_PAIR_A = 6, J_PAIR_B = 13, J_PAIR_FROM_A = 20, J_PAIR_SIZE_A = 24, J_PAIR_FROM_B = 28 };
+
+/* Bit reader over unstuffed bytes; the next bit is the top bit of buf. */
+typedef struct j_bits {
+  uint64_t buf;
+  int n; /* valid bits in buf; what lies below them is either zero or the true next bits */
+  const uint8_t *p;
+} j_bits;
+
+typedef struct j_comp {
+  int id, h, v, tq;
+  int w, rows;            /* samples that exist: ceil(W * h / hmax), likewise */
+  int blocks_w, blocks_h; /* blocks that hold them */
+  int padded_w, padded_h; /* blocks in whole MCUs; each row has one more, for end-of-block stores */
+  bool has_quant;
+  /* [0, 64): quantisers in natural order, taken over at the component's first scan; [64, 128): for each
+   * the largest |coefficient| whose product stays below 2^14 (jpeg_x86.c) */
+  uint16_t quant[128];
+  int dc_table, ac_table;
+  int pred;
+  /* Several scans: the whole image, [padded_h][padded_w][64]. One scan: a group of MCUs, [v][group_w][64], and per
+   * block of it index + 1 of the last coefficient that came (zigzag). */
+  int16_t *coef;
+  uint8_t *last;
+  int group_w;    /* J_GROUP MCUs and one more block, for end-of-block stores */
+  uint8_t *plane; /* [padded_h * 8][stride] */
+  size_t stride;
+  int bx0, bx1, by0, by1; /* blocks that the window needs */
+  int up;                 /* how jpeg_up.c brings it to full size */
+  int8_t coef_bits[64];   /* progressive: known down to this bit, -1 = nothing yet */
+} j_comp;
+
+typedef struct j_kernels {
+  int (*block)(as_jpeg *j, const j_table *dc, const j_table *ac, const j_pair *pair, j_bits *bits, int *pred,
+               int16_t *coef);
+  void (*skip)(as_jpeg *j, const j_table *dc, const j_table *ac, const j_pair *pair, j_bits *bits, int *pred);
+  /* `count` neighbouring blocks; dst advances by 8 samples per block. last as in j_comp, or NULL: not known. */
+  void (*idct)(const int16_t *coef, const uint8_t *last, const uint16_t *quant, uint8_t *dst, size_t stride,
+               int count);
+  void (*up_h2)(const uint8_t *in, int w, uint8_t *out);                         /* 2:1 across */
+  void (*up_h2v2)(const uint8_t *near, const uint8_t *far, int w, uint8_t *out); /* 2:1 both ways */
+  void (*up_v2)(const uint8_t *near, const uint8_t *far, int w, int bias, uint8_t *out);
+  void (*ycc)(const uint8_t *y, const uint8_t *cb, const uint8_t *cr, int n, int pixel, uint8_t *out);
+} j_kernels;
+
+enum { J_GRAY, J_RGB, J_YCC, J_CMYK, J_YCCK };
+
+struct as_jpeg {
+  const uint8_t *src;
+  size_t n, pos;
+  int lenient;
+  unsigned warnings;
+  char first_warning[120];
+  const j_kernels *k;
+
+  int w, h, ncomp, hmax, vmax;
+  bool progressive, saw_frame, saw_jfif, saw_adobe, saw_eoi, multi_scan;
+  int adobe_transform, colour;
+  j_comp comp[4];
+  j_dht dc[4], ac[4];
+  bool has_dqt[4];
+  uint16_t dqt[4][64];
+  unsigned restart_interval;
+
+  /* the scan that is being read */
+  int scans, nscan;
+  j_comp *scan[4];
+  int ss, se, ah, al;
+  j_table *table_dc[4], *table_ac[4]; /* [4] each, by table number; owned as one block */
+  j_table *tables;
+  j_pair *pairs; /* [4][1 << J_PAIR], of table_ac; baseline only */
+
+  /* the segment (between two markers) that is being read */
+  uint8_t *seg; /* unstuffed copy, then J_PAD zeros */
+  size_t seg_n;
+  j_bits bits;
+  int unread;     /* marker that ended the segment; 0 = none read */
+  bool starved;   /* the segment is used up: what is missing stays zero */
+  bool bad_code;  /* a code that is not in its table */
+  unsigned to_go; /* MCUs until the next restart marker */
+  int next_restart;
+  unsigned eobrun;
+
+  int x0, y0, x1, y1;
+  uint8_t *rows; /* scratch of jpeg_up.c: 4 component rows and 2 more, row_size bytes each */
+  size_t row_size;
+  bool decoded;
+};
+
+/* Notes damage: in strict mode it fails, in lenient mode it is counted. */
+as_status j_warn(as_jpeg *j, as_err *err, const char *fmt, ...) AS_PRINTF(3, 4);
+as_status j_bad(const as_jpeg *j, as_err *err, const char *fmt, ...) AS_PRINTF(3, 4);
+
+/* jpeg_huff.c */
+as_status j_table_build(const as_jpeg *j, j_table *t, const j_dht *dht, bool dc, as_err *err);
+void j_pair_build(j_pair *pair, const j_table *ac);
+void j_segment_start(as_jpeg *j);             /* unstuffs from pos to the next marker */
+size_t j_segment_left(const as_jpeg *j);      /* whole bytes not used */
+bool j_segment_over(const as_jpeg *j);        /* more bits taken than there were */
+as_status j_restart(as_jpeg *j, as_err *err); /* at the end of a restart interval */
+/* After each MCU: if the segment ran dry, warns once and lets the rest of it be zero. */
+as_status j_after_mcu(as_jpeg *j, as_err *err);
+as_status j_next_marker(as_jpeg *j, int *marker, as_err *err);
+int j_slow_symbol(as_jpeg *j, const j_table *t, j_bits *b); /* any code length; bad codes give 0 */
+as_status j_scan_baseline(as_jpeg *j, bool stream, as_err *err);
+/* One AC symbol of the slow kind; returns the new index. coef may be NULL. */
+int j_slow_ac(as_jpeg *j, const j_table *t, j_bits *b, int k, int16_t *coef);
+int j_block_c(as_jpeg *j, const j_table *dc, const j_table *ac, const j_pair *pair, j_bits *bits, int *pred,
+              int16_t *coef);
+void j_skip_c(as_jpeg *j, const j_table *dc, const j_table *ac, const j_pair *pair, j_bits *bits, int *pred);
+
+/* jpeg_prog.c */
+as_status j_scan_progressive(as_jpeg *j, as_err *err);
+
+/* jpeg_idct.c */
+void j_idct_c(const int16_t *coef, const uint8_t *last, const uint16_t *quant, uint8_t *dst, size_t stride,
+              int count);
+void j_idct_flat(const int16_t *coef, const uint16_t *quant, uint8_t *dst, size_t stride);
+/* What the window needs of blocks [bx, bx + n) of block row `by` into the plane; coef and last (or NULL) point at
+ * the first. */
+void j_idct_row(const as_jpeg *j, j_comp *c, const int16_t *coef, const uint8_t *last, int by, int bx, int n);
+
+/* jpeg_up.c */
+enum { J_UP_NONE, J_UP_H2, J_UP_V2, J_UP_H2V2, J_UP_BOX };
+as_status j_up_plan(as_jpeg *j, as_err *err);
+const j_kernels *j_kernels_c(void);
+const j_kernels *j_kernels_best(void); /* jpeg_x86.c, or the C ones */
+
+/* Zigzag position to natural index; positions past 63 (runs in damaged data) give 63, as in libjpeg.
+ * j_natural_after[k] = j_natural[k - 1], and 64 for what an end-of-block entry reaches. */
+extern const uint8_t j_natural[80];
+extern const uint8_t j_natural_after[160];
+
+static inline void j_refill(j_bits *b) {
+  b->buf |= as_be64(b->p) >> b->n;
+  b->p += (63 - b->n) >> 3;
+  b->n |= 56;
+}
+static inline void j_drop(j_bits *b, int n) {
+  b->buf <<= n;
+  b->n -= n;
+}
+/* n in 0..16, with that many valid bits. */
+static inline unsigned j_take(j_bits *b, int n) {
+  unsigned v = (unsigned)(b->buf >> 1 >> (63 - n));
+  j_drop(b, n);
+  return v;
+}
+/* The value of n bits as T.81 F.2.2.1 extends it; n = 0 gives 0. */
+static inline int j_extend(unsigned v, int n) {
+  return (int)v + ((v >> (n > 0 ? n - 1 : 0) & 1) ? 0 : 1 - (1 << n));
+}
+
+#endif

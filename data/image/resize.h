@@ -1,0 +1,47 @@
+/* Pillow's image resize (src/libImaging/Resample.c), 8 bits per channel, bit for bit.
+ *
+ * Separable, horizontal first; each pass weighs up to `taps` source samples with 22-bit fixed-point
+ * coefficients and rounds to 8 bits. An axis plan holds the coefficients of the outputs that are
+ * wanted, so that a crop costs only its own pixels. */
+#ifndef AS_DATA_IMAGE_RESIZE_H
+#define AS_DATA_IMAGE_RESIZE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "data/image/preset.h"
+#include "tensor/base/status.h"
+
+typedef struct as_resize_axis {
+  int in, out;     /* whole sizes */
+  int from, count; /* outputs wanted: [from, from + count) */
+  bool copy;       /* in == out: Pillow skips the pass */
+  int lo, hi;      /* inputs that they need: [lo, hi) */
+  int taps;        /* coefficients stored per output, a multiple of 4, zero-filled */
+  int32_t *first;  /* [count] first input of each output */
+  int32_t *n;      /* [count] inputs of each output */
+  int32_t *k;      /* [count, taps] coefficients times 2^22 */
+  int16_t *split;  /* [count, taps / 4, 32] the same for the SIMD rows, see resize.c */
+} as_resize_axis;
+
+/* 1 <= in, out; 0 <= from, from + count <= out. AS_E_ENV when memory is short. */
+as_status as_resize_axis_init(as_resize_axis *a, int in, int out, int from, int count, as_filter filter,
+                              as_err *err);
+void as_resize_axis_clear(as_resize_axis *a);
+
+/* One row: pixels [lo, hi) of 4 bytes (R, G, B, anything) to count pixels of 3 bytes.
+ * 4 taps + 16 readable bytes must follow the input and 16 writable bytes the output. */
+void as_resize_row(const as_resize_axis *a, const uint8_t *in, uint8_t *out);
+/* Output row i of the vertical pass: `rows` holds source rows [lo, hi), `bytes` each, `stride` apart. */
+void as_resize_column(const as_resize_axis *a, int i, const uint8_t *rows, size_t stride, size_t bytes,
+                      uint8_t *out);
+
+/* A whole image, [h, w, 3] to [out_h, out_w, 3]. */
+as_status as_resize_rgb(const uint8_t *in, int w, int h, as_filter filter, uint8_t *out, int out_w, int out_h,
+                        as_err *err);
+
+/* 0: portable C; 1 (default): the best of this CPU. Same bits. */
+void as_resize_simd(int on);
+
+#endif

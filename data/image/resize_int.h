@@ -1,0 +1,16 @@
+/* The two inner loops of resize, in C (resize.c) and with AVX2 (resize_x86.c). */
+#ifndef AS_DATA_IMAGE_RESIZE_INT_H
+#define AS_DATA_IMAGE_RESIZE_INT_H
+
+#include "data/image/resize.h"
+
+typedef struct as_resize_kernels {
+  void (*row)(const as_resize_axis *a, const uint8_t *in, uint8_t *out);
+  /* out[i] = clip((2^21 + sum over t < n of rows[t * stride + i] * k[t]) >> 22) */
+  void (*column)(const uint8_t *rows, size_t stride, const int32_t *k, int n, size_t bytes, uint8_t *out);
+} as_resize_kernels;
+
+const as_resize_kernels *as_resize_kernels_c(void);
+const as_resize_kernels *as_resize_kernels_best(void);
+
+#endif

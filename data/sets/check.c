@@ -1,0 +1,334 @@
+#include "data/sets/check.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "data/image/image.h"
+#include "data/sets/dataset_int.h"
+#include "data/sets/labels.h"
+#include "tensor/base/hash/md5.h"
+#include "tensor/base/mem.h"
+#include "tensor/base/text.h"
+
+enum { PROBES = 48 }; /* images whose headers are looked at */
+
+typedef struct check {
+  as_findings *out;
+  const as_dataset *ds;
+  as_status status;
+  as_err *err;
+} check;
+
+static void found(check *c, as_finding_level level, const char *fmt, ...) AS_PRINTF(3, 4);
+static void found(check *c, as_finding_level level, const char *fmt, ...) {
+  void *p = c->out->item;
+  as_status s = as_grow(&p, &c->out->cap, c->out->n + 1, sizeof *c->out->item, c->err);
+  c->out->item = p;
+  if (s != AS_OK) {
+    c->status = s;
+    return;
+  }
+  as_finding *f = &c->out->item[c->out->n++];
+  int n = snprintf(f->text, sizeof f->text, "%s: ", c->ds->path);
+  va_list ap;
+  va_start(ap, fmt);
+  if (n >= 0 && (size_t)n < sizeof f->text) vsnprintf(f->text + n, sizeof f->text - (size_t)n, fmt, ap);
+  va_end(ap);
+  f->level = level;
+  c->out->wrong += level == AS_FINDING_WRONG;
+}
+
+void as_findings_clear(as_findings *f) {
+  as_free(f->item);
+  memset(f, 0, sizeof *f);
+}
+
+static bool is_task(const check *c, const char *name) {
+  return strcmp(c->ds->task->name, name) == 0;
+}
+
+/* ---- counts ----------------------------------------------------------------------------------- */
+
+/* Other counts that are known to go around, and where they come from. */
+static const char *known_count(const as_task *task, size_t n) {
+  static const struct {
+    const char *task;
+    size_t n;
+    const char *what;
+  } known[] = {
+      {"imagenet-val", 48238, "val without the 1,762 images of the development kit's blacklist"},
+      {"imagenet-val", 10000, "a tenth of val, or an ImageNet-V2 set"},
+      {"imagenet-sketch", 50000, "what its README says; the released set has 50,889"},
+      {"imagenet-sketch", 50874, "the list of paths in its repository"},
+      {"imagenet-hard", 13925, "an earlier revision, with other labels"},
+      {"imagenet-hard", 13630, "an earlier revision, with other labels"},
+      {"imagenet-hard", 11350, "an earlier revision, with other labels"},
+      {"imagenet-c", 50000, "one corruption at one severity"},
+      {"imagenet-c", 250000, "one corruption"},
+      {"imagenet-c", 4750000, "all 19 corruptions; the benchmark's mCE is over the first 15"},
+      {"objectnet", 50273, "all 313 classes; 113 of them are ImageNet's"},
+  };
+  for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+    if (strcmp(known[i].task, task->name) == 0 && known[i].n == n) return known[i].what;
+  }
+  return NULL;
+}
+
+/* Names the first of val's images that are not there. */
+static void missing_val(check *c) {
+  uint8_t *there = as_calloc(as_val_labels_count + 1, 1, c->err);
+  if (!there) {
+    c->status = AS_E_ENV;
+    return;
+  }
+  size_t numbered = 0, missing = 0;
+  int first = 0;
+  for (size_t i = 0; i < c->ds->n; i++) {
+    int v = as_val_number(c->ds->row[i].name);
+    numbered += v > 0;
+    there[v] = 1;
+  }
+  for (size_t v = 1; v <= as_val_labels_count; v++) {
+    if (there[v]) continue;
+    if (missing++ == 0) first = (int)v;
+  }
+  as_free(there);
+  if (numbered == c->ds->n && missing > 0)
+    found(c, AS_FINDING_WRONG, "%zu images are missing, the first is ILSVRC2012_val_%08d", missing, first);
+}
+
+static void counts(check *c) {
+  const as_task *t = c->ds->task;
+  if (t->images == 0) return;
+  if ((int64_t)c->ds->n == t->images) {
+    found(c, AS_FINDING_OK, "%" PRId64 " images, as published", t->images);
+  } else {
+    const char *what = known_count(t, c->ds->n);
+    found(c, AS_FINDING_WRONG, "found %zu images, wanted %" PRId64 "%s%s", c->ds->n, t->images,
+          what ? ": this is " : "", what ? what : "");
+    if (is_task(c, "imagenet-val") || is_task(c, "imagenet-real")) missing_val(c);
+  }
+}
+
+static void per_class(check *c) {
+  const as_task *t = c->ds->task;
+  size_t classes = c->ds->classes.n, present = 0, odd = 0, first = 0;
+  if (classes == 0 || t->rule == AS_RULE_MAX) return;
+  int64_t *n = as_calloc(classes, sizeof *n, c->err);
+  if (!n) {
+    c->status = AS_E_ENV;
+    return;
+  }
+  for (size_t i = 0; i < c->ds->n; i++) {
+    if (c->ds->row[i].label >= 0) n[c->ds->row[i].label]++;
+  }
+  for (size_t k = 0; k < classes; k++) {
+    present += n[k] > 0;
+    if (t->per_class > 0 && n[k] != t->per_class && odd++ == 0) first = k;
+  }
+  if (t->present > 0 && (int64_t)present != t->present)
+    found(c, AS_FINDING_WRONG, "found images of %zu classes, wanted %" PRId64, present, t->present);
+  if (odd > 0)
+    found(c, AS_FINDING_WRONG, "class %s: found %" PRId64 " images, wanted %" PRId64 " (%zu classes differ)",
+          c->ds->classes.name[first], n[first], t->per_class, odd);
+  as_free(n);
+}
+
+/* ---- labels ----------------------------------------------------------------------------------- */
+
+/* val's images are numbered, so their labels are known wherever they were taken from. When the given
+ * ones are another numbering of the same classes, say so. */
+static void val_labels(check *c) {
+  enum { CLASSES = 1000 };
+  int16_t forward[CLASSES], back[CLASSES];
+  size_t differ = 0, numbered = 0;
+  const as_row *first = NULL;
+  bool renumbered = true;
+  int64_t shift = INT64_MAX;
+  memset(forward, -1, sizeof forward);
+  memset(back, -1, sizeof back);
+  for (size_t i = 0; i < c->ds->n; i++) {
+    const as_row *r = &c->ds->row[i];
+    int v = as_val_number(r->name);
+    if (v == 0 || r->label < 0 || r->label >= CLASSES) continue;
+    int16_t want = (int16_t)as_val_labels[v - 1], got = (int16_t)r->label;
+    numbered++;
+    if (got != want && differ++ == 0) first = r;
+    if (forward[want] < 0 && back[got] < 0) {
+      forward[want] = got;
+      back[got] = want;
+    }
+    renumbered = renumbered && forward[want] == got && back[got] == want;
+    if (shift == INT64_MAX) shift = got - want;
+    if (shift != got - want) shift = INT64_MIN;
+  }
+  if (numbered < 100) return;
+  if (differ == 0) {
+    found(c, AS_FINDING_OK, "%zu labels equal to the built-in list", numbered);
+  } else if (shift != INT64_MIN && shift != INT64_MAX) {
+    found(c, AS_FINDING_WRONG, "all labels are off by %" PRId64 ": wanted numbers from 0", shift);
+  } else if (renumbered) {
+    found(c, AS_FINDING_WRONG,
+          "%s: found label %d, wanted %d; the labels are another numbering of the same classes (ILSVRC2012 "
+          "ids are not "
+          "ranks of sorted wnids)",
+          first->name, first->label, (int)as_val_labels[as_val_number(first->name) - 1]);
+  } else {
+    found(c, AS_FINDING_WRONG,
+          "%s: found label %d, wanted %d; %zu of %zu labels differ from the built-in list", first->name,
+          first->label, (int)as_val_labels[as_val_number(first->name) - 1], differ, numbered);
+  }
+}
+
+static void real_sets(check *c) {
+  size_t scored = 0;
+  if (!c->ds->has_real) return;
+  for (size_t i = 0; i < c->ds->n; i++) scored += c->ds->row[i].n_real > 0;
+  int64_t want = c->ds->task->scored;
+  if (c->ds->task->rule != AS_RULE_ANY || want == 0 || (int64_t)c->ds->n != c->ds->task->images) return;
+  found(c, (int64_t)scored == want ? AS_FINDING_OK : AS_FINDING_WRONG,
+        "%zu images have labels and are scored, published are %" PRId64, scored, want);
+}
+
+/* ---- flavour ---------------------------------------------------------------------------------- */
+
+static const char *flavour_in(const char *text) {
+  static const char *const flavours[][2] = {{"matched-frequency", "matched-frequency"},
+                                            {"threshold0.7", "threshold-0.7"},
+                                            {"threshold-0.7", "threshold-0.7"},
+                                            {"top-images", "top-images"}};
+  for (size_t i = 0; i < sizeof flavours / sizeof *flavours; i++) {
+    if (strstr(text, flavours[i][0])) return flavours[i][1];
+  }
+  return NULL;
+}
+
+static void flavour(check *c) {
+  if (!is_task(c, "imagenet-v2")) return;
+  const as_row *r = &c->ds->row[0];
+  const char *whole = c->ds->source.pool + c->ds->source.entry[r->entry].name;
+  char cut[256];
+  snprintf(cut, sizeof cut, "%.*s", (int)(r->name - whole > 255 ? 255 : r->name - whole), whole);
+  const char *in_name = flavour_in(cut), *in_path = flavour_in(c->ds->path);
+  const char *is = in_name ? in_name : in_path, *want = c->ds->flavour ? flavour_in(c->ds->flavour) : NULL;
+  if (c->ds->flavour && !want)
+    found(c, AS_FINDING_WRONG, "flavour %s: wanted matched-frequency, threshold-0.7 or top-images",
+          c->ds->flavour);
+  else if (!is)
+    found(c, AS_FINDING_NOTE,
+          "its name does not tell the flavour; published numbers are mostly of matched-frequency");
+  else if (want && strcmp(is, want) != 0)
+    found(c, AS_FINDING_WRONG, "found flavour %s, wanted %s (they are up to 15 points apart)", is, want);
+  else
+    found(c, want ? AS_FINDING_OK : AS_FINDING_NOTE, "flavour %s", is);
+}
+
+/* ---- pixels ----------------------------------------------------------------------------------- */
+
+/* Sizes of a few images, evenly over the set. */
+static void sizes(check *c) {
+  size_t n = c->ds->n < PROBES ? c->ds->n : PROBES, bad = 0, same_short = 0, seen = 0;
+  int w = 0, h = 0, same = 1, short_side = 0;
+  for (size_t k = 0; k < n; k++) {
+    as_blob b;
+    as_image_info info;
+    as_err e;
+    size_t i = c->ds->n / n * k;
+    if (as_dataset_read(c->ds, i, &b, &e) != AS_OK) {
+      bad++;
+      continue;
+    }
+    if (as_image_probe(&info, b.p, b.n, &e) != AS_OK) {
+      if (bad++ == 0) found(c, AS_FINDING_WRONG, "%s: %s", c->ds->row[i].name, e.msg);
+    } else {
+      int s = info.w < info.h ? info.w : info.h;
+      if (seen++ == 0) {
+        w = info.w;
+        h = info.h;
+        short_side = s;
+      }
+      same = same && info.w == w && info.h == h;
+      same_short += s == short_side;
+    }
+    as_dataset_release(&b);
+  }
+  if (bad > 0) found(c, AS_FINDING_WRONG, "%zu of %zu images looked at cannot be read", bad, n);
+  if (seen < 8) return;
+  if (is_task(c, "imagenet-c")) {
+    bool fits = same && w == 224 && h == 224;
+    found(c, fits ? AS_FINDING_OK : AS_FINDING_WRONG, "images of %d x %d%s", w, h,
+          fits ? ", as published" : "; the published files are all 224 x 224, and are not resized");
+  } else if (c->ds->task->imagenet && same) {
+    found(c, AS_FINDING_WRONG,
+          "all %zu images looked at are %d x %d: resized copies; the published ones differ in size", seen, w,
+          h);
+  } else if (c->ds->task->imagenet && same_short == seen) {
+    found(c, AS_FINDING_WRONG,
+          "all %zu images looked at have a short side of %d: resized copies, their pixels differ", seen,
+          short_side);
+  }
+}
+
+static as_status md5_of_file(const char *path, char hex[33], as_err *err) {
+  enum { STEP = 1 << 20 };
+  as_disk d;
+  as_md5 sum;
+  size_t got = 1;
+  uint8_t *p = as_alloc(STEP, 1, err);
+  as_status s = p ? as_disk_open(&d, path, err) : AS_E_ENV;
+  if (s != AS_OK) {
+    as_free(p);
+    return s;
+  }
+  as_md5_init(&sum);
+  for (uint64_t at = 0; s == AS_OK && got > 0; at += got) {
+    s = as_disk_read(&d, at, STEP, p, &got, err);
+    if (s == AS_OK) as_md5_update(&sum, p, got);
+  }
+  as_md5_hex(&sum, hex);
+  as_disk_close(&d);
+  as_free(p);
+  return s;
+}
+
+/* torchvision/datasets/imagenet.py, ARCHIVE_META. */
+static void archive_sum(check *c) {
+  static const char *const known[][2] = {{"ILSVRC2012_img_val.tar", "29b22e2961454d5413ddabcf34fc5622"},
+                                         {"ILSVRC2012_img_train.tar", "1d675b47d978889d74fa0da5fadfb00e"}};
+  const char *base = as_path_base(c->ds->path);
+  char hex[33];
+  for (size_t i = 0; i < sizeof known / sizeof *known && c->status == AS_OK; i++) {
+    if (strcmp(base, known[i][0]) != 0) continue;
+    c->status = md5_of_file(c->ds->path, hex, c->err);
+    if (c->status != AS_OK) return;
+    bool equal = strcmp(hex, known[i][1]) == 0;
+    found(c, equal ? AS_FINDING_OK : AS_FINDING_WRONG, "MD5 %s%s%s", hex,
+          equal ? ", as published" : ", published is ", equal ? "" : known[i][1]);
+  }
+}
+
+as_status as_dataset_check(as_findings *out, const as_dataset_opts *opts, bool deep, as_err *err) {
+  as_dataset_opts whole = *opts;
+  as_dataset *ds;
+  memset(out, 0, sizeof *out);
+  whole.limit = whole.per_class_from = whole.per_class_to = whole.shard = whole.shards = 0;
+  as_status s = as_dataset_open(&ds, &whole, err);
+  if (s != AS_OK) return s;
+  check c = {out, ds, AS_OK, err};
+  if (opts->subset && *opts->subset) {
+    found(&c, AS_FINDING_NOTE, "a subset of the classes: counts are not compared");
+  } else {
+    counts(&c);
+    per_class(&c);
+    real_sets(&c);
+  }
+  val_labels(&c);
+  flavour(&c);
+  sizes(&c);
+  if (deep) archive_sum(&c);
+  as_dataset_close(&ds);
+  if (c.status != AS_OK) as_findings_clear(out);
+  return c.status;
+}

@@ -1,0 +1,294 @@
+#include "data/sets/classes_int.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/sets/labels.h"
+#include "tensor/base/file.h"
+#include "tensor/base/json.h"
+#include "tensor/base/mem.h"
+#include "tensor/base/text.h"
+
+enum { WNID_LEN = 9, MAX_CLASSES = 1 << 20 };
+
+int64_t as_plain_integer(const char *s, size_t len) {
+  int64_t v = 0;
+  if (len == 0 || len > 9 || (len > 1 && s[0] == '0')) return -1;
+  for (size_t i = 0; i < len; i++) {
+    if (s[i] < '0' || s[i] > '9') return -1;
+    v = v * 10 + (s[i] - '0');
+  }
+  return v;
+}
+
+/* ---- lines ------------------------------------------------------------------------------------ */
+
+as_status as_lines_read(as_lines *l, const char *path, as_err *err) {
+  as_file f;
+  memset(l, 0, sizeof *l);
+  as_status s = as_file_open(&f, path, err);
+  if (s != AS_OK) return s;
+  if (memchr(f.data, 0, f.size)) {
+    s = as_fail(err, AS_E_INPUT, "%s: found a NUL byte, wanted lines of text", path);
+  } else {
+    l->text = as_strndup((const char *)f.data, f.size, err);
+    if (!l->text) s = AS_E_ENV;
+  }
+  as_file_close(&f);
+  size_t number = 0;
+  for (char *p = l->text; s == AS_OK && p && *p;) {
+    char *end = strchr(p, '\n'), *next = end ? end + 1 : p + strlen(p);
+    if (!end) end = next;
+    number++;
+    while (end > p && (end[-1] == ' ' || end[-1] == '\t' || end[-1] == '\r')) end--;
+    *end = '\0';
+    if (end > p && *p != '#') {
+      void *q = l->line, *r = l->number;
+      s = as_grow(&q, &l->cap, l->n + 1, sizeof *l->line, err);
+      l->line = q;
+      if (s == AS_OK) s = as_grow(&r, &l->number_cap, l->n + 1, sizeof *l->number, err);
+      l->number = r;
+      if (s == AS_OK) {
+        l->line[l->n] = p;
+        l->number[l->n++] = number;
+      }
+    }
+    p = next;
+  }
+  if (s != AS_OK) as_lines_clear(l);
+  return s;
+}
+
+void as_lines_clear(as_lines *l) {
+  as_free(l->text);
+  as_free(l->line);
+  as_free(l->number);
+  memset(l, 0, sizeof *l);
+}
+
+/* ---- the table of names ----------------------------------------------------------------------- */
+
+void as_classes_clear(as_classes *c) {
+  for (size_t i = 0; i < c->n && !c->builtin; i++) as_free(c->name[i]);
+  as_free(c->name);
+  as_free(c->by_name);
+  memset(c, 0, sizeof *c);
+}
+
+static as_status add(as_classes *c, const char *name, size_t len, as_err *err) {
+  void *p = c->name;
+  as_status s = as_grow(&p, &c->cap, c->n + 1, sizeof *c->name, err);
+  c->name = p;
+  if (s != AS_OK) return s;
+  char *copy = as_strndup(name, len, err);
+  if (!copy) return AS_E_ENV;
+  c->name[c->n++] = copy;
+  return AS_OK;
+}
+
+typedef struct ranked {
+  const char *name;
+  uint32_t index;
+} ranked;
+
+static int by_name(const void *a, const void *b) {
+  const ranked *x = a, *y = b;
+  int c = strcmp(x->name, y->name);
+  return c ? c : (x->index > y->index) - (x->index < y->index);
+}
+
+/* Fills by_name; a name given twice is an error. */
+static as_status rank(as_classes *c, const char *where, as_err *err) {
+  ranked *r = as_alloc(c->n, sizeof *r, err);
+  c->by_name = as_alloc(c->n, sizeof *c->by_name, err);
+  as_status s = r && c->by_name ? AS_OK : AS_E_ENV;
+  if (s == AS_OK) {
+    for (size_t i = 0; i < c->n; i++) r[i] = (ranked){c->name[i], (uint32_t)i};
+    qsort(r, c->n, sizeof *r, by_name);
+    for (size_t i = 0; i < c->n; i++) {
+      c->by_name[i] = r[i].index;
+      if (i > 0 && strcmp(r[i].name, r[i - 1].name) == 0 && s == AS_OK)
+        s = as_fail(err, AS_E_INPUT, "%s: found class %s twice (as %u and %u)", where, r[i].name,
+                    r[i - 1].index, r[i].index);
+    }
+  }
+  as_free(r);
+  return s;
+}
+
+int as_classes_find(const as_classes *c, const char *name, size_t len) {
+  size_t lo = 0, hi = c->n;
+  while (lo < hi) {
+    size_t mid = lo + (hi - lo) / 2;
+    const char *other = c->name[c->by_name[mid]];
+    int d = strncmp(name, other, len);
+    if (d == 0 && other[len] == '\0') return (int)c->by_name[mid];
+    if (d < 0 || d == 0) {
+      hi = mid;
+    } else {
+      lo = mid + 1;
+    }
+  }
+  return -1;
+}
+
+as_status as_classes_imagenet(as_classes *c, as_err *err) {
+  memset(c, 0, sizeof *c);
+  c->builtin = true;
+  c->name = as_alloc(as_wnids_count, sizeof *c->name, err);
+  c->by_name = as_alloc(as_wnids_count, sizeof *c->by_name, err);
+  if (!c->name || !c->by_name) {
+    as_classes_clear(c);
+    return AS_E_ENV;
+  }
+  c->n = c->cap = as_wnids_count;
+  for (size_t i = 0; i < c->n; i++) {
+    c->name[i] = (char *)(uintptr_t)as_wnids[i]; /* never written: builtin */
+    c->by_name[i] = (uint32_t)i;                 /* the list is sorted */
+  }
+  return AS_OK;
+}
+
+/* ---- class files ------------------------------------------------------------------------------ */
+
+static as_status read_json(as_classes *c, const char *path, const as_json *root, as_err *err) {
+  as_status s = AS_OK;
+  if (root->count == 0 || root->count > MAX_CLASSES)
+    return as_fail(err, AS_E_INPUT, "%s: found %zu classes, wanted 1..%d", path, root->count, MAX_CLASSES);
+  if (root->type == AS_JSON_ARRAY) {
+    for (const as_json *v = root->child; v && s == AS_OK; v = v->next) {
+      if (v->type != AS_JSON_STRING || strlen(v->text) != v->text_len || v->text_len == 0)
+        return as_fail(err, AS_E_INPUT, "%s: entry %zu: wanted a class name", path, c->n);
+      s = add(c, v->text, v->text_len, err);
+    }
+    return s;
+  }
+  c->name = as_calloc(root->count, sizeof *c->name, err);
+  if (!c->name) return AS_E_ENV;
+  c->n = c->cap = root->count; /* as_free takes NULL, so a hole is no harm on the way out */
+  for (const as_json *v = root->child; v; v = v->next) {
+    int64_t i;
+    if (!as_json_i64(v, &i) || i < 0 || (uint64_t)i >= c->n || strlen(v->key) != v->key_len)
+      return as_fail(err, AS_E_INPUT, "%s: class %s: wanted an index 0..%zu", path, v->key, c->n - 1);
+    if (c->name[i])
+      return as_fail(err, AS_E_INPUT, "%s: index %" PRId64 ": found %s and %s", path, i, c->name[i], v->key);
+    c->name[i] = as_strndup(v->key, v->key_len, err);
+    if (!c->name[i]) return AS_E_ENV;
+  }
+  return AS_OK;
+}
+
+static bool looks_like_wnid(const char *s, size_t n) {
+  if (n != WNID_LEN || s[0] != 'n') return false;
+  for (size_t i = 1; i < n; i++) {
+    if (s[i] < '0' || s[i] > '9') return false;
+  }
+  return true;
+}
+
+static as_status read_lines(as_classes *c, const char *path, as_err *err) {
+  as_lines l;
+  as_status s = as_lines_read(&l, path, err);
+  if (s != AS_OK) return s;
+  if (l.n == 0) s = as_fail(err, AS_E_INPUT, "%s: found no class name", path);
+  for (size_t i = 0; i < l.n && s == AS_OK; i++) {
+    size_t first = strcspn(l.line[i], " \t,");
+    s = add(c, l.line[i], looks_like_wnid(l.line[i], first) ? first : strlen(l.line[i]), err);
+  }
+  as_lines_clear(&l);
+  return s;
+}
+
+as_status as_classes_read(as_classes *c, const char *path, as_err *err) {
+  as_file f;
+  memset(c, 0, sizeof *c);
+  as_status s = as_file_open(&f, path, err);
+  if (s != AS_OK) return s;
+  if (f.size > 0 && (f.data[0] == '{' || f.data[0] == '[')) {
+    as_json_doc *doc;
+    s = as_json_parse(&doc, (const char *)f.data, f.size, err);
+    if (s == AS_OK) {
+      s = read_json(c, path, as_json_root(doc), err);
+      as_json_free(&doc);
+    } else {
+      as_fail_in(err, "%s", path);
+    }
+  } else {
+    s = read_lines(c, path, err);
+  }
+  as_file_close(&f);
+  if (s == AS_OK) s = rank(c, path, err);
+  if (s != AS_OK) as_classes_clear(c);
+  return s;
+}
+
+/* ---- from the names found --------------------------------------------------------------------- */
+
+static int by_integer(const void *a, const void *b) {
+  const char *x = *(char *const *)a, *y = *(char *const *)b;
+  int64_t v = as_plain_integer(x, strlen(x)), w = as_plain_integer(y, strlen(y));
+  return (v > w) - (v < w);
+}
+
+/* Which of 0..999 is not among names[n], n > 0 numbers below 1000. */
+static int64_t first_missing(const char *const *names, size_t n) {
+  for (size_t v = 0;; v++) {
+    bool there = false;
+    for (size_t i = 0; i < n && !there; i++)
+      there = as_plain_integer(names[i], strlen(names[i])) == (int64_t)v;
+    if (!there) return (int64_t)v;
+  }
+}
+
+as_status as_classes_infer(as_classes *c, const char *where, const char *const *names, size_t n,
+                           bool imagenet, as_err *err) {
+  size_t known = 0, numbers = 0, below_1000 = 0;
+  const char *stranger = NULL, *no_index = NULL;
+  for (size_t i = 0; i < n; i++) {
+    size_t len = strlen(names[i]);
+    int64_t v = as_plain_integer(names[i], len);
+    bool is_index = v >= 0 && (size_t)v < as_wnids_count;
+    numbers += v >= 0;
+    below_1000 += is_index;
+    if (!is_index && !no_index) no_index = names[i];
+    if (as_wnid_class(names[i], len) >= 0) {
+      known++;
+    } else if (!stranger) {
+      stranger = names[i];
+    }
+  }
+  memset(c, 0, sizeof *c);
+  if (known == n) return as_classes_imagenet(c, err);
+  if (below_1000 == n && (imagenet || n == as_wnids_count)) {
+    as_status s = as_classes_imagenet(c, err);
+    c->integers = true;
+    return s;
+  }
+  if (known > 0 || (imagenet && below_1000 == 0))
+    return as_fail(
+        err, AS_E_INPUT,
+        "%s: class %s: found a class that is none of ImageNet's 1000 (%zu others are); wanted their wnids, "
+        "or a list of the classes (--classes)",
+        where, stranger, known);
+  if (imagenet)
+    return as_fail(err, AS_E_INPUT,
+                   "%s: class %s: found a class that is no number 0..999, as %zu others are%s", where,
+                   no_index, below_1000,
+                   strcmp(no_index, "1000") == 0 ? " (ILSVRC2012 ids count from 1, in another order)" : "");
+  if (below_1000 == n && n >= as_wnids_count / 2)
+    return as_fail(err, AS_E_INPUT,
+                   "%s: found %zu class folders of the numbers 0..999 (%" PRId64
+                   " is missing); wanted all, or the task "
+                   "imagenet-v2, or a list of the classes (--classes)",
+                   where, n, first_missing(names, n));
+  as_status s = AS_OK;
+  for (size_t i = 0; i < n && s == AS_OK; i++) s = add(c, names[i], strlen(names[i]), err);
+  if (s == AS_OK && numbers == n) {
+    c->integers = true;
+    qsort(c->name, c->n, sizeof *c->name, by_integer);
+  }
+  if (s == AS_OK) s = rank(c, where, err);
+  if (s != AS_OK) as_classes_clear(c);
+  return s;
+}

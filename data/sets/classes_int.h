@@ -1,0 +1,47 @@
+/* From class folders (or file-name stems, or shard labels) to class indices. Private to data/. */
+#ifndef AS_DATA_SETS_CLASSES_INT_H
+#define AS_DATA_SETS_CLASSES_INT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tensor/base/status.h"
+
+typedef struct as_classes {
+  char **name; /* in class order; owned unless builtin */
+  size_t n, cap;
+  uint32_t *by_name; /* class indices in bytewise order of their names */
+  bool builtin;      /* the 1000 wnids */
+  bool integers;     /* names were numbers: sorted as integers */
+} as_classes;
+
+void as_classes_clear(as_classes *c);
+/* The built-in 1000 wnids. */
+as_status as_classes_imagenet(as_classes *c, as_err *err);
+/* A file: a name per line ("n01440764 tench": the wnid counts), a JSON array of names, or a JSON
+ * object name -> index (torchvision's class_to_idx). */
+as_status as_classes_read(as_classes *c, const char *path, as_err *err);
+/* From the names found, bytewise sorted without repetition: the built-in 1000 when they are all
+ * wnids of it or all numbers 0..999; numbers otherwise as integers; else the names themselves. A
+ * name that is no class among others that are: AS_E_INPUT naming it. `imagenet`: the task says that
+ * it must be the 1000. */
+as_status as_classes_infer(as_classes *c, const char *where, const char *const *names, size_t n,
+                           bool imagenet, as_err *err);
+/* -1: no such class. */
+int as_classes_find(const as_classes *c, const char *name, size_t len);
+
+/* Lines of a text file without comments ('#' first), blank lines and trailing white space. */
+typedef struct as_lines {
+  char *text;
+  char **line;
+  size_t *number; /* in the file, from 1 */
+  size_t n, cap, number_cap;
+} as_lines;
+as_status as_lines_read(as_lines *l, const char *path, as_err *err);
+void as_lines_clear(as_lines *l);
+
+/* "0", "17" but not "007" or "1e3": value, else -1. */
+int64_t as_plain_integer(const char *s, size_t len);
+
+#endif

@@ -1,0 +1,66 @@
+/* A dataset: an ordered list of images with their labels, wherever the bytes lie. */
+#ifndef AS_DATA_SETS_DATASET_H
+#define AS_DATA_SETS_DATASET_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tensor/base/status.h"
+
+typedef struct as_dataset_opts {
+  const char *path;    /* folder or archive */
+  const char *task;    /* imagenet-val, ... or NULL / "folder" */
+  const char *classes; /* file of class names in class order; NULL = the built-in 1000 wnids when every
+                          class name is one of them (or 0..999), else the sorted names found */
+  const char *labels;  /* flat data: file with a label per line, in name order, or "name label" in any
+                          order; a label is a class index or a class name; or the development
+                          kit's tar.gz for images called ILSVRC2012_val_* */
+  const char *real;    /* ReaL label sets (json): [[...], ...] in the order of ILSVRC2012_val_* (other
+                          images: of names), or {"name": [...], ...} */
+  const char *subset;  /* "imagenet-r", "imagenet-a" or a file: argmax over these classes only, and
+                          only their images (on val: the clean partner of the 200-class sets) */
+  const char *flavour; /* imagenet-v2 */
+  int64_t limit;       /* first N images, 0 = all */
+  int64_t per_class_from, per_class_to; /* rows a..b-1 of each class; 0, 0 = all */
+  int64_t shard, shards;                /* contiguous part shard of 0..shards-1; 0, 0 = all */
+} as_dataset_opts;
+
+typedef struct as_dataset as_dataset;
+
+typedef struct as_item {
+  const char *name;  /* relative to the dataset: "n01440764/val_1.JPEG"; borrowed */
+  int label;         /* class index, -1 = unlabelled */
+  const int *labels; /* several right answers (ReaL), or NULL */
+  int n_labels;      /* 0 with labels != NULL: not scored */
+} as_item;
+
+/* Indexes everything, reads no image. path is a folder of class folders, a flat folder, files named by
+ * class (n01440764_*.JPEG), a tar or tar.gz of any of these, a tar or folder of tars (one per class),
+ * or WebDataset shards ("dir/name-{000000..000063}.tar", a folder of them, one of them). Members are
+ * sorted by name, bytewise; class folders 0..999 as integers. Names in archives are labels, never
+ * paths. A folder that all members share is left out of the names.
+ * Selection, in this order: subset, per class, limit, shard.
+ * A class folder that is no class, a label list of the wrong length, an empty dataset: AS_E_INPUT. */
+as_status as_dataset_open(as_dataset **out, const as_dataset_opts *opts, as_err *err);
+void as_dataset_close(as_dataset **ds);
+
+size_t as_dataset_count(const as_dataset *ds);
+as_item as_dataset_item(const as_dataset *ds, size_t i);
+size_t as_dataset_classes(const as_dataset *ds); /* 0 = unlabelled data */
+const char *as_dataset_class_name(const as_dataset *ds, size_t c);
+/* Bytes of item i. *p is valid until as_dataset_release with the same token. Thread-safe. */
+typedef struct as_blob {
+  const uint8_t *p;
+  size_t n;
+  void *owned; /* private */
+} as_blob;
+as_status as_dataset_read(const as_dataset *ds, size_t i, as_blob *blob, as_err *err);
+void as_dataset_release(as_blob *blob);
+/* Classes that have an image here, as bytes 0 / 1 per class; NULL = unlabelled data. A probe trained
+ * on 200 of the 1000 classes finds its own 200 with it. */
+const uint8_t *as_dataset_present(const as_dataset *ds);
+/* Classes to which argmax is restricted, as bytes 0 / 1 per class, or NULL = all. */
+const uint8_t *as_dataset_mask(const as_dataset *ds);
+const char *as_dataset_task(const as_dataset *ds);
+
+#endif

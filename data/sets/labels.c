@@ -1,0 +1,36 @@
+#include "data/sets/labels.h"
+
+#include <string.h>
+
+enum { WNID = 9, VAL_DIGITS = 8 };
+
+int as_wnid_class(const char *s, size_t n) {
+  if (n != WNID) return -1;
+  size_t lo = 0, hi = as_wnids_count;
+  while (lo < hi) {
+    size_t mid = lo + (hi - lo) / 2;
+    int c = memcmp(s, as_wnids[mid], WNID);
+    if (c == 0) return (int)mid;
+    if (c < 0) {
+      hi = mid;
+    } else {
+      lo = mid + 1;
+    }
+  }
+  return -1;
+}
+
+int as_val_number(const char *name) {
+  static const char stem[] = "ILSVRC2012_val_";
+  const char *base = strrchr(name, '/');
+  base = base ? base + 1 : name;
+  if (strncmp(base, stem, sizeof stem - 1) != 0) return 0;
+  base += sizeof stem - 1;
+  int v = 0;
+  for (int i = 0; i < VAL_DIGITS; i++) {
+    if (base[i] < '0' || base[i] > '9') return 0;
+    v = v * 10 + (base[i] - '0'); /* eight digits fit an int */
+  }
+  if (base[VAL_DIGITS] != '.' && base[VAL_DIGITS] != '_' && base[VAL_DIGITS] != '\0') return 0;
+  return v >= 1 && (size_t)v <= as_val_labels_count ? v : 0;
+}

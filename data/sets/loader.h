@@ -1,0 +1,37 @@
+/* Ordered batches of preprocessed images, decoded in parallel, in bounded memory. */
+#ifndef AS_DATA_SETS_LOADER_H
+#define AS_DATA_SETS_LOADER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "data/image/preset.h"
+#include "data/sets/dataset.h"
+#include "tensor/base/status.h"
+
+typedef struct as_loader as_loader;
+
+/* A batch. Failed images stay in their place: status != AS_OK, their pixels are zero, and nothing is
+ * ever put in their stead. All pointers are borrowed until the next call. */
+typedef struct as_batch {
+  size_t first; /* dataset index of row 0 */
+  int n;
+  const float *images;      /* [n, s, s, 3] */
+  const as_status *status;  /* [n] */
+  const char *const *why;   /* [n] one-line reason where status != AS_OK, else "" */
+  const unsigned *warnings; /* [n] decoder warnings accepted under lenient */
+} as_batch;
+
+/* Borrows ds. `start`: index to begin at (resume). */
+as_status as_loader_create(as_loader **out, const as_dataset *ds, const as_preset *preset, int batch,
+                           int lenient, size_t start, as_err *err);
+void as_loader_destroy(as_loader **loader);
+/* n == 0 at the end. Fails only where the environment does (memory, I/O): never for a bad image. */
+as_status as_loader_next(as_loader *loader, as_batch *batch, as_err *err);
+
+/* SHA-256 over names and bytes of all images delivered so far, in order: of each image its name with
+ * the closing NUL, its size in bytes as 8 bytes little-endian, and the SHA-256 of its bytes (32 bytes).
+ * An image that could not be read at all counts with size 2^64 - 1 and a digest of zeros. */
+void as_loader_fingerprint(const as_loader *loader, char hex[65]);
+
+#endif

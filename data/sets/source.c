@@ -1,0 +1,236 @@
+#include "data/sets/source_int.h"
+
+#include <string.h>
+
+#include "data/archive/tar.h"
+#include "tensor/base/mem.h"
+#include "tensor/base/text.h"
+
+enum { MAX_DEPTH = 16 };
+
+static bool same_letters(const char *a, const char *b) {
+  for (; *a && *b; a++, b++) {
+    char c = *a >= 'A' && *a <= 'Z' ? (char)(*a - 'A' + 'a') : *a;
+    if (c != *b) return false;
+  }
+  return *a == *b;
+}
+
+bool as_name_is_image(const char *name) {
+  static const char *const suffix[] = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp",
+                                       ".gif", ".webp", ".ppm", ".pgm",  ".tif", ".tiff"};
+  const char *base = as_path_base(name), *dot = strrchr(base, '.');
+  if (!dot || base[0] == '.') return false; /* hidden files, and the "._" twins that macOS leaves */
+  for (size_t i = 0; i < sizeof suffix / sizeof *suffix; i++) {
+    if (same_letters(dot, suffix[i])) return true;
+  }
+  return false;
+}
+
+as_status as_source_add_box(as_source *s, const char *path, uint32_t *index, as_err *err) {
+  void *p = s->box;
+  if (s->n_boxes >= UINT32_MAX) return as_fail(err, AS_E_INPUT, "%s: too many archives", s->path);
+  as_status st = as_grow(&p, &s->box_cap, s->n_boxes + 1, sizeof *s->box, err);
+  if (st != AS_OK) return st;
+  s->box = p;
+  as_box *b = &s->box[s->n_boxes];
+  memset(b, 0, sizeof *b);
+  b->disk.fd = -1;
+  b->path = as_strdup(path, err);
+  if (!b->path) return AS_E_ENV;
+  *index = (uint32_t)s->n_boxes++;
+  return AS_OK;
+}
+
+as_status as_source_add(as_source *s, const char *prefix, const char *name, uint32_t box, uint64_t at,
+                        uint64_t size, as_err *err) {
+  size_t a = prefix ? strlen(prefix) : 0, b = strlen(name), need = s->pool_n + a + b + 2;
+  void *p = s->pool;
+  as_status st = as_grow(&p, &s->pool_cap, need, 1, err);
+  s->pool = p;
+  if (st != AS_OK) return st;
+  p = s->entry;
+  st = as_grow(&p, &s->cap, s->n + 1, sizeof *s->entry, err);
+  s->entry = p;
+  if (st != AS_OK) return st;
+  as_entry *e = &s->entry[s->n++];
+  *e = (as_entry){.name = s->pool_n, .at = at, .size = size, .box = box, .label = AS_NO_LABEL};
+  char *to = s->pool + s->pool_n;
+  if (a > 0) {
+    memcpy(to, prefix, a);
+    to[a] = '/';
+    to += a + 1;
+  }
+  memcpy(to, name, b + 1);
+  s->pool_n += (a > 0 ? a + 1 : 0) + b + 1;
+  return AS_OK;
+}
+
+as_status as_source_ignore(as_source *s, const char *name, as_err *err) {
+  if (s->ignored++ == 0) {
+    s->first_ignored = as_strdup(name, err);
+    if (!s->first_ignored) return AS_E_ENV;
+  }
+  return AS_OK;
+}
+
+/* Lists root/rel; *found counts images. Names with an image suffix are taken for files unread. */
+static as_status walk(as_source *s, const char *root, const char *rel, uint32_t box, int depth,
+                      as_names *archives, as_err *err) {
+  char *dir = as_path_join(root, rel, err);
+  if (!dir) return AS_E_ENV;
+  as_names names = {0};
+  as_status st =
+      depth > MAX_DEPTH
+          ? as_fail(err, AS_E_INPUT, "%s: found folders over %d deep (a loop of links?)", dir, MAX_DEPTH)
+          : as_dir_list(&names, dir, err);
+  for (size_t i = 0; i < names.n && st == AS_OK; i++) {
+    const char *name = names.name[i];
+    if (name[0] == '.') continue;
+    char *below = as_path_join(rel, name, err), *full = as_path_join(dir, name, err);
+    if (!below || !full) {
+      st = AS_E_ENV;
+    } else if (as_name_is_image(name)) {
+      st = as_source_add(s, NULL, below, box, 0, 0, err);
+    } else if (as_path_kind_of(full) == AS_PATH_DIR) {
+      size_t before = s->n;
+      st = walk(s, root, below, box, depth + 1, archives, err);
+      if (st == AS_OK && s->n == before && depth == 0 && !s->empty_folder) {
+        s->empty_folder = as_strdup(name, err);
+        if (!s->empty_folder) st = AS_E_ENV;
+      }
+    } else if (depth == 0 &&
+               (as_ends_with(name, ".tar") || as_ends_with(name, ".tar.gz") || as_ends_with(name, ".tgz"))) {
+      void *p = archives->name;
+      st = as_grow(&p, &archives->cap, archives->n + 1, sizeof *archives->name, err);
+      archives->name = p;
+      if (st == AS_OK) {
+        archives->name[archives->n++] = full;
+        full = NULL;
+      }
+    } else {
+      st = as_source_ignore(s, below, err);
+    }
+    as_free(below);
+    as_free(full);
+  }
+  as_names_clear(&names);
+  as_free(dir);
+  return st;
+}
+
+/* "train/n01440764.tar" -> "n01440764": what the members' names get in front. */
+static char *archive_stem(const char *path, as_err *err) {
+  const char *base = as_path_base(path);
+  size_t n = strlen(base);
+  static const char *const suffix[] = {".tar.gz", ".tgz", ".tar"};
+  for (size_t i = 0; i < sizeof suffix / sizeof *suffix; i++) {
+    if (as_ends_with(base, suffix[i])) return as_strndup(base, n - strlen(suffix[i]), err);
+  }
+  return as_strdup(base, err);
+}
+
+static as_status add_archives(as_source *s, const as_names *archives, as_err *err) {
+  as_status st = AS_OK;
+  for (size_t i = 0; i < archives->n && st == AS_OK; i++) {
+    char *stem = archive_stem(archives->name[i], err);
+    st = stem ? as_source_add_archive(s, archives->name[i], stem, err) : AS_E_ENV;
+    as_free(stem);
+  }
+  return st;
+}
+
+static as_status open_folder(as_source *s, as_err *err) {
+  as_names archives = {0};
+  uint32_t box;
+  as_status st = as_source_add_box(s, s->path, &box, err);
+  if (st == AS_OK) {
+    s->box[box].folder = true;
+    st = walk(s, s->path, "", box, 0, &archives, err);
+  }
+  if (st == AS_OK && s->n == 0) {
+    st = add_archives(s, &archives, err);
+  } else {
+    for (size_t i = 0; i < archives.n && st == AS_OK; i++)
+      st = as_source_ignore(s, as_path_base(archives.name[i]), err);
+  }
+  as_names_clear(&archives);
+  return st;
+}
+
+/* Shards "dir/name-{000000..000063}.tar": both ends have the same number of digits. */
+static as_status open_shards(as_source *s, bool *is_pattern, as_err *err) {
+  const char *open = strchr(s->path, '{'), *dots = open ? strstr(open, "..") : NULL;
+  const char *close = dots ? strchr(dots, '}') : NULL;
+  *is_pattern = close != NULL;
+  if (!close) return AS_OK;
+  size_t digits = (size_t)(dots - open) - 1;
+  int64_t from = 0, to = 0;
+  if (digits == 0 || digits > 18 || (size_t)(close - dots) - 2 != digits)
+    return as_fail(err, AS_E_INPUT, "%s: wanted shards as name-{000..123}.tar, both ends with as many digits",
+                   s->path);
+  const char *a = open + 1, *b = dots + 2;
+  for (size_t i = 0; i < digits; i++) {
+    if (a[i] < '0' || a[i] > '9' || b[i] < '0' || b[i] > '9')
+      return as_fail(err, AS_E_INPUT, "%s: found no number in the braces, wanted name-{000..123}.tar",
+                     s->path);
+    from = from * 10 + (a[i] - '0');
+    to = to * 10 + (b[i] - '0');
+  }
+  if (from > to) return as_fail(err, AS_E_INPUT, "%s: the first shard is after the last", s->path);
+  as_status st = AS_OK;
+  for (int64_t i = from; i <= to && st == AS_OK; i++) {
+    as_str path = {0};
+    as_str_putn(&path, s->path, (size_t)(open - s->path));
+    as_str_printf(&path, "%0*lld", (int)digits, (long long)i);
+    as_str_put(&path, close + 1);
+    st = as_str_status(&path, err);
+    char *one[1] = {path.s};
+    as_names names = {.name = one, .n = 1, .cap = 1};
+    if (st == AS_OK) st = add_archives(s, &names, err);
+    as_str_clear(&path);
+  }
+  return st;
+}
+
+as_status as_source_open(as_source *s, const char *path, as_err *err) {
+  memset(s, 0, sizeof *s);
+  s->path = path;
+  as_path_kind kind = as_path_kind_of(path);
+  bool is_pattern = false;
+  as_status st = AS_OK;
+  if (kind == AS_PATH_NONE) st = open_shards(s, &is_pattern, err);
+  if (st == AS_OK && !is_pattern)
+    st = kind == AS_PATH_DIR ? open_folder(s, err) : as_source_add_archive(s, path, NULL, err);
+  if (st == AS_OK && s->n == 0) {
+    if (s->ignored > 0) {
+      st = as_fail(err, AS_E_INPUT, "%s: found no image among %zu files (the first is %s)", path, s->ignored,
+                   s->first_ignored);
+    } else {
+      st = as_fail(err, AS_E_INPUT, "%s: found no image; wanted a folder or an archive of images", path);
+    }
+  }
+  size_t with_label = 0;
+  for (size_t i = 0; i < s->n; i++) with_label += s->entry[i].label != AS_NO_LABEL;
+  s->labelled = with_label > 0;
+  if (st == AS_OK && s->labelled && with_label < s->n) {
+    st = as_fail(err, AS_E_INPUT, "%s: found labels (.cls) for %zu of %zu images, wanted all or none", path,
+                 with_label, s->n);
+  }
+  if (st != AS_OK) as_source_close(s);
+  return st;
+}
+
+void as_source_close(as_source *s) {
+  for (size_t i = 0; i < s->n_boxes; i++) {
+    as_free(s->box[i].path);
+    as_disk_close(&s->box[i].disk);
+    as_gzip_close(&s->box[i].gzip);
+  }
+  as_free(s->box);
+  as_free(s->entry);
+  as_free(s->pool);
+  as_free(s->empty_folder);
+  as_free(s->first_ignored);
+  memset(s, 0, sizeof *s);
+}

@@ -1,0 +1,64 @@
+/* Where a dataset's bytes lie: folders and archives, listed once, read in place. Private to data/. */
+#ifndef AS_DATA_SETS_SOURCE_INT_H
+#define AS_DATA_SETS_SOURCE_INT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tensor/base/disk.h"
+#include "tensor/base/file.h"
+#include "tensor/base/pack/gzip.h"
+#include "tensor/base/status.h"
+
+/* A folder, a tar or a tar.gz. */
+typedef struct as_box {
+  char *path;    /* owned */
+  as_disk disk;  /* tar */
+  as_gzip *gzip; /* tar.gz */
+  bool folder;
+} as_box;
+
+enum { AS_NO_LABEL = -1 };
+
+typedef struct as_entry {
+  size_t name;   /* offset in as_source.pool */
+  uint64_t at;   /* archives: offset of the bytes */
+  uint64_t size; /* archives */
+  uint32_t box;
+  int32_t label; /* of the .cls member beside it (WebDataset), else AS_NO_LABEL */
+} as_entry;
+
+typedef struct as_source {
+  const char *path; /* borrowed */
+  as_box *box;
+  size_t n_boxes, box_cap;
+  as_entry *entry; /* images only, in the order met */
+  size_t n, cap;
+  char *pool; /* names, each NUL-terminated */
+  size_t pool_n, pool_cap;
+  char *empty_folder; /* the first top-level folder without an image, or NULL */
+  size_t ignored;     /* files that are no images */
+  char *first_ignored;
+  bool labelled; /* every image has a label of its own (WebDataset) */
+} as_source;
+
+/* Lists everything below path: a folder, a folder of archives, a tar, a tar.gz, a tar of tars, or
+ * shards "name-{0000..0012}.tar". AS_E_INPUT when it is none of these or holds no image. */
+as_status as_source_open(as_source *s, const char *path, as_err *err);
+void as_source_close(as_source *s);
+
+/* Used by the readers. */
+as_status as_source_add_box(as_source *s, const char *path, uint32_t *index, as_err *err);
+as_status as_source_add(as_source *s, const char *prefix, const char *name, uint32_t box, uint64_t at,
+                        uint64_t size, as_err *err);
+as_status as_source_ignore(as_source *s, const char *name, as_err *err);
+/* Lists an archive; member names get "prefix/" in front (NULL: none). */
+as_status as_source_add_archive(as_source *s, const char *path, const char *prefix, as_err *err);
+/* Turns the entries from `first` on, in archive order, from members to samples (WebDataset): the
+ * images keep the label of the .cls member with the same key, and the .cls members go. */
+as_status as_source_pair_shard(as_source *s, const char *path, size_t first, as_err *err);
+
+bool as_name_is_image(const char *name); /* by suffix: only for telling images from other files */
+
+#endif

@@ -1,0 +1,176 @@
+#include "eval/learn/probe_path.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tensor/base/math/dmath.h"
+#include "tensor/base/math/rng.h"
+#include "tensor/base/mem.h"
+#include "tensor/base/text.h"
+#include "tensor/linear.h"
+
+enum { BLOCK = 1024 };
+static const double on_the_way = 1e-4; /* tolerance of the fits that only choose */
+
+static bool number(const char *s, size_t n, double *v) {
+  char text[64];
+  if (n == 0 || n >= sizeof text) return false;
+  memcpy(text, s, n);
+  text[n] = 0;
+  return as_parse_f64(text, v) && *v >= 1e-12 && *v <= 1e12;
+}
+
+as_status as_path_parse(const char *text, double *c, as_path_opts *path, as_err *err) {
+  *c = 0.0;
+  path->count = 0;
+  if (strcmp(text, "path") == 0) {
+    path->from = 1e-4;
+    path->to = 1e2;
+    path->count = 13;
+    return AS_OK;
+  }
+  const char *a = strchr(text, ':'), *b = a ? strchr(a + 1, ':') : NULL;
+  int64_t count;
+  if (!a && number(text, strlen(text), c)) return AS_OK;
+  if (b && number(text, (size_t)(a - text), &path->from) && number(a + 1, (size_t)(b - a - 1), &path->to) &&
+      as_parse_i64(b + 1, 2, 1000, &count) && path->from < path->to) {
+    path->count = (int)count;
+    return AS_OK;
+  }
+  return as_fail(err, AS_E_USAGE,
+                 "found C '%s', wanted a number from 1e-12 to 1e12, FROM:TO:N with N of 2 to 1000, or path",
+                 text);
+}
+
+typedef struct key {
+  int label;
+  uint64_t bits;
+  size_t row;
+} key;
+
+static int by_class(const void *a, const void *b) {
+  const key *p = a, *q = b;
+  if (p->label != q->label) return p->label < q->label ? -1 : 1;
+  if (p->bits != q->bits) return p->bits < q->bits ? -1 : 1;
+  return p->row < q->row ? -1 : p->row > q->row;
+}
+
+/* fit: [n] y, -1 in held-out rows; held: the other way round. */
+static as_status split(const int *y, size_t n, const as_path_opts *o, int *fit, int *held, as_path_result *r,
+                       as_err *err) {
+  double part = o->held_out > 0.0 ? o->held_out : 0.2;
+  as_rng rng = as_rng_make(o->seed, as_rng_stream("probe.held-out"));
+  key *k = as_alloc(n ? n : 1, sizeof *k, err);
+  size_t rows = 0;
+  if (!k) return AS_E_ENV;
+  for (size_t i = 0; i < n; i++) {
+    fit[i] = y[i];
+    held[i] = -1;
+    if (y[i] >= 0) k[rows++] = (key){y[i], as_rng_bits(rng, i), i};
+  }
+  qsort(k, rows, sizeof *k, by_class);
+  for (size_t a = 0, b; a < rows; a = b) {
+    for (b = a; b < rows && k[b].label == k[a].label;) b++;
+    size_t take = (size_t)((double)(b - a) * part);
+    if (take < 1) take = 1;
+    if (take > b - a - 1) take = b - a - 1; /* a class keeps at least one row */
+    for (size_t i = a; i < a + take; i++) {
+      held[k[i].row] = k[i].label;
+      fit[k[i].row] = -1;
+    }
+    r->n_held += take;
+    r->n_fit += b - a - take;
+  }
+  as_free(k);
+  return r->n_held > 0
+             ? AS_OK
+             : as_fail(err, AS_E_INPUT, "probe: no class has two rows, so none can be held out to choose C");
+}
+
+/* Right answers and loss of a head on the rows with held >= 0. */
+static as_status judge(const float *x, size_t n, size_t d, const int *held, size_t classes,
+                       const float *weight, const float *bias, as_path_point *point, as_err *err) {
+  as_linear *head = NULL;
+  float *rows = as_alloc(BLOCK * d, sizeof *rows, err), *z = as_alloc(BLOCK * classes, sizeof *z, err);
+  int label[BLOCK];
+  as_status s = rows && z ? as_linear_create(&head, (int)classes, (int)d, weight, bias, err) : AS_E_ENV;
+  double loss = 0.0;
+  size_t m = 0, all = 0;
+  for (size_t i = 0; s == AS_OK && i < n; i++) {
+    if (held[i] >= 0) {
+      memcpy(rows + m * d, x + i * d, d * sizeof *x);
+      label[m++] = held[i];
+      all++;
+    }
+    if (m < BLOCK && i + 1 < n) continue;
+    as_linear_args a = {.in = rows, .ld_in = d, .rows = m, .act = AS_ACT_NONE, .out = z, .ld_out = classes};
+    if (m > 0) as_linear_run(head, &a);
+    for (size_t j = 0; j < m; j++) {
+      const float *row = z + j * classes;
+      size_t top = 0;
+      double sum = 0.0;
+      for (size_t c = 1; c < classes; c++)
+        if (row[c] > row[top]) top = c;
+      for (size_t c = 0; c < classes; c++) sum += as_exp((double)row[c] - (double)row[top]);
+      loss += as_log(sum) + (double)row[top] - (double)row[label[j]];
+      point->correct += top == (size_t)label[j];
+    }
+    m = 0;
+  }
+  point->mean_loss = all ? loss / (double)all : 0.0;
+  as_linear_destroy(&head);
+  as_free(rows);
+  as_free(z);
+  return s;
+}
+
+as_status as_path_fit(const float *x, size_t n, size_t d, const int *y, size_t classes,
+                      const as_path_opts *opts, float *weight, float *bias, as_path_result *r, as_err *err) {
+  memset(r, 0, sizeof *r);
+  if (opts->count < 2 || !(opts->from > 0.0) || !(opts->to > opts->from) || !(opts->held_out < 1.0))
+    return as_fail(err, AS_E_USAGE,
+                   "probe: found a path of %d values from %g to %g, wanted at least 2, increasing",
+                   opts->count, opts->from, opts->to);
+  int *fit = as_alloc(n ? n : 1, sizeof *fit, err), *held = as_alloc(n ? n : 1, sizeof *held, err);
+  r->point = as_calloc((size_t)opts->count, sizeof *r->point, err);
+  as_status s = fit && held && r->point ? split(y, n, opts, fit, held, r, err) : AS_E_ENV;
+  as_probe_opts o = {.max_iter = opts->max_iter, .tol = on_the_way};
+  double step = as_log(opts->to / opts->from) / (double)(opts->count - 1);
+  for (int i = 0; s == AS_OK && i < opts->count; i++) {
+    as_path_point *p = &r->point[i];
+    as_probe_result res;
+    o.c = p->c = i == 0                 ? opts->from
+                 : i == opts->count - 1 ? opts->to
+                                        : opts->from * as_exp(step * (double)i);
+    s = as_probe_fit(x, n, d, d, fit, classes, &o, weight, bias, &res, err);
+    if (s == AS_OK) s = judge(x, n, d, held, classes, weight, bias, p, err);
+    if (s != AS_OK) break;
+    p->iterations = res.iterations;
+    p->converged = res.converged;
+    o.start_weight = weight;
+    o.start_bias = bias;
+    if (p->correct > r->point[r->best].correct) r->best = (size_t)i;
+    r->n = (size_t)i + 1;
+  }
+  if (s == AS_OK) { /* from 0: the result depends on the chosen C alone */
+    as_probe_opts last = {.c = r->point[r->best].c, .max_iter = opts->max_iter, .tol = opts->tol};
+    s = as_probe_fit(x, n, d, d, y, classes, &last, weight, bias, &r->fit, err);
+  }
+  as_free(fit);
+  as_free(held);
+  if (s != AS_OK) as_path_clear(r);
+  return s;
+}
+
+void as_path_clear(as_path_result *r) {
+  as_free(r->point);
+  memset(r, 0, sizeof *r);
+}
+
+const char *as_path_text(const as_path_opts *opts, const as_path_result *r, char *buf, size_t size) {
+  snprintf(buf, size, "of %d from %g to %g by %zu held-out rows, seed %llu", opts->count, opts->from,
+           opts->to, r->n_held, (unsigned long long)opts->seed);
+  return buf;
+}

@@ -1,0 +1,70 @@
+/* Features and a head to predictions and the counts of one cell. */
+#ifndef AS_EVAL_LEARN_SCORE_H
+#define AS_EVAL_LEARN_SCORE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "data/sets/dataset.h"
+#include "eval/features/features.h"
+#include "eval/learn/linhead.h"
+#include "eval/stats/results.h"
+#include "tensor/base/status.h"
+
+typedef enum as_outcome {
+  AS_WRONG = 0,
+  AS_RIGHT = 1,
+  AS_FAILED = 2,  /* no prediction: image unreadable, features not finite */
+  AS_UNSCORED = 3 /* predicted, but the dataset has no right answer for it */
+} as_outcome;
+
+typedef struct as_prediction {
+  int top[5]; /* classes of the dataset (of the head, where the data is unlabelled); -1 past the end */
+  float value[5];
+  float confidence; /* of top[0]: softmax over the classes that may win (k-NN: its share of the votes) */
+  uint8_t outcome;  /* as_outcome, by top-1 */
+  uint8_t in5;      /* a right answer is among the five */
+  uint8_t scored;   /* the dataset has a right answer for it */
+} as_prediction;
+
+typedef struct as_scores {
+  as_prediction *row; /* [n], owned */
+  size_t n;           /* images of the dataset */
+  size_t n_unscored;
+  as_cell cell; /* n_expected = images with a right answer = n_used + n_failed */
+} as_scores;
+
+/* What votes: a linear head, or k nearest neighbours among training features. */
+typedef struct as_voter {
+  const as_linhead *head; /* or NULL: k-NN */
+  const as_features *train;
+  const int *train_label; /* [train->n], < 0 = left out */
+  size_t train_classes;
+  int k;               /* 0 = 20 */
+  double temperature;  /* 0 = 0.07 */
+  const int *to_class; /* class of the voter -> class of the dataset, -1 = none; NULL = the same numbers */
+} as_voter;
+
+/* Scores image i of ds by feature row rows[i] (NULL = row i). One right label: top-1 equals it;
+ * several (ReaL): top-1 is one of them; none: not scored. The dataset's mask restricts the argmax.
+ * A voter whose classes are not the dataset's: AS_E_INPUT. */
+as_status as_score(as_scores *out, const as_dataset *ds, const as_features *f, const size_t *rows,
+                   const as_voter *voter, as_err *err);
+void as_scores_clear(as_scores *s);
+
+/* What the results need to know of a set's images: the class of each scored one, the classes' names. */
+as_status as_score_describe(as_results_set *set, const as_dataset *ds, as_err *err);
+/* The names of a set's classes, one per line, for who reads the per-image tables later. Atomic. */
+as_status as_score_write_classes(const as_results_set *set, const char *path, as_err *err);
+
+/* The per-image table: one header line, then tab-separated name, label (several: comma-joined), top-5
+ * classes and top-5 values (comma-joined, %.6g), status ("ok", "unscored", "failed: reason"), confidence
+ * (%.6g, empty where failed). Atomic. */
+as_status as_scores_write(const as_scores *s, const as_dataset *ds, const as_features *f, const size_t *rows,
+                          const char *path, as_err *err);
+
+/* Maps the classes of one dataset to those of another by name: map[as_dataset_classes(from)], -1 where
+ * `to` has no such class. *same tells that the map is the identity on equal lists. */
+as_status as_class_map(const as_dataset *from, const as_dataset *to, int **map, int *same, as_err *err);
+
+#endif

@@ -1,0 +1,100 @@
+/* Two runs beside each other: what differs between them, image by image. */
+#include <math.h>
+#include <string.h>
+
+#include "eval/report/report_int.h"
+#include "tensor/base/mem.h"
+
+enum { MOST = 400 }; /* pairs of models and sets */
+
+typedef struct duel {
+  size_t a, b, set;
+  as_mcnemar test;
+} duel;
+
+static bool shared_name(const as_results *r, size_t n_first) {
+  for (size_t i = 0; i < n_first; i++)
+    for (size_t j = n_first; j < r->n_models; j++)
+      if (strcmp(as_model_name(r, i), as_model_name(r, j)) == 0) return true;
+  return false;
+}
+
+static size_t find_duels(const as_results *r, size_t n_first, duel *d) {
+  bool named = shared_name(r, n_first);
+  size_t n = 0;
+  for (size_t i = 0; i < n_first; i++)
+    for (size_t j = n_first; j < r->n_models; j++)
+      for (size_t k = 0; k < r->n_sets && n < MOST; k++) {
+        const as_cell *a = as_results_cell(r, i, k), *b = as_results_cell(r, j, k);
+        if (named && strcmp(as_model_name(r, i), as_model_name(r, j)) != 0) continue;
+        if (!a->correct1 || !b->correct1 || a->n_expected != b->n_expected) continue;
+        d[n] = (duel){.a = i, .b = j, .set = k};
+        as_mcnemar_images(a->correct1, b->correct1, (size_t)a->n_expected, 0.95, &d[n].test);
+        if (d[n].test.n > 0) n++;
+      }
+  return n;
+}
+
+static void fill(as_sheet *sh, const as_results *r, const duel *d, size_t n, const double *adjusted) {
+  sh->title = "Paired: the first run against the second on the same images";
+  as_sheet_column(sh, "first", "first run", AS_COL_TEXT, 0, false);
+  as_sheet_column(sh, "second", "second run", AS_COL_TEXT, 0, false);
+  as_sheet_column(sh, "dataset", "set", AS_COL_TEXT, 0, false);
+  as_sheet_column(sh, "n", "images", AS_COL_COUNT, 0, false);
+  as_sheet_column(sh, "only_first", "only first\nright", AS_COL_COUNT, 0, false);
+  as_sheet_column(sh, "only_second", "only second\nright", AS_COL_COUNT, 0, false);
+  as_sheet_column(sh, "difference", "first minus second", AS_COL_POINTS, 2, true);
+  as_sheet_column(sh, "p_mid", "p mid", AS_COL_P, 4, false);
+  as_sheet_column(sh, "p_holm", "p Holm", AS_COL_P, 4, false);
+  for (size_t i = 0; i < n; i++) {
+    size_t row = as_sheet_row(sh);
+    const as_mcnemar *t = &d[i].test;
+    as_sheet_text(sh, row, 0, as_model_name(r, d[i].a));
+    as_sheet_text(sh, row, 1, as_model_name(r, d[i].b));
+    as_sheet_text(sh, row, 2, as_set_name(r, d[i].set));
+    as_sheet_number(sh, row, 3, (double)t->n, NAN, NAN);
+    as_sheet_number(sh, row, 4, (double)t->b, NAN, NAN);
+    as_sheet_number(sh, row, 5, (double)t->c, NAN, NAN);
+    as_sheet_number(sh, row, 6, t->diff, t->lo, t->hi);
+    as_sheet_number(sh, row, 7, t->p_mid, NAN, NAN);
+    as_sheet_number(sh, row, 8, adjusted[i], NAN, NAN);
+  }
+  as_str_printf(
+      &sh->how,
+      "McNemar's mid-p test, Holm-corrected over these %zu tests; 95 %% interval of the paired difference.",
+      n);
+}
+
+as_status as_report_paired(as_str *out, as_jsonw *w, const as_results *r, size_t n_first,
+                           const as_report_opts *opts, size_t *rows, as_err *err) {
+  duel *d = as_alloc(MOST, sizeof *d, err);
+  double *p = as_alloc(2 * MOST, sizeof *p, err);
+  as_sheet sh = {.id = "paired"};
+  as_grid g;
+  size_t width = opts && opts->width > 0 ? (size_t)opts->width : 100;
+  as_status st = d && p ? AS_OK : AS_E_ENV;
+  *rows = st == AS_OK ? find_duels(r, n_first, d) : 0;
+  for (size_t i = 0; i < *rows; i++) p[i] = d[i].test.p_mid;
+  if (st == AS_OK && *rows > 0) st = as_holm(p, *rows, p + MOST, err);
+  if (st == AS_OK && *rows > 0) {
+    fill(&sh, r, d, *rows, p + MOST);
+    if (sh.failed) st = as_fail(err, AS_E_ENV, "report: out of memory");
+    if (st == AS_OK && w) {
+      as_sheet_json(w, &sh);
+    } else if (st == AS_OK &&
+               (st = as_sheet_grid(&sh, &g, width / 4, opts && opts->ascii, false, err)) == AS_OK) {
+      as_str_printf(out, "\n%s\n\n", sh.title);
+      as_grid_text(out, &g, width, opts && opts->ascii);
+      as_put_wrapped(out, as_str_c(&sh.how), width, "", "", opts && opts->ascii);
+      as_grid_clear(&g);
+    }
+  }
+  if (w && (st != AS_OK || *rows == 0)) {
+    as_jsonw_array(w);
+    as_jsonw_end(w);
+  }
+  as_sheet_clear(&sh);
+  as_free(d);
+  as_free(p);
+  return st == AS_OK ? as_str_status(out, err) : st;
+}

@@ -1,0 +1,200 @@
+/* Numbers and names as text, the same bytes everywhere. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "eval/report/report_int.h"
+
+as_num as_fix(double v, int decimals) {
+  as_num n;
+  if (!isfinite(v)) {
+    strcpy(n.s, "-");
+    return n;
+  }
+  /* %.*f of a double is exactly rounded in every libc of today; only the point depends on the locale. */
+  snprintf(n.s, sizeof n.s, "%.*f", decimals, fabs(v) < 1e20 ? v : (v < 0 ? -1e20 : 1e20));
+  for (char *p = n.s; *p; p++)
+    if (*p == ',') *p = '.';
+  if (n.s[0] == '-' && strspn(n.s + 1, "0.") == strlen(n.s + 1)) memmove(n.s, n.s + 1, strlen(n.s));
+  return n;
+}
+
+as_num as_fix_signed(double v, int decimals) {
+  as_num n = as_fix(v, decimals);
+  if (!isfinite(v) || n.s[0] == '-' || strspn(n.s, "0.") == strlen(n.s)) return n;
+  memmove(n.s + 1, n.s, strlen(n.s) + 1);
+  n.s[0] = '+';
+  return n;
+}
+
+as_num as_pct(double fraction, int decimals) {
+  return as_fix(100.0 * fraction, decimals);
+}
+
+as_num as_p_text(double p) {
+  as_num n;
+  snprintf(n.s, sizeof n.s, "%s", p < 0.0001 ? "< 0.0001" : "= ");
+  if (!(p < 0.0001)) snprintf(n.s, sizeof n.s, "= %.40s", as_fix(p, 4).s);
+  return n;
+}
+
+as_num as_rank_text(double rank) {
+  return as_fix(rank, rank == floor(rank) ? 0 : 1);
+}
+
+/* One code point from *p (never past the NUL); broken input gives -1 and moves one byte. */
+static long next_code(const char **p) {
+  const unsigned char *s = (const unsigned char *)*p;
+  int more = s[0] < 0x80 ? 0 : s[0] < 0xC2 ? -1 : s[0] < 0xE0 ? 1 : s[0] < 0xF0 ? 2 : s[0] < 0xF5 ? 3 : -1;
+  long c = more <= 0 ? s[0] : s[0] & (0x3F >> more);
+  for (int i = 1; i <= more; i++) {
+    if ((s[i] & 0xC0) != 0x80) {
+      more = -1;
+      break;
+    }
+    c = c << 6 | (s[i] & 0x3F);
+  }
+  if (more < 0 || (more == 2 && (c < 0x800 || (c >= 0xD800 && c < 0xE000))) ||
+      (more == 3 && (c < 0x10000 || c > 0x10FFFF))) {
+    *p += 1;
+    return -1;
+  }
+  *p += more + 1;
+  return c;
+}
+
+static size_t code_columns(long c) {
+  if ((c >= 0x300 && c < 0x370) || (c >= 0x200B && c <= 0x200F) || (c >= 0xFE00 && c <= 0xFE0F)) return 0;
+  if ((c >= 0x1100 && c < 0x1160) || (c >= 0x2E80 && c < 0xA4D0) || (c >= 0xAC00 && c < 0xD7A4) ||
+      (c >= 0xF900 && c < 0xFB00) || (c >= 0xFE30 && c < 0xFE70) || (c >= 0xFF00 && c < 0xFF61) ||
+      (c >= 0x1F300 && c < 0x1F650) || (c >= 0x1F900 && c < 0x1FA00) || (c >= 0x20000 && c < 0x40000))
+    return 2;
+  return 1;
+}
+
+size_t as_text_columns(const char *s) {
+  size_t n = 0;
+  while (*s) {
+    long c = next_code(&s);
+    n += c < 0 ? 1 : code_columns(c);
+  }
+  return n;
+}
+
+/* The code points [from, to) of a name, made printable. */
+static void put_codes(as_str *out, const char *s, size_t from, size_t to, bool ascii) {
+  for (size_t i = 0; *s && i < to; i++) {
+    const char *start = s;
+    long c = next_code(&s);
+    if (i < from) continue;
+    bool bad = c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0x2028 || c == 0x2029 ||
+               (c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
+    if (bad || (ascii && c > 0x7E))
+      as_str_putc(out, '?');
+    else
+      as_str_putn(out, start, (size_t)(s - start));
+  }
+}
+
+void as_put_name(as_str *out, const char *name, size_t max, bool ascii) {
+  if (!name) name = "";
+  size_t codes = 0;
+  for (const char *p = name; *p; codes++) next_code(&p);
+  if (max == 0 || as_text_columns(name) <= max) {
+    put_codes(out, name, 0, codes, ascii);
+    return;
+  }
+  size_t dots = ascii ? 2 : 1, keep = max > dots ? max - dots : 1;
+  size_t tail = keep / 2, head = keep - tail;
+  /* Wide characters take two columns each: drop code points until it fits. */
+  for (;;) {
+    as_str part = {0};
+    put_codes(&part, name, 0, head, ascii);
+    put_codes(&part, name, codes - tail, codes, ascii);
+    size_t columns = as_text_columns(as_str_c(&part));
+    as_str_clear(&part);
+    if (columns <= keep || head + tail <= 1) break;
+    if (head >= tail)
+      head--;
+    else
+      tail--;
+  }
+  put_codes(out, name, 0, head, ascii);
+  as_str_put(out, ascii ? ".." : "\xE2\x80\xA6");
+  put_codes(out, name, codes - tail, codes, ascii);
+}
+
+void as_put_html(as_str *out, const char *text) {
+  if (!text) return;
+  while (*text) {
+    const char *start = text;
+    long c = next_code(&text);
+    switch (c) {
+      case '&':
+        as_str_put(out, "&amp;");
+        break;
+      case '<':
+        as_str_put(out, "&lt;");
+        break;
+      case '>':
+        as_str_put(out, "&gt;");
+        break;
+      case '"':
+        as_str_put(out, "&quot;");
+        break;
+      case '\'':
+        as_str_put(out, "&#39;");
+        break;
+      default:
+        if (c == '\n' || c == '\t' || (c >= 0x20 && c != 0x7F && c != 0xFFFE && c != 0xFFFF))
+          as_str_putn(out, start, (size_t)(text - start));
+        else
+          as_str_put(out, "\xEF\xBF\xBD");
+    }
+  }
+}
+
+void as_put_csv(as_str *out, const char *text) {
+  if (!text) return;
+  if (!strpbrk(text, ",\"\r\n")) {
+    as_str_put(out, text);
+    return;
+  }
+  as_str_putc(out, '"');
+  for (; *text; text++) {
+    if (*text == '"') as_str_putc(out, '"');
+    as_str_putc(out, *text);
+  }
+  as_str_putc(out, '"');
+}
+
+void as_put_wrapped(as_str *out, const char *text, size_t width, const char *first, const char *indent,
+                    bool ascii) {
+  size_t column = as_text_columns(first), start = as_text_columns(indent);
+  as_str_put(out, first);
+  bool any = false;
+  while (*text) {
+    text += strspn(text, " \t\r\n");
+    size_t n = strcspn(text, " \t\r\n");
+    if (n == 0) break;
+    as_str raw = {0}, word = {0};
+    as_str_putn(&raw, text, n);
+    as_put_name(&word, as_str_c(&raw), 0, ascii);
+    size_t need = as_text_columns(as_str_c(&word));
+    if (any && column + 1 + need > width) {
+      as_str_putc(out, '\n');
+      as_str_put(out, indent);
+      column = start;
+      any = false;
+    }
+    if (any) as_str_putc(out, ' ');
+    as_str_put(out, as_str_c(&word));
+    column += need + (any ? 1 : 0);
+    any = true;
+    if (raw.failed || word.failed) out->failed = true;
+    as_str_clear(&raw);
+    as_str_clear(&word);
+    text += n;
+  }
+  as_str_putc(out, '\n');
+}

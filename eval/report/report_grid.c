@@ -1,0 +1,265 @@
+#include "eval/report/report_grid.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "eval/report/report_int.h"
+#include "tensor/base/checked.h"
+#include "tensor/base/mem.h"
+
+as_status as_grid_init(as_grid *g, size_t rows, size_t cols, as_err *err) {
+  memset(g, 0, sizeof *g);
+  size_t n;
+  if (!as_mul_size(rows, cols, &n))
+    return as_fail(err, AS_E_ENV, "table: %zu x %zu is too large", rows, cols);
+  g->head = as_calloc(cols, sizeof *g->head, err);
+  g->cell = as_calloc(n, sizeof *g->cell, err);
+  g->align = as_calloc(cols, 1, err);
+  if (!g->head || !g->cell || !g->align) {
+    as_grid_clear(g);
+    return AS_E_ENV;
+  }
+  g->rows = rows;
+  g->cols = cols;
+  memset(g->align, 'r', cols);
+  if (cols) g->align[0] = 'l';
+  return AS_OK;
+}
+
+void as_grid_clear(as_grid *g) {
+  for (size_t i = 0; i < g->cols; i++) as_str_clear(&g->head[i]);
+  for (size_t i = 0; i < g->rows * g->cols; i++) as_str_clear(&g->cell[i]);
+  as_free(g->head);
+  as_free(g->cell);
+  as_free(g->align);
+  memset(g, 0, sizeof *g);
+}
+
+void as_grid_head(as_grid *g, size_t col, const char *text) {
+  as_str_put(&g->head[col], text);
+}
+
+void as_grid_put(as_grid *g, size_t row, size_t col, const char *fmt, ...) {
+  char text[256];
+  va_list ap;
+  va_start(ap, fmt);
+  vsnprintf(text, sizeof text, fmt, ap);
+  va_end(ap);
+  as_str_put(as_grid_at(g, row, col), text);
+}
+
+static bool grid_failed(const as_grid *g) {
+  for (size_t i = 0; i < g->cols; i++)
+    if (g->head[i].failed) return true;
+  for (size_t i = 0; i < g->rows * g->cols; i++)
+    if (g->cell[i].failed) return true;
+  return false;
+}
+
+/* Line `n` of a cell, copied; false when there is none. */
+static bool cell_line(const char *text, size_t n, as_str *line) {
+  line->n = 0;
+  if (line->s) line->s[0] = 0;
+  for (; n; n--) {
+    text = strchr(text, '\n');
+    if (!text) return false;
+    text++;
+  }
+  as_str_putn(line, text, strcspn(text, "\n"));
+  return true;
+}
+
+static size_t cell_columns(const char *text, as_str *line) {
+  size_t widest = 0;
+  for (size_t n = 0; cell_line(text, n, line); n++) {
+    size_t w = as_text_columns(as_str_c(line));
+    if (w > widest) widest = w;
+  }
+  return widest;
+}
+
+static size_t column_width(const as_grid *g, size_t col, as_str *line) {
+  size_t w = cell_columns(as_str_c(&g->head[col]), line);
+  for (size_t r = 0; r < g->rows; r++) {
+    size_t c = cell_columns(as_str_c(&g->cell[r * g->cols + col]), line);
+    if (c > w) w = c;
+  }
+  return w;
+}
+
+size_t as_grid_width(const as_grid *g) {
+  as_str line = {0};
+  size_t w = 0;
+  for (size_t c = 0; c < g->cols; c++) w += column_width(g, c, &line) + (c ? 2 : 0);
+  as_str_clear(&line);
+  return w;
+}
+
+static void put_spaces(as_str *out, size_t n) {
+  while (n--) as_str_putc(out, ' ');
+}
+
+/* One table row (row == g->rows: the head) for column 0 and the columns [from, to). */
+static void put_row(as_str *out, const as_grid *g, size_t row, const size_t *width, size_t from, size_t to,
+                    as_str *line) {
+  size_t lines = 1;
+  for (size_t c = 0; c < g->cols; c++) {
+    const char *text = as_str_c(row == g->rows ? &g->head[c] : &g->cell[row * g->cols + c]);
+    size_t n = 1;
+    for (; (text = strchr(text, '\n')) != NULL; text++) n++;
+    if ((c == 0 || (c >= from && c < to)) && n > lines) lines = n;
+  }
+  for (size_t l = 0; l < lines; l++) {
+    size_t pending = 0; /* spaces not yet written, so that no line ends in one */
+    for (size_t c = 0; c < to; c = c == 0 ? from : c + 1) {
+      const char *text = as_str_c(row == g->rows ? &g->head[c] : &g->cell[row * g->cols + c]);
+      bool has = cell_line(text, l, line);
+      size_t w = has ? as_text_columns(as_str_c(line)) : 0, gap = width[c] - w;
+      if (c) pending += 2;
+      if (g->align[c] == 'r') pending += gap;
+      if (w) {
+        put_spaces(out, pending);
+        as_str_put(out, as_str_c(line));
+        pending = 0;
+      }
+      if (g->align[c] != 'r') pending += gap;
+    }
+    /* a head cell may end in spaces that only align it with its column */
+    while (out->n > 0 && out->s[out->n - 1] == ' ') out->s[--out->n] = 0;
+    as_str_putc(out, '\n');
+  }
+}
+
+void as_grid_text(as_str *out, const as_grid *g, size_t width, bool ascii) {
+  size_t *w = as_alloc(g->cols, sizeof *w, NULL);
+  as_str line = {0};
+  if (!w || grid_failed(g)) {
+    out->failed = true;
+    as_free(w);
+    return;
+  }
+  for (size_t c = 0; c < g->cols; c++) w[c] = column_width(g, c, &line);
+  size_t from = 1;
+  do {
+    size_t to = from, used = w[0];
+    while (to < g->cols && (to == from || used + 2 + w[to] <= width)) used += 2 + w[to++];
+    if (from > 1) as_str_putc(out, '\n');
+    put_row(out, g, g->rows, w, from, to, &line);
+    for (size_t i = 0; i < used; i++) as_str_put(out, ascii ? "-" : "\xE2\x94\x80");
+    as_str_putc(out, '\n');
+    for (size_t r = 0; r < g->rows; r++) put_row(out, g, r, w, from, to, &line);
+    from = to;
+  } while (from < g->cols);
+  if (line.failed) out->failed = true;
+  as_str_clear(&line);
+  as_free(w);
+}
+
+void as_put_markdown(as_str *out, const char *s) {
+  for (; *s; s++) {
+    if (*s == '\n') {
+      as_str_put(out, "<br>");
+      continue;
+    }
+    /* a bracket alone is no link: only what would open its target is escaped */
+    if (strchr("\\`*_<>|#~", *s) || (*s == '(' && out->n > 0 && out->s[out->n - 1] == ']'))
+      as_str_putc(out, '\\');
+    as_str_putc(out, *s);
+  }
+}
+
+void as_put_latex(as_str *out, const char *s) {
+  for (; *s; s++) {
+    if (strchr("&%$#_{}", *s)) {
+      as_str_putc(out, '\\');
+      as_str_putc(out, *s);
+    } else if (*s == '\\') {
+      as_str_put(out, "\\textbackslash{}");
+    } else if (*s == '~') {
+      as_str_put(out, "\\textasciitilde{}");
+    } else if (*s == '^') {
+      as_str_put(out, "\\textasciicircum{}");
+    } else if (*s == '\n') {
+      as_str_putc(out, ' ');
+    } else {
+      as_str_putc(out, *s);
+    }
+  }
+}
+
+void as_grid_markdown(as_str *out, const as_grid *g) {
+  if (grid_failed(g)) out->failed = true;
+  for (size_t r = 0; r <= g->rows + 1; r++) { /* head, rule, rows */
+    as_str_putc(out, '|');
+    for (size_t c = 0; c < g->cols; c++) {
+      if (r == 1) {
+        as_str_put(out, g->align[c] == 'r' ? " ---: |" : " :--- |");
+        continue;
+      }
+      as_str_putc(out, ' ');
+      as_put_markdown(out, as_str_c(r == 0 ? &g->head[c] : &g->cell[(r - 2) * g->cols + c]));
+      as_str_put(out, " |");
+    }
+    as_str_putc(out, '\n');
+  }
+}
+
+void as_grid_latex(as_str *out, const as_grid *g, const char *caption) {
+  if (grid_failed(g)) out->failed = true;
+  as_str_put(out, "\\begin{table}\n\\centering\n\\caption{");
+  as_put_latex(out, caption);
+  as_str_put(out, "}\n\\begin{tabular}{");
+  for (size_t c = 0; c < g->cols; c++) as_str_putc(out, g->align[c]);
+  as_str_put(out, "}\n\\toprule\n");
+  for (size_t r = 0; r <= g->rows; r++) {
+    for (size_t c = 0; c < g->cols; c++) {
+      if (c) as_str_put(out, " & ");
+      as_put_latex(out, as_str_c(r == 0 ? &g->head[c] : &g->cell[(r - 1) * g->cols + c]));
+    }
+    as_str_put(out, " \\\\\n");
+    if (r == 0) as_str_put(out, "\\midrule\n");
+  }
+  as_str_put(out, "\\bottomrule\n\\end{tabular}\n\\end{table}\n");
+}
+
+static void put_html_lines(as_str *out, const char *s) {
+  for (;;) {
+    size_t n = strcspn(s, "\n");
+    as_str part = {0};
+    as_str_putn(&part, s, n);
+    as_put_html(out, as_str_c(&part));
+    if (part.failed) out->failed = true;
+    as_str_clear(&part);
+    if (!s[n]) return;
+    as_str_put(out, "<br>");
+    s += n + 1;
+  }
+}
+
+void as_grid_html(as_str *out, const as_grid *g, const char *caption) {
+  if (grid_failed(g)) out->failed = true;
+  as_str_put(out, "<div class=\"scroll\"><table>\n");
+  if (caption) {
+    as_str_put(out, "<caption>");
+    as_put_html(out, caption);
+    as_str_put(out, "</caption>\n");
+  }
+  as_str_put(out, "<thead><tr>");
+  for (size_t c = 0; c < g->cols; c++) {
+    as_str_printf(out, "<th scope=\"col\"%s>", g->align[c] == 'r' ? " class=\"num\"" : "");
+    put_html_lines(out, as_str_c(&g->head[c]));
+    as_str_put(out, "</th>");
+  }
+  as_str_put(out, "</tr></thead>\n<tbody>\n");
+  for (size_t r = 0; r < g->rows; r++) {
+    as_str_put(out, "<tr>");
+    for (size_t c = 0; c < g->cols; c++) {
+      as_str_put(out, c == 0 ? "<th scope=\"row\">" : g->align[c] == 'r' ? "<td class=\"num\">" : "<td>");
+      put_html_lines(out, as_str_c(&g->cell[r * g->cols + c]));
+      as_str_put(out, c == 0 ? "</th>" : "</td>");
+    }
+    as_str_put(out, "</tr>\n");
+  }
+  as_str_put(out, "</tbody></table></div>\n");
+}

@@ -1,0 +1,40 @@
+/* A table of short texts and the ways to write it down: terminal, Markdown, LaTeX, HTML.
+ *
+ * A cell may hold '\n': the terminal stacks the lines, Markdown and HTML write <br>, LaTeX a space. */
+#ifndef AS_EVAL_REPORT_REPORT_GRID_H
+#define AS_EVAL_REPORT_REPORT_GRID_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "tensor/base/text.h"
+
+typedef struct as_grid {
+  size_t rows, cols;
+  as_str *head; /* [cols] */
+  as_str *cell; /* [rows * cols] */
+  char *align;  /* [cols] 'l' or 'r'; 'r' at first except column 0 */
+} as_grid;
+
+as_status as_grid_init(as_grid *g, size_t rows, size_t cols, as_err *err);
+void as_grid_clear(as_grid *g);
+void as_grid_head(as_grid *g, size_t col, const char *text);
+void as_grid_put(as_grid *g, size_t row, size_t col, const char *fmt, ...) AS_PRINTF(4, 5);
+/* The string of a cell, for the as_put_ functions. */
+static inline as_str *as_grid_at(as_grid *g, size_t row, size_t col) {
+  return &g->cell[row * g->cols + col];
+}
+
+/* Columns that the whole table takes in a terminal. */
+size_t as_grid_width(const as_grid *g);
+/* Tables wider than `width` are cut into groups of columns, each with column 0 again. */
+void as_grid_text(as_str *out, const as_grid *g, size_t width, bool ascii);
+void as_grid_markdown(as_str *out, const as_grid *g);
+void as_grid_latex(as_str *out, const as_grid *g, const char *caption);
+void as_grid_html(as_str *out, const as_grid *g, const char *caption);
+
+/* Text with the characters that Markdown (GitHub's) or LaTeX would read as markup made harmless. */
+void as_put_markdown(as_str *out, const char *text);
+void as_put_latex(as_str *out, const char *text);
+
+#endif

@@ -1,0 +1,285 @@
+/* Sections of report.html that show a part: effective robustness, agreement of the sets, subsets, calibration,
+ * classes, published figures, corruptions, top-5. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "eval/report/report_html_int.h"
+#include "tensor/base/mem.h"
+
+enum { MOST_ROWS = 2000, OPEN_ROWS = 16, CLASS_ROWS = 60, CLASS_SETS = 12, LINES = 12 };
+
+/* The sheet of a part, or false. */
+static bool sheet_of(const as_html *h, const char *id, as_sheet *sh) {
+  *sh = (as_sheet){.id = id};
+  as_status st = as_part_find(id)->build(sh, h->s, NULL);
+  if (st != AS_OK || sh->failed) h->out->failed = true;
+  if (st == AS_OK && !sh->failed && sh->n_rows > 0) return true;
+  as_sheet_clear(sh);
+  return false;
+}
+
+static void put_table(const as_html *h, const as_sheet *sh, const char *summary, bool open) {
+  as_grid g;
+  if (sh->n_rows > MOST_ROWS) {
+    as_str_printf(
+        h->out,
+        "<p class=\"how\">%s: %zu rows, more than fit a page; <code>--part %s</code> writes them.</p>\n",
+        summary, sh->n_rows, sh->id);
+    return;
+  }
+  if (as_sheet_grid(sh, &g, 0, false, true, NULL) != AS_OK) {
+    h->out->failed = true;
+    return;
+  }
+  if (open)
+    as_grid_html(h->out, &g, NULL);
+  else
+    as_html_table(h, &g, summary);
+  as_grid_clear(&g);
+}
+
+static void put_how(const as_html *h, const as_sheet *sh) {
+  if (sh->how.n == 0) return;
+  as_str_put(h->out, "<p class=\"how\">");
+  as_html_text(h, as_str_c(&sh->how));
+  as_str_put(h->out, "</p>\n");
+}
+
+bool as_html_has_part(const as_html *h, const char *id) {
+  as_sheet sh;
+  if (!sheet_of(h, id, &sh)) return false;
+  as_sheet_clear(&sh);
+  return true;
+}
+
+void as_html_part_table(const as_html *h, const char *id, const char *summary) {
+  as_sheet sh;
+  if (!sheet_of(h, id, &sh)) return;
+  put_table(h, &sh, summary, false);
+  as_sheet_clear(&sh);
+}
+
+/* A section that is a table. */
+static void put_section(const as_html *h, const char *id, const char *anchor, const char *title,
+                        const char *summary) {
+  as_sheet sh;
+  if (!sheet_of(h, id, &sh)) return;
+  as_str_printf(h->out, "<section id=\"%s\"><h2>%s</h2>\n", anchor, title);
+  put_how(h, &sh);
+  put_table(h, &sh, summary, sh.n_rows <= OPEN_ROWS);
+  as_str_put(h->out, "</section>\n");
+  as_sheet_clear(&sh);
+}
+
+void as_html_robustness(const as_html *h) {
+  as_sheet sh;
+  if (!sheet_of(h, "robustness", &sh)) return;
+  size_t panels = sh.n_cols - 1, n = panels * h->rows;
+  double *v = as_alloc(n, 2 * sizeof *v, NULL);
+  const char **names = as_alloc(panels, sizeof *names, NULL);
+  as_str_put(
+      h->out,
+      "<section id=\"robustness\"><h2>Effective robustness</h2>\n<p class=\"how\">Points above (right of "
+      "zero) or below the accuracy that a line on logit axes predicts from ");
+  as_html_text(h, as_html_set(h, h->r->base));
+  as_str_put(h->out, ". Each panel has its own axis.</p>\n");
+  put_how(h, &sh);
+  if (v && names) {
+    double *none = v + n;
+    for (size_t i = 0; i < n; i++) none[i] = NAN;
+    for (size_t c = 0; c < panels; c++) {
+      names[c] = sh.col[c + 1].head;
+      for (size_t i = 0; i < h->rows; i++) v[c * h->rows + i] = sh.value[i * sh.n_cols + c + 1].v;
+    }
+    as_dots d = {.n_rows = h->rows,
+                 .n_panels = panels,
+                 .row_name = h->row_name,
+                 .panel_name = names,
+                 .v = v,
+                 .lo = none,
+                 .hi = none,
+                 .sign = true,
+                 .unit = "points",
+                 .alt =
+                     "Dot plot: effective robustness per model, one panel per set. The numbers are in the "
+                     "table below."};
+    as_str_put(h->out, "<figure>");
+    as_chart_dots(h->out, &d);
+    as_str_put(h->out, "</figure>\n");
+    as_html_shown(h);
+  } else {
+    h->out->failed = true;
+  }
+  put_table(h, &sh, "Effective robustness as a table", false);
+  as_html_part_table(h, "lines", "The lines, and how the base predicts the other sets");
+  as_str_put(h->out, "</section>\n");
+  as_sheet_clear(&sh);
+  as_free(v);
+  as_free(names);
+}
+
+/* Kendall's tau-b between sets, shaded; every subset of the sets. */
+void as_html_agreement(const as_html *h) {
+  const as_results *r = h->r;
+  if (r->n_sets < 2 || r->n_models < 2) return;
+  as_str_put(
+      h->out,
+      "<section id=\"agreement\"><h2>Do the sets agree on the order?</h2>\n<p class=\"how\">Kendall's "
+      "tau-b between the sets' orders of the models: 1 the same, 0 no relation, &minus;1 the reverse.</p>\n"
+      "<div class=\"scroll\"><table class=\"heat\">\n<thead><tr><th scope=\"col\">set</th>");
+  for (size_t k = 0; k < r->n_sets; k++) {
+    as_str_put(h->out, "<th scope=\"col\" class=\"num\">");
+    as_html_text(h, as_html_set(h, k));
+    as_str_put(h->out, "</th>");
+  }
+  as_str_put(h->out, "</tr></thead>\n<tbody>\n");
+  for (size_t i = 0; i < r->n_sets; i++) {
+    as_str_put(h->out, "<tr><th scope=\"row\">");
+    as_html_text(h, as_html_set(h, i));
+    as_str_put(h->out, "</th>");
+    for (size_t j = 0; j < r->n_sets; j++) {
+      double t = h->s->tau[i * r->n_sets + j];
+      int shade = isfinite(t) && t > 0 ? (int)fmin(7, floor(8 * t)) : 0;
+      as_str_printf(h->out, "<td class=\"h%d\">%s</td>", shade, as_fix(t, 3).s);
+    }
+    as_str_put(h->out, "</tr>\n");
+  }
+  as_str_put(h->out, "</tbody></table></div>\n");
+  as_sheet sh;
+  if (sheet_of(h, "subsets", &sh)) {
+    as_str_put(h->out, "<h3>Does it depend on which sets are averaged?</h3>\n");
+    put_how(h, &sh);
+    put_table(h, &sh, "Every subset of the sets: its first model, and its agreement with all sets", false);
+    as_sheet_clear(&sh);
+  }
+  as_str_put(h->out, "</section>\n");
+}
+
+/* One panel per set: accuracy by confidence, a line per model. */
+void as_html_calibration(const as_html *h) {
+  const as_results *r = h->r;
+  as_sheet sh;
+  if (!sheet_of(h, "calibration", &sh)) return;
+  size_t n = h->rows < LINES ? h->rows : LINES;
+  as_str_put(
+      h->out,
+      "<section id=\"calibration\"><h2>Do the models know when they are right?</h2>\n<p class=\"how\">"
+      "Accuracy of the images on which a model is so sure. On the dotted line confidence is what it says; "
+      "below it the model is surer than right. Bins with fewer than ten images are left out of the "
+      "picture.</p>\n");
+  put_table(h, &sh, "Expected calibration error", sh.n_rows <= OPEN_ROWS);
+  put_how(h, &sh);
+  as_str_put(h->out, "<p class=\"how\">");
+  for (size_t i = 0; i < n; i++) {
+    as_str_printf(h->out, "<span class=\"key s%zu\"><i class=\"k-line%s\"></i>", i % 6,
+                  i >= 6 ? " k-dash" : "");
+    as_html_text(h, h->row_name[i]);
+    as_str_put(h->out, "</span>");
+  }
+  as_str_put(h->out, "</p>\n<div class=\"trio\">\n");
+  for (size_t k = 0; k < r->n_sets; k++) {
+    const as_calibration *c[LINES];
+    for (size_t i = 0; i < n; i++) c[i] = &h->s->calibration[h->s->order[i] * r->n_sets + k];
+    as_str_put(h->out, "<figure>");
+    as_chart_reliability(h->out, as_html_set(h, k), h->row_name, c, n);
+    as_str_put(h->out, "</figure>\n");
+  }
+  as_str_put(h->out, "</div>\n");
+  if (n < r->n_models)
+    as_str_printf(h->out, "<p class=\"how\">The charts show the first %zu models.</p>\n", n);
+  as_html_part_table(h, "reliability", "Reliability as a table");
+  as_str_put(h->out, "</section>\n");
+  as_sheet_clear(&sh);
+}
+
+typedef struct hardness {
+  double mean;
+  size_t c;
+} hardness;
+
+static int by_hardness(const void *a, const void *b) {
+  const hardness *x = a, *y = b;
+  if (x->mean != y->mean) return x->mean < y->mean ? -1 : 1;
+  return x->c < y->c ? -1 : x->c > y->c;
+}
+
+static double class_accuracy(const as_html *h, const as_sum_classes *d, size_t c, size_t place) {
+  size_t at = c * h->r->n_models + h->s->order[place];
+  return d->used[at] > 0 ? (double)d->right[at] / (double)d->used[at] : NAN;
+}
+
+/* The classes of one set from the hardest to the easiest: a chart and, folded away, the classes by name. */
+static void put_classes(const as_html *h, size_t k) {
+  const as_sum_classes *d = &h->s->classes[k];
+  size_t n = h->rows < LINES ? h->rows : LINES, rows = d->n < CLASS_ROWS ? d->n : CLASS_ROWS;
+  hardness *hard = as_alloc(d->n, sizeof *hard, NULL);
+  double *curve = as_alloc(d->n * (n ? n : 1), sizeof *curve, NULL);
+  as_grid g = {0};
+  if (!hard || !curve || as_grid_init(&g, rows, 3 + n, NULL) != AS_OK) {
+    h->out->failed = true;
+  } else {
+    for (size_t c = 0; c < d->n; c++) {
+      double sum = 0, m = 0;
+      for (size_t i = 0; i < h->r->n_models; i++) {
+        double v = class_accuracy(h, d, c, i);
+        if (isfinite(v)) sum += v, m += 1;
+      }
+      hard[c] = (hardness){m > 0 ? sum / m : 2, c};
+    }
+    qsort(hard, d->n, sizeof *hard, by_hardness);
+    for (size_t i = 0; i < n; i++)
+      for (size_t c = 0; c < d->n; c++) curve[i * d->n + c] = class_accuracy(h, d, c, i);
+    as_str_put(h->out, "<details class=\"set long\"><summary>");
+    as_html_text(h, as_html_set(h, k));
+    as_str_printf(h->out, ": %zu classes; in the mean of the models the hardest is ", d->n);
+    as_html_text(h, as_class_text(h->r, k, d->number[hard[0].c]).s);
+    as_str_printf(h->out, " (%s %%), the easiest ", as_pct(hard[0].mean, 1).s);
+    as_html_text(h, as_class_text(h->r, k, d->number[hard[d->n - 1].c]).s);
+    as_str_printf(h->out, " (%s %%)</summary>\n<figure>", as_pct(hard[d->n - 1].mean, 1).s);
+    as_chart_classes(h->out, as_html_set(h, k), h->row_name, curve, n, d->n);
+    as_str_put(h->out, "</figure>\n");
+    as_grid_head(&g, 0, "class");
+    as_grid_head(&g, 1, "images");
+    as_grid_head(&g, 2, "mean");
+    for (size_t i = 0; i < n; i++) as_put_name(&g.head[3 + i], h->row_name[i], 0, false);
+    for (size_t q = 0; q < rows; q++) {
+      size_t c = hard[q].c;
+      as_grid_put(&g, q, 0, "%s", as_class_text(h->r, k, d->number[c]).s);
+      as_grid_put(&g, q, 1, "%lld", (long long)d->images[c]);
+      as_grid_put(&g, q, 2, "%s", hard[q].mean <= 1 ? as_pct(hard[q].mean, 1).s : "-");
+      for (size_t i = 0; i < n; i++) as_grid_put(&g, q, 3 + i, "%s", as_pct(class_accuracy(h, d, c, i), 1).s);
+    }
+    if (rows < d->n)
+      as_str_printf(
+          h->out,
+          "<p class=\"how\">The %zu hardest of %zu classes; <code>--part classes</code> writes all.</p>\n",
+          rows, d->n);
+    as_grid_html(h->out, &g, NULL);
+    as_str_put(h->out, "</details>\n");
+  }
+  as_grid_clear(&g);
+  as_free(hard);
+  as_free(curve);
+}
+
+void as_html_classes(const as_html *h) {
+  const as_results *r = h->r;
+  size_t shown = 0;
+  for (size_t k = 0; k < r->n_sets && shown < CLASS_SETS; k++) {
+    if (h->s->classes[k].n < 2) continue;
+    if (shown++ == 0)
+      as_str_put(
+          h->out,
+          "<section id=\"classes\"><h2>Class by class</h2>\n<p class=\"how\">Top-1 of every class, for each "
+          "set: open one to see how each model's classes spread, and which are hardest. An image with "
+          "several right labels counts for the first of them.</p>\n");
+    put_classes(h, k);
+  }
+  if (shown) as_str_put(h->out, "</section>\n");
+}
+
+void as_html_more(const as_html *h) {
+  put_section(h, "published", "published", "Published beside measured", "Published beside measured");
+  put_section(h, "corruptions", "corruptions", "Corruptions", "Corruption errors");
+}

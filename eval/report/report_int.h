@@ -1,0 +1,166 @@
+/* What the report writers share: the derived numbers (as_sum), and number and name formatting. */
+#ifndef AS_EVAL_REPORT_REPORT_INT_H
+#define AS_EVAL_REPORT_REPORT_INT_H
+
+#include <string.h>
+
+#include "eval/report/report.h"
+#include "eval/report/report_pairs.h"
+#include "eval/report/report_sheet.h"
+#include "eval/stats/metrics.h"
+#include "eval/stats/stats_boot.h"
+#include "eval/stats/table.h"
+#include "eval/stats/unified.h"
+#include "tensor/base/json.h"
+
+/* One measured accuracy, ready to print. Fractions; NaN = unknown. */
+typedef struct as_sum_cell {
+  bool ok; /* there is an accuracy; otherwise `why` (borrowed, never NULL) says why not */
+  const char *why;
+  double acc, lo, hi;      /* top-1 and its 95 % interval */
+  double floor;            /* accuracy if every failed image had been wrong; acc when none failed */
+  double drop;             /* acc on this set minus acc on the base set, of the same model */
+  double drop_lo, drop_hi; /* Newcombe 1998, method 10, from the two Wilson intervals */
+  double rank;             /* 1 = best of this set; ties share the mean of their places */
+  double rank_lo, rank_hi; /* 95 % interval, see as_sum.bootstrapped; NaN without counts */
+} as_sum_cell;
+
+/* The ways to make one number of many that stand beside each other. */
+enum { AS_SUM_MEAN = AS_UNIFIED_MEAN, AS_SUM_RANK = AS_UNIFIED_MEAN_RANK, AS_SUM_N = AS_UNIFIED_COUNT };
+extern const char *const as_sum_names[AS_SUM_N];
+extern const char *const as_sum_heads[AS_SUM_N];   /* short, for tables */
+extern const char *const as_sum_meaning[AS_SUM_N]; /* one sentence each */
+
+typedef struct as_sum_model {
+  bool whole; /* every set has an accuracy; only then the values below exist */
+  double value[AS_SUM_N];
+  double rank[AS_SUM_N];            /* among the whole models */
+  double mean_lo, mean_hi;          /* 95 % interval of the mean */
+  double rank_lo, rank_hi, p_first; /* of the mean; p_first from the bootstrap, NaN without it */
+} as_sum_model;
+
+/* Counts per class of one set. */
+typedef struct as_sum_classes {
+  size_t n;              /* classes that have an image */
+  uint32_t *number;      /* [n] of the class */
+  int64_t *images;       /* [n] scored, failed ones included */
+  int64_t *right, *used; /* [n * n_models] */
+} as_sum_classes;
+
+typedef struct as_sum {
+  const as_results *r;
+  as_sum_cell *cells; /* [n_models * n_sets] */
+  as_sum_model *models;
+  size_t *order; /* models by falling mean, the incomplete ones last; ties in the given order */
+  size_t n_whole, n_failed_cells, n_absent;
+  bool any_interval, any_drop;
+  bool bootstrapped; /* rank intervals come from resampling; else from unpaired comparisons: one more than
+                        the models that are better by more than the 95 % margin of two independent
+                        samples, up to all but those that are worse */
+  bool any_rank_interval;
+  int resamples;       /* of the bootstrap */
+  bool by_class;       /* it drew classes */
+  as_boot boot;        /* empty unless bootstrapped */
+  as_pair_tests pairs; /* n_tested = 0: no per-image results, or too many models */
+  as_table_stats stats;
+  double *tau;                 /* [n_sets * n_sets] Kendall tau-b between sets */
+  as_calibration *calibration; /* [n_models * n_sets], n = 0 where unknown; NULL: none at all */
+  as_sum_classes *classes;     /* [n_sets]; n = 0 where unknown */
+} as_sum;
+
+enum { AS_PAIR_MODELS = 100 }; /* above, no tests of pairs: they would be more than anyone reads */
+
+as_status as_sum_make(as_sum *s, const as_results *r, const as_report_opts *opts, as_err *err);
+/* Fills the intervals of means and ranks where per-image results are there; as_sum_make calls it. */
+as_status as_sum_bootstrap(as_sum *s, const as_report_opts *opts, as_err *err);
+void as_sum_clear(as_sum *s);
+/* Per class, calibration (report_images.c). */
+as_status as_sum_images(as_sum *s, as_err *err);
+void as_sum_images_clear(as_sum *s);
+/* as_sum_make through opts->cache; give back with as_sum_drop. */
+as_status as_sum_take(as_sum **s, const as_results *r, const as_report_opts *opts, as_err *err);
+void as_sum_drop(as_sum *s, const as_report_opts *opts);
+
+/* The parts of a report besides the table of accuracies. A part without rows does not apply. */
+typedef struct as_part {
+  const char *id;
+  as_status (*build)(as_sheet *sheet, const as_sum *s, as_err *err);
+  bool data; /* for programs and for who asks: not in text and markup unless named */
+} as_part;
+extern const as_part as_parts[];
+extern const size_t as_part_count;
+const as_part *as_part_find(const char *id);
+
+typedef enum as_layout_format { AS_LAYOUT_TEXT, AS_LAYOUT_MARKDOWN, AS_LAYOUT_LATEX } as_layout_format;
+typedef struct as_layout {
+  as_layout_format format;
+  size_t width; /* text */
+  bool ascii;
+  const char *skip; /* ids that stand elsewhere on the page, or NULL */
+} as_layout;
+/* only: the id of one part, "all", or NULL: those that people read. AS_E_USAGE: nothing for a named part. */
+as_status as_layout_parts(as_str *out, const as_sum *s, const as_layout *l, const char *only, as_err *err);
+as_status as_layout_csv(as_str *out, const as_sum *s, const char *part, as_err *err);
+/* The member "parts" of the object that is open. */
+as_status as_layout_json(as_jsonw *w, const as_sum *s, const char *only, as_err *err);
+/* Does the option name a part other than the table of cells? */
+static inline bool as_one_part(const as_report_opts *o) {
+  return o && o->part && strcmp(o->part, "all") != 0 && strcmp(o->part, "cells") != 0;
+}
+
+static inline const as_sum_cell *as_sum_at(const as_sum *s, size_t model, size_t set) {
+  return &s->cells[model * s->r->n_sets + set];
+}
+
+/* Why a cell is absent, or how many of its images failed and the first of them with its reason; nothing for a
+ * whole cell. */
+void as_put_reason(as_str *out, const as_cell *c, const as_sum_cell *d);
+
+/* Names that were never set print as "?". */
+static inline const char *as_model_name(const as_results *r, size_t m) {
+  return r->models[m].name ? r->models[m].name : "?";
+}
+static inline const char *as_set_name(const as_results *r, size_t k) {
+  return r->sets[k].name ? r->sets[k].name : "?";
+}
+
+/* The rule already says over how many classes. */
+static inline bool as_set_rule_counts(const as_results *r, size_t k) {
+  return r->sets[k].rule && strstr(r->sets[k].rule, " classes") != NULL;
+}
+
+/* How the interval of the mean was made, as a sentence; "" when there is none. */
+const char *as_sum_interval_note(const as_sum *s);
+
+/* v with a fixed number of decimals and a point whatever the locale; no "-0.0"; NaN gives "-". */
+typedef struct as_num {
+  char s[48];
+} as_num;
+as_num as_fix(double v, int decimals);
+as_num as_fix_signed(double v, int decimals); /* always with + or - (zero without) */
+as_num as_pct(double fraction, int decimals); /* 0.7513 -> "75.13" */
+/* A p value with its relation: "= 0.0312", "< 0.0001". */
+as_num as_p_text(double p);
+/* A rank: "3", "3.5" when tied. */
+as_num as_rank_text(double rank);
+/* Name of class c of a set: "n01440764", or its number. */
+as_num as_class_text(const as_results *r, size_t set, uint32_t c);
+/* Decimals that the intervals of these results can carry: 2, or 1 when sets are small. */
+int as_sum_decimals(const as_sum *s);
+
+/* Columns that a terminal needs for UTF-8 text (combining marks 0, East Asian wide 2). */
+size_t as_text_columns(const char *s);
+/* Appends a name: control bytes and broken UTF-8 become '?'; longer than max columns, the middle
+ * gives way to an ellipsis (the ends tell timm's names apart). max 0 = no limit. */
+void as_put_name(as_str *out, const char *name, size_t max, bool ascii);
+/* The members of an assay.table/1 object; the caller opens and closes the object. */
+as_status as_report_json_body(as_jsonw *w, const as_sum *s, const char *part, as_err *err);
+/* Appends text escaped for HTML and SVG text and attribute values. */
+void as_put_html(as_str *out, const char *text);
+/* Appends one CSV field (RFC 4180): quoted when it holds a comma, quote, CR or LF. */
+void as_put_csv(as_str *out, const char *text);
+/* Appends text as lines of at most `width` columns, each starting with `indent` (the first with `first`). */
+void as_put_wrapped(as_str *out, const char *text, size_t width, const char *first, const char *indent,
+                    bool ascii);
+
+#endif

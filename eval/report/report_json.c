@@ -1,0 +1,146 @@
+/* Schema assay.table/1. Accuracies are fractions, shortest text that reads back as the same double;
+ * unknown is null. */
+#include <math.h>
+
+#include "eval/report/report_int.h"
+#include "tensor/base/json.h"
+
+static void put_pair(as_jsonw *w, const char *key, double lo, double hi) {
+  as_jsonw_key(w, key);
+  if (!isfinite(lo) || !isfinite(hi)) {
+    as_jsonw_null(w);
+    return;
+  }
+  as_jsonw_array(w);
+  as_jsonw_f64(w, lo);
+  as_jsonw_f64(w, hi);
+  as_jsonw_end(w);
+}
+
+static void put_f64(as_jsonw *w, const char *key, double v) {
+  as_jsonw_key(w, key);
+  as_jsonw_f64(w, v);
+}
+
+static void put_i64(as_jsonw *w, const char *key, int64_t v) {
+  as_jsonw_key(w, key);
+  as_jsonw_i64(w, v);
+}
+
+static void put_str(as_jsonw *w, const char *key, const char *v) {
+  as_jsonw_key(w, key);
+  as_jsonw_str(w, v && *v ? v : NULL);
+}
+
+static void put_cell(as_jsonw *w, const as_sum *s, size_t m, size_t k) {
+  const as_cell *c = as_results_cell(s->r, m, k);
+  const as_sum_cell *d = as_sum_at(s, m, k);
+  as_jsonw_object(w);
+  put_str(w, "model", as_model_name(s->r, m));
+  put_str(w, "dataset", as_set_name(s->r, k));
+  put_str(w, "status", !d->ok ? "absent" : c->n_failed > 0 ? "failures" : "ok");
+  as_str reason = {0};
+  as_put_reason(&reason, c, d);
+  put_str(w, "reason", as_str_c(&reason));
+  if (reason.failed) w->out->failed = true;
+  as_str_clear(&reason);
+  put_i64(w, "n_expected", c->n_expected);
+  put_i64(w, "n_used", c->n_used);
+  put_i64(w, "n_failed", c->n_failed);
+  as_jsonw_key(w, "top1_correct");
+  if (d->ok && c->n_used > 0)
+    as_jsonw_i64(w, c->top1_correct);
+  else
+    as_jsonw_null(w);
+  as_jsonw_key(w, "top5_correct");
+  if (d->ok && c->n_used > 0 && c->has_top5)
+    as_jsonw_i64(w, c->top5_correct);
+  else
+    as_jsonw_null(w);
+  put_f64(w, "top1", d->acc);
+  put_f64(w, "top5", d->ok && c->has_top5 ? c->top5 : NAN);
+  put_pair(w, "top1_ci95", d->lo, d->hi);
+  put_f64(w, "top1_failed_wrong", d->floor);
+  put_f64(w, "change", d->drop);
+  put_pair(w, "change_ci95", d->drop_lo, d->drop_hi);
+  put_f64(w, "rank", d->rank);
+  put_str(w, "features_sha256", c->features_sha256);
+  put_str(w, "logits_sha256", c->logits_sha256);
+  as_jsonw_end(w);
+}
+
+as_status as_report_json_body(as_jsonw *w, const as_sum *s, const char *part, as_err *err) {
+  static const char *const keys[AS_SUM_N] = {"mean",      "geometric", "harmonic",      "worst",
+                                             "mean_rank", "win_rate",  "relative_error"};
+  const as_results *r = s->r;
+  put_str(w, "schema", "assay.table/1");
+  put_str(w, "title", r->title);
+  as_jsonw_key(w, "complete");
+  as_jsonw_bool(w, r->complete);
+  put_str(w, "base", as_set_name(r, r->base));
+  as_jsonw_key(w, "models");
+  as_jsonw_array(w);
+  for (size_t m = 0; m < r->n_models; m++) {
+    as_jsonw_object(w);
+    put_str(w, "name", as_model_name(r, m));
+    put_str(w, "note", r->models[m].note);
+    as_jsonw_end(w);
+  }
+  as_jsonw_end(w);
+  as_jsonw_key(w, "datasets");
+  as_jsonw_array(w);
+  for (size_t k = 0; k < r->n_sets; k++) {
+    as_jsonw_object(w);
+    put_str(w, "name", as_set_name(r, k));
+    put_str(w, "rule", r->sets[k].rule);
+    put_i64(w, "classes", (int64_t)r->sets[k].classes);
+    as_jsonw_end(w);
+  }
+  as_jsonw_end(w);
+  as_jsonw_key(w, "cells");
+  as_jsonw_array(w);
+  for (size_t m = 0; m < r->n_models; m++)
+    for (size_t k = 0; k < r->n_sets; k++) put_cell(w, s, m, k);
+  as_jsonw_end(w);
+  as_jsonw_key(w, "unified");
+  as_jsonw_object(w);
+  put_str(w, "definition",
+          "arithmetic mean of top-1 over the sets, each by its own rule; assay's own definition");
+  as_jsonw_key(w, "models");
+  as_jsonw_array(w);
+  for (size_t i = 0; i < r->n_models; i++) {
+    const as_sum_model *m = &s->models[s->order[i]];
+    as_jsonw_object(w);
+    put_str(w, "model", as_model_name(r, s->order[i]));
+    as_jsonw_key(w, "complete");
+    as_jsonw_bool(w, m->whole);
+    put_f64(w, "unified", m->value[AS_SUM_MEAN]);
+    put_pair(w, "unified_ci95", m->mean_lo, m->mean_hi);
+    put_f64(w, "rank", m->rank[AS_SUM_MEAN]);
+    put_pair(w, "rank_ci95", m->rank_lo, m->rank_hi);
+    put_f64(w, "p_first", m->p_first);
+    for (int j = 1; j < AS_SUM_N; j++) put_f64(w, keys[j], m->value[j]);
+    as_jsonw_end(w);
+  }
+  as_jsonw_end(w);
+  as_jsonw_end(w);
+  as_jsonw_key(w, "remarks");
+  as_jsonw_array(w);
+  for (size_t i = 0; i < r->n_remarks; i++) as_jsonw_str(w, r->remarks[i]);
+  as_jsonw_end(w);
+  return as_layout_json(w, s, part && strcmp(part, "cells") == 0 ? NULL : part, err);
+}
+
+as_status as_report_json(as_str *out, const as_results *r, const as_report_opts *opts, as_err *err) {
+  as_sum *s;
+  as_status st = as_sum_take(&s, r, opts, err);
+  if (st != AS_OK) return st;
+  as_jsonw w;
+  as_jsonw_init(&w, out, false);
+  as_jsonw_object(&w);
+  st = as_report_json_body(&w, s, opts ? opts->part : NULL, err);
+  as_jsonw_end(&w);
+  as_str_putc(out, '\n');
+  as_sum_drop(s, opts);
+  return st == AS_OK ? as_str_status(out, err) : st;
+}

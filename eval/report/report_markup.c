@@ -1,0 +1,112 @@
+/* The table for papers and pull requests: Markdown (GitHub's) and LaTeX (booktabs). One table with all
+ * sets and the unified metric, then the notes that must go with it. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "eval/report/report_grid.h"
+#include "eval/report/report_int.h"
+
+static void put_interval(as_grid *g, size_t row, size_t col, double v, double lo, double hi, int dec) {
+  as_grid_put(g, row, col, "%s", as_pct(v, dec).s);
+  if (isfinite(lo) && isfinite(hi))
+    as_grid_put(g, row, col, " [%s, %s]", as_pct(lo, dec).s, as_pct(hi, dec).s);
+}
+
+static as_status make_grid(as_grid *g, const as_sum *s, as_err *err) {
+  const as_results *r = s->r;
+  int dec = as_sum_decimals(s);
+  as_status st = as_grid_init(g, r->n_models, 3 + r->n_sets, err);
+  if (st != AS_OK) return st;
+  as_grid_head(g, 0, "model");
+  for (size_t k = 0; k < r->n_sets; k++) as_put_name(&g->head[k + 1], as_set_name(r, k), 0, false);
+  as_grid_head(g, r->n_sets + 1, "mean of all");
+  as_grid_head(g, r->n_sets + 2, "rank");
+  for (size_t i = 0; i < r->n_models; i++) {
+    size_t m = s->order[i];
+    const as_sum_model *d = &s->models[m];
+    as_put_name(as_grid_at(g, i, 0), as_model_name(r, m), 0, false);
+    for (size_t k = 0; k < r->n_sets; k++) {
+      const as_sum_cell *c = as_sum_at(s, m, k);
+      if (!c->ok) {
+        as_grid_put(g, i, k + 1, "%s", "absent");
+        continue;
+      }
+      put_interval(g, i, k + 1, c->acc, c->lo, c->hi, dec);
+      if (as_results_cell(r, m, k)->n_failed > 0)
+        as_grid_put(g, i, k + 1, " (%lld failed)", (long long)as_results_cell(r, m, k)->n_failed);
+    }
+    if (!d->whole) {
+      as_grid_put(g, i, r->n_sets + 1, "%s", "incomplete");
+      continue;
+    }
+    put_interval(g, i, r->n_sets + 1, d->value[AS_SUM_MEAN], d->mean_lo, d->mean_hi, dec);
+    as_grid_put(g, i, r->n_sets + 2, "%s", as_rank_text(d->rank[AS_SUM_MEAN]).s);
+  }
+  return AS_OK;
+}
+
+/* The notes as one string, sentences apart. */
+static void put_notes(as_str *out, const as_sum *s, const char *lead, bool latex) {
+  const as_results *r = s->r;
+  const char *const fixed[] = {r->complete ? NULL : "This run is not complete.",
+                               "Top-1 in per cent with 95 % Wilson intervals. The mean over the sets, each "
+                               "by its own rule, is assay's own unified "
+                               "metric, not that of any paper.",
+                               as_sum_interval_note(s)};
+  for (size_t i = 0; i < 3 + r->n_remarks; i++) {
+    const char *text = i < r->n_remarks ? r->remarks[i] : fixed[i - r->n_remarks];
+    if (!text || !*text) continue;
+    as_str_put(out, lead);
+    if (latex)
+      as_put_latex(out, text);
+    else
+      as_put_markdown(out, text);
+    as_str_putc(out, '\n');
+  }
+}
+
+/* part: one of them alone, without the table of accuracies. */
+static as_status put_parts(as_str *out, const as_sum *s, as_layout_format format, const as_report_opts *opts,
+                           as_err *err) {
+  const as_layout l = {.format = format};
+  if (opts && opts->part && strcmp(opts->part, "cells") == 0) return AS_OK;
+  return as_layout_parts(out, s, &l, opts ? opts->part : NULL, err);
+}
+
+as_status as_report_markdown(as_str *out, const as_results *r, const as_report_opts *opts, as_err *err) {
+  as_sum *s;
+  as_grid g;
+  as_status st = as_sum_take(&s, r, opts, err);
+  if (st != AS_OK) return st;
+  if (!as_one_part(opts) && (st = make_grid(&g, s, err)) == AS_OK) {
+    if (r->title && *r->title) {
+      as_str_put(out, "**");
+      as_put_markdown(out, r->title);
+      as_str_put(out, "**\n\n");
+    }
+    as_grid_markdown(out, &g);
+    as_str_putc(out, '\n');
+    put_notes(out, s, "- ", false);
+    as_grid_clear(&g);
+  }
+  if (st == AS_OK) st = put_parts(out, s, AS_LAYOUT_MARKDOWN, opts, err);
+  as_sum_drop(s, opts);
+  return st == AS_OK ? as_str_status(out, err) : st;
+}
+
+as_status as_report_latex(as_str *out, const as_results *r, const as_report_opts *opts, as_err *err) {
+  as_sum *s;
+  as_grid g;
+  as_status st = as_sum_take(&s, r, opts, err);
+  if (st != AS_OK) return st;
+  if (!as_one_part(opts) && (st = make_grid(&g, s, err)) == AS_OK) {
+    as_str_put(out, "% needs \\usepackage{booktabs}\n");
+    put_notes(out, s, "% ", true);
+    as_grid_latex(out, &g, r->title && *r->title ? r->title : "Top-1 accuracy");
+    as_grid_clear(&g);
+  }
+  if (st == AS_OK) st = put_parts(out, s, AS_LAYOUT_LATEX, opts, err);
+  as_sum_drop(s, opts);
+  return st == AS_OK ? as_str_status(out, err) : st;
+}

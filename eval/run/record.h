@@ -1,0 +1,60 @@
+/* record.json, schema assay.record/1: everything that is needed to trace and to re-make the numbers. It
+ * holds no time and no date, so that the same run gives the same bytes. */
+#ifndef AS_EVAL_RUN_RECORD_H
+#define AS_EVAL_RUN_RECORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "eval/run/plan.h"
+#include "eval/stats/results.h"
+#include "tensor/base/json.h"
+#include "tensor/base/status.h"
+#include "tensor/base/text.h"
+
+/* The program and the machine. */
+typedef struct as_build_info {
+  const char *version, *commit, *compiler;
+} as_build_info;
+
+/* What was in force for one model and for one dataset; texts owned. */
+typedef struct as_model_record {
+  char *weights_sha256, *container, *recipe, *arch, *preset, *assumed, *head, *head_sha256;
+  char *head_file_sha256; /* NULL unless the head is a file */
+  char recipe_sha256[65]; /* "" unless the recipe is a file */
+  char *why;              /* it could not be run: why; NULL otherwise */
+  size_t used, renamed, dropped;
+  size_t n_outputs, embed_dim;
+  double gflop;
+} as_model_record;
+
+typedef struct as_dataset_record {
+  char *task;
+  char images_sha256[65], labels_sha256[65];
+  char labels_file[65], real_file[65], classes_file[65], subset_file[65]; /* SHA-256; "" unless a file */
+  size_t images, classes;
+  char *why; /* it could not be opened: why; owned, or NULL */
+} as_dataset_record;
+
+typedef struct as_record {
+  const as_plan *plan;
+  const as_build_info *build;
+  const as_model_record *models;     /* [plan->n_models] */
+  const as_dataset_record *datasets; /* [plan->n_datasets] */
+  const as_results *results;         /* sets are the scored datasets of the plan, in order */
+  bool lenient, partial;
+} as_record;
+
+as_status as_record_json(as_str *out, const as_record *r, as_err *err);
+
+/* One cell as a JSON object on the open writer: model, dataset, the counts, fractions, 95 % interval
+ * and hashes; why where it is absent. */
+void as_record_cell(as_jsonw *w, const char *model, const char *dataset, const as_cell *c);
+
+/* The record in a few plain lines, for the last section of the report. */
+void as_record_summary(as_str *out, const as_record *r);
+
+void as_model_record_clear(as_model_record *m);
+void as_dataset_record_clear(as_dataset_record *d);
+
+#endif

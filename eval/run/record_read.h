@@ -1,0 +1,19 @@
+/* A finished run read back from its folder: record.json for the counts, cells/ for the images. */
+#ifndef AS_EVAL_RUN_RECORD_READ_H
+#define AS_EVAL_RUN_RECORD_READ_H
+
+#include <stddef.h>
+
+#include "eval/stats/results.h"
+#include "tensor/base/status.h"
+
+/* Joins n folders (or record.json files) into one set of results: models in the order given, sets in the
+ * order in which they first appear. Sets of one name must be the same images with the same labels
+ * (their recorded hashes), models of one name may appear once. A cell that no record has is absent
+ * and says so. AS_E_INPUT: no record, an incomplete one, or sets that differ under one name. */
+as_status as_records_read(as_results *out, const char *const *paths, size_t n, as_err *err);
+
+/* Two records side by side, for comparing them: a model may be in both. The first *n_first models are a's. */
+as_status as_records_read_two(as_results *out, const char *a, const char *b, size_t *n_first, as_err *err);
+
+#endif

@@ -1,0 +1,62 @@
+/* A benchmark plan, from files to results. */
+#ifndef AS_EVAL_RUN_RUN_H
+#define AS_EVAL_RUN_RUN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "data/sets/dataset.h"
+#include "eval/report/report.h"
+#include "eval/run/plan.h"
+#include "eval/run/record.h"
+#include "eval/stats/results.h"
+#include "tensor/base/status.h"
+#include "tensor/base/text.h"
+#include "tensor/base/watch.h"
+
+typedef struct as_run_opts {
+  const char *dir; /* output folder, made if absent */
+  int batch;       /* 0 = 8 */
+  bool lenient;
+  bool partial;      /* models and sets that are missing or do not fit keep their place, with the reason */
+  const char *cache; /* folder of features kept across runs (features_cache.h), or NULL */
+  bool replay;       /* every feature row must be in dir/work: nothing is computed (as_merge) */
+  as_report_opts report;
+  as_build_info build;
+  const as_watch *watch;
+} as_run_opts;
+
+/* Validates every file of the plan first, then computes and leaves in dir record.json,
+ * cells/MODEL--DATASET.tsv, table.txt, table.csv and report.html. Feature rows go to dir/work while
+ * the run lasts: the same call after a cut resumes from there and ends with the same bytes.
+ *
+ * `results` is filled (clear it with as_results_clear) also when AS_E_INPUT says that images failed:
+ * everything is written then, and the message counts them. AS_E_STOPPED: the watch said so.
+ *
+ * With opts->partial, models and sets whose files are missing or do not fit are left out: their cells
+ * are absent and say why, results->complete is false, everything is written, and the status is that of
+ * the first of them (the rows of the others stay in dir/work, so that the same call with the missing
+ * files computes only what is new). */
+as_status as_run(const as_plan *plan, const as_run_opts *opts, as_results *results, as_err *err);
+
+/* Part `shard` (from 0) of `shards` of the work: of every backbone run, the images that fall to it. Leaves
+ * in dir the rows (rows/), the hashes (prints/) and shard.json (assay.shard/1); resumes like as_run.
+ * opts->partial is AS_E_USAGE. */
+as_status as_run_shard(const as_plan *plan, const as_run_opts *opts, int64_t shard, int64_t shards,
+                       as_err *err);
+
+/* Joins the n folders that as_run_shard left to what as_run would have left, byte for byte. The plan's
+ * datasets and weights must be in place (they are hashed again); no backbone is run. AS_E_INPUT: shards of
+ * different plans, weights, images, profiles; missing, double or unfinished ones; all are named. */
+as_status as_merge(const char *const *paths, size_t n, const as_run_opts *opts, as_results *results,
+                   as_err *err);
+
+/* Validates alone, and appends what it found: a line per dataset and model, shared work, memory, disk
+ * and, from one timed batch per model, how long the whole will take. Every problem is listed; the
+ * status is that of the first. */
+as_status as_run_check(const as_plan *plan, const as_run_opts *opts, as_str *out, as_err *err);
+
+/* The options of a plan's dataset as data/ wants them; borrows from p. */
+as_dataset_opts as_plan_dataset_opts(const as_plan_dataset *p);
+
+#endif

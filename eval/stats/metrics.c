@@ -1,0 +1,131 @@
+#include "eval/stats/metrics.h"
+
+#include <math.h>
+
+#include "tensor/base/math/dmath.h"
+
+void as_top5(const float *logits, size_t classes, const uint8_t *mask, int top[5], float value[5]) {
+  int n = 0;
+  for (int i = 0; i < 5; i++) {
+    top[i] = -1;
+    value[i] = 0.0f;
+  }
+  for (size_t c = 0; c < classes; c++) {
+    float v = logits[c];
+    if ((mask && !mask[c]) || v != v) continue; /* NaN ranks nowhere */
+    /* strictly greater only: an equal value stays behind the lower class that came before it */
+    if (n == 5 && !(v > value[4])) continue;
+    int at = n < 5 ? n++ : 4;
+    while (at > 0 && v > value[at - 1]) {
+      value[at] = value[at - 1];
+      top[at] = top[at - 1];
+      at--;
+    }
+    value[at] = v;
+    top[at] = (int)c;
+  }
+}
+
+void as_wilson_share(double p, double n, double confidence, double *lo, double *hi) {
+  if (!(n > 0.0) || isnan(p)) {
+    *lo = *hi = NAN;
+    return;
+  }
+  double z = as_norm_ppf(0.5 + 0.5 * confidence), z2n = z * z / n;
+  double mid = p + 0.5 * z2n, den = 1.0 + z2n;
+  double half = z * sqrt(p * (1.0 - p) / n + z2n / (4.0 * n));
+  /* at the ends the formula gives 0 and 1 exactly but for rounding */
+  *lo = p <= 0.0 ? 0.0 : fmax(0.0, (mid - half) / den);
+  *hi = p >= 1.0 ? 1.0 : fmin(1.0, (mid + half) / den);
+}
+
+void as_wilson(int64_t k, int64_t n, double confidence, double *lo, double *hi) {
+  as_wilson_share(n > 0 ? (double)k / (double)n : NAN, (double)n, confidence, lo, hi);
+}
+
+void as_clopper_pearson(int64_t k, int64_t n, double confidence, double *lo, double *hi) {
+  if (n <= 0 || k < 0 || k > n) {
+    *lo = *hi = NAN;
+    return;
+  }
+  double half = 0.5 * (1.0 - confidence);
+  *lo = k == 0 ? 0.0 : as_beta_inv((double)k, (double)(n - k + 1), half);
+  *hi = k == n ? 1.0 : as_beta_inv((double)(k + 1), (double)(n - k), 1.0 - half);
+}
+
+/* n is the number of models: counting the greater and the equal ones needs no memory. */
+void as_rank_mean(const double *v, size_t n, double *rank) {
+  for (size_t i = 0; i < n; i++) {
+    if (isnan(v[i])) {
+      rank[i] = NAN;
+      continue;
+    }
+    size_t above = 0, equal = 0;
+    for (size_t j = 0; j < n; j++) {
+      above += v[j] > v[i];
+      equal += v[j] == v[i];
+    }
+    rank[i] = (double)above + 0.5 * (double)(equal + 1);
+  }
+}
+
+double as_mean_arithmetic(const double *acc, size_t s) {
+  if (s == 0) return NAN;
+  double sum = 0.0;
+  for (size_t i = 0; i < s; i++) sum += acc[i];
+  return sum / (double)s;
+}
+
+double as_mean_geometric(const double *acc, size_t s) {
+  if (s == 0) return NAN;
+  double sum = 0.0;
+  int equal = 1;
+  for (size_t i = 0; i < s; i++) {
+    if (isnan(acc[i])) return NAN;
+    equal &= acc[i] == acc[0];
+    sum += as_log(acc[i]); /* -inf for 0, whose mean is 0 then */
+  }
+  return equal ? acc[0] : as_exp(sum / (double)s); /* a mean of equals is that value, to the bit */
+}
+
+double as_mean_harmonic(const double *acc, size_t s) {
+  if (s == 0) return NAN;
+  double sum = 0.0;
+  for (size_t i = 0; i < s; i++) sum += 1.0 / acc[i]; /* +inf for 0, whose mean is 0 then */
+  return (double)s / sum;
+}
+
+double as_worst(const double *acc, size_t s) {
+  if (s == 0) return NAN;
+  double low = acc[0];
+  for (size_t i = 1; i < s; i++)
+    if (acc[i] < low || isnan(acc[i])) low = acc[i];
+  return low;
+}
+
+void as_calibrate(const uint8_t *correct, const float *confidence, size_t n, as_calibration *out) {
+  *out = (as_calibration){.accuracy = NAN, .confidence = NAN, .ece = NAN};
+  double sure = 0.0, right = 0.0, ece = 0.0;
+  for (size_t i = 0; i < n; i++) {
+    double p = (double)confidence[i];
+    if (correct[i] > 1 || !(p >= 0.0 && p <= 1.0)) continue;
+    int b = 0;
+    while (b + 1 < AS_CALIBRATION_BINS && p > (double)(b + 1) / AS_CALIBRATION_BINS) b++;
+    out->bin[b].n++;
+    out->bin[b].confidence += p;
+    out->bin[b].accuracy += correct[i];
+    out->n++;
+    sure += p;
+    right += correct[i];
+  }
+  for (int b = 0; b < AS_CALIBRATION_BINS; b++) {
+    double m = (double)out->bin[b].n;
+    ece += fabs(out->bin[b].accuracy - out->bin[b].confidence);
+    out->bin[b].confidence = m > 0.0 ? out->bin[b].confidence / m : NAN;
+    out->bin[b].accuracy = m > 0.0 ? out->bin[b].accuracy / m : NAN;
+  }
+  if (out->n == 0) return;
+  out->accuracy = right / (double)out->n;
+  out->confidence = sure / (double)out->n;
+  out->ece = ece / (double)out->n;
+}

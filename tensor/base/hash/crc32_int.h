@@ -1,0 +1,15 @@
+/* The long part of a CRC-32 by carry-less multiplication, for crc32.c. */
+#ifndef AS_TENSOR_BASE_HASH_CRC32_INT_H
+#define AS_TENSOR_BASE_HASH_CRC32_INT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Reduces n >= 64 bytes (a multiple of 64) with the inverted state crc to 16 bytes that have the same CRC
+ * when one starts on them from an inverted state of 0. */
+typedef void as_crc32_fold(uint32_t crc, const uint8_t *p, size_t n, uint8_t out[16]);
+
+/* PCLMULQDQ, or NULL where the CPU or the compiler has none. */
+as_crc32_fold *as_crc32_fold_x86(void);
+
+#endif

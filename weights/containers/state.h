@@ -1,0 +1,53 @@
+/* A checkpoint as its file holds it: named tensors, whatever the container. Opening verifies the
+ * container; nothing in the file is ever run, and no path inside it is ever opened. */
+#ifndef AS_WEIGHTS_CONTAINERS_STATE_H
+#define AS_WEIGHTS_CONTAINERS_STATE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tensor/base/status.h"
+#include "tensor/base/view.h"
+
+typedef struct as_state as_state;
+
+typedef struct as_state_entry {
+  const char *name; /* path of keys from the top of the file, joined by '/': "state_dict/module.fc.weight" */
+  as_view view;     /* borrowed from the state */
+} as_state_entry;
+
+/* path: the file as published, told apart by content: torch zip, torch legacy, torch tar, plain
+ * pickle of arrays, npz, safetensors, a zip around one of these; the .index (or the prefix) of a
+ * TensorFlow V2 checkpoint; a safetensors shard index or its folder.
+ * AS_E_INPUT: missing, damaged, foreign, or holding no tensor. */
+as_status as_state_open(as_state **out, const char *path, as_err *err);
+enum { AS_STATE_NO_CRC = 1 }; /* leave the CRC-32 of stored zip members unverified (quick listing) */
+as_status as_state_open_flags(as_state **out, const char *path, unsigned flags, as_err *err);
+/* The same from memory that outlives the state (tests, fuzzing). `label` stands for the path. */
+as_status as_state_open_bytes(as_state **out, const void *data, size_t size, const char *label, as_err *err);
+void as_state_close(as_state **state);
+
+const char *as_state_path(const as_state *s);
+const char *as_state_container(const as_state *s); /* "torch-zip", "safetensors", ... */
+const char *as_state_sha256(as_state *s);          /* of the file; 64 hex digits, computed once */
+/* Where the file name carries the hash (resnet50-0676ba61.pth, the torch.hub convention: 8 or more
+ * hex digits of the SHA-256 before the suffix), compares. AS_E_INPUT on a difference; *checked (may
+ * be NULL) tells whether the name held one. */
+as_status as_state_check_name(as_state *s, int *checked, as_err *err);
+size_t as_state_count(const as_state *s);
+const as_state_entry *as_state_entries(const as_state *s);                /* in file order */
+const as_state_entry *as_state_find(const as_state *s, const char *name); /* or NULL */
+
+/* The bytes of a view of this state, or of the whole file where view is NULL, need not stay in memory: they
+ * come back when they are read again. Does nothing where the file is not mapped or was inflated. */
+void as_state_release(const as_state *s, const as_view *view);
+
+/* What else the file holds (opaque classes, scalars, metadata), a line each, for inspect. */
+size_t as_state_remarks(const as_state *s, const char *const **lines);
+
+/* Value of a key of safetensors' __metadata__, or NULL. */
+const char *as_state_meta(const as_state *s, const char *key);
+size_t as_state_meta_count(const as_state *s);
+void as_state_meta_at(const as_state *s, size_t i, const char **key, const char **value);
+
+#endif

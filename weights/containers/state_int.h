@@ -1,0 +1,82 @@
+/* What the container readers share: the state under construction. Private to weights/. */
+#ifndef AS_WEIGHTS_CONTAINERS_STATE_INT_H
+#define AS_WEIGHTS_CONTAINERS_STATE_INT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tensor/base/file.h"
+#include "tensor/base/status.h"
+#include "weights/containers/state.h"
+#include "weights/recipe/recipe.h"
+
+enum {
+  AS_STATE_MAX_ENTRIES = 200000, /* the largest published checkpoint (with optimizer) holds some 5,000 */
+  AS_STATE_MAX_NAME = 4096,      /* bytes of a tensor's name */
+  AS_STATE_MAX_REMARKS = 400,    /* lines kept; the rest is counted */
+  AS_STATE_MAX_FILES = 1024      /* shards */
+};
+
+struct as_state {
+  char *path;
+  as_file file;
+  const char *container; /* static text */
+  char sha256[65];       /* "" until asked for */
+  unsigned flags;        /* AS_STATE_NO_CRC */
+
+  as_state_entry *entries; /* names owned */
+  size_t n, cap;
+  const as_state_entry **by_name; /* sealed: the entries, names ascending */
+
+  char **remarks;
+  size_t n_remarks, cap_remarks, more_remarks;
+
+  char **meta;             /* pairs: key, value */
+  size_t n_meta, cap_meta; /* in strings */
+
+  void **blocks; /* memory that views point into (inflated members, decoded strings) */
+  size_t n_blocks, cap_blocks;
+
+  as_file *files; /* further mapped files (shards) */
+  size_t n_files, cap_files;
+
+  as_recipe *own_recipe; /* made from the file's own metadata, or NULL */
+};
+
+/* Adds a tensor; the name is copied. Refuses names that are too long or hold a NUL, too many
+ * tensors, and views that were not checked (asserted). */
+as_status as_state_add(as_state *s, const char *name, size_t n, const as_view *view, as_err *err);
+/* Adds a remark line (control bytes become '?'); beyond the limit lines are only counted. */
+as_status as_state_remark(as_state *s, as_err *err, const char *fmt, ...) AS_PRINTF(3, 4);
+as_status as_state_add_meta(as_state *s, const char *key, const char *value, as_err *err);
+/* Hands over a block from as_alloc; freed with the state, or here when it cannot be kept. */
+as_status as_state_keep(as_state *s, void *block, as_err *err);
+/* Maps a further file of the same checkpoint; the slot lives as long as the state. */
+as_status as_state_map(as_state *s, const char *path, const uint8_t **data, size_t *size, as_err *err);
+
+/* Readers: each fills `s` from [data, data + size), which lives as long as the state; `label` names
+ * the file (and member) in messages; `depth` counts archives within archives. */
+as_status as_state_read_bytes(as_state *s, const uint8_t *data, size_t size, const char *label, int depth,
+                              as_err *err);
+as_status as_state_read_zip(as_state *s, const uint8_t *data, size_t size, const char *label, int depth,
+                            as_err *err);
+as_status as_state_read_safetensors(as_state *s, const uint8_t *data, size_t size, const char *label,
+                                    as_err *err);
+as_status as_state_read_legacy(as_state *s, const uint8_t *data, size_t size, const char *label, as_err *err);
+as_status as_state_read_torch_tar(as_state *s, const uint8_t *data, size_t size, const char *label,
+                                  as_err *err);
+as_status as_state_read_pickle(as_state *s, const uint8_t *data, size_t size, const char *label, as_err *err);
+/* One .npy array of an npz, added under `name`. */
+as_status as_state_read_npy(as_state *s, const uint8_t *data, size_t size, const char *name,
+                            const char *label, as_err *err);
+/* `path` is the .index file as the user gave it; data shards are its siblings. */
+as_status as_state_read_tf_bundle(as_state *s, const uint8_t *data, size_t size, const char *path,
+                                  as_err *err);
+/* A model.safetensors.index.json: shards are its siblings. */
+as_status as_state_read_shards(as_state *s, const uint8_t *data, size_t size, const char *path, as_err *err);
+
+/* True when the bytes end as a TensorFlow V2 index table does. */
+bool as_tf_is_index(const uint8_t *data, size_t size);
+
+#endif

@@ -1,0 +1,126 @@
+/* A parsed recipe, and a state seen through one. Private to weights/. */
+#ifndef AS_WEIGHTS_RECIPE_RECIPE_INT_H
+#define AS_WEIGHTS_RECIPE_RECIPE_INT_H
+
+#include <stdbool.h>
+
+#include "tensor/base/view.h"
+#include "weights/recipe/recipe.h"
+
+enum { AS_RECIPE_MAX_RULES = 64, AS_RECIPE_MAX_CAPTURES = 4, AS_RECIPE_MAX_PARTS = 8 };
+
+/* How a tensor is seen under its new name; all but FUSE are a change of strides. */
+typedef enum as_transform {
+  AS_AS_IS,
+  AS_HWIO,     /* [h, w, in, out] -> [out, in, h, w] */
+  AS_IO,       /* [in, out] -> [out, in] */
+  AS_IN_REST,  /* [in, a, b] -> [a b, in] */
+  AS_REST_OUT, /* [a, b, out] -> [out, a b] */
+  AS_FLAT,     /* [a, b] -> [a b] */
+  AS_SQUEEZE   /* axes of length 1 go away */
+} as_transform;
+
+typedef struct as_rule {
+  enum { AS_RULE_DROP, AS_RULE_RENAME } kind;
+  const char *from, *to; /* patterns; to: rename only */
+  bool whole;            /* ^: sees the name before the prefix is stripped, also without the prefix */
+  as_transform transform;
+  const char *why; /* drop: the reason given in the report, or "" */
+} as_rule;
+
+typedef struct as_fuse {
+  const char *to;
+  const char *part[AS_RECIPE_MAX_PARTS]; /* names after the renames, with {i} for i = 0, 1, .. */
+  int n;
+} as_fuse;
+
+typedef struct as_list {
+  const char **item;
+  size_t n, cap;
+} as_list;
+
+struct as_recipe {
+  char *text; /* all strings below point into it */
+  const char *name, *title, *arch, *preset, *note, *head, *probe, *assume, *map;
+  const char *rest;     /* why tensors outside the prefix are left out; "" = they are unexpected */
+  const char *headnorm; /* BatchNorm before the classifier: its name after the renames, or "" */
+  double headnorm_eps;
+  const char *refuse; /* a layout that is known and not read: why, and what to take instead; or "" */
+  bool head_optional; /* head = fc? */
+  bool generic;       /* found by keys only where no other recipe fits */
+  bool by_keys;       /* keys = no: found by hash or by name alone */
+  as_list unwrap, prefix, need, never, known, published, where;
+  as_rule rules[AS_RECIPE_MAX_RULES];
+  size_t n_rules;
+  as_fuse fuse[4];
+  size_t n_fuse;
+};
+
+/* name against a glob: '*' any run of bytes, '%' a run of digits; both capture. caps may be NULL. */
+typedef struct as_capture {
+  const char *p;
+  size_t n;
+} as_capture;
+bool as_glob(const char *pattern, const char *name, as_capture *caps, int *n_caps);
+
+/* ---- a state through a recipe ---- */
+
+typedef enum as_fate {
+  AS_FATE_KEPT,
+  AS_FATE_OUTSIDE, /* not under the unwrapped key */
+  AS_FATE_FOREIGN, /* not under the prefix, and no rule about it: unexpected */
+  AS_FATE_DROPPED, /* by a drop rule */
+  AS_FATE_FUSED    /* became part of another */
+} as_fate;
+
+typedef struct as_mapped {
+  const as_state_entry *from; /* NULL for a fused tensor */
+  char *name;                 /* new name when kept; else the name as far as it got */
+  as_view view;
+  as_fate fate;
+  const char *why; /* dropped: the rule's reason or pattern */
+} as_mapped;
+
+typedef struct as_mapping {
+  as_mapped *item;
+  size_t n, cap;
+  as_mapped **by_name; /* the kept ones, names ascending */
+  size_t n_kept;
+  const char *root;   /* unwrapped key, "." = none */
+  const char *prefix; /* stripped prefix, "" = none */
+  void *block[64];    /* fused tensors */
+  size_t n_blocks;
+} as_mapping;
+
+/* Never AS_E_INPUT for a name: unknown names are simply kept. AS_E_INPUT: a transform that does not
+ * fit a tensor's shape, two tensors that end under one name. */
+as_status as_recipe_map(as_mapping *out, const as_recipe *r, const as_state *s, as_err *err);
+void as_mapping_clear(as_mapping *m);
+const as_mapped *as_mapping_find(const as_mapping *m, const char *name);
+
+/* r->map "simclr": TensorFlow's numbered layers to torchvision's names (map_simclr.c). Returns false
+ * when the name is none of them. depth: convolutions counted in the state. */
+bool as_simclr_name(const char *name, int convs, char *out, size_t size, as_transform *transform);
+int as_simclr_convs(const as_state *s, const char *root);
+
+/* Does the mapping look like the recipe's family: everything kept known to it, the essentials there?
+ * offender: the first name that is not, or NULL. */
+bool as_recipe_family_fits(const as_recipe *r, const as_mapping *m, const char **offender,
+                           size_t *n_offenders);
+/* Architecture string from the recipe's template and the shapes. */
+as_status as_recipe_arch_of(const as_recipe *r, const as_mapping *m, const char *label, char *buf,
+                            size_t size, as_err *err);
+/* NAME.* of the classifier or of the BatchNorm before it. */
+bool as_recipe_is_head(const as_recipe *r, const char *name);
+/* need and never against the names under the recipe's root. */
+bool as_recipe_needs_hold(const as_recipe *r, const as_state *s, const char *root);
+/* The first of the recipe's unwrap keys under which tensors stand, or NULL. */
+const char *as_recipe_root(const as_recipe *r, const as_state *s);
+/* The part of an entry's name under root, or NULL when it stands elsewhere. */
+const char *as_under_root(const char *name, const char *root);
+
+/* A recipe made from the state's own metadata, or NULL. */
+as_status as_recipe_from_meta(as_recipe **out, const as_state *s, as_err *err);
+as_status as_state_adopt_recipe(as_state *s, as_recipe *r); /* the state destroys it */
+
+#endif
