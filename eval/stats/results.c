@@ -1,9 +1,11 @@
 #include "eval/stats/results.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tensor/base/checked.h"
+#include "tensor/base/hash/sha256.h"
 #include "tensor/base/mem.h"
 
 as_status as_results_init(as_results *r, const char *title, size_t n_models, size_t n_sets, as_err *err) {
@@ -36,6 +38,7 @@ void as_cell_clear(as_cell *c) {
     as_free(c->failure[i].why);
   }
   as_free(c->failure);
+  as_shared_clear(&c->in_train);
   as_free(c->confidence);
   as_free(c->correct1);
   as_free(c->corruption_error);
@@ -61,6 +64,7 @@ void as_results_clear(as_results *r) {
   for (size_t i = 0; i < r->n_models; i++) {
     as_free(r->models[i].name);
     as_free(r->models[i].note);
+    as_free(r->models[i].probe.train);
     as_free(r->models[i].published_on);
     as_free(r->models[i].published_source);
   }
@@ -72,7 +76,10 @@ void as_results_clear(as_results *r) {
     as_free(r->sets[i].label);
     for (size_t c = 0; c < r->sets[i].n_class_names; c++) as_free(r->sets[i].class_name[c]);
     as_free(r->sets[i].class_name);
+    as_shared_clear(&r->sets[i].twice);
   }
+  for (size_t i = 0; i < r->n_overlaps; i++) as_shared_clear(&r->overlaps[i].shared);
+  as_free(r->overlaps);
   for (size_t i = 0; i < r->n_models * r->n_sets; i++) as_cell_clear(&r->cells[i]);
   for (size_t i = 0; i < r->n_remarks; i++) as_free(r->remarks[i]);
   as_free(r->remarks);
@@ -118,5 +125,104 @@ as_status as_results_remark(as_results *r, const char *text, as_err *err) {
   as_free(r->remarks);
   r->remarks = grown;
   r->n_remarks++;
+  return AS_OK;
+}
+
+/* --- which cells may be compared ------------------------------------------------------------------------- */
+
+static int by_text(const void *a, const void *b) {
+  return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+as_status as_candidates_of(as_candidates *c, const char *const *name, size_t n, as_err *err) {
+  const char **sorted = as_alloc(n ? n : 1, sizeof *sorted, err);
+  if (!sorted) return AS_E_ENV;
+  if (n) memcpy(sorted, name, n * sizeof *sorted);
+  qsort(sorted, n, sizeof *sorted, by_text);
+  as_sha256 sum;
+  as_sha256_init(&sum);
+  for (size_t i = 0; i < n; i++)
+    as_sha256_update(&sum, sorted[i], strlen(sorted[i]) + 1); /* its NUL parts them */
+  as_sha256_hex(&sum, c->sha256);
+  c->n = n;
+  as_free(sorted);
+  return AS_OK;
+}
+
+bool as_candidates_same(const as_candidates *a, const as_candidates *b) {
+  if (a->n == 0 || b->n == 0) return true;
+  return a->n == b->n && (!*a->sha256 || !*b->sha256 || strcmp(a->sha256, b->sha256) == 0);
+}
+
+as_candidates as_results_among(const as_results *r, size_t model, size_t set) {
+  as_candidates c = as_results_cell(r, model, set)->among;
+  if (c.n == 0) c.n = r->sets[set].classes;
+  return c;
+}
+
+as_status as_results_apart(const as_results *r, size_t k, bool *apart, as_candidates *among, as_err *err) {
+  typedef struct group {
+    as_candidates of;
+    size_t cells;
+  } group;
+  group *g = NULL;
+  size_t n = 0, cap = 0;
+  as_status st = AS_OK;
+  /* The lists that are known by name come first: a cell that knows only how many there were joins one of these. */
+  for (int named = 1; named >= 0; named--)
+    for (size_t m = 0; m < r->n_models && st == AS_OK; m++) {
+      as_candidates c = as_results_among(r, m, k);
+      size_t i = 0;
+      if (!as_results_cell(r, m, k)->present || (*c.sha256 != 0) != named) continue;
+      while (i < n && !as_candidates_same(&g[i].of, &c)) i++;
+      if (i == n && (st = as_grow(&g, &cap, n + 1, sizeof *g, err)) == AS_OK) g[n++] = (group){.of = c};
+      if (st == AS_OK) g[i].cells++;
+    }
+  size_t most = 0;
+  for (size_t i = 1; i < n; i++)
+    if (g[i].cells > g[most].cells) most = i;
+  const as_candidates main = n ? g[most].of : (as_candidates){0};
+  as_free(g);
+  for (size_t m = 0; m < r->n_models && st == AS_OK; m++) {
+    as_candidates c = as_results_among(r, m, k);
+    apart[m] = as_results_cell(r, m, k)->present && !as_candidates_same(&c, &main);
+  }
+  if (among) *among = main;
+  return st;
+}
+
+/* --- images that are there twice --------------------------------------------------------------------------- */
+
+void as_shared_clear(as_shared *s) {
+  for (size_t i = 0; i < AS_SHARED_KEPT; i++) as_free(s->example[i]);
+  memset(s, 0, sizeof *s);
+}
+
+as_status as_shared_add(as_shared *s, const char *image, const char *other, bool same_bytes, as_err *err) {
+  size_t i = 0;
+  s->known = true;
+  s->n++;
+  s->n_bytes += same_bytes;
+  while (i < AS_SHARED_KEPT && s->example[i]) i++;
+  if (i == AS_SHARED_KEPT) return AS_OK;
+  as_str text = {0};
+  as_str_printf(&text, "%s = %s", image, other);
+  as_status st = as_str_status(&text, err);
+  if (st == AS_OK && !(s->example[i] = as_strdup(as_str_c(&text), err))) st = AS_E_ENV;
+  as_str_clear(&text);
+  return st;
+}
+
+as_status as_results_overlap(as_results *r, size_t a, size_t b, as_shared *shared, as_err *err) {
+  as_set_overlap *grown = as_alloc(r->n_overlaps + 1, sizeof *grown, err);
+  if (!grown) {
+    as_shared_clear(shared);
+    return AS_E_ENV;
+  }
+  if (r->n_overlaps) memcpy(grown, r->overlaps, r->n_overlaps * sizeof *grown);
+  grown[r->n_overlaps++] = (as_set_overlap){a, b, *shared};
+  *shared = (as_shared){0};
+  as_free(r->overlaps);
+  r->overlaps = grown;
   return AS_OK;
 }

@@ -16,11 +16,36 @@ typedef struct as_failure {
 } as_failure;
 enum { AS_FAILURES_KEPT = 100 }; /* per cell; the count goes on */
 
+/* The classes among which an answer was chosen: those of the set that the model's head knows and that the set's
+ * rule allows. More of them make a set harder, so two accuracies are comparable only over the same ones. */
+typedef struct as_candidates {
+  size_t n;        /* how many could win; 0 = unknown (published tables, older records) */
+  char sha256[65]; /* of their names, by as_candidates_of; "" = unknown, then n alone tells */
+} as_candidates;
+
+/* Images that two sets share, or that one set has more than once. */
+enum { AS_SHARED_KEPT = 3 };
+typedef struct as_shared {
+  bool known;                    /* it was looked for; otherwise all else is 0 */
+  int64_t n;                     /* images (of the set at hand) that are there again */
+  int64_t n_bytes;               /* of these: the same file, byte for byte; the others have the same pixels */
+  char *example[AS_SHARED_KEPT]; /* one line each, "val/a.jpg = train/b.jpg"; owned, NULL past the last */
+} as_shared;
+
 typedef struct as_cell {
   bool present; /* measured at all; otherwise `why` says why not */
   int64_t n_expected, n_used, n_failed;
   int64_t top1_correct, top5_correct; /* of n_used */
   bool has_top5;
+  as_candidates among; /* the classes that could win in these counts */
+  int64_t n_hopeless; /* of n_expected: no right answer is among them, so that they are wrong for any model */
+  /* Where the models of a column were scored over the classes that all of them know: what this model's counts
+   * were among all of its own. own.n = 0: `among` is its own. */
+  as_candidates own;
+  int64_t own_used, own_correct;
+  as_shared
+      in_train; /* images of this set that the head's training set has too; unknown for heads that were not
+                         fitted by the run */
   double top1, top5;       /* fractions; published tables have these and n_used may be 0 */
   double top1_lo, top1_hi; /* 95 % interval, NaN when n_used is 0 */
   uint8_t *correct1;       /* [n_expected] 1 / 0 per image, 2 = failed; NULL when unknown. Owned */
@@ -35,9 +60,23 @@ typedef struct as_cell {
   char *why;                /* owned, or NULL */
 } as_cell;
 
+/* How the fit of a linear probe ended. */
+typedef struct as_probe_facts {
+  bool known;
+  char *train;     /* name of the set that it learned from; owned, or NULL */
+  double c;        /* inverse strength of the penalty, as scikit-learn counts it */
+  double loss;     /* sum of the losses + penalty, as minimised; per image it is loss / n_train */
+  double bound;    /* part of the loss by which it may lie above its minimum */
+  double gradient; /* largest component of the mean loss' gradient, absolute */
+  int64_t n_train; /* images that it learned from */
+  int64_t iterations;
+  bool converged;
+} as_probe_facts;
+
 typedef struct as_results_model {
   char *name;             /* owned */
   char *note;             /* one line: architecture, head, "seeded random weights"; owned */
+  as_probe_facts probe;   /* known = false: no probe was fitted */
   double published;       /* top-1 its authors publish, a fraction; NaN = none given */
   char *published_on;     /* name of the set it was published for; owned, NULL = none */
   char *published_source; /* where it stands; owned, or NULL */
@@ -47,7 +86,7 @@ typedef struct as_results_set {
   char *name; /* owned */
   char *rule; /* one line: "top-1 over 200 classes", "any of the ReaL labels"; owned */
   char *task; /* "imagenet-val", "imagenet-v2", ... as as_set_facts names them; owned, NULL = none known */
-  size_t classes;   /* over which argmax ran, 0 = unknown */
+  size_t classes;   /* over which argmax ran, 0 = unknown; a cell's `among` is the truth where it is known */
   size_t images_of; /* the first set that has these very images (val for ReaL); itself otherwise */
   size_t n_images;  /* images of that set, scored or not; 0 = unknown */
   uint32_t *image;  /* [n_expected] which of these each scored image is, rising; NULL = unknown. Owned */
@@ -56,7 +95,15 @@ typedef struct as_results_set {
                         Owned */
   char **class_name; /* [n_class_names] owned; NULL = unknown, then classes go by number */
   size_t n_class_names;
+  as_shared twice; /* images that the set has more than once: n = images less different ones */
 } as_results_set;
+
+/* Images that two scored sets have in common although they are averaged as if they were independent. Sets that are
+ * the same images by design (images_of) are not listed. */
+typedef struct as_set_overlap {
+  size_t a, b; /* sets, a < b; `shared` counts images of b */
+  as_shared shared;
+} as_set_overlap;
 
 typedef struct as_results {
   char *title; /* owned */
@@ -68,6 +115,8 @@ typedef struct as_results {
   as_cell *cells; /* [n_models * n_sets], row = model */
   char **remarks; /* [n_remarks] plain sentences that must stand under every table; owned */
   size_t n_remarks;
+  as_set_overlap *overlaps; /* [n_overlaps] of pairs that share an image; owned */
+  size_t n_overlaps;
   bool complete;
 } as_results;
 
@@ -81,6 +130,24 @@ as_status as_cell_failure(as_cell *c, const char *image, const char *why, as_err
 as_status as_results_set_task(as_results_set *set, const char *task, const char *flavour, const char *subset,
                               const char *path, as_err *err);
 as_status as_results_remark(as_results *r, const char *text, as_err *err);
+/* A pair of sets that share images; takes over what `shared` owns, in failure too. */
+as_status as_results_overlap(as_results *r, size_t a, size_t b, as_shared *shared, as_err *err);
+
+/* Fills c from the names of the classes, in any order. */
+as_status as_candidates_of(as_candidates *c, const char *const *name, size_t n, as_err *err);
+/* Which models' cells of column k were not chosen among the same classes as those of most models (of equally many:
+ * of the first): apart[n_models] is true for them. They are shown, and neither ranked nor tested with the others.
+ * *among, unless NULL: the classes of the others. An absent cell is not apart. A cell whose `among` is unknown counts
+ * as chosen among the set's `classes`. */
+as_status as_results_apart(const as_results *r, size_t k, bool *apart, as_candidates *among, as_err *err);
+/* The classes that could win in a cell, by the same rule. */
+as_candidates as_results_among(const as_results *r, size_t model, size_t set);
+/* May the two cells be compared? n = 0 on either side: nothing says that they may not. */
+bool as_candidates_same(const as_candidates *a, const as_candidates *b);
+
+void as_shared_clear(as_shared *s);
+/* Counts one shared image, and keeps the first few as examples. */
+as_status as_shared_add(as_shared *s, const char *image, const char *other, bool same_bytes, as_err *err);
 static inline as_cell *as_results_cell(const as_results *r, size_t model, size_t set) {
   return &r->cells[model * r->n_sets + set];
 }
