@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tensor/base/status.h"
+
 typedef struct tarmake {
   uint8_t *p;
   size_t n, cap;
@@ -63,6 +65,21 @@ static inline void tarmake_text(tarmake *t, const char *name, const char *text) 
 
 static inline void tarmake_end(tarmake *t) {
   tarmake_put(t, NULL, 1024);
+}
+
+/* An archive in memory as the source of an as_tar: an as_tar_fetch, ctx is a tarmake_memory. */
+typedef struct tarmake_memory {
+  const uint8_t *p;
+  size_t n;
+} tarmake_memory;
+
+static inline as_status tarmake_fetch(void *ctx, uint64_t at, size_t n, uint8_t *out, size_t *got,
+                                      as_err *err) {
+  const tarmake_memory *m = ctx;
+  (void)err;
+  *got = at >= m->n ? 0 : m->n - (size_t)at < n ? m->n - (size_t)at : n;
+  if (*got > 0) memcpy(out, m->p + at, *got);
+  return AS_OK;
 }
 
 #endif

@@ -37,7 +37,7 @@ typedef struct element {
   size_t n;
 } element;
 
-static as_status bad(const mat *m, const char *what) {
+static as_status mat_bad(const mat *m, const char *what) {
   return as_fail(m->err, AS_E_INPUT, "%s: found %s in the MAT-file", m->path, what);
 }
 
@@ -53,18 +53,18 @@ static uint64_t u64(const mat *m, const uint8_t *p) {
 /* The next element, and the padding to a multiple of 8 behind it (compressed ones have none). */
 static as_status next(const mat *m, as_reader *r, element *e) {
   const uint8_t *tag = as_rd_take(r, 8);
-  if (!tag) return bad(m, "its end, wanted a tag of 8 bytes,");
+  if (!tag) return mat_bad(m, "its end, wanted a tag of 8 bytes,");
   uint32_t first = u32(m, tag);
   if (first >> 16) { /* small element: size and type in 4 bytes, up to 4 bytes of data in the other 4 */
     e->type = first & 0xffff;
     e->n = first >> 16;
     e->p = tag + 4;
-    return e->n <= 4 ? AS_OK : bad(m, "a small element of more than 4 bytes");
+    return e->n <= 4 ? AS_OK : mat_bad(m, "a small element of more than 4 bytes");
   }
   e->type = first;
   e->n = u32(m, tag + 4);
   e->p = as_rd_take(r, e->n);
-  if (!e->p) return bad(m, "its end inside an element");
+  if (!e->p) return mat_bad(m, "its end inside an element");
   if (e->type != MI_COMPRESSED) (void)as_rd_take(r, (8 - e->n % 8) % 8); /* the last one may lack it */
   return AS_OK;
 }
@@ -132,12 +132,13 @@ static as_status array_head(const mat *m, as_reader *r, array *a) {
   if (s == AS_OK) s = next(m, r, &name);
   if (s != AS_OK) return s;
   if (flags.type != MI_UINT32 || flags.n < 8 || dims.type != MI_INT32 || dims.n < 8)
-    return bad(m, "an array without flags");
+    return mat_bad(m, "an array without flags");
   a->cls = u32(m, flags.p) & 255;
   a->count = 1;
   for (size_t i = 0; i + 4 <= dims.n; i += 4) {
     uint32_t d = u32(m, dims.p + i);
-    if (d > INT32_MAX || !as_mul_size(a->count, d, &a->count)) return bad(m, "a dimension that is too large");
+    if (d > INT32_MAX || !as_mul_size(a->count, d, &a->count))
+      return mat_bad(m, "a dimension that is too large");
   }
   text_of(m, &name, a->name, sizeof a->name);
   return AS_OK;
@@ -151,7 +152,7 @@ static as_status read_field(const mat *m, const element *e, as_mat_field *f) {
   f->number = false;
   f->value = 0;
   f->text[0] = '\0';
-  if (e->type != MI_MATRIX) return bad(m, "a field that is no array");
+  if (e->type != MI_MATRIX) return mat_bad(m, "a field that is no array");
   if (e->n == 0) return AS_OK; /* empty */
   as_status s = array_head(m, &r, &a);
   bool wanted = a.cls == MX_CHAR || (a.cls >= MX_DOUBLE && a.cls <= MX_UINT64);
@@ -174,7 +175,7 @@ static as_status read_structs(const mat *m, as_reader *r, const array *a, as_mat
   size_t width = len.type == MI_INT32 && len.n == 4 ? u32(m, len.p) : 0;
   if (width == 0 || width > NAME_MAX_LEN || names.type != MI_INT8 || names.n % width ||
       names.n / width > MAX_FIELDS)
-    return bad(m, "a list of field names that makes no sense");
+    return mat_bad(m, "a list of field names that makes no sense");
   size_t fields = names.n / width;
   char name[MAX_FIELDS][NAME_MAX_LEN + 1];
   for (size_t k = 0; k < fields; k++) {

@@ -20,14 +20,6 @@ enum {
   F_PREFIX_LEN = 155
 };
 
-as_status as_tar_fetch_memory(void *ctx, uint64_t at, size_t n, uint8_t *out, size_t *got, as_err *err) {
-  const as_tar_memory *m = ctx;
-  (void)err;
-  *got = at >= m->n ? 0 : m->n - (size_t)at < n ? m->n - (size_t)at : n;
-  if (*got > 0) memcpy(out, m->p + at, *got);
-  return AS_OK;
-}
-
 void as_tar_init(as_tar *t, const char *path, as_tar_fetch fetch, void *ctx, uint64_t size) {
   memset(t, 0, sizeof *t);
   t->path = path;
@@ -43,7 +35,7 @@ void as_tar_clear(as_tar *t) {
 }
 
 /* Octal digits after optional spaces, ended by a space, a NUL or the field's end. */
-static bool octal(const uint8_t *p, size_t n, uint64_t *out) {
+static bool parse_octal(const uint8_t *p, size_t n, uint64_t *out) {
   size_t i = 0;
   while (i < n && p[i] == ' ') i++;
   uint64_t v = 0;
@@ -58,8 +50,8 @@ static bool octal(const uint8_t *p, size_t n, uint64_t *out) {
 }
 
 /* Octal, or GNU base-256: first bit set, the rest a big-endian number (0xff: negative, refused). */
-static bool number(const uint8_t *p, size_t n, uint64_t *out) {
-  if (!(p[0] & 0x80)) return octal(p, n, out);
+static bool parse_size_field(const uint8_t *p, size_t n, uint64_t *out) {
+  if (!(p[0] & 0x80)) return parse_octal(p, n, out);
   if (p[0] & 0x40) return false;
   uint64_t v = p[0] & 0x3f;
   for (size_t i = 1; i < n; i++) {
@@ -72,7 +64,7 @@ static bool number(const uint8_t *p, size_t n, uint64_t *out) {
 
 bool as_tar_is_header(const uint8_t block[AS_TAR_BLOCK]) {
   uint64_t want;
-  if (!octal(block + F_SUM, F_SUM_LEN, &want)) return false;
+  if (!parse_octal(block + F_SUM, F_SUM_LEN, &want)) return false;
   int64_t plain = 0, with_sign = 0; /* some old tars summed signed chars */
   for (int i = 0; i < AS_TAR_BLOCK; i++) {
     int c = i >= F_SUM && i < F_SUM + F_SUM_LEN ? ' ' : block[i];
@@ -82,7 +74,7 @@ bool as_tar_is_header(const uint8_t block[AS_TAR_BLOCK]) {
   return block[0] != '\0' && (want == (uint64_t)plain || (with_sign >= 0 && want == (uint64_t)with_sign));
 }
 
-static bool all_zero(const uint8_t block[AS_TAR_BLOCK]) {
+static bool block_is_zero(const uint8_t block[AS_TAR_BLOCK]) {
   for (int i = 0; i < AS_TAR_BLOCK; i++) {
     if (block[i]) return false;
   }
@@ -95,7 +87,7 @@ static size_t bounded_len(const uint8_t *p, size_t max) {
 }
 
 /* The body of an 'L' or 'x' member, size already bounded; out holds size bytes. */
-static as_status body(as_tar *t, uint64_t at, size_t size, uint8_t *out, as_err *err) {
+static as_status read_meta_body(as_tar *t, uint64_t at, size_t size, uint8_t *out, as_err *err) {
   size_t got = 0;
   as_status s = t->fetch(t->ctx, at, size, out, &got, err);
   if (s != AS_OK) return s;
@@ -107,7 +99,7 @@ static as_status body(as_tar *t, uint64_t at, size_t size, uint8_t *out, as_err 
 }
 
 /* Records "LEN KEY=VALUE\n", LEN counting itself. Only path and size matter. */
-static as_status pax(as_tar *t, uint64_t at, const uint8_t *p, size_t n, as_err *err) {
+static as_status read_pax_records(as_tar *t, uint64_t at, const uint8_t *p, size_t n, as_err *err) {
   size_t i = 0;
   while (i < n) {
     size_t len = 0, j = i;
@@ -149,7 +141,7 @@ static as_status pax(as_tar *t, uint64_t at, const uint8_t *p, size_t n, as_err 
 }
 
 /* A meta member: long name ('L', 'K') or pax ('x', 'g'). */
-static as_status meta(as_tar *t, char type, uint64_t at, uint64_t size, as_err *err) {
+static as_status read_meta(as_tar *t, char type, uint64_t at, uint64_t size, as_err *err) {
   uint64_t max = type == 'L' || type == 'K' ? AS_TAR_NAME_MAX + 1 : AS_TAR_PAX_MAX;
   if (size > max) {
     return as_fail(err, AS_E_INPUT,
@@ -159,12 +151,12 @@ static as_status meta(as_tar *t, char type, uint64_t at, uint64_t size, as_err *
   if (type == 'K' || type == 'g') return AS_OK; /* link targets and global remarks do not concern us */
   uint8_t *p = as_alloc((size_t)size + 1, 1, err);
   if (!p) return AS_E_ENV;
-  as_status s = body(t, at, (size_t)size, p, err);
+  as_status s = read_meta_body(t, at, (size_t)size, p, err);
   if (s == AS_OK && type == 'L') {
     as_str_clear(&t->long_name);
     as_str_putn(&t->long_name, (const char *)p, bounded_len(p, (size_t)size));
   } else if (s == AS_OK) {
-    s = pax(t, at, p, (size_t)size, err);
+    s = read_pax_records(t, at, p, (size_t)size, err);
   }
   as_free(p);
   return s;
@@ -199,7 +191,7 @@ as_status as_tar_next(as_tar *t, as_tar_member *m, bool *got_member, as_err *err
     size_t got = 0;
     as_status s = t->fetch(t->ctx, at, sizeof block, block, &got, err);
     if (s != AS_OK) return s;
-    if (got == 0 || (got == sizeof block && all_zero(block))) {
+    if (got == 0 || (got == sizeof block && block_is_zero(block))) {
       if (t->long_name.n > 0 || t->pax_name.n > 0 || t->has_pax_size)
         return as_fail(err, AS_E_INPUT,
                        "%s: byte %" PRIu64 ": found the end after a long name, wanted its member", t->path,
@@ -216,7 +208,7 @@ as_status as_tar_next(as_tar *t, as_tar_member *m, bool *got_member, as_err *err
       return as_fail(err, AS_E_INPUT, "%s: byte %" PRIu64 ": found no tar header (its checksum is wrong)",
                      t->path, at);
     }
-    if (!number(block + F_SIZE, F_SIZE_LEN, &size)) {
+    if (!parse_size_field(block + F_SIZE, F_SIZE_LEN, &size)) {
       return as_fail(err, AS_E_INPUT, "%s: byte %" PRIu64 ": found a size field that is no number", t->path,
                      at + F_SIZE);
     }
@@ -234,7 +226,7 @@ as_status as_tar_next(as_tar *t, as_tar_member *m, bool *got_member, as_err *err
     }
     t->next = next / AS_TAR_BLOCK * AS_TAR_BLOCK;
     if (is_meta) {
-      if ((s = meta(t, type, data, size, err)) != AS_OK) return s;
+      if ((s = read_meta(t, type, data, size, err)) != AS_OK) return s;
       continue;
     }
     member_name(t, block);

@@ -17,13 +17,6 @@ enum { AS_TAR_BLOCK = 512, AS_TAR_NAME_MAX = 4096, AS_TAR_PAX_MAX = 1 << 20 };
  * only at the end of the archive. */
 typedef as_status (*as_tar_fetch)(void *ctx, uint64_t at, size_t n, uint8_t *out, size_t *got, as_err *err);
 
-/* A source of archive bytes in memory, for as_tar_fetch_memory. */
-typedef struct as_tar_memory {
-  const uint8_t *p;
-  size_t n;
-} as_tar_memory;
-as_status as_tar_fetch_memory(void *ctx, uint64_t at, size_t n, uint8_t *out, size_t *got, as_err *err);
-
 typedef struct as_tar {
   const char *path; /* for messages, borrowed */
   as_tar_fetch fetch;

@@ -21,8 +21,8 @@ typedef struct check {
   as_err *err;
 } check;
 
-static void found(check *c, as_finding_level level, const char *fmt, ...) AS_PRINTF(3, 4);
-static void found(check *c, as_finding_level level, const char *fmt, ...) {
+static void finding(check *c, as_finding_level level, const char *fmt, ...) AS_PRINTF(3, 4);
+static void finding(check *c, as_finding_level level, const char *fmt, ...) {
   void *p = c->out->item;
   as_status s = as_grow(&p, &c->out->cap, c->out->n + 1, sizeof *c->out->item, c->err);
   c->out->item = p;
@@ -77,7 +77,7 @@ static const char *known_count(const as_task *task, size_t n) {
 }
 
 /* Names the first of val's images that are not there. */
-static void missing_val(check *c) {
+static void check_missing_val(check *c) {
   uint8_t *there = as_calloc(as_val_labels_count + 1, 1, c->err);
   if (!there) {
     c->status = AS_E_ENV;
@@ -96,23 +96,23 @@ static void missing_val(check *c) {
   }
   as_free(there);
   if (numbered == c->ds->n && missing > 0)
-    found(c, AS_FINDING_WRONG, "%zu images are missing, the first is ILSVRC2012_val_%08d", missing, first);
+    finding(c, AS_FINDING_WRONG, "%zu images are missing, the first is ILSVRC2012_val_%08d", missing, first);
 }
 
-static void counts(check *c) {
+static void check_counts(check *c) {
   const as_task *t = c->ds->task;
   if (t->images == 0) return;
   if ((int64_t)c->ds->n == t->images) {
-    found(c, AS_FINDING_OK, "%" PRId64 " images, as published", t->images);
+    finding(c, AS_FINDING_OK, "%" PRId64 " images, as published", t->images);
   } else {
     const char *what = known_count(t, c->ds->n);
-    found(c, AS_FINDING_WRONG, "found %zu images, wanted %" PRId64 "%s%s", c->ds->n, t->images,
-          what ? ": this is " : "", what ? what : "");
-    if (is_task(c, "imagenet-val") || is_task(c, "imagenet-real")) missing_val(c);
+    finding(c, AS_FINDING_WRONG, "found %zu images, wanted %" PRId64 "%s%s", c->ds->n, t->images,
+            what ? ": this is " : "", what ? what : "");
+    if (is_task(c, "imagenet-val") || is_task(c, "imagenet-real")) check_missing_val(c);
   }
 }
 
-static void per_class(check *c) {
+static void check_per_class(check *c) {
   const as_task *t = c->ds->task;
   size_t classes = c->ds->classes.n, present = 0, odd = 0, first = 0;
   if (classes == 0 || t->rule == AS_RULE_MAX) return;
@@ -129,10 +129,11 @@ static void per_class(check *c) {
     if (t->per_class > 0 && n[k] != t->per_class && odd++ == 0) first = k;
   }
   if (t->present > 0 && (int64_t)present != t->present)
-    found(c, AS_FINDING_WRONG, "found images of %zu classes, wanted %" PRId64, present, t->present);
+    finding(c, AS_FINDING_WRONG, "found images of %zu classes, wanted %" PRId64, present, t->present);
   if (odd > 0)
-    found(c, AS_FINDING_WRONG, "class %s: found %" PRId64 " images, wanted %" PRId64 " (%zu classes differ)",
-          c->ds->classes.name[first], n[first], t->per_class, odd);
+    finding(c, AS_FINDING_WRONG,
+            "class %s: found %" PRId64 " images, wanted %" PRId64 " (%zu classes differ)",
+            c->ds->classes.name[first], n[first], t->per_class, odd);
   as_free(n);
 }
 
@@ -140,7 +141,7 @@ static void per_class(check *c) {
 
 /* val's images are numbered, so their labels are known wherever they were taken from. When the given
  * ones are another numbering of the same classes, say so. */
-static void val_labels(check *c) {
+static void check_val_labels(check *c) {
   enum { CLASSES = 1000 };
   int16_t forward[CLASSES], back[CLASSES];
   size_t differ = 0, numbered = 0;
@@ -166,30 +167,30 @@ static void val_labels(check *c) {
   }
   if (numbered < 100) return;
   if (differ == 0) {
-    found(c, AS_FINDING_OK, "%zu labels equal to the built-in list", numbered);
+    finding(c, AS_FINDING_OK, "%zu labels equal to the built-in list", numbered);
   } else if (shift != INT64_MIN && shift != INT64_MAX) {
-    found(c, AS_FINDING_WRONG, "all labels are off by %" PRId64 ": wanted numbers from 0", shift);
+    finding(c, AS_FINDING_WRONG, "all labels are off by %" PRId64 ": wanted numbers from 0", shift);
   } else if (renumbered) {
-    found(c, AS_FINDING_WRONG,
-          "%s: found label %d, wanted %d; the labels are another numbering of the same classes (ILSVRC2012 "
-          "ids are not "
-          "ranks of sorted wnids)",
-          first->name, first->label, (int)as_val_labels[as_val_number(first->name) - 1]);
+    finding(c, AS_FINDING_WRONG,
+            "%s: found label %d, wanted %d; the labels are another numbering of the same classes (ILSVRC2012 "
+            "ids are not "
+            "ranks of sorted wnids)",
+            first->name, first->label, (int)as_val_labels[as_val_number(first->name) - 1]);
   } else {
-    found(c, AS_FINDING_WRONG,
-          "%s: found label %d, wanted %d; %zu of %zu labels differ from the built-in list", first->name,
-          first->label, (int)as_val_labels[as_val_number(first->name) - 1], differ, numbered);
+    finding(c, AS_FINDING_WRONG,
+            "%s: found label %d, wanted %d; %zu of %zu labels differ from the built-in list", first->name,
+            first->label, (int)as_val_labels[as_val_number(first->name) - 1], differ, numbered);
   }
 }
 
-static void real_sets(check *c) {
+static void check_real_sets(check *c) {
   size_t scored = 0;
   if (!c->ds->has_real) return;
   for (size_t i = 0; i < c->ds->n; i++) scored += c->ds->row[i].n_real > 0;
   int64_t want = c->ds->task->scored;
   if (c->ds->task->rule != AS_RULE_ANY || want == 0 || (int64_t)c->ds->n != c->ds->task->images) return;
-  found(c, (int64_t)scored == want ? AS_FINDING_OK : AS_FINDING_WRONG,
-        "%zu images have labels and are scored, published are %" PRId64, scored, want);
+  finding(c, (int64_t)scored == want ? AS_FINDING_OK : AS_FINDING_WRONG,
+          "%zu images have labels and are scored, published are %" PRId64, scored, want);
 }
 
 /* ---- flavour ---------------------------------------------------------------------------------- */
@@ -205,7 +206,7 @@ static const char *flavour_in(const char *text) {
   return NULL;
 }
 
-static void flavour(check *c) {
+static void check_flavour(check *c) {
   if (!is_task(c, "imagenet-v2")) return;
   const as_row *r = &c->ds->row[0];
   const char *whole = c->ds->source.pool + c->ds->source.entry[r->entry].name;
@@ -214,21 +215,21 @@ static void flavour(check *c) {
   const char *in_name = flavour_in(cut), *in_path = flavour_in(c->ds->path);
   const char *is = in_name ? in_name : in_path, *want = c->ds->flavour ? flavour_in(c->ds->flavour) : NULL;
   if (c->ds->flavour && !want)
-    found(c, AS_FINDING_WRONG, "flavour %s: wanted matched-frequency, threshold-0.7 or top-images",
-          c->ds->flavour);
+    finding(c, AS_FINDING_WRONG, "flavour %s: wanted matched-frequency, threshold-0.7 or top-images",
+            c->ds->flavour);
   else if (!is)
-    found(c, AS_FINDING_NOTE,
-          "its name does not tell the flavour; published numbers are mostly of matched-frequency");
+    finding(c, AS_FINDING_NOTE,
+            "its name does not tell the flavour; published numbers are mostly of matched-frequency");
   else if (want && strcmp(is, want) != 0)
-    found(c, AS_FINDING_WRONG, "found flavour %s, wanted %s (they are up to 15 points apart)", is, want);
+    finding(c, AS_FINDING_WRONG, "found flavour %s, wanted %s (they are up to 15 points apart)", is, want);
   else
-    found(c, want ? AS_FINDING_OK : AS_FINDING_NOTE, "flavour %s", is);
+    finding(c, want ? AS_FINDING_OK : AS_FINDING_NOTE, "flavour %s", is);
 }
 
 /* ---- pixels ----------------------------------------------------------------------------------- */
 
 /* Sizes of a few images, evenly over the set. */
-static void sizes(check *c) {
+static void check_sizes(check *c) {
   size_t n = c->ds->n < PROBES ? c->ds->n : PROBES, bad = 0, same_short = 0, seen = 0;
   int w = 0, h = 0, same = 1, short_side = 0;
   for (size_t k = 0; k < n; k++) {
@@ -241,7 +242,7 @@ static void sizes(check *c) {
       continue;
     }
     if (as_image_probe(&info, b.p, b.n, &e) != AS_OK) {
-      if (bad++ == 0) found(c, AS_FINDING_WRONG, "%s: %s", c->ds->row[i].name, e.msg);
+      if (bad++ == 0) finding(c, AS_FINDING_WRONG, "%s: %s", c->ds->row[i].name, e.msg);
     } else {
       int s = info.w < info.h ? info.w : info.h;
       if (seen++ == 0) {
@@ -254,20 +255,20 @@ static void sizes(check *c) {
     }
     as_dataset_release(&b);
   }
-  if (bad > 0) found(c, AS_FINDING_WRONG, "%zu of %zu images looked at cannot be read", bad, n);
+  if (bad > 0) finding(c, AS_FINDING_WRONG, "%zu of %zu images looked at cannot be read", bad, n);
   if (seen < 8) return;
   if (is_task(c, "imagenet-c")) {
     bool fits = same && w == 224 && h == 224;
-    found(c, fits ? AS_FINDING_OK : AS_FINDING_WRONG, "images of %d x %d%s", w, h,
-          fits ? ", as published" : "; the published files are all 224 x 224, and are not resized");
+    finding(c, fits ? AS_FINDING_OK : AS_FINDING_WRONG, "images of %d x %d%s", w, h,
+            fits ? ", as published" : "; the published files are all 224 x 224, and are not resized");
   } else if (c->ds->task->imagenet && same) {
-    found(c, AS_FINDING_WRONG,
-          "all %zu images looked at are %d x %d: resized copies; the published ones differ in size", seen, w,
-          h);
+    finding(c, AS_FINDING_WRONG,
+            "all %zu images looked at are %d x %d: resized copies; the published ones differ in size", seen,
+            w, h);
   } else if (c->ds->task->imagenet && same_short == seen) {
-    found(c, AS_FINDING_WRONG,
-          "all %zu images looked at have a short side of %d: resized copies, their pixels differ", seen,
-          short_side);
+    finding(c, AS_FINDING_WRONG,
+            "all %zu images looked at have a short side of %d: resized copies, their pixels differ", seen,
+            short_side);
   }
 }
 
@@ -294,7 +295,7 @@ static as_status md5_of_file(const char *path, char hex[33], as_err *err) {
 }
 
 /* torchvision/datasets/imagenet.py, ARCHIVE_META. */
-static void archive_sum(check *c) {
+static void check_archive_sum(check *c) {
   static const char *const known[][2] = {{"ILSVRC2012_img_val.tar", "29b22e2961454d5413ddabcf34fc5622"},
                                          {"ILSVRC2012_img_train.tar", "1d675b47d978889d74fa0da5fadfb00e"}};
   const char *base = as_path_base(c->ds->path);
@@ -304,8 +305,8 @@ static void archive_sum(check *c) {
     c->status = md5_of_file(c->ds->path, hex, c->err);
     if (c->status != AS_OK) return;
     bool equal = strcmp(hex, known[i][1]) == 0;
-    found(c, equal ? AS_FINDING_OK : AS_FINDING_WRONG, "MD5 %s%s%s", hex,
-          equal ? ", as published" : ", published is ", equal ? "" : known[i][1]);
+    finding(c, equal ? AS_FINDING_OK : AS_FINDING_WRONG, "MD5 %s%s%s", hex,
+            equal ? ", as published" : ", published is ", equal ? "" : known[i][1]);
   }
 }
 
@@ -318,16 +319,16 @@ as_status as_dataset_check(as_findings *out, const as_dataset_opts *opts, bool d
   if (s != AS_OK) return s;
   check c = {out, ds, AS_OK, err};
   if (opts->subset && *opts->subset) {
-    found(&c, AS_FINDING_NOTE, "a subset of the classes: counts are not compared");
+    finding(&c, AS_FINDING_NOTE, "a subset of the classes: counts are not compared");
   } else {
-    counts(&c);
-    per_class(&c);
-    real_sets(&c);
+    check_counts(&c);
+    check_per_class(&c);
+    check_real_sets(&c);
   }
-  val_labels(&c);
-  flavour(&c);
-  sizes(&c);
-  if (deep) archive_sum(&c);
+  check_val_labels(&c);
+  check_flavour(&c);
+  check_sizes(&c);
+  if (deep) check_archive_sum(&c);
   as_dataset_close(&ds);
   if (c.status != AS_OK) as_findings_clear(out);
   return c.status;

@@ -76,7 +76,7 @@ void as_classes_clear(as_classes *c) {
   memset(c, 0, sizeof *c);
 }
 
-static as_status add(as_classes *c, const char *name, size_t len, as_err *err) {
+static as_status add_class(as_classes *c, const char *name, size_t len, as_err *err) {
   void *p = c->name;
   as_status s = as_grow(&p, &c->cap, c->n + 1, sizeof *c->name, err);
   c->name = p;
@@ -92,20 +92,20 @@ typedef struct ranked {
   uint32_t index;
 } ranked;
 
-static int by_name(const void *a, const void *b) {
+static int ranked_by_name(const void *a, const void *b) {
   const ranked *x = a, *y = b;
   int c = strcmp(x->name, y->name);
   return c ? c : (x->index > y->index) - (x->index < y->index);
 }
 
 /* Fills by_name; a name given twice is an error. */
-static as_status rank(as_classes *c, const char *where, as_err *err) {
+static as_status rank_names(as_classes *c, const char *where, as_err *err) {
   ranked *r = as_alloc(c->n, sizeof *r, err);
   c->by_name = as_alloc(c->n, sizeof *c->by_name, err);
   as_status s = r && c->by_name ? AS_OK : AS_E_ENV;
   if (s == AS_OK) {
     for (size_t i = 0; i < c->n; i++) r[i] = (ranked){c->name[i], (uint32_t)i};
-    qsort(r, c->n, sizeof *r, by_name);
+    qsort(r, c->n, sizeof *r, ranked_by_name);
     for (size_t i = 0; i < c->n; i++) {
       c->by_name[i] = r[i].index;
       if (i > 0 && strcmp(r[i].name, r[i - 1].name) == 0 && s == AS_OK)
@@ -152,7 +152,7 @@ as_status as_classes_imagenet(as_classes *c, as_err *err) {
 
 /* ---- class files ------------------------------------------------------------------------------ */
 
-static as_status read_json(as_classes *c, const char *path, const as_json *root, as_err *err) {
+static as_status classes_from_json(as_classes *c, const char *path, const as_json *root, as_err *err) {
   as_status s = AS_OK;
   if (root->count == 0 || root->count > MAX_CLASSES)
     return as_fail(err, AS_E_INPUT, "%s: found %zu classes, wanted 1..%d", path, root->count, MAX_CLASSES);
@@ -160,7 +160,7 @@ static as_status read_json(as_classes *c, const char *path, const as_json *root,
     for (const as_json *v = root->child; v && s == AS_OK; v = v->next) {
       if (v->type != AS_JSON_STRING || strlen(v->text) != v->text_len || v->text_len == 0)
         return as_fail(err, AS_E_INPUT, "%s: entry %zu: wanted a class name", path, c->n);
-      s = add(c, v->text, v->text_len, err);
+      s = add_class(c, v->text, v->text_len, err);
     }
     return s;
   }
@@ -187,14 +187,14 @@ static bool looks_like_wnid(const char *s, size_t n) {
   return true;
 }
 
-static as_status read_lines(as_classes *c, const char *path, as_err *err) {
+static as_status classes_from_lines(as_classes *c, const char *path, as_err *err) {
   as_lines l;
   as_status s = as_lines_read(&l, path, err);
   if (s != AS_OK) return s;
   if (l.n == 0) s = as_fail(err, AS_E_INPUT, "%s: found no class name", path);
   for (size_t i = 0; i < l.n && s == AS_OK; i++) {
     size_t first = strcspn(l.line[i], " \t,");
-    s = add(c, l.line[i], looks_like_wnid(l.line[i], first) ? first : strlen(l.line[i]), err);
+    s = add_class(c, l.line[i], looks_like_wnid(l.line[i], first) ? first : strlen(l.line[i]), err);
   }
   as_lines_clear(&l);
   return s;
@@ -209,16 +209,16 @@ as_status as_classes_read(as_classes *c, const char *path, as_err *err) {
     as_json_doc *doc;
     s = as_json_parse(&doc, (const char *)f.data, f.size, err);
     if (s == AS_OK) {
-      s = read_json(c, path, as_json_root(doc), err);
+      s = classes_from_json(c, path, as_json_root(doc), err);
       as_json_free(&doc);
     } else {
       as_fail_in(err, "%s", path);
     }
   } else {
-    s = read_lines(c, path, err);
+    s = classes_from_lines(c, path, err);
   }
   as_file_close(&f);
-  if (s == AS_OK) s = rank(c, path, err);
+  if (s == AS_OK) s = rank_names(c, path, err);
   if (s != AS_OK) as_classes_clear(c);
   return s;
 }
@@ -283,12 +283,12 @@ as_status as_classes_infer(as_classes *c, const char *where, const char *const *
                    "imagenet-v2, or a list of the classes (--classes)",
                    where, n, first_missing(names, n));
   as_status s = AS_OK;
-  for (size_t i = 0; i < n && s == AS_OK; i++) s = add(c, names[i], strlen(names[i]), err);
+  for (size_t i = 0; i < n && s == AS_OK; i++) s = add_class(c, names[i], strlen(names[i]), err);
   if (s == AS_OK && numbers == n) {
     c->integers = true;
     qsort(c->name, c->n, sizeof *c->name, by_integer);
   }
-  if (s == AS_OK) s = rank(c, where, err);
+  if (s == AS_OK) s = rank_names(c, where, err);
   if (s != AS_OK) as_classes_clear(c);
   return s;
 }

@@ -11,7 +11,7 @@
 
 enum { MAX_BLOB = 1 << 30 }; /* an image file is smaller than this */
 
-static int by_name(const void *a, const void *b) {
+static int rows_by_name(const void *a, const void *b) {
   const as_row *x = a, *y = b;
   if (x->order != y->order) return x->order < y->order ? -1 : 1;
   int c = strcmp(x->name, y->name);
@@ -19,7 +19,7 @@ static int by_name(const void *a, const void *b) {
 }
 
 static as_status sort_rows(as_dataset *ds, as_err *err) {
-  qsort(ds->row, ds->n, sizeof *ds->row, by_name);
+  qsort(ds->row, ds->n, sizeof *ds->row, rows_by_name);
   for (size_t i = 1; i < ds->n; i++) {
     if (ds->row[i].order == ds->row[i - 1].order && strcmp(ds->row[i].name, ds->row[i - 1].name) == 0)
       return as_fail(err, AS_E_INPUT, "%s: found two members called %s", ds->path, ds->row[i].name);
@@ -103,7 +103,7 @@ static as_status find_task(as_dataset *ds, const as_dataset_opts *o, as_err *err
   return AS_OK;
 }
 
-static as_status build(as_dataset *ds, const as_dataset_opts *o, as_err *err) {
+static as_status open_rows(as_dataset *ds, const as_dataset_opts *o, as_err *err) {
   as_status s = find_task(ds, o, err);
   if (s == AS_OK) s = as_source_open(&ds->source, ds->path, err);
   if (s != AS_OK) return s;
@@ -158,7 +158,7 @@ as_status as_dataset_open(as_dataset **out, const as_dataset_opts *opts, as_err 
   if (!ds) return AS_E_ENV;
   ds->path = as_strdup(opts->path, err);
   ds->flavour = opts->flavour ? as_strdup(opts->flavour, err) : NULL;
-  as_status s = ds->path && (ds->flavour || !opts->flavour) ? build(ds, opts, err) : AS_E_ENV;
+  as_status s = ds->path && (ds->flavour || !opts->flavour) ? open_rows(ds, opts, err) : AS_E_ENV;
   if (s != AS_OK) as_dataset_close(&ds);
   *out = ds;
   return s;

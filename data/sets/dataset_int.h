@@ -7,7 +7,7 @@
 #include "data/sets/source_int.h"
 #include "data/sets/tasks.h"
 
-typedef enum as_layout {
+typedef enum as_set_layout {
   AS_LAYOUT_FOLDERS, /* class/..., the class is the first folder */
   AS_LAYOUT_DEEP,    /* corruption/severity/wnid/...: the class is the folder that is a wnid */
   AS_LAYOUT_FILES,   /* n01440764_10026.JPEG */
@@ -15,7 +15,7 @@ typedef enum as_layout {
   AS_LAYOUT_SHARDS,  /* .cls members */
   AS_LAYOUT_LIST,    /* --labels */
   AS_LAYOUT_UNLABELLED
-} as_layout;
+} as_set_layout;
 
 typedef struct as_row {
   const char *name; /* in the source's pool, behind the common folder */
@@ -30,7 +30,7 @@ struct as_dataset {
   as_classes classes;
   const as_task *task;
   char *path, *flavour;
-  as_layout layout;
+  as_set_layout layout;
   as_row *row;
   size_t n;
   bool has_real;

@@ -119,14 +119,14 @@ static const char *class_of(const as_dataset *ds, const as_row *r, size_t *len) 
 
 /* ---- classes ---------------------------------------------------------------------------------- */
 
-static int by_bytes(const void *a, const void *b) {
+static int names_by_bytes(const void *a, const void *b) {
   return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
 /* Sorts and leaves one of each; returns how many. */
 static size_t unique(char **names, size_t n) {
   size_t kept = 0;
-  if (n > 0) qsort(names, n, sizeof *names, by_bytes);
+  if (n > 0) qsort(names, n, sizeof *names, names_by_bytes);
   for (size_t i = 0; i < n; i++) {
     if (kept > 0 && strcmp(names[i], names[kept - 1]) == 0) {
       as_free(names[i]);
@@ -263,7 +263,7 @@ static int32_t class_of_text(const as_dataset *ds, const char *text, size_t len)
   return (int32_t)as_classes_find(&ds->classes, text, len);
 }
 
-static int by_name_text(const void *key, const void *row) {
+static int key_to_row(const void *key, const void *row) {
   const char *k = key;
   return strcmp(k, ((const as_row *)row)->name);
 }
@@ -275,7 +275,7 @@ static as_status label_pair(as_dataset *ds, const char *path, size_t number, cha
   const char *label = line + cut;
   while (cut > 0 && (line[cut - 1] == ' ' || line[cut - 1] == '\t' || line[cut - 1] == ',')) cut--;
   line[cut] = '\0';
-  as_row *r = bsearch(line, ds->row, ds->n, sizeof *ds->row, by_name_text);
+  as_row *r = bsearch(line, ds->row, ds->n, sizeof *ds->row, key_to_row);
   if (!r)
     return as_fail(err, AS_E_INPUT, "%s: line %zu: found %s, which is no image of %s", path, number, line,
                    ds->path);

@@ -21,7 +21,7 @@ typedef struct id_map {
   size_t known;
 } id_map;
 
-static as_status settle(id_map *m, as_err *err) {
+static as_status settle_id(id_map *m, as_err *err) {
   if (!(m->id >= 1 && m->id <= IDS) || m->wnid[0] == '\0') return AS_OK;
   int id = (int)m->id, c = as_wnid_class(m->wnid, strlen(m->wnid));
   if (c < 0 || m->class_of[id] >= 0)
@@ -34,7 +34,7 @@ static as_status settle(id_map *m, as_err *err) {
   return AS_OK;
 }
 
-static as_status visit(void *ctx, const as_mat_field *f, as_err *err) {
+static as_status visit_synset(void *ctx, const as_mat_field *f, as_err *err) {
   id_map *m = ctx;
   if (f->element != m->element) {
     m->element = f->element;
@@ -48,7 +48,7 @@ static as_status visit(void *ctx, const as_mat_field *f, as_err *err) {
   } else {
     return AS_OK;
   }
-  return settle(m, err);
+  return settle_id(m, err);
 }
 
 /* Lines of one id each. */
@@ -72,7 +72,8 @@ static as_status ground_truth(const uint8_t *p, size_t n, const id_map *m, uint1
 }
 
 /* A member's bytes; the archive is small enough to take two passes. */
-static as_status member(const char *path, const char *suffix, uint8_t **out, size_t *n, as_err *err) {
+static as_status read_kit_member(const char *path, const char *suffix, uint8_t **out, size_t *n,
+                                 as_err *err) {
   as_gzip *g;
   as_tar t;
   as_tar_member m;
@@ -108,7 +109,7 @@ as_status as_devkit_join(const uint8_t *meta, size_t meta_n, const uint8_t *trut
                          uint16_t *labels, as_err *err) {
   id_map map = {.element = SIZE_MAX};
   memset(map.class_of, -1, sizeof map.class_of);
-  as_status s = as_mat_structs(meta, meta_n, "meta.mat", "synsets", visit, &map, err);
+  as_status s = as_mat_structs(meta, meta_n, "meta.mat", "synsets", visit_synset, &map, err);
   if (s == AS_OK && map.known != IDS)
     s = as_fail(err, AS_E_INPUT, "meta.mat: found wnids of %zu ids, wanted %d", map.known, IDS);
   return s == AS_OK ? ground_truth(truth, truth_n, &map, labels, err) : s;
@@ -117,8 +118,9 @@ as_status as_devkit_join(const uint8_t *meta, size_t meta_n, const uint8_t *trut
 as_status as_devkit_labels(const char *path, uint16_t *labels, as_err *err) {
   uint8_t *meta = NULL, *truth = NULL;
   size_t meta_n = 0, truth_n = 0;
-  as_status s = member(path, "data/meta.mat", &meta, &meta_n, err);
-  if (s == AS_OK) s = member(path, "data/ILSVRC2012_validation_ground_truth.txt", &truth, &truth_n, err);
+  as_status s = read_kit_member(path, "data/meta.mat", &meta, &meta_n, err);
+  if (s == AS_OK)
+    s = read_kit_member(path, "data/ILSVRC2012_validation_ground_truth.txt", &truth, &truth_n, err);
   if (s == AS_OK) {
     s = as_devkit_join(meta, meta_n, truth, truth_n, labels, err);
     if (s == AS_E_INPUT) as_fail_in(err, "%s", path);

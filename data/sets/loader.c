@@ -77,7 +77,7 @@ void as_loader_destroy(as_loader **loader) {
   *loader = NULL;
 }
 
-static as_status load(as_loader *l, size_t row, slot *s) {
+static as_status load_image(as_loader *l, size_t row, slot *s) {
   as_blob blob;
   as_image_info info = {0};
   as_status st = as_dataset_read(l->ds, l->first + row, &blob, &s->err);
@@ -103,14 +103,14 @@ static as_status load(as_loader *l, size_t row, slot *s) {
   return st;
 }
 
-static void load_chunk(void *ctx, size_t row, int worker) {
+static void load_row(void *ctx, size_t row, int worker) {
   as_loader *l = ctx;
   slot *s = &l->slots[row];
   (void)worker;
   memset(s, 0, sizeof *s);
   s->bytes = UINT64_MAX;
   l->warnings[row] = 0;
-  l->status[row] = load(l, row, s);
+  l->status[row] = load_image(l, row, s);
   if (l->status[row] != AS_OK) memset(l->images + row * l->pixels, 0, l->pixels * sizeof *l->images);
 }
 
@@ -124,7 +124,7 @@ as_status as_loader_next(as_loader *l, as_batch *b, as_err *err) {
   b->status = l->status;
   b->why = l->why;
   b->warnings = l->warnings;
-  as_par_for(n, load_chunk, l);
+  as_par_for(n, load_row, l);
   for (size_t i = 0; i < n; i++) {
     const slot *s = &l->slots[i];
     as_item item = as_dataset_item(l->ds, l->first + i);

@@ -27,7 +27,7 @@ typedef struct mapping {
   int16_t class_of_line[CLASSES];
 } mapping;
 
-static as_status read_json(const mapping *m, const char *name, as_json_doc **doc, as_err *err) {
+static as_status read_mapping_json(const mapping *m, const char *name, as_json_doc **doc, as_err *err) {
   as_file f;
   char *path = as_path_join(m->dir, name, err);
   if (!path) return AS_E_ENV;
@@ -80,9 +80,9 @@ static as_status read_ids(mapping *m, as_err *err) {
 
 static as_status open_mapping(mapping *m, const char *path, as_err *err) {
   as_status s = find_dir(m, path, err);
-  if (s == AS_OK) s = read_json(m, "folder_to_objectnet_label.json", &m->folders, err);
-  if (s == AS_OK) s = read_json(m, "objectnet_to_imagenet_1k.json", &m->groups, err);
-  if (s == AS_OK) s = read_json(m, "pytorch_to_imagenet_2012_id.json", &m->ids, err);
+  if (s == AS_OK) s = read_mapping_json(m, "folder_to_objectnet_label.json", &m->folders, err);
+  if (s == AS_OK) s = read_mapping_json(m, "objectnet_to_imagenet_1k.json", &m->groups, err);
+  if (s == AS_OK) s = read_mapping_json(m, "pytorch_to_imagenet_2012_id.json", &m->ids, err);
   if (s == AS_OK) s = read_ids(m, err);
   if (s != AS_OK) return s;
   char *names = as_path_join(m->dir, "imagenet_to_label_2012_v2", err);
@@ -149,7 +149,7 @@ static const as_json *group_of(const mapping *m, const char *folder, size_t len,
   return group && group->type == AS_JSON_STRING ? group : NULL; /* NULL: not among ImageNet's classes */
 }
 
-static as_status label_rows(as_dataset *ds, const mapping *m, as_err *err) {
+static as_status label_groups(as_dataset *ds, const mapping *m, as_err *err) {
   size_t kept = 0, last_len = 0;
   const char *last = NULL;
   const as_json *group = NULL;
@@ -190,7 +190,7 @@ as_status as_dataset_label_objectnet(as_dataset *ds, as_err *err) {
   ds->mask = as_calloc(ds->classes.n, 1, err);
   if (!ds->mask) return AS_E_ENV;
   s = open_mapping(&m, ds->path, err);
-  if (s == AS_OK) s = label_rows(ds, &m, err);
+  if (s == AS_OK) s = label_groups(ds, &m, err);
   close_mapping(&m);
   ds->has_real = s == AS_OK;
   return s;

@@ -6,17 +6,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef enum as_rule {
+typedef enum as_task_rule {
   AS_RULE_ONE, /* the one label */
   AS_RULE_ANY, /* any of the item's labels (ReaL, ImageNet-Hard); none: not scored */
   AS_RULE_MAX  /* many classes to one: the largest logit of each group (ObjectNet) */
-} as_rule;
+} as_task_rule;
 
 typedef struct as_task {
   const char *name;
   bool imagenet;      /* classes are the 1000 */
   const char *subset; /* built-in class list, or NULL */
-  as_rule rule;
+  as_task_rule rule;
   int64_t images;     /* published count, 0 = not fixed */
   int64_t scored;     /* of these, the ones that have a label */
   int64_t present;    /* classes that have images */

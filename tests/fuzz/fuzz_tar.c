@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "data/archive/tar.h"
+#include "tests/tarmake.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
@@ -28,13 +29,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n) {
   memcpy(copy, p + 1, n - 1);
   if (p[0] & 1) repair(copy, n - 1);
   as_tar t;
-  as_tar_memory mem = {copy, n - 1};
+  tarmake_memory mem = {copy, n - 1};
   as_tar_member m;
   as_err err;
   bool got;
   unsigned sum = 0;
   size_t members = 0;
-  as_tar_init(&t, "fuzz", as_tar_fetch_memory, &mem, mem.n);
+  as_tar_init(&t, "fuzz", tarmake_fetch, &mem, mem.n);
   while (as_tar_next(&t, &m, &got, &err) == AS_OK && got) {
     if (m.at > mem.n || m.size > mem.n - m.at || strlen(m.name) > AS_TAR_NAME_MAX + 256) abort();
     for (uint64_t i = 0; i < m.size; i += 97) sum += copy[m.at + i];

@@ -10,12 +10,12 @@
 static as_status list(const tarmake *t, char *out, size_t size, as_err *err) {
   as_tar tar;
   as_tar_member m;
-  as_tar_memory mem = {t->p, t->n};
+  tarmake_memory mem = {t->p, t->n};
   bool got;
   as_status s;
   size_t at = 0;
   out[0] = '\0';
-  as_tar_init(&tar, "x.tar", as_tar_fetch_memory, &mem, t->n);
+  as_tar_init(&tar, "x.tar", tarmake_fetch, &mem, t->n);
   while ((s = as_tar_next(&tar, &m, &got, err)) == AS_OK && got) {
     at += (size_t)snprintf(out + at, size - at, "%s%s%.*s;", m.name, m.file ? "=" : "!",
                            m.file ? (int)m.size : 0, (const char *)t->p + m.at);

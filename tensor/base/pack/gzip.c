@@ -111,7 +111,7 @@ static as_status next_chunk(const as_gzip *g, place *p, as_err *err) {
 }
 
 /* The next at most n decoded bytes into out; *got == 0 with p->done set at the end. */
-static as_status feed(const as_gzip *g, place *p, uint8_t *out, size_t n, size_t *got, as_err *err) {
+static as_status feed_place(const as_gzip *g, place *p, uint8_t *out, size_t n, size_t *got, as_err *err) {
   *got = 0;
   while (*got == 0 && !p->done && n > 0) {
     const bool fresh = p->chunk_at == p->chunk_n;
@@ -141,7 +141,7 @@ static as_status skip_to(const as_gzip *g, place *p, uint64_t at, as_err *err) {
   as_status s = AS_OK;
   while (s == AS_OK && p->out < at && !p->done) {
     size_t want = at - p->out < sizeof scratch ? (size_t)(at - p->out) : sizeof scratch, got;
-    s = feed(g, p, scratch, want, &got, err);
+    s = feed_place(g, p, scratch, want, &got, err);
   }
   return s;
 }
@@ -150,7 +150,7 @@ static as_status read_on(const as_gzip *g, place *p, size_t n, uint8_t *out, siz
   as_status s = AS_OK;
   for (*got = 0; s == AS_OK && *got < n && !p->done;) {
     size_t part;
-    s = feed(g, p, out + *got, n - *got, &part, err);
+    s = feed_place(g, p, out + *got, n - *got, &part, err);
     *got += part;
   }
   return s;
@@ -163,7 +163,7 @@ static as_status draw_pending(as_gzip *g, as_err *err) {
   as_status s = as_grow(&p, &g->ahead_cap, n + 1, 1, err);
   g->ahead = p;
   if (s != AS_OK) return s;
-  s = feed(g, &g->pass, g->ahead, n, &got, err);
+  s = feed_place(g, &g->pass, g->ahead, n, &got, err);
   g->ahead_n = got;
   g->ahead_at = 0;
   return s;
@@ -204,7 +204,7 @@ static as_status pass_on(as_gzip *g, uint8_t *out, size_t n, size_t *got, as_err
     g->ahead_at += *got;
     return AS_OK;
   }
-  as_status s = feed(g, &g->pass, out, n, got, err);
+  as_status s = feed_place(g, &g->pass, out, n, got, err);
   return s == AS_OK ? note_point(g, err) : s;
 }
 

@@ -36,13 +36,13 @@ typedef struct directory {
   uint64_t offset, size, count;
 } directory;
 
-static as_status bad(as_err *err, const as_zip *z, uint64_t at, const char *what) {
+static as_status bad_zip(as_err *err, const as_zip *z, uint64_t at, const char *what) {
   return as_fail(err, AS_E_INPUT, "%s: zip archive, byte %llu: %s", z->label, (unsigned long long)at, what);
 }
 
 /* The end record closes the file: found backwards, its comment must reach exactly to the end. */
 static as_status find_end(const as_zip *z, const uint8_t *d, size_t size, size_t *at, as_err *err) {
-  if (size < END_RECORD) return bad(err, z, size, "ends before its end record (truncated?)");
+  if (size < END_RECORD) return bad_zip(err, z, size, "ends before its end record (truncated?)");
   size_t lowest = size - END_RECORD > 65535 ? size - END_RECORD - 65535 : 0;
   for (size_t p = size - END_RECORD;; p--) {
     if (as_le32(d + p) == SIG_END && p + END_RECORD + as_le16(d + p + 20) == size) {
@@ -50,7 +50,7 @@ static as_status find_end(const as_zip *z, const uint8_t *d, size_t size, size_t
       return AS_OK;
     }
     if (p == lowest)
-      return bad(err, z, size, "no end record closes the file (truncated, or bytes appended?)");
+      return bad_zip(err, z, size, "no end record closes the file (truncated, or bytes appended?)");
   }
 }
 
@@ -66,35 +66,36 @@ static as_status read_end(const as_zip *z, const uint8_t *d, size_t size, direct
   uint64_t limit = end;
   bool wants64 = dir->count == 0xffff || dir->size == UINT32_MAX || dir->offset == UINT32_MAX;
   bool has64 = end >= END64_LOCATOR && as_le32(e - END64_LOCATOR) == SIG_LOCATOR64;
-  if (wants64 && !has64) return bad(err, z, end, "the end record refers to a zip64 record that is not there");
+  if (wants64 && !has64)
+    return bad_zip(err, z, end, "the end record refers to a zip64 record that is not there");
   if (has64) {
     const uint8_t *l = e - END64_LOCATOR;
     uint64_t at = as_le64(l + 8);
-    if (as_le32(l + 4) != 0 || as_le32(l + 16) > 1) return bad(err, z, end, "a multi-volume archive");
+    if (as_le32(l + 4) != 0 || as_le32(l + 16) > 1) return bad_zip(err, z, end, "a multi-volume archive");
     if (end < END64_LOCATOR + END64_RECORD || at > end - END64_LOCATOR - END64_RECORD)
-      return bad(err, z, end - END64_LOCATOR, "the zip64 locator points outside the file");
+      return bad_zip(err, z, end - END64_LOCATOR, "the zip64 locator points outside the file");
     const uint8_t *r = d + at;
     uint64_t length = as_le64(r + 4);
     if (as_le32(r) != SIG_END64 || length < END64_RECORD - 12 || at + 12 + length != end - END64_LOCATOR)
-      return bad(err, z, at, "the zip64 end record is damaged");
-    if (as_le32(r + 16) != 0 || as_le32(r + 20) != 0) return bad(err, z, at, "a multi-volume archive");
+      return bad_zip(err, z, at, "the zip64 end record is damaged");
+    if (as_le32(r + 16) != 0 || as_le32(r + 20) != 0) return bad_zip(err, z, at, "a multi-volume archive");
     uint64_t count = as_le64(r + 32), dsize = as_le64(r + 40), offset = as_le64(r + 48);
     /* The old record must say the same, or all ones. */
     if ((dir->count != 0xffff && dir->count != count) || (dir->size != UINT32_MAX && dir->size != dsize) ||
         (dir->offset != UINT32_MAX && dir->offset != offset) || as_le64(r + 24) != count)
-      return bad(err, z, at, "the zip64 end record contradicts the end record");
+      return bad_zip(err, z, at, "the zip64 end record contradicts the end record");
     dir->count = count;
     dir->size = dsize;
     dir->offset = offset;
     limit = at;
   } else if (disk != 0 || disk_dir != 0 || on_disk != dir->count) {
-    return bad(err, z, end, "a multi-volume archive");
+    return bad_zip(err, z, end, "a multi-volume archive");
   }
   if (dir->offset > limit || dir->size != limit - dir->offset)
-    return bad(err, z, end, "the central directory does not fill the space before the end record");
-  if (dir->count > AS_ZIP_MAX_ENTRIES) return bad(err, z, end, "more than 200000 members");
+    return bad_zip(err, z, end, "the central directory does not fill the space before the end record");
+  if (dir->count > AS_ZIP_MAX_ENTRIES) return bad_zip(err, z, end, "more than 200000 members");
   if (dir->count > dir->size / CENTRAL_HEADER)
-    return bad(err, z, end, "more members than its directory has room for");
+    return bad_zip(err, z, end, "more members than its directory has room for");
   return AS_OK;
 }
 
@@ -124,14 +125,14 @@ static bool zip64_extra(const uint8_t *x, size_t n, uint64_t *usize, uint64_t *c
 
 static as_status check_name(const as_zip *z, const uint8_t *name, size_t n, uint64_t at, as_err *err) {
   if (n == 0 || n > AS_ZIP_MAX_NAME)
-    return bad(err, z, at, "a member without a name, or with one of over 4096 bytes");
-  if (memchr(name, 0, n)) return bad(err, z, at, "a member's name holds a NUL byte");
+    return bad_zip(err, z, at, "a member without a name, or with one of over 4096 bytes");
+  if (memchr(name, 0, n)) return bad_zip(err, z, at, "a member's name holds a NUL byte");
   if (name[0] == '/' || memchr(name, '\\', n))
-    return bad(err, z, at, "a member's name is absolute or holds a backslash");
+    return bad_zip(err, z, at, "a member's name is absolute or holds a backslash");
   for (size_t i = 0; i + 1 < n; i++)
     if (name[i] == '.' && name[i + 1] == '.' && (i == 0 || name[i - 1] == '/') &&
         (i + 2 == n || name[i + 2] == '/'))
-      return bad(err, z, at, "a member's name climbs out with \"..\"");
+      return bad_zip(err, z, at, "a member's name climbs out with \"..\"");
   return AS_OK;
 }
 
@@ -154,11 +155,11 @@ static as_status check_local(const as_zip *z, const uint8_t *d, uint64_t limit, 
                              as_zip_entry *e, const uint8_t *name, size_t name_n, uint64_t *stop,
                              as_err *err) {
   if (at > limit || limit - at < LOCAL_HEADER || as_le32(d + at) != SIG_LOCAL)
-    return bad(err, z, at, "no local header where the directory says one is");
+    return bad_zip(err, z, at, "no local header where the directory says one is");
   const uint8_t *h = d + at;
   size_t nn = as_le16(h + 26), xn = as_le16(h + 28);
   uint64_t left = limit - at - LOCAL_HEADER;
-  if (nn + xn > left) return bad(err, z, at, "a local header reaches beyond the members");
+  if (nn + xn > left) return bad_zip(err, z, at, "a local header reaches beyond the members");
   left -= nn + xn;
   if (nn != name_n || memcmp(h + LOCAL_HEADER, name, nn) != 0)
     return as_fail(err, AS_E_INPUT,
@@ -166,21 +167,22 @@ static as_status check_local(const as_zip *z, const uint8_t *d, uint64_t limit, 
                    z->label, (unsigned long long)at, (int)(nn < 200 ? nn : 200),
                    (const char *)h + LOCAL_HEADER, e->name);
   if (as_le16(h + 6) != flags || as_le16(h + 8) != e->method)
-    return bad(err, z, at, "flags or method differ between local header and directory");
-  if (e->packed > left) return bad(err, z, at, "a member's payload reaches beyond the members (truncated?)");
+    return bad_zip(err, z, at, "flags or method differ between local header and directory");
+  if (e->packed > left)
+    return bad_zip(err, z, at, "a member's payload reaches beyond the members (truncated?)");
   uint32_t crc = as_le32(h + 14);
   uint64_t c = as_le32(h + 18), u = as_le32(h + 22);
   if (!zip64_extra(h + LOCAL_HEADER + nn, xn, &u, &c, NULL))
-    return bad(err, z, at, "a local header's extra field is damaged");
+    return bad_zip(err, z, at, "a local header's extra field is damaged");
   bool unset = (flags & FLAG_DESCRIPTOR) && crc == 0 && c == 0 && u == 0;
   if (!unset && (crc != e->crc || c != e->packed || u != e->size))
-    return bad(err, z, at, "sizes or CRC differ between local header and directory");
+    return bad_zip(err, z, at, "sizes or CRC differ between local header and directory");
   uint64_t payload = at + LOCAL_HEADER + nn + xn;
   e->data = d + payload;
   *stop = payload + e->packed;
   if (flags & FLAG_DESCRIPTOR) {
     size_t n = descriptor_length(d + *stop, (size_t)(limit - *stop), e);
-    if (n == 0) return bad(err, z, *stop, "a member's data descriptor contradicts the directory");
+    if (n == 0) return bad_zip(err, z, *stop, "a member's data descriptor contradicts the directory");
     *stop += n;
   }
   return AS_OK;
@@ -195,7 +197,7 @@ static int by_from(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-static int by_name(const void *a, const void *b) {
+static int entries_by_name(const void *a, const void *b) {
   return strcmp((*(const as_zip_entry *const *)a)->name, (*(const as_zip_entry *const *)b)->name);
 }
 
@@ -205,12 +207,12 @@ static as_status read_central(as_zip *z, const uint8_t *d, const directory *dir,
   for (size_t i = 0; i < z->n; i++) {
     as_zip_entry *e = &z->entries[i];
     if (end - p < CENTRAL_HEADER || as_le32(d + p) != SIG_CENTRAL)
-      return bad(err, z, p, "the central directory is damaged or shorter than it says");
+      return bad_zip(err, z, p, "the central directory is damaged or shorter than it says");
     const uint8_t *h = d + p;
     unsigned flags = as_le16(h + 8);
     size_t nn = as_le16(h + 28), xn = as_le16(h + 30), cn = as_le16(h + 32);
     if (nn + xn + cn > end - p - CENTRAL_HEADER)
-      return bad(err, z, p, "a directory entry reaches beyond the directory");
+      return bad_zip(err, z, p, "a directory entry reaches beyond the directory");
     as_status st = check_name(z, h + CENTRAL_HEADER, nn, p, err);
     if (st != AS_OK) return st;
     e->name = names;
@@ -230,13 +232,13 @@ static as_status read_central(as_zip *z, const uint8_t *d, const directory *dir,
     if (e->method != 0 && e->method != 8)
       return as_fail(err, AS_E_INPUT, "%s: zip member %s uses method %u; stored (0) and deflate (8) are read",
                      z->label, e->name, e->method);
-    if (as_le16(h + 34) != 0) return bad(err, z, p, "a multi-volume archive");
+    if (as_le16(h + 34) != 0) return bad_zip(err, z, p, "a multi-volume archive");
     if (!zip64_extra(h + CENTRAL_HEADER + nn, xn, &e->size, &e->packed, &at))
-      return bad(err, z, p, "a directory entry's extra field is damaged");
+      return bad_zip(err, z, p, "a directory entry's extra field is damaged");
     if (e->method == 0 && e->packed != e->size)
-      return bad(err, z, p, "a stored member with two different sizes");
+      return bad_zip(err, z, p, "a stored member with two different sizes");
     if (e->method == 8 && e->size / DEFLATE_MAX_RATIO > e->packed)
-      return bad(err, z, p, "a deflated member claims more than deflate can pack");
+      return bad_zip(err, z, p, "a deflated member claims more than deflate can pack");
     uint64_t stop = 0;
     st = check_local(z, d, dir->offset, at, flags, e, h + CENTRAL_HEADER, nn, &stop, err);
     if (st != AS_OK) return st;
@@ -244,7 +246,7 @@ static as_status read_central(as_zip *z, const uint8_t *d, const directory *dir,
     spans[i].to = stop;
     p += CENTRAL_HEADER + nn + xn + cn;
   }
-  if (p != end) return bad(err, z, p, "bytes between the directory's last entry and its end");
+  if (p != end) return bad_zip(err, z, p, "bytes between the directory's last entry and its end");
   return AS_OK;
 }
 
@@ -265,13 +267,13 @@ as_status as_zip_open(as_zip *z, const uint8_t *d, size_t size, const char *labe
   if (st == AS_OK) st = read_central(z, d, &dir, spans, err);
   if (st == AS_OK && n > 0) {
     qsort(spans, n, sizeof *spans, by_from);
-    if (spans[0].from != 0) st = bad(err, z, 0, "bytes before the first member");
+    if (spans[0].from != 0) st = bad_zip(err, z, 0, "bytes before the first member");
     for (size_t i = 1; i < n && st == AS_OK; i++)
-      if (spans[i].from < spans[i - 1].to) st = bad(err, z, spans[i].from, "two members overlap");
+      if (spans[i].from < spans[i - 1].to) st = bad_zip(err, z, spans[i].from, "two members overlap");
   }
   if (st == AS_OK) {
     for (size_t i = 0; i < n; i++) z->by_name[i] = &z->entries[i];
-    qsort(z->by_name, n, sizeof *z->by_name, by_name);
+    qsort(z->by_name, n, sizeof *z->by_name, entries_by_name);
     for (size_t i = 1; i < n && st == AS_OK; i++)
       if (strcmp(z->by_name[i - 1]->name, z->by_name[i]->name) == 0)
         st = as_fail(err, AS_E_INPUT, "%s: zip member %s stands twice", label, z->by_name[i]->name);

@@ -1,0 +1,73 @@
+/* The list that every reader of a source adds to: its boxes, images and names. */
+#include <string.h>
+
+#include "data/sets/source_int.h"
+#include "tensor/base/file.h"
+#include "tensor/base/mem.h"
+#include "tensor/base/text.h"
+
+static bool same_letters(const char *a, const char *b) {
+  for (; *a && *b; a++, b++) {
+    char c = *a >= 'A' && *a <= 'Z' ? (char)(*a - 'A' + 'a') : *a;
+    if (c != *b) return false;
+  }
+  return *a == *b;
+}
+
+bool as_name_is_image(const char *name) {
+  static const char *const suffix[] = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp",
+                                       ".gif", ".webp", ".ppm", ".pgm",  ".tif", ".tiff"};
+  const char *base = as_path_base(name), *dot = strrchr(base, '.');
+  if (!dot || base[0] == '.') return false; /* hidden files, and the "._" twins that macOS leaves */
+  for (size_t i = 0; i < sizeof suffix / sizeof *suffix; i++) {
+    if (same_letters(dot, suffix[i])) return true;
+  }
+  return false;
+}
+
+as_status as_source_add_box(as_source *s, const char *path, uint32_t *index, as_err *err) {
+  void *p = s->box;
+  if (s->n_boxes >= UINT32_MAX) return as_fail(err, AS_E_INPUT, "%s: too many archives", s->path);
+  as_status st = as_grow(&p, &s->box_cap, s->n_boxes + 1, sizeof *s->box, err);
+  if (st != AS_OK) return st;
+  s->box = p;
+  as_box *b = &s->box[s->n_boxes];
+  memset(b, 0, sizeof *b);
+  b->disk.fd = -1;
+  b->path = as_strdup(path, err);
+  if (!b->path) return AS_E_ENV;
+  *index = (uint32_t)s->n_boxes++;
+  return AS_OK;
+}
+
+as_status as_source_add(as_source *s, const char *prefix, const char *name, uint32_t box, uint64_t at,
+                        uint64_t size, as_err *err) {
+  size_t a = prefix ? strlen(prefix) : 0, b = strlen(name), need = s->pool_n + a + b + 2;
+  void *p = s->pool;
+  as_status st = as_grow(&p, &s->pool_cap, need, 1, err);
+  s->pool = p;
+  if (st != AS_OK) return st;
+  p = s->entry;
+  st = as_grow(&p, &s->cap, s->n + 1, sizeof *s->entry, err);
+  s->entry = p;
+  if (st != AS_OK) return st;
+  as_entry *e = &s->entry[s->n++];
+  *e = (as_entry){.name = s->pool_n, .at = at, .size = size, .box = box, .label = AS_NO_LABEL};
+  char *to = s->pool + s->pool_n;
+  if (a > 0) {
+    memcpy(to, prefix, a);
+    to[a] = '/';
+    to += a + 1;
+  }
+  memcpy(to, name, b + 1);
+  s->pool_n += (a > 0 ? a + 1 : 0) + b + 1;
+  return AS_OK;
+}
+
+as_status as_source_ignore(as_source *s, const char *name, as_err *err) {
+  if (s->ignored++ == 0) {
+    s->first_ignored = as_strdup(name, err);
+    if (!s->first_ignored) return AS_E_ENV;
+  }
+  return AS_OK;
+}
