@@ -32,8 +32,8 @@ TOOL_OBJ := $(TOOL_SRC:%.c=$(BUILD)/o/%.o)
 TEST_SRC := $(sort $(wildcard tests/unit/test_*.c))
 TESTS   := $(TEST_SRC:tests/unit/%.c=$(BUILD)/t/%)
 
-.PHONY: all test check demo static asan help clean install check-layers check-generated generate check-bits \
-        check-bits-ci FORCE
+.PHONY: all test check demo static asan help clean install check-layers check-house check-generated generate \
+        check-bits check-bits-ci FORCE
 
 all: $(BUILD)/assay
 
@@ -81,6 +81,10 @@ static:
 
 check-layers:
 	@sh tests/check-layers.sh
+
+# Circles, symbols, sizes, names, citations, format: tests/check-house.sh says what is wanted.
+check-house: $(BUILD)/assay
+	@BUILD=$(BUILD) sh tests/check-house.sh
 
 # Text that the binary carries is kept as plain files and embedded by committed arrays.
 generate:

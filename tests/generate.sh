@@ -7,10 +7,10 @@
 #
 # How a room uses it: a file ROOM/embed.list with one line per generated file,
 #
-#   # output                kind   symbol           header               inputs (globs are fine)
-#   weights/recipe/recipes_data.c  files  as_recipe_files  weights/recipes.h    weights/recipe/recipes/*.recipe
-#   data/wnids_data.c       lines  as_wnids         data/sets/labels.h        data/sets/lists/imagenet-1k.txt
-#   data/val_data.c         u16    as_val_labels    data/sets/labels.h        data/sets/lists/val.txt
+#   # output                          kind   symbol           header                        inputs (globs are fine)
+#   weights/recipe/recipes_data.c     files  as_recipe_files  weights/recipe/recipe_data.h  weights/recipe/recipes/*.recipe
+#   data/sets/labels_wnids_data.c     lines  as_wnids         data/sets/labels.h            data/sets/lists/imagenet-1k.txt
+#   data/sets/labels_val_data.c       u16    as_val_labels    data/sets/labels.h            data/sets/lists/ilsvrc2012-val.txt
 #
 # header is included by the generated file and must declare the symbols:
 #

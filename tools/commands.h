@@ -1,4 +1,4 @@
-/* One function per command, each in its own cmd_NAME.c. */
+/* One function per command, each in its own cmd_*.c. */
 #ifndef AS_TOOLS_COMMANDS_H
 #define AS_TOOLS_COMMANDS_H
 
