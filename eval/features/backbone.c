@@ -11,7 +11,9 @@ static as_status choose(as_backbone *b, const as_backbone_opts *o, char *arch, s
   as_status s = as_state_open(&b->state, o->weights, err);
   if (s == AS_OK) s = as_state_check_name(b->state, NULL, err);
   if (s != AS_OK) return s;
-  if (o->recipe_text) {
+  if (o->given) {
+    b->recipe = o->given;
+  } else if (o->recipe_text) {
     s = as_recipe_parse(&b->owned, o->recipe_text, strlen(o->recipe_text), o->recipe, err);
     b->recipe = b->owned;
   } else if (o->recipe) {

@@ -6,6 +6,7 @@
 #include "tests/harness.h"
 #include "weights/recipe/recipe.h"
 #include "weights/recipe/recipe_int.h"
+#include "weights/recipe/twin.h"
 
 static const int r50[4] = {3, 4, 6, 3};
 
@@ -361,6 +362,44 @@ static void by_hash(as_test *t) {
   as_state_close(&s);
 }
 
+/* The momentum twin through the query encoder's recipe, and nothing where there is no second whole network. */
+static void twins(as_test *t) {
+  mk_st st = {.at = 0};
+  as_err err = {AS_OK, ""};
+  as_twin twin[AS_TWIN_MAX];
+  const as_recipe *r = NULL;
+  as_recipe *owned = NULL, *other = NULL;
+  char *file = NULL;
+  CHECK_OK(t, as_recipe_named(&r, &owned, "moco-v2", &err), err);
+  moco(&st, true, 65536);
+  as_state *s = open_st(t, &st, &file);
+  size_t n = as_recipe_twins(twin, r, s);
+  CHECK_INT(t, n, 1);
+  if (n == 1) {
+    as_mapping m = {0};
+    CHECK_STR(t, twin[0].used, "encoder_q");
+    CHECK_STR(t, twin[0].other, "encoder_k");
+    CHECK_OK(t, as_recipe_twin(&other, r, &twin[0], &err), err);
+    CHECK_OK(t, as_recipe_map(&m, other, s, &err), err);
+    const as_mapped *conv1 = as_mapping_find(&m, "conv1.weight");
+    CHECK(t, conv1 != NULL);
+    if (conv1) CHECK_STR(t, conv1->from->name, "state_dict/module.encoder_k.conv1.weight");
+    as_mapping_clear(&m);
+    as_recipe_destroy(&other);
+  }
+  as_state_close(&s);
+  free(file);
+  const int64_t bias[1] = {2};
+  mk_resnet(&st, "state_dict/module.encoder_q.", 2, r50, 0);
+  mk_st_add(&st, "state_dict/module.encoder_k.", "bn1.bias", 1, bias); /* no whole network */
+  s = open_st(t, &st, &file);
+  CHECK_INT(t, as_recipe_twins(twin, r, s), 0);
+  snprintf(twin[0].used, sizeof twin[0].used, "nobody");
+  CHECK_INT(t, as_recipe_twin(&other, r, &twin[0], &err), AS_E_INPUT);
+  as_state_close(&s);
+  free(file);
+}
+
 int main(int argc, char **argv) {
   static const as_case cases[] = {{"recipe patterns", globs},    {"recipe syntax", syntax},
                                   {"recipe built-in", builtin},  {"recipe moco and pcl", moco_and_pcl},
@@ -368,6 +407,7 @@ int main(int argc, char **argv) {
                                   {"recipe generic", generic},   {"recipe vits", vits},
                                   {"recipe nearest", nearest},   {"recipe metadata", metadata},
                                   {"recipe by hash", by_hash},   {"recipe wide heads", wide_heads},
-                                  {"recipe refusals", refusals}, {"recipe simclr names", simclr_names}};
+                                  {"recipe refusals", refusals}, {"recipe simclr names", simclr_names},
+                                  {"recipe twins", twins}};
   return as_test_main(argc, argv, cases, sizeof cases / sizeof *cases);
 }

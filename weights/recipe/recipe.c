@@ -264,8 +264,9 @@ as_status as_recipe_parse(as_recipe **out, const char *text, size_t n, const cha
   r->title = r->arch = r->preset = r->note = r->head = r->probe = r->assume = r->map = r->rest = r->headnorm =
       r->refuse = "";
   r->by_keys = true;
+  r->source = as_strndup(text, n, err);
   r->text = as_strndup(text, n, err);
-  as_status st = r->text ? name_from(r, source, err) : AS_E_ENV;
+  as_status st = r->source && r->text ? name_from(r, source, err) : AS_E_ENV;
   parser p = {r, source, 0, err};
   if (st == AS_OK) st = parse_lines(&p, r->text);
   if (st != AS_OK)
@@ -282,6 +283,7 @@ void as_recipe_destroy(as_recipe **recipe) {
   as_list *const lists[] = {&r->unwrap, &r->prefix, &r->need, &r->never, &r->known, &r->published, &r->where};
   for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) as_free((void *)lists[i]->item);
   as_free((void *)(uintptr_t)r->name);
+  as_free(r->source);
   as_free(r->text);
   as_free(r);
 }

@@ -8,6 +8,7 @@
 #include "weights/containers/state.h"
 
 typedef struct as_recipe as_recipe; /* parsed; built-in ones live for ever */
+enum { AS_RECIPE_ARCH = 512 };      /* bytes that hold any architecture string */
 
 /* A text in the syntax of weights/README.md. `source` names it in messages. */
 as_status as_recipe_parse(as_recipe **out, const char *text, size_t n, const char *source, as_err *err);

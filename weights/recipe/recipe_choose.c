@@ -6,11 +6,11 @@
 #include "tensor/base/text.h"
 #include "weights/recipe/recipe_int.h"
 
-enum { MAX_CANDIDATES = 64, ARCH_MAX = 512 };
+enum { MAX_CANDIDATES = 64 };
 
 typedef struct candidate {
   const as_recipe *r;
-  char arch[ARCH_MAX];
+  char arch[AS_RECIPE_ARCH];
 } candidate;
 
 typedef struct choice {
@@ -77,7 +77,7 @@ static as_status consider(choice *c, const as_recipe *r, const as_state *s, as_e
   if (st != AS_OK) return AS_OK; /* its transforms do not fit */
   const char *offender = NULL;
   size_t n = 0;
-  char arch[ARCH_MAX];
+  char arch[AS_RECIPE_ARCH];
   if (as_recipe_family_fits(r, &m, &offender, &n) &&
       as_recipe_arch_of(r, &m, as_state_path(s), arch, sizeof arch, &why) == AS_OK && c->n < MAX_CANDIDATES) {
     c->fit[c->n].r = r;

@@ -40,7 +40,8 @@ typedef struct as_list {
 } as_list;
 
 struct as_recipe {
-  char *text; /* all strings below point into it */
+  char *source; /* the text as it was given */
+  char *text;   /* the same cut up; all strings below point into it */
   const char *name, *title, *arch, *preset, *note, *head, *probe, *assume, *map;
   const char *rest;     /* why tensors outside the prefix are left out; "" = they are unexpected */
   const char *headnorm; /* BatchNorm before the classifier: its name after the renames, or "" */

@@ -1,0 +1,28 @@
+/* The other network of a checkpoint. Self-supervised training keeps two copies of a network (query and momentum
+ * encoder, student and teacher, online and target network, weights and their moving average); the recipe takes the
+ * one that the authors evaluate, and the file often holds both. */
+#ifndef AS_WEIGHTS_RECIPE_TWIN_H
+#define AS_WEIGHTS_RECIPE_TWIN_H
+
+#include <stddef.h>
+
+#include "tensor/base/status.h"
+#include "weights/containers/state.h"
+#include "weights/recipe/recipe.h"
+
+enum { AS_TWIN_MAX = 8, AS_TWIN_NAME = 64 };
+
+typedef struct as_twin {
+  char used[AS_TWIN_NAME];  /* as the file calls the network that the recipe takes: "encoder_q" */
+  char other[AS_TWIN_NAME]; /* and the one that it leaves: "encoder_k" */
+} as_twin;
+
+/* The twins of `r` that `s` holds, as many as are filled in: complete networks of the same architecture, each of which
+ * as_recipe_twin can read. */
+size_t as_recipe_twins(as_twin out[AS_TWIN_MAX], const as_recipe *r, const as_state *s);
+
+/* The recipe that reads the other network; the caller destroys it. It goes by the name of `r`.
+ * AS_E_INPUT: `t` is not one of r's twins; AS_E_ENV: memory. */
+as_status as_recipe_twin(as_recipe **out, const as_recipe *r, const as_twin *t, as_err *err);
+
+#endif
