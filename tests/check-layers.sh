@@ -29,7 +29,7 @@ data/image             tensor/base/
 data/archive           tensor/base/
 data/sets              data/image data/archive tensor/base/
 data/world             data/image tensor/base/
-eval/stats             tensor/base/ data/sets eval/report
+eval/stats             tensor/base/
 eval/report            eval/stats tensor/base/
 eval/features          models nn tensor tensor/base/ weights/ data/
 eval/learn             eval/features eval/stats tensor tensor/base/ weights/ data/

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "data/sets/tasks.h"
 #include "eval/report/report.h"
 #include "eval/stats/metrics.h"
 #include "tensor/base/mem.h"
@@ -149,6 +150,10 @@ static inline void reportmake_whole(as_test *t, as_results *r) {
   r->models[0].published = .66;
   r->models[0].published_on = as_strdup("val", &err);
   r->models[0].published_source = as_strdup("its authors", &err);
+  for (size_t k = 0; k < 15; k++)
+    CHECK_OK(t, as_results_corruption_add(r, as_corruptions[k].name, as_corruptions[k].alexnet_error, &err),
+             err);
+  r->n_severities = 5;
   r->cells[0].corruption_error = as_alloc(75, sizeof(double), &err);
   for (size_t j = 0; j < 75; j++) r->cells[0].corruption_error[j] = as_corruptions[j / 5].alexnet_error / 2;
 }

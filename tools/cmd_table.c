@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "eval/stats/table.h"
+#include "eval/report/table_out.h"
 #include "tensor/base/file.h"
 #include "tensor/base/mem.h"
 #include "tools/commands.h"

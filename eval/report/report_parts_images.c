@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "eval/report/report_parts_int.h"
+#include "tensor/base/mem.h"
 
 as_status as_part_published(as_sheet *sh, const as_sum *s, as_err *err) {
   (void)err;
@@ -150,11 +151,12 @@ as_status as_part_classes(as_sheet *sh, const as_sum *s, as_err *err) {
 as_status as_part_corruptions(as_sheet *sh, const as_sum *s, as_err *err) {
   (void)err;
   const as_results *r = s->r;
+  size_t kinds = r->n_corruptions, severities = r->n_severities;
   bool any = false, whole = true;
   for (size_t i = 0; i < r->n_models * r->n_sets; i++) {
     const double *e = r->cells[i].corruption_error;
     any = any || e;
-    for (int j = 0; e && j < AS_CORRUPTIONS * AS_SEVERITIES; j++) whole = whole && isfinite(e[j]);
+    for (size_t j = 0; e && j < kinds * severities; j++) whole = whole && isfinite(e[j]);
   }
   if (!any) return AS_OK;
   sh->title = "Corruptions: mCE, and the plain error";
@@ -162,33 +164,36 @@ as_status as_part_corruptions(as_sheet *sh, const as_sum *s, as_err *err) {
   as_sheet_column(sh, "dataset", "set", AS_COL_TEXT, 0, false);
   as_sheet_column(sh, "mce", "mCE", AS_COL_SHARE, 1, false);
   as_sheet_column(sh, "mean_error", "mean error", AS_COL_SHARE, 1, false);
-  for (int c = 0; c < AS_CORRUPTIONS; c++)
-    as_sheet_column(sh, as_corruptions[c].name, as_corruptions[c].name, AS_COL_SHARE, 1, false);
+  for (size_t c = 0; c < kinds; c++)
+    as_sheet_column(sh, r->corruptions[c].name, r->corruptions[c].name, AS_COL_SHARE, 1, false);
+  double *reference = as_alloc(kinds ? kinds : 1, sizeof *reference, err);
+  if (!reference) return AS_E_ENV;
+  for (size_t c = 0; c < kinds; c++) reference[c] = r->corruptions[c].reference_error;
   for (size_t i = 0; i < r->n_models; i++)
     for (size_t k = 0; k < r->n_sets; k++) {
       const double *e = as_results_cell(r, s->order[i], k)->corruption_error;
       if (!e) continue;
       size_t row = as_sheet_row(sh);
       double sum = 0.0, n = 0.0;
-      as_mce mce;
-      as_mce_compute(e, NAN, NAN, &mce);
-      for (int c = 0; c < AS_CORRUPTIONS; c++) {
+      for (size_t c = 0; c < kinds; c++) {
         double of = 0.0, m = 0.0;
-        for (int v = 0; v < AS_SEVERITIES; v++) {
-          double x = e[c * AS_SEVERITIES + v];
+        for (size_t v = 0; v < severities; v++) {
+          double x = e[c * severities + v];
           if (!isfinite(x)) continue;
           of += x;
           m += 1.0;
         }
-        if (m > 0.0) as_sheet_number(sh, row, 4 + (size_t)c, of / m, NAN, NAN);
+        if (m > 0.0) as_sheet_number(sh, row, 4 + c, of / m, NAN, NAN);
         sum += of;
         n += m;
       }
       as_sheet_text(sh, row, 0, as_model_name(r, s->order[i]));
       as_sheet_text(sh, row, 1, as_set_name(r, k));
-      as_sheet_number(sh, row, 2, mce.mce, NAN, NAN); /* NaN unless all 75 are there */
+      /* NaN unless all of them are there */
+      as_sheet_number(sh, row, 2, as_mce(e, reference, kinds, severities, NULL), NAN, NAN);
       as_sheet_number(sh, row, 3, n > 0.0 ? sum / n : NAN, NAN, NAN);
     }
+  as_free(reference);
   as_str_put(
       &sh->how,
       "mCE (Hendrycks and Dietterich 2019): each corruption's error over its five severities divided by "

@@ -2,7 +2,7 @@
 #include <math.h>
 
 #include "eval/report/report_int.h"
-#include "eval/stats/table.h"
+#include "eval/report/table_out.h"
 
 static void put_f64(as_jsonw *w, const char *key, double v) {
   as_jsonw_key(w, key);

@@ -5,7 +5,7 @@
 
 #include "eval/report/report_grid.h"
 #include "eval/report/report_int.h"
-#include "eval/stats/table.h"
+#include "eval/report/table_out.h"
 
 typedef struct page {
   as_str *out;

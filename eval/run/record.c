@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "data/sets/tasks.h"
 #include "eval/stats/unified.h"
 #include "tensor/base/hash/sha256.h"
 #include "tensor/base/mem.h"
@@ -26,13 +27,13 @@ static void put_if(as_jsonw *w, const char *key, const char *value) {
 
 /* ImageNet-C: mCE (relative to AlexNet) and the plain mean error beside it, and what they are made of. */
 static void put_corruptions(as_jsonw *w, const as_cell *c) {
-  as_mce mce;
+  double reference[AS_CORRUPTIONS], mean_error;
   if (!c->corruption_error) return;
-  as_mce_compute(c->corruption_error, (double)NAN, (double)NAN, &mce);
-  as_jsonw_key(w, "mce");
-  as_jsonw_f64(w, mce.mce); /* null unless every corruption is there at every severity */
+  for (int k = 0; k < AS_CORRUPTIONS; k++) reference[k] = as_corruptions[k].alexnet_error;
+  as_jsonw_key(w, "mce"); /* null unless every corruption is there at every severity */
+  as_jsonw_f64(w, as_mce(c->corruption_error, reference, AS_CORRUPTIONS, AS_SEVERITIES, &mean_error));
   as_jsonw_key(w, "mean_corruption_error");
-  as_jsonw_f64(w, mce.mean_error);
+  as_jsonw_f64(w, mean_error);
   as_jsonw_key(w, "corruption_error");
   as_jsonw_object(w);
   for (int k = 0; k < AS_CORRUPTIONS; k++) {
@@ -42,6 +43,14 @@ static void put_corruptions(as_jsonw *w, const as_cell *c) {
     as_jsonw_end(w);
   }
   as_jsonw_end(w);
+}
+
+as_status as_record_corruptions(as_results *res, as_err *err) {
+  as_status s = AS_OK;
+  res->n_severities = AS_SEVERITIES;
+  for (int k = 0; s == AS_OK && k < AS_CORRUPTIONS; k++)
+    s = as_results_corruption_add(res, as_corruptions[k].name, as_corruptions[k].alexnet_error, err);
+  return s;
 }
 
 void as_record_cell(as_jsonw *w, const char *model, const char *dataset, const as_cell *c) {

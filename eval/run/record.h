@@ -47,6 +47,9 @@ typedef struct as_record {
 
 as_status as_record_json(as_str *out, const as_record *r, as_err *err);
 
+/* The corruptions of ImageNet-C with AlexNet's errors, in the order in which cells hold them. */
+as_status as_record_corruptions(as_results *res, as_err *err);
+
 /* One cell as a JSON object on the open writer: model, dataset, the counts, fractions, 95 % interval
  * and hashes; why where it is absent. */
 void as_record_cell(as_jsonw *w, const char *model, const char *dataset, const as_cell *c);

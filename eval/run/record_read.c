@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "data/sets/tasks.h"
+#include "eval/run/record.h"
 #include "eval/stats/metrics.h"
 #include "tensor/base/file.h"
 #include "tensor/base/json.h"
@@ -409,6 +410,7 @@ static as_status read_all(as_results *out, const char *const *paths, size_t n, b
                 recs[0].path, n_models, n_sets);
   const char *title = s == AS_OK ? text_in(recs[0].root, "name") : NULL;
   if (s == AS_OK) s = as_results_init(out, n == 1 && title ? title : "joined runs", n_models, n_sets, err);
+  if (s == AS_OK) s = as_record_corruptions(out, err);
   if (s == AS_OK) {
     out->complete = true;
     s = fill_names(out, recs, n, twice, err);

@@ -180,6 +180,7 @@ static as_status name_results(as_run_state *r, as_results *res, as_err *err) {
   size_t n_sets = 0, at = 0;
   for (size_t i = 0; i < p->n_datasets; i++) n_sets += !p->datasets[i].train;
   as_status s = as_results_init(res, p->name, p->n_models, n_sets, err);
+  if (s == AS_OK) s = as_record_corruptions(res, err);
   for (size_t i = 0; s == AS_OK && i < p->n_datasets; i++)
     if (!p->datasets[i].train) s = name_set(r, res, at++, i, err);
   for (size_t i = 0; s == AS_OK && i < p->n_models; i++) {

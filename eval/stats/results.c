@@ -78,6 +78,8 @@ void as_results_clear(as_results *r) {
     as_free(r->sets[i].class_name);
     as_shared_clear(&r->sets[i].twice);
   }
+  for (size_t i = 0; i < r->n_corruptions; i++) as_free(r->corruptions[i].name);
+  as_free(r->corruptions);
   for (size_t i = 0; i < r->n_overlaps; i++) as_shared_clear(&r->overlaps[i].shared);
   as_free(r->overlaps);
   for (size_t i = 0; i < r->n_models * r->n_sets; i++) as_cell_clear(&r->cells[i]);
@@ -125,6 +127,15 @@ as_status as_results_remark(as_results *r, const char *text, as_err *err) {
   as_free(r->remarks);
   r->remarks = grown;
   r->n_remarks++;
+  return AS_OK;
+}
+
+as_status as_results_corruption_add(as_results *r, const char *name, double reference_error, as_err *err) {
+  size_t cap = r->n_corruptions;
+  as_status st = as_grow(&r->corruptions, &cap, r->n_corruptions + 1, sizeof *r->corruptions, err);
+  char *copy = st == AS_OK ? as_strdup(name, err) : NULL;
+  if (!copy) return AS_E_ENV;
+  r->corruptions[r->n_corruptions++] = (as_results_corruption){copy, reference_error};
   return AS_OK;
 }
 

@@ -54,10 +54,11 @@ typedef struct as_cell {
   as_failure *failure;     /* [n_failures] the first of the failed ones by name; owned */
   size_t n_failures;       /* at most AS_FAILURES_KEPT */
   char features_sha256[65], logits_sha256[65];
-  char *preset;             /* the set is run with another preset than its model's: which; owned, or NULL */
-  double *corruption_error; /* [15 * 5] ImageNet-C: error per corruption and severity, in the order of
-                               as_corruption_name; NaN where the set has no such images; else NULL. Owned */
-  char *why;                /* owned, or NULL */
+  char *preset; /* the set is run with another preset than its model's: which; owned, or NULL */
+  double *
+      corruption_error; /* [n_corruptions * n_severities] of the results: error per corruption and severity; NaN
+                               where the set has no such images; NULL unless it has corruptions. Owned */
+  char *why;            /* owned, or NULL */
 } as_cell;
 
 /* How the fit of a linear probe ended. */
@@ -105,6 +106,12 @@ typedef struct as_set_overlap {
   as_shared shared;
 } as_set_overlap;
 
+/* A corruption of the sets that have such (ImageNet-C), and the error that its own is divided by in mCE. */
+typedef struct as_results_corruption {
+  char *name; /* owned */
+  double reference_error;
+} as_results_corruption;
+
 typedef struct as_results {
   char *title; /* owned */
   as_results_model *models;
@@ -115,6 +122,8 @@ typedef struct as_results {
   as_cell *cells; /* [n_models * n_sets], row = model */
   char **remarks; /* [n_remarks] plain sentences that must stand under every table; owned */
   size_t n_remarks;
+  as_results_corruption *corruptions; /* [n_corruptions] in the order of the cells' corruption_error; owned */
+  size_t n_corruptions, n_severities;
   as_set_overlap *overlaps; /* [n_overlaps] of pairs that share an image; owned */
   size_t n_overlaps;
   bool complete;
@@ -130,6 +139,8 @@ as_status as_cell_failure(as_cell *c, const char *image, const char *why, as_err
 as_status as_results_set_task(as_results_set *set, const char *task, const char *flavour, const char *subset,
                               const char *path, as_err *err);
 as_status as_results_remark(as_results *r, const char *text, as_err *err);
+/* The next corruption of r->n_corruptions; n_severities is the caller's to set. */
+as_status as_results_corruption_add(as_results *r, const char *name, double reference_error, as_err *err);
 /* A pair of sets that share images; takes over what `shared` owns, in failure too. */
 as_status as_results_overlap(as_results *r, size_t a, size_t b, as_shared *shared, as_err *err);
 

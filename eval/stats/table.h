@@ -9,7 +9,6 @@
 #ifndef AS_EVAL_STATS_TABLE_H
 #define AS_EVAL_STATS_TABLE_H
 
-#include "eval/report/report.h"
 #include "eval/stats/results.h"
 #include "eval/stats/stats.h"
 #include "eval/stats/stats_translation.h"
@@ -75,9 +74,5 @@ typedef struct as_table_stats {
 as_status as_table_stats_make(as_table_stats *s, const as_results *r, const as_set_facts *const *facts,
                               as_err *err);
 void as_table_stats_clear(as_table_stats *s);
-
-/* top: rows to print, 0 = all. */
-as_status as_table_text(as_str *out, const as_table *t, const as_report_opts *opts, size_t top, as_err *err);
-as_status as_table_json(as_str *out, const as_table *t, const as_report_opts *opts, as_err *err);
 
 #endif

@@ -232,18 +232,15 @@ double as_effective_robustness(const as_robust_line *line, double acc_base, doub
 
 /* --- ImageNet-C ------------------------------------------------------------------------------------------ */
 
-void as_mce_compute(const double *error, double clean, double alexnet_clean, as_mce *out) {
-  out->mce = out->relative = out->mean_error = 0.0;
-  for (int c = 0; c < AS_CORRUPTIONS; c++) {
+double as_mce(const double *error, const double *reference, size_t corruptions, size_t severities,
+              double *mean_error) {
+  double mce = 0.0, plain = 0.0, n = (double)severities;
+  for (size_t c = 0; c < corruptions; c++) {
     double sum = 0.0;
-    for (int s = 0; s < AS_SEVERITIES; s++) sum += error[c * AS_SEVERITIES + s];
-    out->ce[c] = sum / (AS_SEVERITIES * as_corruptions[c].alexnet_error);
-    out->mce += out->ce[c];
-    out->relative +=
-        (sum - AS_SEVERITIES * clean) / (AS_SEVERITIES * (as_corruptions[c].alexnet_error - alexnet_clean));
-    out->mean_error += sum / AS_SEVERITIES;
+    for (size_t s = 0; s < severities; s++) sum += error[c * severities + s];
+    mce += sum / (n * reference[c]);
+    plain += sum / n;
   }
-  out->mce /= AS_CORRUPTIONS;
-  out->relative /= AS_CORRUPTIONS;
-  out->mean_error /= AS_CORRUPTIONS;
+  if (mean_error) *mean_error = plain / (double)corruptions;
+  return mce / (double)corruptions;
 }

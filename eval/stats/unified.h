@@ -7,7 +7,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "data/sets/tasks.h"
 #include "tensor/base/status.h"
 
 typedef enum as_unified_kind {
@@ -78,14 +77,11 @@ double as_effective_robustness(const as_robust_line *line, double acc_base, doub
 
 /* --- ImageNet-C (Hendrycks and Dietterich 2019) --------------------------------------------------- */
 
-typedef struct as_mce {
-  double ce[AS_CORRUPTIONS]; /* sum_s E / sum_s E(AlexNet) */
-  double mce;                /* their mean, x 1 (multiply by 100 for the usual figure) */
-  double relative;           /* mean of sum_s (E - clean) / sum_s (E(AlexNet) - clean(AlexNet)) */
-  double mean_error;         /* not normalised */
-} as_mce;
-/* error: [15 * 5] fractions, row = corruption in the order above. clean, alexnet_clean: errors on the
- * clean set, for the relative form (NaN: relative is NaN). */
-void as_mce_compute(const double *error, double clean, double alexnet_clean, as_mce *out);
+/* The mean over the corruptions of sum_s E / sum_s E(reference), s running over the severities; a fraction (the
+ * usual figure is 100 times this). error: [corruptions * severities], a row per corruption, fractions; reference:
+ * [corruptions], the reference network's mean error over the severities (for mCE: AlexNet's). *mean_error, unless NULL:
+ * the same without the division. NaN unless every error is there. */
+double as_mce(const double *error, const double *reference, size_t corruptions, size_t severities,
+              double *mean_error);
 
 #endif

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "eval/report/report.h"
-#include "eval/stats/table.h"
+#include "eval/report/table_out.h"
 #include "tensor/base/json.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "eval/report/report_int.h"
+#include "eval/report/table_out.h"
 #include "eval/stats/table_csv_int.h"
 #include "tensor/base/file.h"
 #include "tensor/base/json.h"
