@@ -7,9 +7,10 @@
 #ifndef AS_TENSOR_KERNELS_H
 #define AS_TENSOR_KERNELS_H
 
-#include <math.h> /* FP_FAST_FMAF */
 #include <stddef.h>
 #include <stdint.h>
+
+#include "tensor/base/cpu.h"
 
 /* A GEMM tile: at most 14 rows by one panel of 32 columns. 14 x 32 floats are 28 of the 32 vector
  * registers of AVX-512; ResNet-50's map widths (56, 28, 14, 2 x 7) are exact multiples of 14. */
@@ -135,13 +136,14 @@ typedef void as_fn_add(size_t n, const float *a, const float *b, float *out);
 /* packt: a transposed panel. out[k][j] = in[j * ld + k] for j < n, 0 for n <= j < 32; n 1..32. */
 typedef void as_fn_packt(size_t n, size_t k, const float *in, size_t ld, float *out);
 
-#define AS_OPS(X)                                                                                    \
-  X(gemm)                                                                                            \
-  X(wino_in)                                                                                         \
-  X(wino_out)                                                                                        \
-  X(maxwin)                                                                                          \
-  X(meanwin) X(layernorm) X(softmax) X(l2norm) X(relu) X(gelu) X(silu) X(exp) X(erf) X(add) X(packt) \
-      X(gemm16) X(tobf16)
+#define AS_OPS(X)                                                                                   \
+  X(gemm)                                                                                           \
+  X(wino_in)                                                                                        \
+  X(wino_out)                                                                                       \
+  X(maxwin)                                                                                         \
+  X(meanwin)                                                                                        \
+  X(layernorm) X(softmax) X(l2norm) X(relu) X(gelu) X(silu) X(exp) X(erf) X(add) X(packt) X(gemm16) \
+      X(tobf16)
 
 typedef struct as_kernels {
 #define AS_FIELD(op) as_fn_##op *op;
@@ -152,19 +154,6 @@ typedef struct as_kernels {
 /* Kernels in use: the ref ones until as_init has chosen. */
 extern as_kernels as_k;
 
-/* What a kernel may need. AS_CPU_FMA: fmaf is one instruction (in the C library at least). AS_CPU_PORTABLE:
- * this build has the kernels that emulate it, which any CPU can run. AS_CPU_BF16: AVX512-BF16, on which
- * VDPBF16PS does what gemm16 says. */
-enum {
-  AS_CPU_FMA = 1,
-  AS_CPU_AVX2 = 2,
-  AS_CPU_AVX512 = 4,
-  AS_CPU_NEON = 8,
-  AS_CPU_PORTABLE = 16,
-  AS_CPU_BF16 = 32
-};
-unsigned as_cpu_detect(void);
-
 /* Asks for a cache line that will be read; changes nothing else. */
 #if defined(__GNUC__) || defined(__clang__)
 #define AS_PREFETCH(p) __builtin_prefetch(p, 0, 2)
@@ -172,35 +161,8 @@ unsigned as_cpu_detect(void);
 #define AS_PREFETCH(p) ((void)(p))
 #endif
 
-#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
-#define AS_HAVE_X86 1
-#else
-#define AS_HAVE_X86 0
-#endif
-#if defined(__aarch64__) && defined(__ARM_NEON)
-#define AS_HAVE_NEON 1
-#else
-#define AS_HAVE_NEON 0
-#endif
-
-/* Where fmaf compiles to an instruction, ref itself is the portable path. */
-#ifdef FP_FAST_FMAF
-#define AS_HAVE_PORTABLE 0
-#else
-#define AS_HAVE_PORTABLE 1
-#endif
-
-#define AS_KERNEL(op, variant, needs, klass) as_fn_##op as_k_##op##_##variant;
+#define AS_KERNEL(op, variant, needs) as_fn_##op as_k_##op##_##variant;
 #include "tensor/kernels.def"
 #undef AS_KERNEL
-
-/* One line of kernels.def, for the harness, the benches and `info --kernels`. */
-typedef void as_fn_any(void);
-typedef struct as_kernel_entry {
-  const char *op, *variant, *klass;
-  unsigned needs;
-  as_fn_any *fn;
-} as_kernel_entry;
-size_t as_kernel_table(const as_kernel_entry **table);
 
 #endif

@@ -5,11 +5,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "tensor/base/cpu.h"
 #include "tensor/base/status.h"
 
 typedef struct as_init_opts {
-  const char *cpu; /* "ref", "portable", "avx2", "avx512", "avx512bf16", "neon"; NULL = the best there is */
-  int threads;     /* < 1 = the number of processors */
+  const char *cpu;     /* a level of as_cpu_limit (tensor/base/cpu.h); NULL = the best there is */
+  int threads;         /* < 1 = the number of processors */
   const char *profile; /* numerics profile, "f32-1" or "bf16-1"; NULL = "f32-1" */
 } as_init_opts;
 
@@ -27,15 +28,7 @@ typedef struct as_profile_info {
 } as_profile_info;
 const as_profile_info *as_profile_list(void);
 
-/* One line of the kernel table, for `info --kernels` and records. */
-typedef struct as_kernel_info {
-  const char *op, *variant; /* "gemm", "avx512" */
-  const char *needs;        /* CPU features in words, "-" for none */
-  const char *klass;        /* "EXACT": the same bits as ref */
-  bool available, selected;
-} as_kernel_info;
-
-/* Fills the first `max` entries of out (may be NULL with max 0) and returns how many there are. */
-size_t as_kernel_list(as_kernel_info *out, size_t max);
+/* The kernels of this room, in the order of kernels.def; returns how many. */
+size_t as_tensor_kernels(const as_kernel_info **rows);
 
 #endif

@@ -2,13 +2,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "data/image/image_kernels.h"
 #include "data/image/preset.h"
 #include "eval/run/plan.h"
 #include "eval/run/plans.h"
 #include "models/model.h"
 #include "models/selftest.h"
+#include "tensor/base/cpu.h"
+#include "tensor/base/hash/hash_kernels.h"
 #include "tensor/base/json.h"
-#include "tensor/base/mem.h"
 #include "tensor/base/par.h"
 #include "tensor/runtime.h"
 #include "tools/bench.h"
@@ -30,7 +32,48 @@ static void put_names(as_jsonw *w, const char *key, const char *const *names) {
   as_jsonw_end(w);
 }
 
-static void info_json(as_str *out, const as_kernel_info *k, size_t n) {
+/* The kernels of every room that has some. */
+static size_t (*const kernel_rooms[])(const as_kernel_info **) = {as_tensor_kernels, as_hash_kernels,
+                                                                  as_image_kernels};
+enum { KERNEL_ROOMS = sizeof kernel_rooms / sizeof *kernel_rooms };
+
+static void put_kernels(as_jsonw *w) {
+  as_jsonw_key(w, "kernels");
+  as_jsonw_array(w);
+  for (size_t room = 0; room < KERNEL_ROOMS; room++) {
+    const as_kernel_info *k;
+    const size_t n = kernel_rooms[room](&k);
+    for (size_t i = 0; i < n; i++) {
+      char needs[64];
+      as_jsonw_object(w);
+      put(w, "op", k[i].op);
+      put(w, "variant", k[i].variant);
+      put(w, "needs", as_cpu_words(k[i].needs, needs));
+      as_jsonw_key(w, "available"), as_jsonw_bool(w, !(k[i].needs & ~as_cpu_detected()));
+      as_jsonw_key(w, "selected"), as_jsonw_bool(w, as_kernel_in_use(k, n, i));
+      as_jsonw_end(w);
+    }
+  }
+  as_jsonw_end(w);
+}
+
+static void list_kernels(as_str *out) {
+  as_str_printf(out, "\n%-14s%-12s%s\n", "kernel", "variant", "needs");
+  for (size_t room = 0; room < KERNEL_ROOMS; room++) {
+    const as_kernel_info *k;
+    const size_t n = kernel_rooms[room](&k);
+    for (size_t i = 0; i < n; i++) {
+      char needs[64];
+      const bool available = !(k[i].needs & ~as_cpu_detected()), used = as_kernel_in_use(k, n, i);
+      as_str_printf(out, "%-14s%-12s%-20s%s\n", k[i].op, k[i].variant, as_cpu_words(k[i].needs, needs),
+                    used        ? "in use"
+                    : available ? ""
+                                : "not on this CPU");
+    }
+  }
+}
+
+static void info_json(as_str *out) {
   as_jsonw w;
   as_jsonw_init(&w, out, false);
   as_jsonw_object(&w);
@@ -54,19 +97,7 @@ static void info_json(as_str *out, const as_kernel_info *k, size_t n) {
   for (size_t i = 0; i < as_recipe_builtin_count(); i++)
     as_jsonw_str(&w, as_recipe_name(as_recipe_builtin(i)));
   as_jsonw_end(&w);
-  as_jsonw_key(&w, "kernels");
-  as_jsonw_array(&w);
-  for (size_t i = 0; i < n; i++) {
-    as_jsonw_object(&w);
-    put(&w, "op", k[i].op);
-    put(&w, "variant", k[i].variant);
-    put(&w, "needs", k[i].needs);
-    put(&w, "class", k[i].klass);
-    as_jsonw_key(&w, "available"), as_jsonw_bool(&w, k[i].available);
-    as_jsonw_key(&w, "selected"), as_jsonw_bool(&w, k[i].selected);
-    as_jsonw_end(&w);
-  }
-  as_jsonw_end(&w);
+  put_kernels(&w);
   as_jsonw_end(&w);
   as_str_putc(out, '\n');
 }
@@ -85,7 +116,7 @@ static void list(as_str *out, const char *title, const char *const *names) {
   as_str_putc(out, '\n');
 }
 
-static void info_text(as_str *out, const as_kernel_info *k, size_t n, bool kernels) {
+static void info_text(as_str *out, bool kernels) {
   as_str_printf(out, "%-14s%s (commit %s, %s)\n", "assay", AS_VERSION, AS_COMMIT, as_compiler_text());
   for (const as_profile_info *p = as_profile_list(); p->name; p++)
     as_str_printf(out, "%-14s%s%s: %s\n", p == as_profile_list() ? "profiles" : "", p->name,
@@ -102,13 +133,7 @@ static void info_text(as_str *out, const as_kernel_info *k, size_t n, bool kerne
   for (size_t i = 0; i < as_plan_files_count; i++)
     as_str_printf(out, "%s%s", i ? " " : "", as_plan_files[i].name);
   as_str_putc(out, '\n');
-  if (!kernels) return;
-  as_str_printf(out, "\n%-14s%-10s%-28s%-9s\n", "kernel", "variant", "needs", "class");
-  for (size_t i = 0; i < n; i++)
-    as_str_printf(out, "%-14s%-10s%-28s%-9s%s\n", k[i].op, k[i].variant, k[i].needs, k[i].klass,
-                  k[i].selected    ? "in use"
-                  : k[i].available ? ""
-                                   : "not on this CPU");
+  if (kernels) list_kernels(out);
 }
 
 /* A built-in plan as its file, to be copied and changed. */
@@ -142,15 +167,10 @@ as_status as_cmd_info(const as_args *a, as_err *err) {
   as_str out = {0};
   if (a->set[OPT_PLAN]) return print_plan(a->text[OPT_PLAN], err);
   if (a->set[OPT_MAN] || a->set[OPT_COMPLETION]) return print_manual(a, err);
-  size_t n = as_kernel_list(NULL, 0);
-  as_kernel_info *k = as_alloc(n, sizeof *k, err);
-  if (!k) return AS_E_ENV;
-  as_kernel_list(k, n);
   if (a->set[OPT_JSON])
-    info_json(&out, k, n);
+    info_json(&out);
   else
-    info_text(&out, k, n, a->set[OPT_KERNELS]);
-  as_free(k);
+    info_text(&out, a->set[OPT_KERNELS]);
   as_status s = as_str_status(&out, err);
   if (s == AS_OK) as_print(&out);
   as_str_clear(&out);

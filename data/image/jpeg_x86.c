@@ -5,8 +5,8 @@
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
 #include <immintrin.h>
 
+#include "data/image/image_kernels.h"
 #include "data/image/jpeg_block_int.h"
-#include "tensor/base/cpuid.h"
 
 #define BMI2 __attribute__((target("bmi,bmi2")))
 #define AVX2 __attribute__((target("avx2")))
@@ -292,7 +292,7 @@ BMI2 static void skip(as_jpeg *j, const j_table *dc, const j_table *ac, const j_
 
 const j_kernels *j_kernels_best(void) {
   static const j_kernels k = {block, skip, idct, up_h2, up_h2v2, up_v2, ycc};
-  return as_cpu_has_avx2() ? &k : j_kernels_c();
+  return as_cpu_has(AS_JPEG_X86_NEEDS) ? &k : j_kernels_c();
 }
 
 #else

@@ -9,7 +9,7 @@
 #include <immintrin.h>
 #include <string.h>
 
-#include "tensor/base/cpuid.h"
+#include "data/image/image_kernels.h"
 
 #define AVX2 __attribute__((target("avx2")))
 #define AVX2_INLINE static inline __attribute__((target("avx2"), always_inline))
@@ -98,7 +98,7 @@ AVX2 static void column(const uint8_t *rows, size_t stride, const int32_t *k, in
 
 const as_resize_kernels *as_resize_kernels_best(void) {
   static const as_resize_kernels k = {row, column};
-  return as_cpu_has_avx2() ? &k : as_resize_kernels_c();
+  return as_cpu_has(AS_RESIZE_X86_NEEDS) ? &k : as_resize_kernels_c();
 }
 
 #else

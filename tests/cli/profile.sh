@@ -15,6 +15,16 @@ for profile in f32-1 bf16-1; do
     esac
   done
 done
+# the mask reaches every room: with ref no other variant of any kernel is in use, with all features each op has one
+for cpu in ref ''; do
+  ASSAY_CPU=$cpu "$ASSAY" info --kernels >"$TMP/out" 2>&1
+  used=$(awk '/^kernel /{go = 1; next} go && /in use$/{print $1, $2}' "$TMP/out")
+  ops=$(awk '/^kernel /{go = 1; next} go{print $1}' "$TMP/out" | sort -u | wc -l)
+  what="profile: info --kernels, ASSAY_CPU='$cpu'"
+  [ "$(echo "$used" | cut -d' ' -f1 | sort -u | wc -l)" -eq "$ops" ] && [ "$(echo "$used" | wc -l)" -eq "$ops" ] &&
+    for op in gemm sha256 crc32 jpeg resize; do echo "$used" | grep -q "^$op " || ops=; done && [ -n "$ops" ] &&
+    { [ -z "$cpu" ] || [ -z "$(echo "$used" | grep -v ' ref$')" ]; } && ok "$what" || not_ok "$what" "$used"
+done
 run info --profile bf16-1
 has "profile: info tells which is in use" "bf16-1 (in use)" "$TMP/out"
 works "profile: bench" bench --net vits16 --seconds 0.1 --batch 1 --profile bf16-1

@@ -17,6 +17,7 @@
 #include "tensor/base/mem.h"
 #include "tensor/kern/ref/bf16_ref.h"
 #include "tensor/kernels.h"
+#include "tensor/runtime.h"
 #include "tests/harness.h"
 
 #ifndef MAP_ANONYMOUS
@@ -188,9 +189,9 @@ static int check(as_test *t, const probe *p) {
 
 /* Calls body for every variant of op that this CPU runs, ref included (its canaries count). */
 static void each_variant(as_test *t, const char *op, int (*body)(as_test *, probe *)) {
-  const as_kernel_entry *e;
-  const size_t n = as_kernel_table(&e);
-  const unsigned have = as_cpu_detect();
+  const as_kernel_info *e;
+  const size_t n = as_tensor_kernels(&e);
+  const unsigned have = as_cpu_detected();
   as_fn_any *ref = NULL;
   size_t seen = 0;
   catch_signals();

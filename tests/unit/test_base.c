@@ -6,9 +6,13 @@
 
 #include "tensor/base/bytes.h"
 #include "tensor/base/checked.h"
+#include "tensor/base/cpu.h"
 #include "tensor/base/file.h"
 #include "tensor/base/hash/crc32.h"
+#include "tensor/base/hash/crc32_int.h"
+#include "tensor/base/hash/hash_kernels.h"
 #include "tensor/base/hash/sha256.h"
+#include "tensor/base/hash/sha256_int.h"
 #include "tensor/base/json.h"
 #include "tensor/base/math/rng.h"
 #include "tensor/base/mem.h"
@@ -280,6 +284,43 @@ static void hashes(as_test *t) {
   }
 }
 
+/* The mask only removes, reaches the rooms below tensor/ as well, and a refused level changes nothing. */
+static void cpu_mask(as_test *t) {
+  static const char *const levels[] = {"ref", "portable", "neon", "avx2", "avx512", "avx512bf16"};
+  as_err e;
+  char words[64];
+  CHECK_OK(t, as_cpu_limit(NULL, &e), e);
+  const unsigned all = as_cpu_detected();
+  for (unsigned bit = 1; bit < 1u << 30; bit <<= 1)
+    if (bit != AS_CPU_PORTABLE) CHECK_INT(t, as_cpu_has(bit), (all & bit) != 0);
+  CHECK(t, !as_cpu_has(AS_CPU_PORTABLE) || !as_cpu_has(AS_CPU_FMA));
+  for (size_t l = 0; l < sizeof levels / sizeof *levels; l++) {
+    if (as_cpu_limit(levels[l], &e) != AS_OK) {
+      CHECK_INT(t, e.status, AS_E_ENV);
+      continue;
+    }
+    CHECK_STR(t, as_cpu_level(), levels[l]);
+    for (unsigned bit = 1; bit < 1u << 30; bit <<= 1) CHECK(t, !as_cpu_has(bit) || all & bit);
+  }
+  CHECK_OK(t, as_cpu_limit("ref", &e), e);
+  CHECK_STATUS(t, as_cpu_limit("z80", &e), AS_E_USAGE);
+  CHECK_STR(t, as_cpu_level(), "ref");
+  CHECK(t, as_cpu_has(0));
+  for (unsigned bit = 1; bit < 1u << 30; bit <<= 1) CHECK(t, !as_cpu_has(bit));
+  CHECK(t, as_sha256_blocks_chosen() == NULL && as_crc32_fold_chosen() == NULL);
+  const as_kernel_info *rows;
+  const size_t n = as_hash_kernels(&rows);
+  for (size_t i = 0; i < n; i++)
+    CHECK_INT(t, as_kernel_in_use(rows, n, i), strcmp(rows[i].variant, "ref") == 0);
+  hashes(t); /* the plain code */
+  CHECK_OK(t, as_cpu_limit(NULL, &e), e);
+  CHECK_INT(t, as_sha256_blocks_chosen() != NULL, as_cpu_has(AS_SHA256_X86_NEEDS));
+  CHECK_INT(t, as_crc32_fold_chosen() != NULL, as_cpu_has(AS_CRC32_X86_NEEDS));
+  CHECK_STR(t, as_cpu_words(0, words), "-");
+  CHECK_STR(t, as_cpu_words(AS_CPU_AVX2 | AS_CPU_BMI, words), "avx2+fma+bmi+bmi2");
+  CHECK(t, strlen(as_cpu_words(~0u, words)) < sizeof words);
+}
+
 /* splitmix64 seeded with a key is the fixed-key sequence: first outputs for state 1234567 (Rosetta
  * Code, "Pseudo-random numbers/Splitmix64"). */
 static void rng(as_test *t) {
@@ -400,6 +441,7 @@ int main(int argc, char **argv) {
       {"text", text},
       {"json", json},
       {"hashes", hashes},
+      {"cpu: detection and mask", cpu_mask},
       {"rng", rng},
       {"files", files},
       {"parallel loops", parallel},

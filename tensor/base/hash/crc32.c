@@ -38,12 +38,19 @@ static uint32_t by_tables(uint32_t crc, const uint8_t *s, size_t n) {
   return crc;
 }
 
+as_crc32_fold *as_crc32_fold_chosen(void) {
+#if AS_HAVE_X86
+  if (as_cpu_has(AS_CRC32_X86_NEEDS)) return as_crc32_fold_x86;
+#endif
+  return NULL;
+}
+
 uint32_t as_crc32(uint32_t crc, const void *p, size_t n) {
   const uint8_t *s = p;
   if (atomic_load_explicit(&tables, memory_order_acquire) != 2) make_tables();
   crc = ~crc;
   if (n >= 64) {
-    as_crc32_fold *fold = as_crc32_fold_x86();
+    as_crc32_fold *fold = as_crc32_fold_chosen();
     if (fold) {
       uint8_t rest[16];
       const size_t whole = n / 64 * 64;

@@ -3,10 +3,8 @@
  * the constants are theirs, reflected). A checkpoint of 0.1 GB takes a tenth of the tables' time. */
 #include "tensor/base/hash/crc32_int.h"
 
-#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
-#include <cpuid.h>
+#if AS_HAVE_X86
 #include <immintrin.h>
-#include <stdatomic.h>
 
 /* a times the two constants of k, plus b */
 __attribute__((target("pclmul,sse4.1"))) static inline __m128i step(__m128i a, __m128i k, __m128i b) {
@@ -14,8 +12,8 @@ __attribute__((target("pclmul,sse4.1"))) static inline __m128i step(__m128i a, _
   return _mm_xor_si128(_mm_xor_si128(lo, hi), b);
 }
 
-__attribute__((target("pclmul,sse4.1"))) static void fold(uint32_t crc, const uint8_t *p, size_t n,
-                                                          uint8_t out[16]) {
+__attribute__((target("pclmul,sse4.1"))) void as_crc32_fold_x86(uint32_t crc, const uint8_t *p, size_t n,
+                                                                uint8_t out[16]) {
   const __m128i far = _mm_set_epi64x(0x1c6e41596, 0x154442bd4);  /* 512 bits on */
   const __m128i near = _mm_set_epi64x(0x0ccaa009e, 0x1751997d0); /* 128 bits on */
   const __m128i *v = (const __m128i *)(const void *)p;
@@ -31,25 +29,5 @@ __attribute__((target("pclmul,sse4.1"))) static void fold(uint32_t crc, const ui
   a = step(a, near, c);
   a = step(a, near, d);
   _mm_storeu_si128((__m128i *)(void *)out, a);
-}
-
-static int has_pclmul(void) {
-  unsigned a, b, c, d;
-  return __get_cpuid(1, &a, &b, &c, &d) && (c >> 1 & 1) && (c >> 19 & 1); /* PCLMULQDQ, SSE4.1 */
-}
-
-as_crc32_fold *as_crc32_fold_x86(void) {
-  static atomic_int known; /* 0 = not asked, 1 = no, 2 = yes: under a hypervisor cpuid takes microseconds */
-  int k = atomic_load_explicit(&known, memory_order_relaxed);
-  if (k == 0) {
-    k = has_pclmul() ? 2 : 1;
-    atomic_store_explicit(&known, k, memory_order_relaxed);
-  }
-  return k == 2 ? fold : NULL;
-}
-
-#else
-as_crc32_fold *as_crc32_fold_x86(void) {
-  return NULL;
 }
 #endif

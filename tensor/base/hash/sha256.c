@@ -5,7 +5,7 @@
 #include "tensor/base/bytes.h"
 #include "tensor/base/hash/sha256_int.h"
 
-const uint32_t as_sha256_k[64] = {
+static const uint32_t constants[64] = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
     0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
     0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
@@ -36,7 +36,7 @@ static void compress_block(uint32_t h[8], const uint8_t *p) {
   }
   uint32_t a = h[0], b = h[1], c = h[2], d = h[3], e = h[4], f = h[5], g = h[6], x = h[7];
   for (int i = 0; i < 64; i++) {
-    uint32_t t1 = x + (rotr(e, 6) ^ rotr(e, 11) ^ rotr(e, 25)) + ((e & f) ^ (~e & g)) + as_sha256_k[i] + w[i];
+    uint32_t t1 = x + (rotr(e, 6) ^ rotr(e, 11) ^ rotr(e, 25)) + ((e & f) ^ (~e & g)) + constants[i] + w[i];
     uint32_t t2 = (rotr(a, 2) ^ rotr(a, 13) ^ rotr(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
     x = g;
     g = f;
@@ -57,13 +57,20 @@ static void compress_block(uint32_t h[8], const uint8_t *p) {
   h[7] += x;
 }
 
-static void portable_blocks(uint32_t h[8], const uint8_t *p, size_t n) {
-  for (; n; n--, p += 64) compress_block(h, p);
+as_sha256_blocks *as_sha256_blocks_chosen(void) {
+#if AS_HAVE_X86
+  if (as_cpu_has(AS_SHA256_X86_NEEDS)) return as_sha256_blocks_x86;
+#endif
+  return NULL;
 }
 
 static void compress_blocks(uint32_t h[8], const uint8_t *p, size_t n) {
-  as_sha256_blocks *x86 = as_sha256_blocks_x86();
-  (x86 ? x86 : portable_blocks)(h, p, n);
+  as_sha256_blocks *quick = as_sha256_blocks_chosen();
+  if (quick) {
+    quick(h, p, n, constants);
+    return;
+  }
+  for (; n; n--, p += 64) compress_block(h, p);
 }
 
 void as_sha256_update(as_sha256 *s, const void *p, size_t n) {

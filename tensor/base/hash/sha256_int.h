@@ -5,12 +5,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-extern const uint32_t as_sha256_k[64]; /* FIPS 180-4 section 4.2.2 */
+#include "tensor/base/cpu.h"
 
-/* n 64-byte blocks at p into the state h. */
-typedef void as_sha256_blocks(uint32_t h[8], const uint8_t *p, size_t n);
+/* n 64-byte blocks at p into the state h; k: the constants of FIPS 180-4 section 4.2.2. */
+typedef void as_sha256_blocks(uint32_t h[8], const uint8_t *p, size_t n, const uint32_t k[64]);
 
-/* The SHA extensions of x86, or NULL where the CPU or the compiler has none. */
-as_sha256_blocks *as_sha256_blocks_x86(void);
+enum { AS_SHA256_X86_NEEDS = AS_CPU_SHA };
+#if AS_HAVE_X86
+as_sha256_blocks as_sha256_blocks_x86;
+#endif
+
+/* The one in use, or NULL: plain C. */
+as_sha256_blocks *as_sha256_blocks_chosen(void);
 
 #endif

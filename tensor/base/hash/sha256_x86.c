@@ -2,22 +2,19 @@
  * digest is part of every record, and at 0.1 GB a portable one would be half of the start-up time. */
 #include "tensor/base/hash/sha256_int.h"
 
-#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
-#include <cpuid.h>
+#if AS_HAVE_X86
 #include <immintrin.h>
-#include <stdatomic.h>
 
 /* The unit keeps the state as the two vectors (A B E F) and (C D G H), highest lane first, and each
  * SHA256RNDS2 does two rounds. Four message words at a time; written out, since with the words in registers
  * it takes half the time of a loop. */
 
 /* Rounds 4 i .. 4 i + 3 on the words w. */
-#define ROUNDS(i, w)                                                                             \
-  {                                                                                              \
-    const __m128i x =                                                                            \
-        _mm_add_epi32(w, _mm_loadu_si128((const __m128i *)(const void *)(as_sha256_k + 4 * i))); \
-    cdgh = _mm_sha256rnds2_epu32(cdgh, abef, x);                                                 \
-    abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(x, 0x0e));                        \
+#define ROUNDS(i, w)                                                                                 \
+  {                                                                                                  \
+    const __m128i x = _mm_add_epi32(w, _mm_loadu_si128((const __m128i *)(const void *)(k + 4 * i))); \
+    cdgh = _mm_sha256rnds2_epu32(cdgh, abef, x);                                                     \
+    abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(x, 0x0e));                            \
   }
 /* W[t] = s1(W[t-2]) + W[t-7] + s0(W[t-15]) + W[t-16], four at once: the next words, in place of the oldest. */
 #define NEXT(w0, w1, w2, w3) \
@@ -32,7 +29,8 @@
   NEXT(d, a, b, c)   \
   ROUNDS((i + 3), d)
 
-__attribute__((target("sha,sse4.1,ssse3"))) static void blocks(uint32_t h[8], const uint8_t *p, size_t n) {
+__attribute__((target("sha,sse4.1,ssse3"))) void as_sha256_blocks_x86(uint32_t h[8], const uint8_t *p,
+                                                                      size_t n, const uint32_t k[64]) {
   const __m128i swap = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
   __m128i dcba = _mm_loadu_si128((const __m128i *)(const void *)h);
   __m128i hgfe = _mm_loadu_si128((const __m128i *)(const void *)(h + 4));
@@ -57,26 +55,5 @@ __attribute__((target("sha,sse4.1,ssse3"))) static void blocks(uint32_t h[8], co
   __m128i feba = _mm_shuffle_epi32(abef, 0x1b), dchg = _mm_shuffle_epi32(cdgh, 0xb1);
   _mm_storeu_si128((__m128i *)(void *)h, _mm_blend_epi16(feba, dchg, 0xf0));
   _mm_storeu_si128((__m128i *)(void *)(h + 4), _mm_alignr_epi8(dchg, feba, 8));
-}
-
-static int has_sha(void) {
-  unsigned a, b, c, d;
-  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b >> 29 & 1)) return 0; /* SHA */
-  return __get_cpuid(1, &a, &b, &c, &d) && (c >> 9 & 1) && (c >> 19 & 1);   /* SSSE3, SSE4.1 */
-}
-
-as_sha256_blocks *as_sha256_blocks_x86(void) {
-  static atomic_int known; /* 0 = not asked, 1 = no, 2 = yes: under a hypervisor cpuid takes microseconds */
-  int k = atomic_load_explicit(&known, memory_order_relaxed);
-  if (k == 0) {
-    k = has_sha() ? 2 : 1;
-    atomic_store_explicit(&known, k, memory_order_relaxed);
-  }
-  return k == 2 ? blocks : NULL;
-}
-
-#else
-as_sha256_blocks *as_sha256_blocks_x86(void) {
-  return NULL;
 }
 #endif
