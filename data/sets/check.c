@@ -241,7 +241,7 @@ static void check_sizes(check *c) {
       bad++;
       continue;
     }
-    if (as_image_probe(&info, b.p, b.n, &e) != AS_OK) {
+    if (as_blob_unpack(&b, &e) != AS_OK || as_image_probe(&info, b.p, b.n, &e) != AS_OK) {
       if (bad++ == 0) finding(c, AS_FINDING_WRONG, "%s: %s", c->ds->row[i].name, e.msg);
     } else {
       int s = info.w < info.h ? info.w : info.h;

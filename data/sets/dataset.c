@@ -7,9 +7,10 @@
 #include "data/sets/dataset_int.h"
 #include "tensor/base/log.h"
 #include "tensor/base/mem.h"
+#include "tensor/base/pack/gzip.h"
 #include "tensor/base/text.h"
 
-enum { MAX_BLOB = 1 << 30 }; /* an image file is smaller than this */
+enum { MAX_BLOB = 1 << 30, MAX_UNPACKED = 1 << 26 }; /* an image file is smaller than this */
 
 static int rows_by_name(const void *a, const void *b) {
   const as_row *x = a, *y = b;
@@ -211,33 +212,88 @@ const char *as_dataset_task(const as_dataset *ds) {
 
 /* ---- bytes ------------------------------------------------------------------------------------ */
 
+bool as_dataset_place(const as_dataset *ds, size_t i, as_place *place) {
+  const as_entry *e = &ds->source.entry[ds->row[i].entry];
+  const as_box *box = &ds->source.box[e->box];
+  memset(place, 0, sizeof *place);
+  if (box->folder) {
+    char *path = as_path_join(box->path, ds->source.pool + e->name, NULL);
+    place->known = path && as_disk_which(path, place->which, &place->size);
+    as_free(path);
+    return place->known;
+  }
+  place->at = e->at;
+  place->size = e->size;
+  place->known = as_disk_which(box->path, place->which, NULL);
+  return true;
+}
+
+/* Bytes [at, at + n) of an archive's entry. */
+static as_status read_member(const as_box *box, uint64_t at, size_t n, as_blob *blob, as_err *err) {
+  size_t got = n;
+  uint8_t *bytes = as_alloc(n + 1, 1, err);
+  if (!bytes) return AS_E_ENV;
+  blob->p = blob->owned = bytes;
+  blob->n = n;
+  /* the listing saw that the member lies inside the archive */
+  return box->gzip ? as_gzip_read(box->gzip, at, n, bytes, err)
+                   : as_disk_read(&box->disk, at, n, bytes, &got, err);
+}
+
+as_status as_dataset_read_end(const as_dataset *ds, size_t i, uint64_t n, as_blob *blob, as_err *err) {
+  const as_entry *e = &ds->source.entry[ds->row[i].entry];
+  const as_box *box = &ds->source.box[e->box];
+  memset(blob, 0, sizeof *blob);
+  if (n > MAX_BLOB) n = MAX_BLOB;
+  as_status s;
+  if (box->folder) {
+    as_disk d = {.fd = -1};
+    char *path = as_path_join(box->path, ds->source.pool + e->name, err);
+    s = path ? as_disk_open(&d, path, err) : AS_E_ENV;
+    if (s == AS_OK) {
+      as_box file = {.disk = d};
+      uint64_t part = n < d.size ? n : d.size;
+      s = read_member(&file, d.size - part, (size_t)part, blob, err);
+    }
+    as_disk_close(&d);
+    as_free(path);
+  } else {
+    uint64_t part = n < e->size ? n : e->size;
+    s = read_member(box, e->at + (e->size - part), (size_t)part, blob, err);
+  }
+  if (s != AS_OK) as_dataset_release(blob);
+  return s;
+}
+
 as_status as_dataset_read(const as_dataset *ds, size_t i, as_blob *blob, as_err *err) {
   const as_entry *e = &ds->source.entry[ds->row[i].entry];
   const as_box *box = &ds->source.box[e->box];
   memset(blob, 0, sizeof *blob);
-  uint8_t *bytes = NULL;
-  size_t n = 0;
   as_status s;
   if (box->folder) {
     char *path = as_path_join(box->path, ds->source.pool + e->name, err);
-    s = path ? as_disk_load(path, MAX_BLOB, &bytes, &n, err) : AS_E_ENV;
+    uint8_t *bytes = NULL;
+    s = path ? as_disk_load(path, MAX_BLOB, &bytes, &blob->n, err) : AS_E_ENV;
+    blob->p = blob->owned = bytes;
     as_free(path);
   } else if (e->size > MAX_BLOB) {
     return as_fail(err, AS_E_INPUT, "%s: %s: found a member of %" PRIu64 " bytes, too large for an image",
                    ds->path, ds->row[i].name, e->size);
   } else {
-    bytes = as_alloc((size_t)e->size + 1, 1, err);
-    if (!bytes) return AS_E_ENV;
-    n = (size_t)e->size;
-    /* the listing saw that the member lies inside the archive */
-    s = box->gzip ? as_gzip_read(box->gzip, e->at, n, bytes, err)
-                  : as_disk_read(&box->disk, e->at, n, bytes, &n, err);
+    s = read_member(box, e->at, (size_t)e->size, blob, err);
   }
-  if (s != AS_OK) {
-    as_free(bytes);
-    return s;
-  }
-  blob->p = blob->owned = bytes;
+  if (s != AS_OK) as_dataset_release(blob);
+  return s;
+}
+
+as_status as_blob_unpack(as_blob *blob, as_err *err) {
+  uint8_t *plain;
+  size_t n;
+  if (!as_gzip_is(blob->p, blob->n)) return AS_OK;
+  as_status s = as_unpack(AS_DEFLATE_GZIP, blob->p, blob->n, MAX_UNPACKED, &plain, &n, err);
+  if (s != AS_OK) return s;
+  as_dataset_release(blob);
+  blob->p = blob->owned = plain;
   blob->n = n;
   return AS_OK;
 }

@@ -55,6 +55,9 @@ typedef struct as_blob {
   void *owned; /* private */
 } as_blob;
 as_status as_dataset_read(const as_dataset *ds, size_t i, as_blob *blob, as_err *err);
+/* What a decoder wants: a few files of full ImageNet are gzipped, and become the image inside; others stay as they
+ * are. On failure the blob still wants its release. */
+as_status as_blob_unpack(as_blob *blob, as_err *err);
 void as_dataset_release(as_blob *blob);
 /* Classes that have an image here, as bytes 0 / 1 per class; NULL = unlabelled data. A probe trained
  * on 200 of the 1000 classes finds its own 200 with it. */

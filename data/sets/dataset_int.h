@@ -40,6 +40,17 @@ struct as_dataset {
   uint8_t *present; /* [classes] */
 };
 
+/* Where the bytes of an image lie, without reading them. */
+typedef struct as_place {
+  bool known;        /* false: a pipe's bytes; then size alone is told */
+  uint64_t which[2]; /* device and inode of the file */
+  uint64_t at, size; /* in it */
+} as_place;
+/* False: the file is gone. */
+bool as_dataset_place(const as_dataset *ds, size_t i, as_place *place);
+/* The last n bytes of an image, all of them when it has fewer. Released like as_dataset_read's. */
+as_status as_dataset_read_end(const as_dataset *ds, size_t i, uint64_t n, as_blob *blob, as_err *err);
+
 /* Sets layout and names (the folder that all share is cut off). */
 as_status as_dataset_find_layout(as_dataset *ds, const as_dataset_opts *o, as_err *err);
 /* Classes and labels of all rows. */

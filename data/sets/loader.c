@@ -2,21 +2,9 @@
 
 #include <string.h>
 
-#include "tensor/base/bytes.h"
 #include "tensor/base/checked.h"
-#include "tensor/base/hash/sha256.h"
 #include "tensor/base/mem.h"
-#include "tensor/base/pack/gzip.h"
 #include "tensor/base/par.h"
-
-enum { MAX_UNPACKED = 1 << 26 };
-
-/* What one image leaves behind. */
-typedef struct slot {
-  as_err err;
-  uint64_t bytes;
-  uint8_t digest[32];
-} slot;
 
 struct as_loader {
   const as_dataset *ds;
@@ -25,11 +13,10 @@ struct as_loader {
   size_t next, first;
   size_t pixels; /* crop * crop * 3 */
   float *images;
-  slot *slots;
+  as_err *errs; /* [batch] */
   as_status *status;
   const char **why;
   unsigned *warnings;
-  as_sha256 sum;
 };
 
 as_status as_loader_create(as_loader **out, const as_dataset *ds, const as_preset *preset, int batch,
@@ -53,13 +40,12 @@ as_status as_loader_create(as_loader **out, const as_dataset *ds, const as_prese
   } else {
     l->pixels = pixels;
     l->images = as_alloc(all, sizeof *l->images, err);
-    l->slots = as_alloc(rows, sizeof *l->slots, err);
+    l->errs = as_alloc(rows, sizeof *l->errs, err);
     l->status = as_alloc(rows, sizeof *l->status, err);
     l->why = as_alloc(rows, sizeof *l->why, err);
     l->warnings = as_alloc(rows, sizeof *l->warnings, err);
-    if (!l->images || !l->slots || !l->status || !l->why || !l->warnings) s = AS_E_ENV;
+    if (!l->images || !l->errs || !l->status || !l->why || !l->warnings) s = AS_E_ENV;
   }
-  as_sha256_init(&l->sum);
   if (s != AS_OK) as_loader_destroy(&l);
   *out = l;
   return s;
@@ -69,7 +55,7 @@ void as_loader_destroy(as_loader **loader) {
   as_loader *l = *loader;
   if (!l) return;
   as_free(l->images);
-  as_free(l->slots);
+  as_free(l->errs);
   as_free(l->status);
   as_free(l->why);
   as_free(l->warnings);
@@ -77,27 +63,15 @@ void as_loader_destroy(as_loader **loader) {
   *loader = NULL;
 }
 
-static as_status load_image(as_loader *l, size_t row, slot *s) {
+static as_status load_image(as_loader *l, size_t row, as_err *err) {
   as_blob blob;
   as_image_info info = {0};
-  as_status st = as_dataset_read(l->ds, l->first + row, &blob, &s->err);
+  as_status st = as_dataset_read(l->ds, l->first + row, &blob, err);
   if (st != AS_OK) return st;
-  as_sha256 sum;
-  as_sha256_init(&sum);
-  as_sha256_update(&sum, blob.p, blob.n);
-  as_sha256_final(&sum, s->digest);
-  s->bytes = blob.n;
-  uint8_t *plain = NULL;
-  const uint8_t *p = blob.p;
-  size_t n = blob.n;
-  if (as_gzip_is(p, n)) { /* a few files of full ImageNet are gzipped JPEGs */
-    st = as_unpack(AS_DEFLATE_GZIP, p, n, MAX_UNPACKED, &plain, &n, &s->err);
-    p = plain;
-  }
+  st = as_blob_unpack(&blob, err);
   if (st == AS_OK) {
-    st = as_preset_load(&l->preset, p, n, l->lenient, l->images + row * l->pixels, &info, &s->err);
+    st = as_preset_load(&l->preset, blob.p, blob.n, l->lenient, l->images + row * l->pixels, &info, err);
   }
-  as_free(plain);
   as_dataset_release(&blob);
   if (st == AS_OK) l->warnings[row] = info.warnings;
   return st;
@@ -105,12 +79,9 @@ static as_status load_image(as_loader *l, size_t row, slot *s) {
 
 static void load_row(void *ctx, size_t row, int worker) {
   as_loader *l = ctx;
-  slot *s = &l->slots[row];
   (void)worker;
-  memset(s, 0, sizeof *s);
-  s->bytes = UINT64_MAX;
   l->warnings[row] = 0;
-  l->status[row] = load_image(l, row, s);
+  l->status[row] = load_image(l, row, &l->errs[row]);
   if (l->status[row] != AS_OK) memset(l->images + row * l->pixels, 0, l->pixels * sizeof *l->images);
 }
 
@@ -126,24 +97,12 @@ as_status as_loader_next(as_loader *l, as_batch *b, as_err *err) {
   b->warnings = l->warnings;
   as_par_for(n, load_row, l);
   for (size_t i = 0; i < n; i++) {
-    const slot *s = &l->slots[i];
-    as_item item = as_dataset_item(l->ds, l->first + i);
     if (l->status[i] == AS_E_ENV) {
       b->n = 0;
-      return as_fail(err, AS_E_ENV, "%s: %s", item.name, s->err.msg);
+      return as_fail(err, AS_E_ENV, "%s: %s", as_dataset_item(l->ds, l->first + i).name, l->errs[i].msg);
     }
-    l->why[i] = l->status[i] == AS_OK ? "" : s->err.msg;
-    uint8_t size[8];
-    as_put_le64(size, s->bytes);
-    as_sha256_update(&l->sum, item.name, strlen(item.name) + 1);
-    as_sha256_update(&l->sum, size, sizeof size);
-    as_sha256_update(&l->sum, s->digest, sizeof s->digest);
+    l->why[i] = l->status[i] == AS_OK ? "" : l->errs[i].msg;
   }
   l->next += n;
   return AS_OK;
-}
-
-void as_loader_fingerprint(const as_loader *loader, char hex[65]) {
-  as_sha256 sum = loader->sum;
-  as_sha256_hex(&sum, hex);
 }

@@ -29,9 +29,4 @@ void as_loader_destroy(as_loader **loader);
 /* n == 0 at the end. Fails only where the environment does (memory, I/O): never for a bad image. */
 as_status as_loader_next(as_loader *loader, as_batch *batch, as_err *err);
 
-/* SHA-256 over names and bytes of all images delivered so far, in order: of each image its name with
- * the closing NUL, its size in bytes as 8 bytes little-endian, and the SHA-256 of its bytes (32 bytes).
- * An image that could not be read at all counts with size 2^64 - 1 and a digest of zeros. */
-void as_loader_fingerprint(const as_loader *loader, char hex[65]);
-
 #endif

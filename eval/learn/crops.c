@@ -88,7 +88,8 @@ static void make_view(void *ctx, size_t i, int worker) {
   as_image im;
   as_status s = as_dataset_read(v->ds, v->image[i], &blob, NULL);
   if (s == AS_OK) {
-    s = as_image_decode(&im, blob.p, blob.n, v->lenient, NULL, NULL);
+    s = as_blob_unpack(&blob, NULL);
+    if (s == AS_OK) s = as_image_decode(&im, blob.p, blob.n, v->lenient, NULL, NULL);
     as_dataset_release(&blob);
     if (s == AS_OK) {
       s = as_crop_view(&im, v->preset->crop, v->p->scale_low,

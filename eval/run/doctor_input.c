@@ -75,6 +75,7 @@ static void decode_one(void *ctx, size_t i, int worker) {
   as_err err;
   (void)worker;
   j->ok[i] = as_dataset_read(j->b->ds, j->b->row[j->first + i], &blob, &err) == AS_OK &&
+             as_blob_unpack(&blob, &err) == AS_OK &&
              as_preset_load(j->preset, blob.p, blob.n, 1, x, NULL, &err) == AS_OK;
   as_dataset_release(&blob);
   if (!j->ok[i]) memset(x, 0, pixels * 3 * sizeof *x);

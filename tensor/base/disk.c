@@ -25,6 +25,15 @@ static as_status open_fd(const char *path, int *fd, struct stat *st, as_err *err
   return s;
 }
 
+bool as_disk_which(const char *path, uint64_t which[2], uint64_t *size) {
+  struct stat st;
+  if (stat(path, &st) != 0 || !S_ISREG(st.st_mode)) return false;
+  which[0] = (uint64_t)st.st_dev;
+  which[1] = (uint64_t)st.st_ino;
+  if (size) *size = (uint64_t)st.st_size;
+  return true;
+}
+
 as_status as_disk_open(as_disk *d, const char *path, as_err *err) {
   struct stat st;
   int fd;

@@ -4,6 +4,7 @@
 #ifndef AS_TENSOR_BASE_DISK_H
 #define AS_TENSOR_BASE_DISK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,6 +20,9 @@ typedef struct as_disk {
 
 /* A file, or a pipe, which is read to its end. Missing, unreadable or a folder: AS_E_INPUT. */
 as_status as_disk_open(as_disk *d, const char *path, as_err *err);
+/* Device and inode of a regular file, and its size (NULL: not wanted): two paths with the same are one file. False: no
+ * such file. */
+bool as_disk_which(const char *path, uint64_t which[2], uint64_t *size);
 /* Gives the descriptor back: there may be more archives than descriptors. Later reads open the file again, and fail
  * when another one has taken its place. */
 void as_disk_rest(as_disk *d);

@@ -1,4 +1,4 @@
-/* Ordered batches: pixels, places of failed images, fingerprint, independence of batch and threads. */
+/* Ordered batches: pixels, places of failed images, independence of batch and threads. */
 #include "data/sets/loader.h"
 
 #include <stdio.h>
@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "data/image/jpegenc.h"
-#include "tensor/base/bytes.h"
 #include "tensor/base/hash/crc32.h"
 #include "tensor/base/hash/sha256.h"
 #include "tensor/base/mem.h"
@@ -44,7 +43,7 @@ static const char *make_data(void) {
 }
 
 typedef struct outcome {
-  char pixels[65], print[65];
+  char pixels[65];
   int batches, rows, failed;
   unsigned warnings;
   char why[256];
@@ -83,7 +82,6 @@ static outcome run(as_test *t, int batch, int lenient, int threads, size_t start
     o.batches++;
   }
   as_sha256_hex(&sum, o.pixels);
-  as_loader_fingerprint(l, o.print);
   as_loader_destroy(&l);
   as_dataset_close(&ds);
   as_par_set_threads(0);
@@ -101,8 +99,6 @@ static void batches(as_test *t) {
   CHECK(t, a.why[0] != '\0');
   CHECK_STR(t, b.pixels, a.pixels);
   CHECK_STR(t, c.pixels, a.pixels);
-  CHECK_STR(t, b.print, a.print);
-  CHECK_STR(t, c.print, a.print);
   outcome late = run(t, 3, 0, 2, 5), none = run(t, 3, 0, 2, IMAGES);
   CHECK_INT(t, late.rows, 2);
   CHECK_INT(t, late.failed, 0);
@@ -114,37 +110,7 @@ static void lenient(as_test *t) {
   outcome strict = run(t, 4, 0, 2, 0), soft = run(t, 4, 1, 2, 0);
   CHECK_INT(t, soft.failed, 1 << 2);
   CHECK(t, soft.warnings > 0);
-  CHECK_STR(t, soft.print, strict.print);
   CHECK(t, strcmp(soft.pixels, strict.pixels) != 0);
-}
-
-/* The fingerprint is what loader.h says, computed here the long way. */
-static void fingerprint(as_test *t) {
-  as_dataset *ds = NULL;
-  as_err err;
-  as_sha256 all;
-  char hex[65];
-  CHECK_OK(t, as_dataset_open(&ds, &(as_dataset_opts){.path = make_data()}, &err), err);
-  if (!ds) return;
-  as_sha256_init(&all);
-  for (size_t i = 0; i < as_dataset_count(ds); i++) {
-    as_blob b;
-    as_sha256 one;
-    uint8_t digest[32], size[8];
-    const char *name = as_dataset_item(ds, i).name;
-    CHECK_OK(t, as_dataset_read(ds, i, &b, &err), err);
-    as_sha256_init(&one);
-    as_sha256_update(&one, b.p, b.n);
-    as_sha256_final(&one, digest);
-    as_put_le64(size, b.n);
-    as_sha256_update(&all, name, strlen(name) + 1);
-    as_sha256_update(&all, size, 8);
-    as_sha256_update(&all, digest, 32);
-    as_dataset_release(&b);
-  }
-  as_sha256_hex(&all, hex);
-  CHECK_STR(t, run(t, 2, 0, 1, 0).print, hex);
-  as_dataset_close(&ds);
 }
 
 static void out_of_memory(as_test *t) {
@@ -230,7 +196,6 @@ static void gzipped(as_test *t) {
 int main(int argc, char **argv) {
   static const as_case cases[] = {{"loader: batches in order, whatever batch and threads", batches},
                                   {"loader: lenient counts warnings", lenient},
-                                  {"loader: fingerprint", fingerprint},
                                   {"loader: gzipped images", gzipped},
                                   {"loader: want of memory is an error of its own", out_of_memory}};
   return as_test_main(argc, argv, cases, sizeof cases / sizeof *cases);
