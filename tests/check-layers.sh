@@ -22,7 +22,7 @@ tensor/kern/neon       tensor tensor/kern tensor/kern/wide
 nn                     tensor tensor/base/
 models                 nn tensor tensor/base/
 weights/pickle         tensor/base/
-weights/containers     weights/pickle weights/recipe tensor/base/
+weights/containers     weights/pickle tensor/base/
 weights/recipe         weights/containers tensor/base/
 weights                weights/ tensor/base/
 data/image             tensor/base/

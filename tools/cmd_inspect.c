@@ -36,7 +36,7 @@ static void put_shape(as_jsonw *w, const as_view *v) {
 typedef struct finding {
   const as_recipe *r;
   as_recipe *owned;
-  char assumed[512];
+  char assumed[AS_RECIPE_ASSUMED];
   char arch[512]; /* as the model prints it, or as far as it got */
   char head[200];
   as_match m;
@@ -61,7 +61,7 @@ static void find_recipe(finding *f, as_state *st, const char *recipe) {
   as_preset preset;
   const as_param_spec *specs;
   as_status s = recipe ? as_recipe_named(&f->r, &f->owned, recipe, &f->why)
-                       : as_recipe_choose(&f->r, st, f->assumed, &f->why);
+                       : as_recipe_choose(&f->r, &f->owned, st, NULL, f->assumed, &f->why);
   if (s == AS_OK && recipe) snprintf(f->assumed, sizeof f->assumed, "%s", as_recipe_assume(f->r));
   if (s == AS_OK) s = as_recipe_resolve_arch(f->r, st, f->arch, sizeof f->arch, &f->why);
   if (s == AS_OK) s = as_preset_parse(&preset, as_recipe_preset(f->r), &f->why);

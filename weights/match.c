@@ -8,8 +8,7 @@
 #include "tensor/base/bytes.h"
 #include "tensor/base/checked.h"
 #include "tensor/base/mem.h"
-#include "weights/containers/state_int.h"
-#include "weights/recipe/recipe_int.h"
+#include "weights/recipe/mapping.h"
 
 /* NaN and Inf of a tensor: all exponent bits set. Contiguous little-endian floats are read in place. */
 static as_status count_nonfinite(const as_view *v, size_t *n, as_err *err) {
@@ -51,7 +50,8 @@ static void offend(matcher *m, const char *line) {
   if (m->offenders++ == 0) snprintf(m->first, sizeof m->first, "%s", line);
 }
 
-static as_status take(matcher *m, const as_mapped *t, const as_param_spec *spec, as_view *slot, as_err *err) {
+static as_status fill_slot(matcher *m, const as_mapped *t, const as_param_spec *spec, as_view *slot,
+                           as_err *err) {
   char line[600], found[96], want[96];
   as_view view = t->view;
   if (!same_shape(&view, spec)) {
@@ -92,7 +92,7 @@ static void unexpected(matcher *m, const as_mapped *t) {
 }
 
 /* Tensors that no spec asked for. Those outside the root are counted by their first key. */
-static void rest(matcher *m, const bool *taken) {
+static void report_rest(matcher *m, const bool *taken) {
   const as_mapping *map = m->map;
   char group[128] = "";
   size_t in_group = 0;
@@ -157,7 +157,7 @@ as_status as_match_params(as_match *out, const as_state *s, const as_recipe *r, 
     const as_mapped *t = as_mapping_find(map, specs[i].name);
     if (t) {
       taken[t - map->item] = true;
-      st = take(&m, t, &specs[i], &out->views[i], err);
+      st = fill_slot(&m, t, &specs[i], &out->views[i], err);
     } else if (!specs[i].optional) {
       char line[600];
       out->missing++;
@@ -166,13 +166,13 @@ as_status as_match_params(as_match *out, const as_state *s, const as_recipe *r, 
       offend(&m, line);
     }
   }
-  if (st == AS_OK) rest(&m, taken);
+  if (st == AS_OK) report_rest(&m, taken);
   as_free(taken);
   if (st == AS_OK) st = as_str_status(&out->report, err);
   if (st == AS_OK && m.offenders) {
     char more[64] = "";
     if (m.offenders > 1) snprintf(more, sizeof more, " (and %zu more)", m.offenders - 1);
-    st = as_fail(err, AS_E_INPUT, "%s: recipe %s: %s%s", as_state_path(s), r->name, m.first, more);
+    st = as_fail(err, AS_E_INPUT, "%s: recipe %s: %s%s", as_state_path(s), as_recipe_name(r), m.first, more);
   }
   return st;
 }
@@ -244,15 +244,17 @@ static as_status lone_head(as_view *weight, as_view *bias, const as_state *s, as
 static as_status fold_norm(as_view *weight, as_view *bias, as_state *s, const as_recipe *r,
                            const as_mapping *m, as_err *err) {
   char full[256];
-  snprintf(full, sizeof full, "%.200s.running_mean", r->headnorm);
+  double eps = 0;
+  const char *norm = as_recipe_headnorm(r, &eps);
+  snprintf(full, sizeof full, "%.200s.running_mean", norm);
   const as_mapped *mean = as_mapping_find(m, full);
-  snprintf(full, sizeof full, "%.200s.running_var", r->headnorm);
+  snprintf(full, sizeof full, "%.200s.running_var", norm);
   const as_mapped *var = as_mapping_find(m, full);
   const size_t rows = (size_t)weight->shape[0], d = (size_t)weight->shape[1];
   if (!mean || !var || mean->view.rank != 1 || var->view.rank != 1 ||
       mean->view.shape[0] != weight->shape[1] || var->view.shape[0] != weight->shape[1])
     return as_fail(err, AS_E_INPUT, "%s: wanted %s.running_mean and .running_var [%zu] before the classifier",
-                   as_state_path(s), r->headnorm, d);
+                   as_state_path(s), norm, d);
   size_t n = 0;
   if (!as_mul_size(rows, d, &n) || !as_add_size(n, rows, &n) || !as_add_size(n, 2 * d, &n))
     return as_fail(err, AS_E_INPUT, "%s: classifier too large", as_state_path(s));
@@ -269,7 +271,7 @@ static as_status fold_norm(as_view *weight, as_view *bias, as_state *s, const as
   for (size_t c = 0; c < rows; c++) {
     double shift = 0;
     for (size_t j = 0; j < d; j++) {
-      const double k = (double)w[c * d + j] / sqrt((double)v[j] + r->headnorm_eps);
+      const double k = (double)w[c * d + j] / sqrt((double)v[j] + eps);
       shift += k * (double)mu[j];
       w[c * d + j] = (float)k;
     }
@@ -296,7 +298,7 @@ as_status as_match_head(as_view *weight, as_view *bias, as_state *s, const as_re
   as_mapping m;
   as_status st = as_recipe_map(&m, r, s, err);
   if (st != AS_OK) return as_fail_in(err, "%s", as_state_path(s));
-  const char *const tries[] = {*r->head ? r->head : name, name};
+  const char *const tries[] = {*as_recipe_head(r) ? as_recipe_head(r) : name, name};
   const as_mapped *w = NULL, *b = NULL;
   char full[256];
   for (size_t i = 0; i < 2 && !w; i++) {
@@ -313,7 +315,8 @@ as_status as_match_head(as_view *weight, as_view *bias, as_state *s, const as_re
     *weight = w->view; /* into the state: only fused tensors belong to the mapping */
     *bias = b->view;
     st = check_head(weight, bias, as_state_path(s), tries[0], err);
-    if (st == AS_OK && *r->headnorm) st = fold_norm(weight, bias, s, r, &m, err);
+    double eps = 0;
+    if (st == AS_OK && *as_recipe_headnorm(r, &eps)) st = fold_norm(weight, bias, s, r, &m, err);
   }
   as_mapping_clear(&m);
   return st;

@@ -19,7 +19,7 @@ static as_status choose(as_backbone *b, const as_backbone_opts *o, char *arch, s
   } else if (o->recipe) {
     s = as_recipe_named(&b->recipe, &b->owned, o->recipe, err);
   } else {
-    s = as_recipe_choose_for(&b->recipe, b->state, o->preset, b->assumed, err);
+    s = as_recipe_choose(&b->recipe, &b->owned, b->state, o->preset, b->assumed, err);
   }
   if (s != AS_OK) return s;
   if (o->recipe) snprintf(b->assumed, sizeof b->assumed, "%s", as_recipe_assume(b->recipe));

@@ -28,9 +28,9 @@ typedef struct as_backbone {
   as_recipe *owned;
   as_model *model;
   as_preset preset;
-  char preset_text[256]; /* spelled out */
-  char assumed[512];     /* what the file could not tell, or "" */
-  as_str report;         /* load report, a line per tensor that was not simply used */
+  char preset_text[256];           /* spelled out */
+  char assumed[AS_RECIPE_ASSUMED]; /* what the file could not tell, or "" */
+  as_str report;                   /* load report, a line per tensor that was not simply used */
   size_t used, renamed, dropped, missing, unexpected;
 } as_backbone;
 

@@ -46,11 +46,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n) {
       for (size_t k = 0; k < e[i].view.bytes; k++) sum += ((const uint8_t *)e[i].view.data)[k];
     const as_recipe *r = NULL;
     as_view w, b;
-    char text[512];
-    if (as_recipe_choose(&r, s, text, &err) == AS_OK) {
+    as_recipe *owned = NULL;
+    char text[AS_RECIPE_ASSUMED];
+    if (as_recipe_choose(&r, &owned, s, NULL, text, &err) == AS_OK) {
       (void)as_recipe_resolve_arch(r, s, text, sizeof text, &err);
       (void)as_match_head(&w, &b, s, r, "fc", &err);
     }
+    as_recipe_destroy(&owned);
     if (as_match_head(&w, &b, s, NULL, NULL, &err) == AS_OK) /* the views' last bytes are there */
       sum += ((const uint8_t *)w.data)[w.bytes ? w.bytes - 1 : 0] * (w.bytes > 0);
     if (sum == 0xdeadbeefu) (void)as_state_sha256(s);

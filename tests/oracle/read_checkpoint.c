@@ -37,9 +37,9 @@ int main(int argc, char **argv) {
   }
   const as_recipe *r = NULL;
   as_recipe *owned = NULL;
-  char assumed[512] = "", arch[512];
-  as_status st =
-      argc > 3 ? as_recipe_named(&r, &owned, argv[3], &err) : as_recipe_choose(&r, s, assumed, &err);
+  char assumed[AS_RECIPE_ASSUMED] = "", arch[AS_RECIPE_ARCH];
+  as_status st = argc > 3 ? as_recipe_named(&r, &owned, argv[3], &err)
+                          : as_recipe_choose(&r, &owned, s, NULL, assumed, &err);
   if (st == AS_OK) st = as_recipe_resolve_arch(r, s, arch, sizeof arch, &err);
   as_mapping m = {0};
   if (st == AS_OK) st = as_recipe_map(&m, r, s, &err);

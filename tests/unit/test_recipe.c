@@ -25,10 +25,11 @@ static void finds_for(as_test *t, mk_st *st, const char *preset, const char *rec
   char *file = NULL;
   as_state *s = open_st(t, st, &file);
   const as_recipe *r = NULL;
+  as_recipe *owned = NULL;
   as_err err = {AS_OK, ""};
-  char text[512] = "", got[512] = "";
+  char text[AS_RECIPE_ASSUMED] = "", got[AS_RECIPE_ARCH] = "";
   if (!s) return;
-  as_status status = as_recipe_choose_for(&r, s, preset, text, &err);
+  as_status status = as_recipe_choose(&r, &owned, s, preset, text, &err);
   if (!recipe) {
     CHECK_INT(t, status, AS_E_INPUT);
     if (!strstr(err.msg, arch))
@@ -43,6 +44,7 @@ static void finds_for(as_test *t, mk_st *st, const char *preset, const char *rec
         as_test_fail(t, __FILE__, __LINE__, "%s: assumed \"%s\" lacks \"%s\"", recipe, text, assumed);
     }
   }
+  as_recipe_destroy(&owned);
   as_state_close(&s);
   free(file);
 }
@@ -350,10 +352,11 @@ static void by_hash(as_test *t) {
   as_state *s = NULL;
   as_err err = {AS_OK, ""};
   const as_recipe *r = NULL;
-  char assumed[512], arch[512];
+  as_recipe *owned = NULL;
+  char assumed[AS_RECIPE_ASSUMED], arch[AS_RECIPE_ARCH];
   CHECK_OK(t, as_state_open_flags(&s, path, AS_STATE_NO_CRC, &err), err);
   if (!s) return;
-  CHECK_OK(t, as_recipe_choose(&r, s, assumed, &err), err);
+  CHECK_OK(t, as_recipe_choose(&r, &owned, s, NULL, assumed, &err), err);
   CHECK_STR(t, as_recipe_name(r), "resnet50_caffe");
   CHECK_STR(t, as_recipe_preset(r), "caffe");
   CHECK_STR(t, assumed, "");

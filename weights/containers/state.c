@@ -1,4 +1,5 @@
-/* The state: entries, remarks, memory; and telling containers apart by content. */
+/* The store: tensors by name, remarks, metadata and the memory that they lie in, whatever the container. The readers
+ * fill it, state_open.c closes it. */
 #include "weights/containers/state.h"
 
 #include <assert.h>
@@ -7,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tensor/base/bytes.h"
 #include "tensor/base/hash/sha256.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/text.h"
@@ -87,97 +87,11 @@ as_status as_state_map(as_state *s, const char *path, const uint8_t **data, size
   return AS_OK;
 }
 
-/* ---- opening ---- */
-
-typedef struct foreign {
-  const char *magic;
-  size_t n;
-  const char *what;
-} foreign;
-
-static const foreign foreign_files[] = {
-    {"\x89HDF\r\n\x1a\n", 8, "an HDF5 (Keras) file"},
-    {"\x1f\x8b", 2, "gzip-compressed; unpack it first"},
-    {"BZh", 3, "bzip2-compressed; unpack it first"},
-    {"\xfd"
-     "7zXZ",
-     5, "xz-compressed; unpack it first"},
-    {"\x28\xb5\x2f\xfd", 4, "zstd-compressed; unpack it first"},
-    {"\xff\xd8\xff", 3, "a JPEG image"},
-    {"\x89PNG", 4, "a PNG image"},
-    {"GGUF", 4, "a GGUF file"},
-    {"\x93NUMPY", 6, "a .npy array, not a set of named tensors"},
-    {"<!DOCTYPE", 9, "an HTML page (a failed download?)"},
-    {"<html", 5, "an HTML page (a failed download?)"},
-    {"version https://git-lfs", 23, "a git-lfs pointer, not the file itself"},
-};
-
-/* Torch's legacy magic 0x1950a86a20f9469cfc6c as LONG1 writes it; stands at byte 2, or behind the
- * frame header of protocols 4 and 5 at byte 11. */
-static bool is_torch_legacy(const uint8_t *d, size_t n) {
-  static const uint8_t magic[12] = {0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19};
-  if (n < 2 || d[0] != 0x80) return false;
-  return (n >= 14 && memcmp(d + 2, magic, 12) == 0) || (n >= 23 && memcmp(d + 11, magic, 12) == 0);
-}
-
-static bool is_safetensors(const uint8_t *d, size_t n) {
-  if (n < 9) return false;
-  size_t p = 8;
-  while (p < n && p < 4096 && (d[p] == ' ' || d[p] == '\n' || d[p] == '\t' || d[p] == '\r')) p++;
-  /* A torch pickle's bytes 2.. never read as a header of less than 2^40 bytes that opens with '{'. */
-  return p < n && d[p] == '{' && as_le64(d) < UINT64_C(1) << 40;
-}
-
-static bool is_shard_index(const uint8_t *d, size_t n) {
-  size_t p = 0;
-  while (p < n && (d[p] == ' ' || d[p] == '\n' || d[p] == '\t' || d[p] == '\r')) p++;
-  return p < n && d[p] == '{';
-}
-
-/* Opcodes with which pickles of protocols 0 and 1 begin: a mark, a container, a global. */
-static bool is_old_pickle(const uint8_t *d, size_t n) {
-  return n >= 2 && d[n - 1] == '.' && d[0] != 0 && strchr("(]})c", d[0]);
-}
-
-as_status as_state_read_bytes(as_state *s, const uint8_t *d, size_t n, const char *label, int depth,
-                              as_err *err) {
-  if (n == 0) return as_fail(err, AS_E_INPUT, "%s: the file is empty", label);
-  if (n >= 4 && d[0] == 'P' && d[1] == 'K' && ((d[2] == 3 && d[3] == 4) || (d[2] == 5 && d[3] == 6)))
-    return as_state_read_zip(s, d, n, label, depth, err);
-  if (is_torch_legacy(d, n)) return as_state_read_legacy(s, d, n, label, err);
-  if (n >= 512 && memcmp(d + 257, "ustar", 5) == 0) return as_state_read_torch_tar(s, d, n, label, err);
-  if (n >= 2 && d[0] == 0x80 && d[1] >= 2 && d[1] <= 5 && !is_safetensors(d, n))
-    return as_state_read_pickle(s, d, n, label, err);
-  if (as_tf_is_index(d, n)) {
-    if (depth > 0)
-      return as_fail(err, AS_E_INPUT, "%s: a TensorFlow checkpoint inside an archive; unpack it first",
-                     label);
-    return as_state_read_tf_bundle(s, d, n, s->path, err);
-  }
-  if (is_safetensors(d, n)) return as_state_read_safetensors(s, d, n, label, err);
-  for (size_t i = 0; i < sizeof foreign_files / sizeof *foreign_files; i++) {
-    const foreign *f = &foreign_files[i];
-    if (n >= f->n && memcmp(d, f->magic, f->n) == 0)
-      return as_fail(err, AS_E_INPUT,
-                     "%s: this is %s; wanted a checkpoint (torch, safetensors, npz, pickle, "
-                     "TensorFlow V2)",
-                     label, f->what);
-  }
-  if (depth == 0 && is_shard_index(d, n)) return as_state_read_shards(s, d, n, s->path, err);
-  if (is_old_pickle(d, n)) return as_state_read_pickle(s, d, n, label, err);
-  return as_fail(
-      err, AS_E_INPUT,
-      "%s: first bytes %02x %02x %02x %02x are no checkpoint's that assay reads (torch, safetensors, "
-      "npz, pickle, TensorFlow V2)",
-      label, d[0], n > 1 ? d[1] : 0u, n > 2 ? d[2] : 0u, n > 3 ? d[3] : 0u);
-}
-
 static int by_name(const void *a, const void *b) {
   return strcmp((*(const as_state_entry *const *)a)->name, (*(const as_state_entry *const *)b)->name);
 }
 
-/* Sorts the index and refuses a name that stands twice. */
-static as_status seal(as_state *s, as_err *err) {
+as_status as_state_seal(as_state *s, as_err *err) {
   if (s->n == 0) return as_fail(err, AS_E_INPUT, "%s: %s, but holds no tensor", s->path, s->container);
   s->by_name = as_alloc(s->n, sizeof *s->by_name, err);
   if (!s->by_name) return AS_E_ENV;
@@ -185,7 +99,7 @@ static as_status seal(as_state *s, as_err *err) {
   qsort(s->by_name, s->n, sizeof *s->by_name, by_name);
   for (size_t i = 1; i < s->n; i++)
     if (strcmp(s->by_name[i - 1]->name, s->by_name[i]->name) == 0)
-      return as_fail(err, AS_E_INPUT, "%s: tensor %s stands twice", s->path, s->by_name[i]->name);
+      return as_fail(err, AS_E_INPUT, "%s: tensor %s occurs twice", s->path, s->by_name[i]->name);
   if (s->more_remarks) {
     char line[64];
     snprintf(line, sizeof line, "(%zu further remarks left out)", s->more_remarks);
@@ -194,7 +108,7 @@ static as_status seal(as_state *s, as_err *err) {
   return AS_OK;
 }
 
-static as_status create(as_state **out, const char *path, unsigned flags, as_err *err) {
+as_status as_state_create(as_state **out, const char *path, unsigned flags, as_err *err) {
   as_state *s = as_calloc(1, sizeof *s, err);
   if (!s) return AS_E_ENV;
   s->flags = flags;
@@ -206,82 +120,6 @@ static as_status create(as_state **out, const char *path, unsigned flags, as_err
   }
   *out = s;
   return AS_OK;
-}
-
-static as_status finish(as_state **out, as_state *s, as_status st, as_err *err) {
-  if (st == AS_OK) st = seal(s, err);
-  if (st != AS_OK) {
-    as_state_close(&s);
-    return st;
-  }
-  *out = s;
-  return AS_OK;
-}
-
-/* What the user may name besides a plain file: the prefix of a TensorFlow checkpoint, or a folder
- * that holds exactly one checkpoint made of several files. The result is released with as_free. */
-static as_status resolve_path(char **out, const char *path, as_err *err) {
-  as_path_kind kind = as_path_kind_of(path);
-  *out = NULL;
-  if (kind == AS_PATH_NONE) {
-    as_str with = {0};
-    as_str_printf(&with, "%s.index", path);
-    if (!with.failed && as_path_kind_of(as_str_c(&with)) == AS_PATH_FILE)
-      *out = as_strdup(as_str_c(&with), err);
-    as_str_clear(&with);
-  } else if (kind == AS_PATH_DIR) {
-    as_names names = {0};
-    as_status st = as_dir_list(&names, path, err);
-    if (st != AS_OK) return st;
-    const char *hit = NULL;
-    size_t hits = 0;
-    for (size_t i = 0; i < names.n; i++)
-      if (as_ends_with(names.name[i], ".index") || as_ends_with(names.name[i], ".safetensors.index.json"))
-        hit = names.name[i], hits++;
-    if (hits == 1) {
-      *out = as_path_join(path, hit, err);
-      st = *out ? AS_OK : AS_E_ENV;
-    } else {
-      st = as_fail(
-          err, AS_E_INPUT,
-          "%s: a folder with %zu checkpoint indexes (*.index, *.safetensors.index.json); wanted a file, or "
-          "a folder with exactly one",
-          path, hits);
-    }
-    as_names_clear(&names);
-    return st;
-  }
-  if (!*out) *out = as_strdup(path, err);
-  return *out ? AS_OK : AS_E_ENV;
-}
-
-as_status as_state_open_flags(as_state **out, const char *path, unsigned flags, as_err *err) {
-  *out = NULL;
-  char *real = NULL;
-  as_status st = resolve_path(&real, path, err);
-  if (st != AS_OK) return st;
-  as_state *s = NULL;
-  st = create(&s, real, flags, err);
-  as_free(real);
-  if (st != AS_OK) return st;
-  st = as_file_open(&s->file, s->path, err);
-  if (st == AS_OK) st = as_state_read_bytes(s, s->file.data, s->file.size, s->path, 0, err);
-  return finish(out, s, st, err);
-}
-
-as_status as_state_open(as_state **out, const char *path, as_err *err) {
-  return as_state_open_flags(out, path, 0, err);
-}
-
-as_status as_state_open_bytes(as_state **out, const void *data, size_t size, const char *label, as_err *err) {
-  *out = NULL;
-  as_state *s = NULL;
-  as_status st = create(&s, label, 0, err);
-  if (st != AS_OK) return st;
-  s->file.data = data; /* borrowed: no map, nothing owned, so close leaves it alone */
-  s->file.size = size;
-  st = as_state_read_bytes(s, data, size, label, 0, err);
-  return finish(out, s, st, err);
 }
 
 void as_state_close(as_state **state) {
@@ -300,7 +138,6 @@ void as_state_close(as_state **state) {
   as_free(s->blocks);
   as_free(s->files);
   if (s->file.map || s->file.owned) as_file_close(&s->file);
-  as_recipe_destroy(&s->own_recipe);
   as_free(s->path);
   as_free(s);
 }

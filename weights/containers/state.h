@@ -27,6 +27,10 @@ as_status as_state_open_flags(as_state **out, const char *path, unsigned flags, 
 as_status as_state_open_bytes(as_state **out, const void *data, size_t size, const char *label, as_err *err);
 void as_state_close(as_state **state);
 
+/* Hands over a block from as_alloc that views of this state point into; freed with the state, or here when it cannot
+ * be kept (AS_E_ENV). */
+as_status as_state_keep(as_state *s, void *block, as_err *err);
+
 const char *as_state_path(const as_state *s);
 const char *as_state_container(const as_state *s); /* "torch-zip", "safetensors", ... */
 const char *as_state_sha256(as_state *s);          /* of the file; 64 hex digits, computed once */

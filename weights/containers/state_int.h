@@ -1,4 +1,4 @@
-/* What the container readers share: the state under construction. Private to weights/. */
+/* What the container readers share: the state under construction, and their entry points. */
 #ifndef AS_WEIGHTS_CONTAINERS_STATE_INT_H
 #define AS_WEIGHTS_CONTAINERS_STATE_INT_H
 
@@ -9,7 +9,6 @@
 #include "tensor/base/file.h"
 #include "tensor/base/status.h"
 #include "weights/containers/state.h"
-#include "weights/recipe/recipe.h"
 
 enum {
   AS_STATE_MAX_ENTRIES = 200000, /* the largest published checkpoint (with optimizer) holds some 5,000 */
@@ -40,9 +39,12 @@ struct as_state {
 
   as_file *files; /* further mapped files (shards) */
   size_t n_files, cap_files;
-
-  as_recipe *own_recipe; /* made from the file's own metadata, or NULL */
 };
+
+/* An empty state for the file at `path`, and the end of its making: sorts the index by name, refuses a name that occurs
+ * twice and a file without any tensor. */
+as_status as_state_create(as_state **out, const char *path, unsigned flags, as_err *err);
+as_status as_state_seal(as_state *s, as_err *err);
 
 /* Adds a tensor; the name is copied. Refuses names that are too long or hold a NUL, too many
  * tensors, and views that were not checked (asserted). */
@@ -50,16 +52,20 @@ as_status as_state_add(as_state *s, const char *name, size_t n, const as_view *v
 /* Adds a remark line (control bytes become '?'); beyond the limit lines are only counted. */
 as_status as_state_remark(as_state *s, as_err *err, const char *fmt, ...) AS_PRINTF(3, 4);
 as_status as_state_add_meta(as_state *s, const char *key, const char *value, as_err *err);
-/* Hands over a block from as_alloc; freed with the state, or here when it cannot be kept. */
-as_status as_state_keep(as_state *s, void *block, as_err *err);
 /* Maps a further file of the same checkpoint; the slot lives as long as the state. */
 as_status as_state_map(as_state *s, const char *path, const uint8_t **data, size_t *size, as_err *err);
 
-/* Readers: each fills `s` from [data, data + size), which lives as long as the state; `label` names
- * the file (and member) in messages; `depth` counts archives within archives. */
-as_status as_state_read_bytes(as_state *s, const uint8_t *data, size_t size, const char *label, int depth,
-                              as_err *err);
-as_status as_state_read_zip(as_state *s, const uint8_t *data, size_t size, const char *label, int depth,
+/* The checkpoint that an archive was packed around: bytes that live as long as the state. */
+typedef struct as_inner {
+  const uint8_t *data; /* NULL: there is none */
+  size_t size;
+  char label[512]; /* "ARCHIVE: MEMBER" */
+} as_inner;
+
+/* Readers: each fills `s` from [data, data + size), which lives as long as the state; `label` names the file (and
+ * member) in messages. Which one a file wants is state_open.c's to say; no reader calls another's. */
+/* torch's zip and npz are read; of an archive around one checkpoint *inner is filled instead. */
+as_status as_state_read_zip(as_state *s, const uint8_t *data, size_t size, const char *label, as_inner *inner,
                             as_err *err);
 as_status as_state_read_safetensors(as_state *s, const uint8_t *data, size_t size, const char *label,
                                     as_err *err);
@@ -70,9 +76,8 @@ as_status as_state_read_pickle(as_state *s, const uint8_t *data, size_t size, co
 /* One .npy array of an npz, added under `name`. */
 as_status as_state_read_npy(as_state *s, const uint8_t *data, size_t size, const char *name,
                             const char *label, as_err *err);
-/* `path` is the .index file as the user gave it; data shards are its siblings. */
-as_status as_state_read_tf_bundle(as_state *s, const uint8_t *data, size_t size, const char *path,
-                                  as_err *err);
+/* The data files of an index are its siblings, named after the state's path. */
+as_status as_state_read_tf_bundle(as_state *s, const uint8_t *data, size_t size, as_err *err);
 /* A model.safetensors.index.json: shards are its siblings. */
 as_status as_state_read_shards(as_state *s, const uint8_t *data, size_t size, const char *path, as_err *err);
 

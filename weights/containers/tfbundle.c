@@ -49,18 +49,18 @@ static bool varint(as_reader *r, uint64_t *out) {
   return false;
 }
 
-static as_status bad(bundle *b, size_t at, const char *what) {
+static as_status refuse_index(bundle *b, size_t at, const char *what) {
   return as_fail(b->err, AS_E_INPUT, "%s: TensorFlow index, byte %zu: %s", b->s->path, at, what);
 }
 
 /* A block's payload, its trailer checked. */
 static as_status open_block(bundle *b, uint64_t offset, uint64_t size, as_reader *out) {
   if (offset > b->size || size > b->size - offset || b->size - offset - size < TRAILER)
-    return bad(b, b->size, "a block lies outside the file (truncated?)");
+    return refuse_index(b, b->size, "a block lies outside the file (truncated?)");
   const uint8_t *p = b->data + offset, *trailer = p + size;
-  if (trailer[0] != 0) return bad(b, (size_t)offset, "a compressed block; TensorFlow writes none");
+  if (trailer[0] != 0) return refuse_index(b, (size_t)offset, "a compressed block; TensorFlow writes none");
   if (as_crc32c_mask(as_crc32c(as_crc32c(0, p, (size_t)size), trailer, 1)) != as_le32(trailer + 1))
-    return bad(b, (size_t)offset, "a block's CRC-32C differs (damaged file)");
+    return refuse_index(b, (size_t)offset, "a block's CRC-32C differs (damaged file)");
   *out = (as_reader){p, (size_t)size, 0};
   return AS_OK;
 }
@@ -69,9 +69,10 @@ typedef as_status (*entry_fn)(bundle *b, const char *key, size_t n, as_reader va
 
 static as_status each_entry(bundle *b, as_reader block, entry_fn fn) {
   size_t at = (size_t)(block.data - b->data);
-  if (block.size < 4) return bad(b, at, "a block without restarts");
+  if (block.size < 4) return refuse_index(b, at, "a block without restarts");
   uint64_t restarts = as_le32(block.data + block.size - 4);
-  if (restarts > (block.size - 4) / 4) return bad(b, at, "a block of more restarts than it has room for");
+  if (restarts > (block.size - 4) / 4)
+    return refuse_index(b, at, "a block of more restarts than it has room for");
   block.size -= 4 + (size_t)restarts * 4;
   char key[KEY_MAX];
   size_t key_n = 0;
@@ -79,10 +80,10 @@ static as_status each_entry(bundle *b, as_reader block, entry_fn fn) {
     uint64_t shared = 0, tail = 0, len = 0;
     if (!varint(&block, &shared) || !varint(&block, &tail) || !varint(&block, &len) || shared > key_n ||
         tail > KEY_MAX - shared || tail > as_rd_left(&block))
-      return bad(b, at + block.pos, "a damaged entry");
+      return refuse_index(b, at + block.pos, "a damaged entry");
     memcpy(key + shared, as_rd_take(&block, (size_t)tail), (size_t)tail);
     key_n = (size_t)(shared + tail);
-    if (len > as_rd_left(&block)) return bad(b, at + block.pos, "an entry reaches beyond its block");
+    if (len > as_rd_left(&block)) return refuse_index(b, at + block.pos, "an entry reaches beyond its block");
     as_reader value = {as_rd_take(&block, (size_t)len), (size_t)len, 0};
     as_status st = fn(b, key, key_n, value);
     if (st != AS_OK) return st;
@@ -163,13 +164,14 @@ static as_status on_header(bundle *b, as_reader value) {
   b->n_shards = 0;
   uint64_t endian = 0;
   while (as_rd_left(&value)) {
-    if (!next_field(&value, &f)) return bad(b, 0, "the header entry is damaged");
+    if (!next_field(&value, &f)) return refuse_index(b, 0, "the header entry is damaged");
     if (f.number == 1 && f.wire == 0) b->n_shards = f.value;
     if (f.number == 2 && f.wire == 0) endian = f.value;
   }
   if (b->n_shards < 1 || b->n_shards > AS_STATE_MAX_FILES)
-    return bad(b, 0, "a number of shards outside 1 to 1024");
-  if (endian != 0) return bad(b, 0, "a big-endian bundle, which TensorFlow itself does not read elsewhere");
+    return refuse_index(b, 0, "a number of shards outside 1 to 1024");
+  if (endian != 0)
+    return refuse_index(b, 0, "a big-endian bundle, which TensorFlow itself does not read elsewhere");
   b->shard = as_calloc((size_t)b->n_shards, sizeof *b->shard, b->err);
   b->shard_size = as_calloc((size_t)b->n_shards, sizeof *b->shard_size, b->err);
   if (!b->shard || !b->shard_size) return AS_E_ENV;
@@ -195,8 +197,8 @@ static as_status open_shard(bundle *b, uint64_t i) {
 }
 
 static as_status on_entry(bundle *b, const char *key, size_t n, as_reader value) {
-  if (n == 0) return b->have_header ? bad(b, 0, "two header entries") : on_header(b, value);
-  if (!b->have_header) return bad(b, 0, "no header entry");
+  if (n == 0) return b->have_header ? refuse_index(b, 0, "two header entries") : on_header(b, value);
+  if (!b->have_header) return refuse_index(b, 0, "no header entry");
   as_view v = {0};
   field f;
   uint64_t type = 0, shard = 0, offset = 0, size = 0, crc = 0;
@@ -244,14 +246,12 @@ static as_status on_block(bundle *b, const char *key, size_t n, as_reader value)
   (void)n;
   uint64_t offset = 0, size = 0;
   as_reader block;
-  if (!varint(&value, &offset) || !varint(&value, &size)) return bad(b, 0, "a damaged block handle");
+  if (!varint(&value, &offset) || !varint(&value, &size)) return refuse_index(b, 0, "a damaged block handle");
   as_status st = open_block(b, offset, size, &block);
   return st == AS_OK ? each_entry(b, block, on_entry) : st;
 }
 
-as_status as_state_read_tf_bundle(as_state *s, const uint8_t *data, size_t size, const char *path,
-                                  as_err *err) {
-  (void)path; /* s->path; the parameter documents what the shards are named after */
+as_status as_state_read_tf_bundle(as_state *s, const uint8_t *data, size_t size, as_err *err) {
   bundle b = {.s = s, .data = data, .size = size, .err = err};
   s->container = "tf-bundle";
   as_reader footer = {data + size - FOOTER, FOOTER - 8, 0};
@@ -260,7 +260,7 @@ as_status as_state_read_tf_bundle(as_state *s, const uint8_t *data, size_t size,
   as_status st = AS_OK;
   if (!varint(&footer, &meta[0]) || !varint(&footer, &meta[1]) || !varint(&footer, &offset) ||
       !varint(&footer, &length))
-    st = bad(&b, size - FOOTER, "a damaged footer");
+    st = refuse_index(&b, size - FOOTER, "a damaged footer");
   if (st == AS_OK) st = open_block(&b, offset, length, &block);
   if (st == AS_OK) st = each_entry(&b, block, on_block);
   as_free((void *)b.shard);

@@ -138,7 +138,7 @@ static bool is_checkpoint_name(const char *name) {
 }
 
 /* The archive around one checkpoint (OBoW's releases). */
-static as_status read_wrapped(as_state *s, const as_zip *z, const char *label, int depth, as_err *err) {
+static as_status open_wrapped(as_state *s, const as_zip *z, const char *label, as_inner *inner, as_err *err) {
   const as_zip_entry *hit = NULL;
   size_t hits = 0, tf = 0;
   for (size_t i = 0; i < z->n; i++) {
@@ -157,19 +157,19 @@ static as_status read_wrapped(as_state *s, const as_zip *z, const char *label, i
                    "%s: a zip archive of %zu members with %zu checkpoints among them; wanted torch's "
                    "(with data.pkl), an npz, or an archive around one checkpoint",
                    label, z->n, hits);
-  if (depth >= 2) return as_fail(err, AS_E_INPUT, "%s: archives nest deeper than two levels", label);
   const uint8_t *p = NULL;
   void *block = NULL;
   as_status st = as_zip_read(z, hit, 0, &p, &block, err);
   if (st == AS_OK && block) st = as_state_keep(s, block, err);
   if (st == AS_OK) st = as_state_remark(s, err, "read from the zip member %s", hit->name);
   if (st != AS_OK) return st;
-  char inner[512];
-  snprintf(inner, sizeof inner, "%.250s: %.250s", label, hit->name);
-  return as_state_read_bytes(s, p, (size_t)hit->size, inner, depth + 1, err);
+  inner->data = p;
+  inner->size = (size_t)hit->size;
+  snprintf(inner->label, sizeof inner->label, "%.250s: %.250s", label, hit->name);
+  return AS_OK;
 }
 
-as_status as_state_read_zip(as_state *s, const uint8_t *data, size_t size, const char *label, int depth,
+as_status as_state_read_zip(as_state *s, const uint8_t *data, size_t size, const char *label, as_inner *inner,
                             as_err *err) {
   as_zip z;
   as_status st = as_zip_open(&z, data, size, label, err);
@@ -193,7 +193,7 @@ as_status as_state_read_zip(as_state *s, const uint8_t *data, size_t size, const
     else if (npy)
       st = read_npz(s, &z, label, err);
     else
-      st = read_wrapped(s, &z, label, depth, err);
+      st = open_wrapped(s, &z, label, inner, err);
   }
   as_zip_close(&z);
   return st;

@@ -2,7 +2,7 @@
  * of constructors that stand for tensors (torch's rebuild functions, numpy's). Everything else is an
  * opaque node: its class is remarked once, and what it holds is walked like a dict.
  *
- * Private to weights/: used by the torch and pickle readers. */
+ * Used by the torch and pickle readers. */
 #ifndef AS_WEIGHTS_CONTAINERS_TREE_H
 #define AS_WEIGHTS_CONTAINERS_TREE_H
 
@@ -50,8 +50,12 @@ struct as_tree {
  * than AS_PK_MAX_DEPTH or larger than AS_TREE_MAX_VISITS when unfolded, a call that no data needs. */
 as_status as_tree_walk(as_tree *t, uint32_t root, as_err *err);
 
-/* ('storage', class, key, location, numel[, view]) as torch writes it. */
-as_status as_tree_storage(as_tree *t, uint32_t id, as_storage *out, as_err *err);
+/* Fails with the tensor's path before `what`. */
+as_status as_tree_refuse(as_tree *t, const char *what, as_err *err);
+
+/* torch's share (tree_tensor.c). The arguments of torch._utils._rebuild_tensor and _v2, or of _v3; *is says whether
+ * they make a tensor of a dtype that is read. */
+as_status as_tree_rebuild(as_tree *t, uint32_t args, bool v3, as_view *out, bool *is, as_err *err);
 /* Class of a storage ("FloatStorage", in any module). */
 void as_tree_storage_class(const as_tree *t, uint32_t cls, as_storage *out);
 /* A strided window of a storage, every element checked to lie inside. what names it in messages. */

@@ -43,7 +43,7 @@ static bool read_dtype(const as_pk *pk, uint32_t node, as_dtype *dtype, bool *bi
   return true;
 }
 
-static as_status bad(as_tree *t, const char *what, as_err *err) {
+static as_status refuse_array(as_tree *t, const char *what, as_err *err) {
   return as_fail(err, AS_E_INPUT, "%s: array %s: %s", t->label, as_str_c(&t->path), what);
 }
 
@@ -84,7 +84,7 @@ static as_status read_bytes(as_tree *t, uint32_t node, const uint8_t **p, size_t
     if (c >= 0x80) { /* U+0080 .. U+00FF: C2 or C3 and one more byte */
       if ((c != 0xc2 && c != 0xc3) || i + 1 >= s->u.bytes.n || (s->u.bytes.p[i + 1] & 0xc0) != 0x80) {
         as_free(out);
-        return bad(t, "its text is not Latin-1", err);
+        return refuse_array(t, "its text is not Latin-1", err);
       }
       c = (uint8_t)((c & 3) << 6 | (s->u.bytes.p[++i] & 63));
     }
@@ -111,19 +111,19 @@ static as_status make_array(as_tree *t, uint32_t shape, uint32_t dtype, uint32_t
   int64_t dims[AS_MAX_RANK], stride[AS_MAX_RANK];
   int rank = 0;
   if (s->type != AS_PK_TUPLE || s->u.cells.count > AS_MAX_RANK)
-    return bad(t, "its shape is no tuple of up to 8 numbers", err);
+    return refuse_array(t, "its shape is no tuple of up to 8 numbers", err);
   for (uint32_t c = s->u.cells.first; c; c = as_pk_cell_at(pk, c)->next) {
     const as_pk_node *v = as_pk_at(pk, as_pk_cell_at(pk, c)->value);
-    if (v->type != AS_PK_INT) return bad(t, "its shape is no tuple of up to 8 numbers", err);
+    if (v->type != AS_PK_INT) return refuse_array(t, "its shape is no tuple of up to 8 numbers", err);
     dims[rank++] = v->u.i;
   }
   size_t numel = 0, want = 0;
   if (!as_shape_numel(dims, rank, &numel) || !as_mul_size(numel, as_dtype_size(st.dtype), &want))
-    return bad(t, "its shape is negative or does not fit", err);
+    return refuse_array(t, "its shape is negative or does not fit", err);
   bool bytes = false;
   as_status r = read_bytes(t, data, &st.data, &st.bytes, &bytes, err);
   if (r != AS_OK) return r;
-  if (!bytes) return bad(t, "its data are no bytes", err);
+  if (!bytes) return refuse_array(t, "its data are no bytes", err);
   if (st.bytes != want)
     return as_fail(err, AS_E_INPUT, "%s: array %s: %zu bytes of data, its shape wants %zu", t->label,
                    as_str_c(&t->path), st.bytes, want);
@@ -146,13 +146,14 @@ as_status as_tree_numpy(as_tree *t, uint32_t callee, uint32_t args, uint32_t sta
   *is = false;
   if (as_pk_is_global(pk, callee, "numpy.core.multiarray", "_reconstruct") ||
       as_pk_is_global(pk, callee, "numpy._core.multiarray", "_reconstruct")) {
-    if (!state || as_pk_at(pk, state)->type != AS_PK_TUPLE) return bad(t, "it has no state", err);
+    if (!state || as_pk_at(pk, state)->type != AS_PK_TUPLE) return refuse_array(t, "it has no state", err);
     uint32_t n = as_pk_at(pk, state)->u.cells.count,
              from = n == 5 ? 1 : 0; /* a version stands first since 1.0 */
-    if (n != 4 && n != 5) return bad(t, "its state is not (version, shape, dtype, order, data)", err);
+    if (n != 4 && n != 5)
+      return refuse_array(t, "its state is not (version, shape, dtype, order, data)", err);
     for (uint32_t i = 0; i < 4; i++)
       if (!as_pk_item(pk, state, from + i, &v[i]))
-        return bad(t, "its state is not (version, shape, dtype, order, data)", err);
+        return refuse_array(t, "its state is not (version, shape, dtype, order, data)", err);
     const as_pk_node *f = as_pk_at(pk, v[2]);
     bool fortran = (f->type == AS_PK_BOOL || f->type == AS_PK_INT) && f->u.i != 0;
     return make_array(t, v[0], v[1], v[3], fortran, out, is, err);
@@ -161,7 +162,7 @@ as_status as_tree_numpy(as_tree *t, uint32_t callee, uint32_t args, uint32_t sta
       as_pk_is_global(pk, callee, "numpy._core.numeric", "_frombuffer")) {
     for (uint32_t i = 0; i < 4; i++)
       if (!as_pk_item(pk, args, i, &v[i]))
-        return bad(t, "its arguments are not (buffer, dtype, shape, order)", err);
+        return refuse_array(t, "its arguments are not (buffer, dtype, shape, order)", err);
     return make_array(t, v[2], v[1], v[0], as_pk_is_text(pk, v[3], "F"), out, is, err);
   }
   if (as_pk_is_global(pk, callee, "numpy.core.multiarray", "scalar") ||

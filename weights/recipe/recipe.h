@@ -21,16 +21,15 @@ const as_recipe *as_recipe_builtin(size_t i);
 as_status as_recipe_named(const as_recipe **out, as_recipe **owned, const char *name, as_err *err);
 
 /* The rule of the command line: a recipe that lists the file's SHA-256; else what the file's own
- * metadata says (safetensors written by assay: the keys assay.arch and assay.preset, then the result
- * belongs to the state); else the recipes that fit by keys. Several that agree on architecture,
- * feature rule and preset give the first, and `assumed` says in one line what was assumed and what
- * the alternatives are. None, or several that differ: AS_E_INPUT naming the candidates. `assumed` is
- * empty when nothing was. */
-as_status as_recipe_choose(const as_recipe **out, as_state *state, char assumed[512], as_err *err);
-/* The same when the caller brings a preset (--preset): recipes that differ in the preset alone are
- * then no contradiction. preset NULL: as above. */
-as_status as_recipe_choose_for(const as_recipe **out, as_state *state, const char *preset, char assumed[512],
-                               as_err *err);
+ * metadata says (safetensors written by assay: the keys assay.arch and assay.preset); else the recipes
+ * that fit by keys. Several that agree on architecture, feature rule and preset give the first, and
+ * `assumed` says in one line what was assumed and what the alternatives are (empty when nothing was).
+ * Where the caller brings a `preset` (else NULL) recipes that differ in the preset alone are no
+ * contradiction. *owned gets what the caller destroys, or NULL. AS_E_INPUT: no recipe fits, or several
+ * that differ; the message names them. */
+enum { AS_RECIPE_ASSUMED = 1024 };
+as_status as_recipe_choose(const as_recipe **out, as_recipe **owned, as_state *state, const char *preset,
+                           char assumed[AS_RECIPE_ASSUMED], as_err *err);
 
 const char *as_recipe_name(const as_recipe *r);
 const char *as_recipe_title(const as_recipe *r);

@@ -36,6 +36,11 @@ static bool under(const char *name, const char *prefix) {
   return n > 0 && strncmp(name, prefix, n) == 0 && name[n] == '.';
 }
 
+const char *as_recipe_headnorm(const as_recipe *r, double *eps) {
+  *eps = r->headnorm_eps;
+  return r->headnorm;
+}
+
 bool as_recipe_is_head(const as_recipe *r, const char *name) {
   return under(name, r->head) || under(name, r->headnorm);
 }

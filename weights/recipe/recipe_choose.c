@@ -67,6 +67,22 @@ bool as_recipe_needs_hold(const as_recipe *r, const as_state *s, const char *roo
   return true;
 }
 
+/* A recipe from what safetensors written by assay say of themselves, or NULL. */
+static as_status recipe_from_meta(as_recipe **out, const as_state *s, as_err *err) {
+  const char *arch = as_state_meta(s, "assay.arch"), *preset = as_state_meta(s, "assay.preset");
+  const char *head = as_state_meta(s, "assay.head"), *name = as_state_meta(s, "assay.recipe");
+  *out = NULL;
+  if (!arch || !preset || strchr(arch, '\n') || strchr(preset, '\n') || (head && strchr(head, '\n')))
+    return AS_OK;
+  as_str text = {0};
+  as_str_printf(&text, "title = as assay wrote it\narch = %s\npreset = %s\n", arch, preset);
+  if (head && *head) as_str_printf(&text, "head = %s?\n", head);
+  as_status st = as_str_status(&text, err);
+  if (st == AS_OK) st = as_recipe_parse(out, as_str_c(&text), text.n, name && *name ? name : "metadata", err);
+  as_str_clear(&text);
+  return st;
+}
+
 static as_status consider(choice *c, const as_recipe *r, const as_state *s, as_err *err) {
   const char *root = as_recipe_root(r, s);
   if (!root || !as_recipe_needs_hold(r, s, root)) return AS_OK;
@@ -142,7 +158,7 @@ static as_status several(const choice *c, const as_state *s, bool same_arch, as_
 }
 
 static as_status decide(const choice *c, const as_recipe **out, const as_state *s, const char *preset,
-                        char assumed[512], as_err *err) {
+                        char assumed[AS_RECIPE_ASSUMED], as_err *err) {
   bool same_arch = true, same_preset = true;
   size_t first = c->n;
   for (size_t i = 0; i < c->n; i++) {
@@ -174,19 +190,16 @@ static as_status decide(const choice *c, const as_recipe **out, const as_state *
   return AS_OK;
 }
 
-as_status as_recipe_choose_for(const as_recipe **out, as_state *s, const char *preset, char assumed[512],
-                               as_err *err) {
+as_status as_recipe_choose(const as_recipe **out, as_recipe **owned, as_state *s, const char *preset,
+                           char assumed[AS_RECIPE_ASSUMED], as_err *err) {
   assumed[0] = 0;
+  *owned = NULL;
   *out = known_recipe(s);
   if (*out) return AS_OK;
-  as_recipe *own = NULL;
-  as_status st = as_recipe_from_meta(&own, s, err);
+  as_status st = recipe_from_meta(owned, s, err);
   if (st != AS_OK) return as_fail_in(err, "%s", as_state_path(s));
-  if (own) {
-    as_state_adopt_recipe(s, own);
-    *out = own;
-    return AS_OK;
-  }
+  *out = *owned;
+  if (*owned) return AS_OK;
   choice *c = as_calloc(1, sizeof *c, err);
   if (!c) return AS_E_ENV;
   for (int generic = 0; generic <= 1 && st == AS_OK && c->n == 0; generic++)
@@ -197,8 +210,4 @@ as_status as_recipe_choose_for(const as_recipe **out, as_state *s, const char *p
   if (st == AS_OK) st = c->n ? decide(c, out, s, preset, assumed, err) : none(c, s, err);
   as_free(c);
   return st;
-}
-
-as_status as_recipe_choose(const as_recipe **out, as_state *s, char assumed[512], as_err *err) {
-  return as_recipe_choose_for(out, s, NULL, assumed, err);
 }

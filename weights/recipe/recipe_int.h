@@ -1,10 +1,11 @@
-/* A parsed recipe, and a state seen through one. Private to weights/. */
+/* A parsed recipe, its patterns, and the parts of choosing one. */
 #ifndef AS_WEIGHTS_RECIPE_RECIPE_INT_H
 #define AS_WEIGHTS_RECIPE_RECIPE_INT_H
 
 #include <stdbool.h>
 
 #include "tensor/base/view.h"
+#include "weights/recipe/mapping.h"
 #include "weights/recipe/recipe.h"
 
 enum { AS_RECIPE_MAX_RULES = 64, AS_RECIPE_MAX_CAPTURES = 4, AS_RECIPE_MAX_PARTS = 8 };
@@ -20,13 +21,13 @@ typedef enum as_transform {
   AS_SQUEEZE   /* axes of length 1 go away */
 } as_transform;
 
-typedef struct as_rule {
+typedef struct as_recipe_rule {
   enum { AS_RULE_DROP, AS_RULE_RENAME } kind;
   const char *from, *to; /* patterns; to: rename only */
   bool whole;            /* ^: sees the name before the prefix is stripped, also without the prefix */
   as_transform transform;
   const char *why; /* drop: the reason given in the report, or "" */
-} as_rule;
+} as_recipe_rule;
 
 typedef struct as_fuse {
   const char *to;
@@ -34,10 +35,10 @@ typedef struct as_fuse {
   int n;
 } as_fuse;
 
-typedef struct as_list {
+typedef struct as_recipe_list {
   const char **item;
   size_t n, cap;
-} as_list;
+} as_recipe_list;
 
 struct as_recipe {
   char *source; /* the text as it was given */
@@ -50,8 +51,8 @@ struct as_recipe {
   bool head_optional; /* head = fc? */
   bool generic;       /* found by keys only where no other recipe fits */
   bool by_keys;       /* keys = no: found by hash or by name alone */
-  as_list unwrap, prefix, need, never, known, published, where;
-  as_rule rules[AS_RECIPE_MAX_RULES];
+  as_recipe_list unwrap, prefix, need, never, known, published, where;
+  as_recipe_rule rules[AS_RECIPE_MAX_RULES];
   size_t n_rules;
   as_fuse fuse[4];
   size_t n_fuse;
@@ -63,41 +64,9 @@ typedef struct as_capture {
   size_t n;
 } as_capture;
 bool as_glob(const char *pattern, const char *name, as_capture *caps, int *n_caps);
-
-/* ---- a state through a recipe ---- */
-
-typedef enum as_fate {
-  AS_FATE_KEPT,
-  AS_FATE_OUTSIDE, /* not under the unwrapped key */
-  AS_FATE_FOREIGN, /* not under the prefix, and no rule about it: unexpected */
-  AS_FATE_DROPPED, /* by a drop rule */
-  AS_FATE_FUSED    /* became part of another */
-} as_fate;
-
-typedef struct as_mapped {
-  const as_state_entry *from; /* NULL for a fused tensor */
-  char *name;                 /* new name when kept; else the name as far as it got */
-  as_view view;
-  as_fate fate;
-  const char *why; /* dropped: the rule's reason or pattern */
-} as_mapped;
-
-typedef struct as_mapping {
-  as_mapped *item;
-  size_t n, cap;
-  as_mapped **by_name; /* the kept ones, names ascending */
-  size_t n_kept;
-  const char *root;   /* unwrapped key, "." = none */
-  const char *prefix; /* stripped prefix, "" = none */
-  void *block[64];    /* fused tensors */
-  size_t n_blocks;
-} as_mapping;
-
-/* Never AS_E_INPUT for a name: unknown names are simply kept. AS_E_INPUT: a transform that does not
- * fit a tensor's shape, two tensors that end under one name. */
-as_status as_recipe_map(as_mapping *out, const as_recipe *r, const as_state *s, as_err *err);
-void as_mapping_clear(as_mapping *m);
-const as_mapped *as_mapping_find(const as_mapping *m, const char *name);
+/* `to` with {1} and {2+1} filled in from n captures. False: it does not fit into size bytes, or adds to a capture that
+ * is not a number. */
+bool as_glob_expand(const char *to, const as_capture *caps, int n, char *out, size_t size);
 
 /* r->map "simclr": TensorFlow's numbered layers to torchvision's names (map_simclr.c). Returns false
  * when the name is none of them. depth: convolutions counted in the state. */
@@ -111,17 +80,11 @@ bool as_recipe_family_fits(const as_recipe *r, const as_mapping *m, const char *
 /* Architecture string from the recipe's template and the shapes. */
 as_status as_recipe_arch_of(const as_recipe *r, const as_mapping *m, const char *label, char *buf,
                             size_t size, as_err *err);
-/* NAME.* of the classifier or of the BatchNorm before it. */
-bool as_recipe_is_head(const as_recipe *r, const char *name);
 /* need and never against the names under the recipe's root. */
 bool as_recipe_needs_hold(const as_recipe *r, const as_state *s, const char *root);
 /* The first of the recipe's unwrap keys under which tensors stand, or NULL. */
 const char *as_recipe_root(const as_recipe *r, const as_state *s);
 /* The part of an entry's name under root, or NULL when it stands elsewhere. */
 const char *as_under_root(const char *name, const char *root);
-
-/* A recipe made from the state's own metadata, or NULL. */
-as_status as_recipe_from_meta(as_recipe **out, const as_state *s, as_err *err);
-as_status as_state_adopt_recipe(as_state *s, as_recipe *r); /* the state destroys it */
 
 #endif

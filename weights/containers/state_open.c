@@ -1,0 +1,183 @@
+/* Opening a checkpoint: which container is it? Told by content, never by the file's name. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tensor/base/bytes.h"
+#include "tensor/base/mem.h"
+#include "tensor/base/text.h"
+#include "weights/containers/state_int.h"
+
+enum { MAX_ARCHIVES = 2 }; /* zip archives around a checkpoint */
+
+typedef struct foreign {
+  const char *magic;
+  size_t n;
+  const char *what;
+} foreign;
+
+static const foreign foreign_files[] = {
+    {"\x89HDF\r\n\x1a\n", 8, "an HDF5 (Keras) file"},
+    {"\x1f\x8b", 2, "gzip-compressed; unpack it first"},
+    {"BZh", 3, "bzip2-compressed; unpack it first"},
+    {"\xfd"
+     "7zXZ",
+     5, "xz-compressed; unpack it first"},
+    {"\x28\xb5\x2f\xfd", 4, "zstd-compressed; unpack it first"},
+    {"\xff\xd8\xff", 3, "a JPEG image"},
+    {"\x89PNG", 4, "a PNG image"},
+    {"GGUF", 4, "a GGUF file"},
+    {"\x93NUMPY", 6, "a .npy array, not a set of named tensors"},
+    {"<!DOCTYPE", 9, "an HTML page (a failed download?)"},
+    {"<html", 5, "an HTML page (a failed download?)"},
+    {"version https://git-lfs", 23, "a git-lfs pointer, not the file itself"},
+};
+
+/* Torch's legacy magic 0x1950a86a20f9469cfc6c as LONG1 writes it; stands at byte 2, or behind the
+ * frame header of protocols 4 and 5 at byte 11. */
+static bool is_torch_legacy(const uint8_t *d, size_t n) {
+  static const uint8_t magic[12] = {0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19};
+  if (n < 2 || d[0] != 0x80) return false;
+  return (n >= 14 && memcmp(d + 2, magic, 12) == 0) || (n >= 23 && memcmp(d + 11, magic, 12) == 0);
+}
+
+static bool is_safetensors(const uint8_t *d, size_t n) {
+  if (n < 9) return false;
+  size_t p = 8;
+  while (p < n && p < 4096 && (d[p] == ' ' || d[p] == '\n' || d[p] == '\t' || d[p] == '\r')) p++;
+  /* A torch pickle's bytes 2.. never read as a header of less than 2^40 bytes that opens with '{'. */
+  return p < n && d[p] == '{' && as_le64(d) < UINT64_C(1) << 40;
+}
+
+static bool is_shard_index(const uint8_t *d, size_t n) {
+  size_t p = 0;
+  while (p < n && (d[p] == ' ' || d[p] == '\n' || d[p] == '\t' || d[p] == '\r')) p++;
+  return p < n && d[p] == '{';
+}
+
+/* Opcodes with which pickles of protocols 0 and 1 begin: a mark, a container, a global. */
+static bool is_old_pickle(const uint8_t *d, size_t n) {
+  return n >= 2 && d[n - 1] == '.' && d[0] != 0 && strchr("(]})c", d[0]);
+}
+
+/* One container. *inner gets the checkpoint that a zip archive was packed around; nothing else of `s` is filled then. */
+static as_status read_container(as_state *s, const uint8_t *d, size_t n, const char *label, bool nested,
+                                as_inner *inner, as_err *err) {
+  if (n == 0) return as_fail(err, AS_E_INPUT, "%s: the file is empty", label);
+  if (n >= 4 && d[0] == 'P' && d[1] == 'K' && ((d[2] == 3 && d[3] == 4) || (d[2] == 5 && d[3] == 6)))
+    return as_state_read_zip(s, d, n, label, inner, err);
+  if (is_torch_legacy(d, n)) return as_state_read_legacy(s, d, n, label, err);
+  if (n >= 512 && memcmp(d + 257, "ustar", 5) == 0) return as_state_read_torch_tar(s, d, n, label, err);
+  if (n >= 2 && d[0] == 0x80 && d[1] >= 2 && d[1] <= 5 && !is_safetensors(d, n))
+    return as_state_read_pickle(s, d, n, label, err);
+  if (as_tf_is_index(d, n)) {
+    if (nested)
+      return as_fail(err, AS_E_INPUT, "%s: a TensorFlow checkpoint inside an archive; unpack it first",
+                     label);
+    return as_state_read_tf_bundle(s, d, n, err);
+  }
+  if (is_safetensors(d, n)) return as_state_read_safetensors(s, d, n, label, err);
+  for (size_t i = 0; i < sizeof foreign_files / sizeof *foreign_files; i++) {
+    const foreign *f = &foreign_files[i];
+    if (n >= f->n && memcmp(d, f->magic, f->n) == 0)
+      return as_fail(err, AS_E_INPUT,
+                     "%s: this is %s; wanted a checkpoint (torch, safetensors, npz, pickle, "
+                     "TensorFlow V2)",
+                     label, f->what);
+  }
+  if (!nested && is_shard_index(d, n)) return as_state_read_shards(s, d, n, s->path, err);
+  if (is_old_pickle(d, n)) return as_state_read_pickle(s, d, n, label, err);
+  return as_fail(
+      err, AS_E_INPUT,
+      "%s: first bytes %02x %02x %02x %02x are no checkpoint's that assay reads (torch, safetensors, "
+      "npz, pickle, TensorFlow V2)",
+      label, d[0], n > 1 ? d[1] : 0u, n > 2 ? d[2] : 0u, n > 3 ? d[3] : 0u);
+}
+
+/* The file's container, or the one in the zip archive around it, or in the one around that. */
+static as_status read_nested(as_state *s, as_err *err) {
+  as_inner in = {s->file.data, s->file.size, ""}, next;
+  snprintf(in.label, sizeof in.label, "%s", s->path);
+  for (int depth = 0; depth <= MAX_ARCHIVES; depth++) {
+    memset(&next, 0, sizeof next);
+    as_status st = read_container(s, in.data, in.size, depth ? in.label : s->path, depth > 0, &next, err);
+    if (st != AS_OK || !next.data) return st;
+    in = next;
+  }
+  return as_fail(err, AS_E_INPUT, "%s: archives nest deeper than two levels", s->path);
+}
+
+static as_status finish(as_state **out, as_state *s, as_status st, as_err *err) {
+  if (st == AS_OK) st = as_state_seal(s, err);
+  if (st != AS_OK) {
+    as_state_close(&s);
+    return st;
+  }
+  *out = s;
+  return AS_OK;
+}
+
+/* What the user may name besides a plain file: the prefix of a TensorFlow checkpoint, or a folder
+ * that holds exactly one checkpoint made of several files. The result is released with as_free. */
+static as_status resolve_path(char **out, const char *path, as_err *err) {
+  as_path_kind kind = as_path_kind_of(path);
+  *out = NULL;
+  if (kind == AS_PATH_NONE) {
+    as_str with = {0};
+    as_str_printf(&with, "%s.index", path);
+    if (!with.failed && as_path_kind_of(as_str_c(&with)) == AS_PATH_FILE)
+      *out = as_strdup(as_str_c(&with), err);
+    as_str_clear(&with);
+  } else if (kind == AS_PATH_DIR) {
+    as_names names = {0};
+    as_status st = as_dir_list(&names, path, err);
+    if (st != AS_OK) return st;
+    const char *hit = NULL;
+    size_t hits = 0;
+    for (size_t i = 0; i < names.n; i++)
+      if (as_ends_with(names.name[i], ".index") || as_ends_with(names.name[i], ".safetensors.index.json"))
+        hit = names.name[i], hits++;
+    if (hits == 1) {
+      *out = as_path_join(path, hit, err);
+      st = *out ? AS_OK : AS_E_ENV;
+    } else {
+      st = as_fail(
+          err, AS_E_INPUT,
+          "%s: a folder with %zu checkpoint indexes (*.index, *.safetensors.index.json); wanted a file, or "
+          "a folder with exactly one",
+          path, hits);
+    }
+    as_names_clear(&names);
+    return st;
+  }
+  if (!*out) *out = as_strdup(path, err);
+  return *out ? AS_OK : AS_E_ENV;
+}
+
+as_status as_state_open_flags(as_state **out, const char *path, unsigned flags, as_err *err) {
+  *out = NULL;
+  char *real = NULL;
+  as_status st = resolve_path(&real, path, err);
+  if (st != AS_OK) return st;
+  as_state *s = NULL;
+  st = as_state_create(&s, real, flags, err);
+  as_free(real);
+  if (st != AS_OK) return st;
+  st = as_file_open(&s->file, s->path, err);
+  if (st == AS_OK) st = read_nested(s, err);
+  return finish(out, s, st, err);
+}
+
+as_status as_state_open(as_state **out, const char *path, as_err *err) {
+  return as_state_open_flags(out, path, 0, err);
+}
+
+as_status as_state_open_bytes(as_state **out, const void *data, size_t size, const char *label, as_err *err) {
+  *out = NULL;
+  as_state *s = NULL;
+  as_status st = as_state_create(&s, label, 0, err);
+  if (st != AS_OK) return st;
+  s->file.data = data; /* borrowed: no map, nothing owned, so close leaves it alone */
+  s->file.size = size;
+  st = read_nested(s, err);
+  return finish(out, s, st, err);
+}
