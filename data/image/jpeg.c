@@ -1,10 +1,6 @@
-/* JPEG markers and headers (T.81 annex B), and the order of decoding.
- *
- * What is an error and what is a warning follows libjpeg (jdmarker.c, jdinput.c, jdapimin.c): an
- * error is always refused, a warning only in strict mode. */
+/* The order of decoding: open, scans, the window's samples. */
 #include "data/image/jpeg.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,279 +9,9 @@
 #include "tensor/base/checked.h"
 #include "tensor/base/mem.h"
 
-enum {
-  M_SOF0 = 0xc0,
-  M_SOF1 = 0xc1,
-  M_SOF2 = 0xc2,
-  M_DHT = 0xc4,
-  M_SOF15 = 0xcf,
-  M_JPG = 0xc8,
-  M_DAC = 0xcc,
-  M_RST0 = 0xd0,
-  M_RST7 = 0xd7,
-  M_SOI = 0xd8,
-  M_EOI = 0xd9,
-  M_SOS = 0xda,
-  M_DQT = 0xdb,
-  M_DNL = 0xdc,
-  M_DRI = 0xdd,
-  M_APP0 = 0xe0,
-  M_APP14 = 0xee,
-  M_APP15 = 0xef,
-  M_COM = 0xfe,
-  M_TEM = 0x01
-};
-
-static int simd = 1;
+static bool simd = true;
 void as_jpeg_simd(int on) {
-  simd = on;
-}
-
-as_status j_bad(const as_jpeg *j, as_err *err, const char *fmt, ...) {
-  char text[400];
-  va_list ap;
-  va_start(ap, fmt);
-  vsnprintf(text, sizeof text, fmt, ap);
-  va_end(ap);
-  return as_fail(err, AS_E_INPUT, "jpeg, byte %zu: %s", j->pos, text);
-}
-
-as_status j_warn(as_jpeg *j, as_err *err, const char *fmt, ...) {
-  char text[100];
-  va_list ap;
-  va_start(ap, fmt);
-  vsnprintf(text, sizeof text, fmt, ap);
-  va_end(ap);
-  if (j->warnings == 0) snprintf(j->first_warning, sizeof j->first_warning, "%s", text);
-  if (j->warnings < 1000000) j->warnings++;
-  return j->lenient ? AS_OK : as_fail(err, AS_E_INPUT, "jpeg, byte %zu: %s", j->pos, text);
-}
-
-/* The parameters of a marker segment, without its length bytes. */
-static as_status segment(as_jpeg *j, as_reader *r, as_err *err) {
-  if (j->n - j->pos < 2) return j_bad(j, err, "the file ends inside a marker segment");
-  size_t len = as_be16(j->src + j->pos);
-  if (len < 2) return j_bad(j, err, "a marker segment of length %zu, at least 2 is needed", len);
-  if (len > j->n - j->pos)
-    return j_bad(j, err, "a marker segment of %zu bytes, %zu are left", len, j->n - j->pos);
-  *r = (as_reader){j->src + j->pos + 2, len - 2, 0};
-  j->pos += len;
-  return AS_OK;
-}
-
-static as_status read_dqt(as_jpeg *j, as_err *err) {
-  as_reader r;
-  as_status s = segment(j, &r, err);
-  while (s == AS_OK && as_rd_left(&r) > 0) {
-    const uint8_t *head = as_rd_take(&r, 1);
-    int wide = *head >> 4 ? 2 : 1, id = *head & 15;
-    const uint8_t *q = as_rd_take(&r, (size_t)64 * (size_t)wide);
-    if (id > 3) return j_bad(j, err, "quantisation table %d, at most 3 is legal", id);
-    if (!q) return j_bad(j, err, "a quantisation table segment ends too early");
-    for (int i = 0; i < 64; i++) j->dqt[id][j_natural[i]] = wide == 2 ? as_be16(q + 2 * i) : q[i];
-    j->has_dqt[id] = true;
-  }
-  return s;
-}
-
-static as_status read_dht(as_jpeg *j, as_err *err) {
-  as_reader r;
-  as_status s = segment(j, &r, err);
-  while (s == AS_OK && as_rd_left(&r) > 0) {
-    const uint8_t *head = as_rd_take(&r, 17);
-    if (!head) return j_bad(j, err, "a Huffman table segment ends too early");
-    int id = head[0] & 15, kind = head[0] >> 4;
-    size_t count = 0;
-    for (int i = 1; i <= 16; i++) count += head[i];
-    const uint8_t *val = count <= 256 ? as_rd_take(&r, count) : NULL;
-    if (!val) return j_bad(j, err, "a Huffman table of %zu codes, %zu bytes are left", count, as_rd_left(&r));
-    if (kind > 1 || id > 3) return j_bad(j, err, "Huffman table class %d number %d", kind, id);
-    j_dht *t = kind ? &j->ac[id] : &j->dc[id];
-    memset(t, 0, sizeof *t);
-    t->present = true;
-    memcpy(t->bits + 1, head + 1, 16);
-    memcpy(t->val, val, count);
-  }
-  return s;
-}
-
-static as_status read_dri(as_jpeg *j, as_err *err) {
-  as_reader r;
-  as_status s = segment(j, &r, err);
-  if (s != AS_OK) return s;
-  if (r.size != 2) return j_bad(j, err, "a restart interval segment of %zu bytes, 2 are wanted", r.size);
-  j->restart_interval = as_be16(r.data);
-  return AS_OK;
-}
-
-/* APP0 "JFIF" and APP14 "Adobe" decide the colour space; everything else is passed over, EXIF and
- * its orientation too. */
-static as_status read_app(as_jpeg *j, int marker, as_err *err) {
-  as_reader r;
-  as_status s = segment(j, &r, err);
-  if (s != AS_OK) return s;
-  if (marker == M_APP0 && r.size >= 14 && memcmp(r.data, "JFIF", 5) == 0) j->saw_jfif = true;
-  if (marker == M_APP14 && r.size >= 12 && memcmp(r.data, "Adobe", 5) == 0) {
-    j->saw_adobe = true;
-    j->adobe_transform = r.data[11];
-  }
-  return AS_OK;
-}
-
-static as_status read_frame(as_jpeg *j, int marker, as_err *err) {
-  if (marker > M_SOF2) {
-    const char *what = marker >= 0xc9 ? "arithmetic-coded" : marker == 0xc3 ? "lossless" : "hierarchical";
-    return j_bad(j, err, "%s JPEG (SOF%d); baseline and progressive Huffman-coded files are read", what,
-                 marker - M_SOF0);
-  }
-  as_reader r;
-  as_status s = segment(j, &r, err);
-  if (s != AS_OK) return s;
-  const uint8_t *f = as_rd_take(&r, 6);
-  if (j->saw_frame) return j_bad(j, err, "a second frame header");
-  if (!f) return j_bad(j, err, "a frame header that ends too early");
-  j->saw_frame = true;
-  j->progressive = marker == M_SOF2;
-  j->h = as_be16(f + 1);
-  j->w = as_be16(f + 3);
-  j->ncomp = f[5];
-  if (f[0] != 8) return j_bad(j, err, "%d bits per sample, 8 are read", f[0]);
-  if (j->w == 0 || j->h == 0 || j->ncomp == 0)
-    return j_bad(j, err, "an empty image, %d x %d, %d components", j->w, j->h, j->ncomp);
-  if (as_rd_left(&r) != (size_t)j->ncomp * 3) return j_bad(j, err, "a frame header of the wrong length");
-  if (j->ncomp == 2 || j->ncomp > 4) return j_bad(j, err, "%d components; 1, 3 and 4 are read", j->ncomp);
-  if (j->w > AS_JPEG_MAX_SIDE || j->h > AS_JPEG_MAX_SIDE || (int64_t)j->w * j->h > AS_JPEG_MAX_PIXELS)
-    return j_bad(j, err, "%d x %d pixels, the limit is %d a side and %lld in all", j->w, j->h,
-                 AS_JPEG_MAX_SIDE, (long long)AS_JPEG_MAX_PIXELS);
-  j->hmax = j->vmax = 1;
-  for (int i = 0; i < j->ncomp; i++) {
-    const uint8_t *c = as_rd_take(&r, 3);
-    j_comp *k = &j->comp[i];
-    k->id = c[0];
-    k->h = c[1] >> 4;
-    k->v = c[1] & 15;
-    k->tq = c[2];
-    if (k->h < 1 || k->h > 4 || k->v < 1 || k->v > 4)
-      return j_bad(j, err, "sampling factors %d x %d, 1 to 4 are legal", k->h, k->v);
-    if (k->h > j->hmax) j->hmax = k->h;
-    if (k->v > j->vmax) j->vmax = k->v;
-  }
-  int mcus_w = (j->w + 8 * j->hmax - 1) / (8 * j->hmax), mcus_h = (j->h + 8 * j->vmax - 1) / (8 * j->vmax);
-  for (int i = 0; i < j->ncomp; i++) {
-    j_comp *k = &j->comp[i];
-    k->w = (j->w * k->h + j->hmax - 1) / j->hmax;
-    k->rows = (j->h * k->v + j->vmax - 1) / j->vmax;
-    k->blocks_w = (k->w + 7) / 8;
-    k->blocks_h = (k->rows + 7) / 8;
-    k->padded_w = mcus_w * k->h + 1;
-    k->padded_h = mcus_h * k->v;
-    memset(k->coef_bits, -1, sizeof k->coef_bits);
-  }
-  return j_up_plan(j, err);
-}
-
-/* What libjpeg's default_decompress_parms guesses. */
-static void choose_colour(as_jpeg *j) {
-  const j_comp *c = j->comp;
-  if (j->ncomp == 1) {
-    j->colour = J_GRAY;
-  } else if (j->ncomp == 4) {
-    j->colour = !j->saw_adobe || j->adobe_transform == 0 ? J_CMYK : J_YCCK;
-  } else if (j->saw_jfif) {
-    j->colour = J_YCC;
-  } else if (j->saw_adobe) {
-    j->colour = j->adobe_transform == 0 ? J_RGB : J_YCC;
-  } else {
-    j->colour = c[0].id == 'R' && c[1].id == 'G' && c[2].id == 'B' ? J_RGB : J_YCC;
-  }
-}
-
-static as_status read_scan_header(as_jpeg *j, as_err *err) {
-  as_reader r;
-  as_status s = segment(j, &r, err);
-  if (s != AS_OK) return s;
-  if (!j->saw_frame) return j_bad(j, err, "a scan before the frame header");
-  const uint8_t *p = r.data;
-  int n = r.size > 0 ? p[0] : 0;
-  if (n < 1 || n > 4 || r.size != (size_t)n * 2 + 4)
-    return j_bad(j, err, "a scan header of the wrong length");
-  if (++j->scans > AS_JPEG_MAX_SCANS) return j_bad(j, err, "more than %d scans", AS_JPEG_MAX_SCANS);
-  const j_comp *taken[4] = {NULL, NULL, NULL, NULL};
-  j->nscan = n;
-  for (int i = 0; i < n; i++) {
-    int id = p[1 + 2 * i], at = 0;
-    /* libjpeg's rule: the component with this id whose own slot is still free. */
-    while (at < j->ncomp && (j->comp[at].id != id || taken[at])) at++;
-    bool twice = false;
-    for (int k = 0; at < j->ncomp && k < i; k++) twice = twice || j->scan[k] == &j->comp[at];
-    if (at == j->ncomp || twice)
-      return j_bad(j, err, "a scan names component %d, which the frame does not have or the scan has already",
-                   id);
-    j_comp *c = &j->comp[at];
-    taken[i] = j->scan[i] = c;
-    c->dc_table = p[2 + 2 * i] >> 4;
-    c->ac_table = p[2 + 2 * i] & 15;
-  }
-  p += 1 + 2 * n;
-  j->ss = p[0];
-  j->se = p[1];
-  j->ah = p[2] >> 4;
-  j->al = p[2] & 15;
-  j->next_restart = 0;
-  if (j->scans == 1) {
-    j->multi_scan = j->progressive || n < j->ncomp;
-    choose_colour(j);
-  }
-  int blocks = 0;
-  for (int i = 0; i < n; i++) blocks += j->scan[i]->h * j->scan[i]->v;
-  if (n > 1 && blocks > 10) return j_bad(j, err, "%d blocks in an MCU, at most 10 are legal", blocks);
-  for (int i = 0; i < n; i++) {
-    j_comp *c = j->scan[i];
-    if (c->has_quant) continue;
-    if (c->tq > 3 || !j->has_dqt[c->tq])
-      return j_bad(j, err, "component %d uses quantisation table %d, which is not defined", c->id, c->tq);
-    for (int k = 0; k < 64; k++) {
-      int q = (int16_t)j->dqt[c->tq][k]; /* libjpeg-turbo multiplies by a short */
-      c->quant[k] = j->dqt[c->tq][k];
-      c->quant[64 + k] = (uint16_t)(q == 0 ? 32768 : 16383 / (q < 0 ? -q : q));
-    }
-    c->has_quant = true;
-  }
-  return AS_OK;
-}
-
-/* Markers up to the next scan or the end of the image. */
-static as_status read_markers(as_jpeg *j, int *found, as_err *err) {
-  for (;;) {
-    int m = 0;
-    as_status s = j_next_marker(j, &m, err);
-    if (s != AS_OK) return s;
-    if (m == M_SOS || m == M_EOI) {
-      *found = m;
-      if (m == M_EOI) j->saw_eoi = true;
-      return m == M_SOS ? read_scan_header(j, err) : AS_OK;
-    }
-    as_reader skipped;
-    if (m == M_SOI)
-      s = j_bad(j, err, "a second start-of-image marker");
-    else if (m == M_DHT)
-      s = read_dht(j, err);
-    else if (m == M_DQT)
-      s = read_dqt(j, err);
-    else if (m == M_DRI)
-      s = read_dri(j, err);
-    else if (m == M_DAC || m == M_DNL || m == M_COM)
-      s = segment(j, &skipped, err);
-    else if (m == M_JPG)
-      s = j_bad(j, err, "marker 0x%02x is reserved", (unsigned)m);
-    else if (m >= M_SOF0 && m <= M_SOF15)
-      s = read_frame(j, m, err);
-    else if (m >= M_APP0 && m <= M_APP15)
-      s = read_app(j, m, err);
-    else if (m != M_TEM && (m < M_RST0 || m > M_RST7))
-      s = j_bad(j, err, "marker 0x%02x is not known", (unsigned)m);
-    if (s != AS_OK) return s;
-  }
+  simd = on != 0;
 }
 
 as_status as_jpeg_open(as_jpeg **out, const uint8_t *p, size_t n, int lenient, as_err *err) {
@@ -295,13 +21,13 @@ as_status as_jpeg_open(as_jpeg **out, const uint8_t *p, size_t n, int lenient, a
   j->src = p;
   j->n = n;
   j->lenient = lenient;
-  j->k = simd ? j_kernels_best() : j_kernels_c();
+  j->k = as_jpeg_kernels(simd);
   as_status s = AS_OK;
   int found = 0;
-  if (n < 3 || p[0] != 0xff || p[1] != M_SOI) s = j_bad(j, err, "not a JPEG file");
+  if (n < 3 || p[0] != 0xff || p[1] != J_M_SOI) s = as_jpeg_bad(j, err, "not a JPEG file");
   j->pos = 2;
-  if (s == AS_OK) s = read_markers(j, &found, err);
-  if (s == AS_OK && found != M_SOS) s = j_bad(j, err, "the file ends before the first scan");
+  if (s == AS_OK) s = as_jpeg_read_markers(j, &found, err);
+  if (s == AS_OK && found != J_M_SOS) s = as_jpeg_bad(j, err, "the file ends before the first scan");
   if (s != AS_OK) {
     as_jpeg_close(&j);
     return s;
@@ -382,7 +108,7 @@ static as_status allocate(as_jpeg *j, as_err *err) {
     if (!as_mul_size(c->stride, (size_t)c->padded_h * 8, &samples) || !as_add_size(samples, 64, &samples) ||
         !as_mul_size(blocks, (size_t)(j->multi_scan ? c->padded_h : c->v), &blocks) ||
         blocks > SIZE_MAX / 128 - 1)
-      return j_bad(j, err, "too large an image");
+      return as_jpeg_bad(j, err, "too large an image");
     c->plane = as_alloc(samples, 1, err);
     c->coef = c->plane
                   ? (j->multi_scan ? as_calloc(blocks * 64 + 64, 2, err) : as_alloc(blocks * 64 + 64, 2, err))
@@ -416,20 +142,20 @@ static as_status prepare_tables(as_jpeg *j, bool dc, bool ac, as_err *err) {
   for (int i = 0; i < j->nscan; i++) {
     const j_comp *c = j->scan[i];
     if ((dc && c->dc_table > 3) || (ac && c->ac_table > 3))
-      return j_bad(j, err, "a scan uses Huffman table %d, at most 3 is legal",
-                   c->dc_table > 3 ? c->dc_table : c->ac_table);
+      return as_jpeg_bad(j, err, "a scan uses Huffman table %d, at most 3 is legal",
+                         c->dc_table > 3 ? c->dc_table : c->ac_table);
     bool dc_done = false, ac_done = false;
     for (int k = 0; k < i; k++) {
       dc_done = dc_done || j->scan[k]->dc_table == c->dc_table;
       ac_done = ac_done || j->scan[k]->ac_table == c->ac_table;
     }
     as_status s = AS_OK;
-    if (dc && !dc_done) s = j_table_build(j, j->table_dc[c->dc_table], &j->dc[c->dc_table], true, err);
+    if (dc && !dc_done) s = as_jpeg_table_build(j, j->table_dc[c->dc_table], &j->dc[c->dc_table], true, err);
     if (s == AS_OK && ac && !ac_done)
-      s = j_table_build(j, j->table_ac[c->ac_table], &j->ac[c->ac_table], false, err);
+      s = as_jpeg_table_build(j, j->table_ac[c->ac_table], &j->ac[c->ac_table], false, err);
     if (s != AS_OK) return s;
     if (ac && !ac_done && !j->progressive)
-      j_pair_build(j->pairs + ((size_t)c->ac_table << J_PAIR), j->table_ac[c->ac_table]);
+      as_jpeg_pair_build(j->pairs + ((size_t)c->ac_table << J_PAIR), j->table_ac[c->ac_table]);
   }
   return AS_OK;
 }
@@ -439,8 +165,8 @@ static as_status check_progression(as_jpeg *j, as_err *err) {
   bool dc = j->ss == 0;
   if ((dc ? j->se != 0 : j->ss > j->se || j->se > 63 || j->nscan != 1) ||
       (j->ah != 0 && j->al != j->ah - 1) || j->al > 13)
-    return j_bad(j, err, "impossible progressive scan: coefficients %d to %d, bits %d to %d", j->ss, j->se,
-                 j->ah, j->al);
+    return as_jpeg_bad(j, err, "impossible progressive scan: coefficients %d to %d, bits %d to %d", j->ss,
+                       j->se, j->ah, j->al);
   for (int i = 0; i < j->nscan; i++) {
     int8_t *bits = j->scan[i]->coef_bits;
     bool odd = !dc && bits[0] < 0;
@@ -449,7 +175,7 @@ static as_status check_progression(as_jpeg *j, as_err *err) {
       bits[k] = (int8_t)j->al;
     }
     if (odd) {
-      as_status s = j_warn(j, err, "progressive scans out of order");
+      as_status s = as_jpeg_warn(j, err, "progressive scans out of order");
       if (s != AS_OK) return s;
     }
   }
@@ -470,11 +196,11 @@ static as_status read_scan(as_jpeg *j, as_err *err) {
   j->eobrun = 0;
   j->to_go = j->restart_interval;
   j->starved = j->bad_code = false;
-  j_segment_start(j);
-  s = j->progressive ? j_scan_progressive(j, err) : j_scan_baseline(j, !j->multi_scan, err);
+  as_jpeg_segment_start(j);
+  s = j->progressive ? as_jpeg_scan_progressive(j, err) : as_jpeg_scan_baseline(j, !j->multi_scan, err);
   /* libjpeg's reader is up to 7 bytes ahead when a scan ends, and drops those without a word. */
-  size_t left = j_segment_left(j);
-  if (s == AS_OK && left > 7 && !j->starved) s = j_warn(j, err, "%zu unused bytes after a scan", left);
+  size_t left = as_jpeg_segment_left(j);
+  if (s == AS_OK && left > 7 && !j->starved) s = as_jpeg_warn(j, err, "%zu unused bytes after a scan", left);
   return s;
 }
 
@@ -483,7 +209,7 @@ static as_status read_scan(as_jpeg *j, as_err *err) {
 static as_status check_complete(as_jpeg *j, as_err *err) {
   for (int i = 0; j->progressive && i < j->ncomp; i++)
     for (int k = 0; k < 10; k++)
-      if (j->comp[i].coef_bits[k] != 0) return j_warn(j, err, "the progressive scans are incomplete");
+      if (j->comp[i].coef_bits[k] != 0) return as_jpeg_warn(j, err, "the progressive scans are incomplete");
   return AS_OK;
 }
 
@@ -508,7 +234,7 @@ as_status as_jpeg_decode(as_jpeg *j, int x0, int y0, int x1, int y1, as_err *err
   if (j->decoded || x0 < 0 || y0 < 0 || x1 > j->w || y1 > j->h || x0 >= x1 || y0 >= y1)
     return as_fail(err, AS_E_USAGE, "jpeg: window %d,%d to %d,%d of a %d x %d image", x0, y0, x1, y1, j->w,
                    j->h);
-  if (!plausible(j)) return j_bad(j, err, "%d x %d pixels in a file of %zu bytes", j->w, j->h, j->n);
+  if (!plausible(j)) return as_jpeg_bad(j, err, "%d x %d pixels in a file of %zu bytes", j->w, j->h, j->n);
   j->decoded = true;
   j->x0 = x0;
   j->y0 = y0;
@@ -523,9 +249,9 @@ as_status as_jpeg_decode(as_jpeg *j, int x0, int y0, int x1, int y1, as_err *err
   if (s == AS_OK) s = read_scan(j, err);
   while (s == AS_OK && !j->saw_eoi) {
     int found = 0;
-    s = read_markers(j, &found, err);
-    if (s != AS_OK || found == M_EOI) break;
-    if (!j->multi_scan) return j_bad(j, err, "a second scan in a file whose first holds everything");
+    s = as_jpeg_read_markers(j, &found, err);
+    if (s != AS_OK || found == J_M_EOI) break;
+    if (!j->multi_scan) return as_jpeg_bad(j, err, "a second scan in a file whose first holds everything");
     s = read_scan(j, err);
   }
   if (s == AS_OK) s = check_complete(j, err);
@@ -534,7 +260,7 @@ as_status as_jpeg_decode(as_jpeg *j, int x0, int y0, int x1, int y1, as_err *err
     j_comp *c = &j->comp[i];
     /* A component that no scan brought has no table: libjpeg multiplies by zeros. */
     for (int by = c->by0; by < c->by1; by++)
-      j_idct_row(j, c, c->coef + (size_t)by * (size_t)c->padded_w * 64, NULL, by, 0, c->blocks_w);
+      as_jpeg_idct_row(j, c, c->coef + (size_t)by * (size_t)c->padded_w * 64, NULL, by, 0, c->blocks_w);
   }
   return AS_OK;
 }

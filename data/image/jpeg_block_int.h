@@ -4,6 +4,7 @@
 #define AS_DATA_IMAGE_JPEG_BLOCK_INT_H
 
 #include "data/image/jpeg_int.h"
+#include "data/image/jpeg_tables.h"
 
 #if defined(__GNUC__) || defined(__clang__)
 #define J_INLINE static inline __attribute__((always_inline))
@@ -37,7 +38,7 @@ J_INLINE int j_dc_difference(as_jpeg *j, const j_table *t, j_bits *b) {
     return (int)(unsigned)((at >> 1 >> rest) - (~positive & (~(uint64_t)0 >> 1 >> rest)));
   }
   j_bits copy = *b; /* so that b itself stays in registers */
-  int size = j_slow_symbol(j, t, &copy), v = j_extend(j_take(&copy, size), size);
+  int size = as_jpeg_slow_symbol(j, t, &copy), v = j_extend(j_take(&copy, size), size);
   *b = copy;
   return v;
 }
@@ -48,14 +49,14 @@ J_INLINE bool j_store_pair(j_bits *b, j_pair e, size_t *k, int16_t *coef) {
   const unsigned both = e & 63, from_a = e >> J_PAIR_FROM_A & 15, size_a = e >> J_PAIR_SIZE_A & 15;
   const unsigned from_b = e >> J_PAIR_FROM_B;
   const size_t first = *k + (e >> J_PAIR_A & 127);
-  if (coef) coef[j_natural_after[first]] = j_value(b->buf, from_a, size_a);
+  if (coef) coef[as_jpeg_natural_after[first]] = j_value(b->buf, from_a, size_a);
   if (first - 64 < 16) {
     *k = first;
     j_drop(b, (int)(from_a + size_a));
     return true;
   }
   *k = first + (e >> J_PAIR_B & 127);
-  if (coef) coef[j_natural_after[*k]] = j_value(b->buf, from_b, both - from_b);
+  if (coef) coef[as_jpeg_natural_after[*k]] = j_value(b->buf, from_b, both - from_b);
   j_drop(b, (int)both);
   return *k > 63;
 }
@@ -82,7 +83,7 @@ J_INLINE int j_block(as_jpeg *j, const j_table *dc, const j_table *ac, const j_p
     j_pair e = j_look_pair(pair, &b);
     if (e == 0) {
       j_bits copy = b;
-      k = (size_t)j_slow_ac(j, ac, &copy, (int)k, coef);
+      k = (size_t)as_jpeg_slow_ac(j, ac, &copy, (int)k, coef);
       b = copy;
       continue;
     }
@@ -109,7 +110,7 @@ J_INLINE void j_skip_block(as_jpeg *j, const j_table *dc, const j_table *ac, con
     j_pair e = j_look_pair(pair, &b);
     if (e == 0) {
       j_bits copy = b;
-      k = (size_t)j_slow_ac(j, ac, &copy, (int)k, NULL);
+      k = (size_t)as_jpeg_slow_ac(j, ac, &copy, (int)k, NULL);
       b = copy;
       continue;
     }

@@ -73,24 +73,24 @@ static bool small_block(const int16_t *coef, const uint16_t *quant, uint8_t *dst
 }
 
 /* A block with nothing but DC: both passes only scale, and every sample is the same. */
-void j_idct_flat(const int16_t *coef, const uint16_t *quant, uint8_t *dst, size_t stride) {
+void as_jpeg_idct_flat(const int16_t *coef, const uint16_t *quant, uint8_t *dst, size_t stride) {
   int64_t first = (int32_t)(uint32_t)(uint64_t)((int64_t)coef[0] * (int16_t)quant[0] * 4);
   uint8_t v = sample((first * 8192 + (1 << 17)) >> 18);
   for (int i = 0; i < 8; i++) memset(dst + (size_t)i * stride, v, 8);
 }
 
-void j_idct_c(const int16_t *coef, const uint8_t *last, const uint16_t *quant, uint8_t *dst, size_t stride,
-              int count) {
+void as_jpeg_idct_c(const int16_t *coef, const uint8_t *last, const uint16_t *quant, uint8_t *dst,
+                    size_t stride, int count) {
   for (int i = 0; i < count; i++, coef += 64, dst += 8) {
     if (last && last[i] == 1)
-      j_idct_flat(coef, quant, dst, stride);
+      as_jpeg_idct_flat(coef, quant, dst, stride);
     else if (!small_block(coef, quant, dst, stride))
       any_block(coef, quant, dst, stride);
   }
 }
 
-void j_idct_row(const as_jpeg *j, j_comp *c, const int16_t *coef, const uint8_t *last, int by, int bx,
-                int n) {
+void as_jpeg_idct_row(const as_jpeg *j, j_comp *c, const int16_t *coef, const uint8_t *last, int by, int bx,
+                      int n) {
   const int from = bx > c->bx0 ? bx : c->bx0, to = bx + n < c->bx1 ? bx + n : c->bx1;
   if (by < c->by0 || by >= c->by1 || from >= to) return;
   const size_t skipped = (size_t)(from - bx);

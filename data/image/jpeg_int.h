@@ -1,11 +1,16 @@
-/* Inside of the JPEG decoder: state shared by its files.
+/* Inside of the JPEG decoder: the state that its files share. Reading order:
  *
- *   jpeg.c       markers, frame and scan headers, the order of things
- *   jpeg_huff.c  code tables, bit reader, restart markers, baseline blocks (jpeg_block_int.h)
- *   jpeg_prog.c  the four kinds of progressive scan
- *   jpeg_idct.c  coefficients to samples
- *   jpeg_up.c    samples to RGB rows: upsampling, colour
- *   jpeg_x86.c   the last two with SSE / AVX2
+ *   jpeg.c           open, scans one after the other, close
+ *   jpeg_head.c      markers, frame and scan headers
+ *   jpeg_segment.c   the bytes between two markers: unstuffing, running dry, restarts
+ *   jpeg_huff.c      code tables, and what the fast loop leaves over
+ *   jpeg_block_int.h the fast loop: one baseline block
+ *   jpeg_baseline.c  baseline scans, MCU by MCU
+ *   jpeg_prog.c      the four kinds of progressive scan
+ *   jpeg_idct.c      coefficients to samples
+ *   jpeg_up.c        samples to RGB rows: upsampling, colour
+ *   jpeg_kernels.c   the inner loops in portable C, and which ones this CPU gets
+ *   jpeg_x86.c       the inner loops with BMI2 and AVX2
  */
 #ifndef AS_DATA_IMAGE_JPEG_INT_H
 #define AS_DATA_IMAGE_JPEG_INT_H
@@ -92,6 +97,30 @@ typedef struct j_kernels {
 
 enum { J_GRAY, J_RGB, J_YCC, J_CMYK, J_YCCK };
 
+/* Markers (T.81 table B.1). */
+enum {
+  J_M_SOF0 = 0xc0,
+  J_M_SOF1 = 0xc1,
+  J_M_SOF2 = 0xc2,
+  J_M_DHT = 0xc4,
+  J_M_SOF15 = 0xcf,
+  J_M_JPG = 0xc8,
+  J_M_DAC = 0xcc,
+  J_M_RST0 = 0xd0,
+  J_M_RST7 = 0xd7,
+  J_M_SOI = 0xd8,
+  J_M_EOI = 0xd9,
+  J_M_SOS = 0xda,
+  J_M_DQT = 0xdb,
+  J_M_DNL = 0xdc,
+  J_M_DRI = 0xdd,
+  J_M_APP0 = 0xe0,
+  J_M_APP14 = 0xee,
+  J_M_APP15 = 0xef,
+  J_M_COM = 0xfe,
+  J_M_TEM = 0x01
+};
+
 struct as_jpeg {
   const uint8_t *src;
   size_t n, pos;
@@ -134,49 +163,48 @@ struct as_jpeg {
   bool decoded;
 };
 
-/* Notes damage: in strict mode it fails, in lenient mode it is counted. */
-as_status j_warn(as_jpeg *j, as_err *err, const char *fmt, ...) AS_PRINTF(3, 4);
-as_status j_bad(const as_jpeg *j, as_err *err, const char *fmt, ...) AS_PRINTF(3, 4);
+/* jpeg_err.c: damage fails in strict mode and is counted in lenient mode; an error always fails. */
+as_status as_jpeg_warn(as_jpeg *j, as_err *err, const char *fmt, ...) AS_PRINTF(3, 4);
+as_status as_jpeg_bad(const as_jpeg *j, as_err *err, const char *fmt, ...) AS_PRINTF(3, 4);
+
+/* jpeg_head.c: markers up to the next scan, whose header is read too, or the end of the image (*found). */
+as_status as_jpeg_read_markers(as_jpeg *j, int *found, as_err *err);
 
 /* jpeg_huff.c */
-as_status j_table_build(const as_jpeg *j, j_table *t, const j_dht *dht, bool dc, as_err *err);
-void j_pair_build(j_pair *pair, const j_table *ac);
-void j_segment_start(as_jpeg *j);             /* unstuffs from pos to the next marker */
-size_t j_segment_left(const as_jpeg *j);      /* whole bytes not used */
-bool j_segment_over(const as_jpeg *j);        /* more bits taken than there were */
-as_status j_restart(as_jpeg *j, as_err *err); /* at the end of a restart interval */
-/* After each MCU: if the segment ran dry, warns once and lets the rest of it be zero. */
-as_status j_after_mcu(as_jpeg *j, as_err *err);
-as_status j_next_marker(as_jpeg *j, int *marker, as_err *err);
-int j_slow_symbol(as_jpeg *j, const j_table *t, j_bits *b); /* any code length; bad codes give 0 */
-as_status j_scan_baseline(as_jpeg *j, bool stream, as_err *err);
+as_status as_jpeg_table_build(const as_jpeg *j, j_table *t, const j_dht *dht, bool dc, as_err *err);
+void as_jpeg_pair_build(j_pair *pair, const j_table *ac);
+int as_jpeg_slow_symbol(as_jpeg *j, const j_table *t, j_bits *b); /* any code length; bad codes give 0 */
 /* One AC symbol of the slow kind; returns the new index. coef may be NULL. */
-int j_slow_ac(as_jpeg *j, const j_table *t, j_bits *b, int k, int16_t *coef);
-int j_block_c(as_jpeg *j, const j_table *dc, const j_table *ac, const j_pair *pair, j_bits *bits, int *pred,
-              int16_t *coef);
-void j_skip_c(as_jpeg *j, const j_table *dc, const j_table *ac, const j_pair *pair, j_bits *bits, int *pred);
+int as_jpeg_slow_ac(as_jpeg *j, const j_table *t, j_bits *b, int k, int16_t *coef);
 
-/* jpeg_prog.c */
-as_status j_scan_progressive(as_jpeg *j, as_err *err);
+/* jpeg_segment.c */
+void as_jpeg_segment_start(as_jpeg *j);             /* unstuffs from pos to the next marker */
+size_t as_jpeg_segment_left(const as_jpeg *j);      /* whole bytes not used */
+as_status as_jpeg_restart(as_jpeg *j, as_err *err); /* at the end of a restart interval */
+/* After each MCU: if the segment ran dry, warns once and lets the rest of it be zero. */
+as_status as_jpeg_after_mcu(as_jpeg *j, as_err *err);
+as_status as_jpeg_next_marker(as_jpeg *j, int *marker, as_err *err);
+
+/* jpeg_baseline.c, jpeg_prog.c */
+as_status as_jpeg_scan_baseline(as_jpeg *j, bool stream, as_err *err);
+as_status as_jpeg_scan_progressive(as_jpeg *j, as_err *err);
 
 /* jpeg_idct.c */
-void j_idct_c(const int16_t *coef, const uint8_t *last, const uint16_t *quant, uint8_t *dst, size_t stride,
-              int count);
-void j_idct_flat(const int16_t *coef, const uint16_t *quant, uint8_t *dst, size_t stride);
+void as_jpeg_idct_c(const int16_t *coef, const uint8_t *last, const uint16_t *quant, uint8_t *dst,
+                    size_t stride, int count);
+void as_jpeg_idct_flat(const int16_t *coef, const uint16_t *quant, uint8_t *dst, size_t stride);
 /* What the window needs of blocks [bx, bx + n) of block row `by` into the plane; coef and last (or NULL) point at
  * the first. */
-void j_idct_row(const as_jpeg *j, j_comp *c, const int16_t *coef, const uint8_t *last, int by, int bx, int n);
+void as_jpeg_idct_row(const as_jpeg *j, j_comp *c, const int16_t *coef, const uint8_t *last, int by, int bx,
+                      int n);
 
 /* jpeg_up.c */
 enum { J_UP_NONE, J_UP_H2, J_UP_V2, J_UP_H2V2, J_UP_BOX };
-as_status j_up_plan(as_jpeg *j, as_err *err);
-const j_kernels *j_kernels_c(void);
-const j_kernels *j_kernels_best(void); /* jpeg_x86.c, or the C ones */
+as_status as_jpeg_up_plan(as_jpeg *j, as_err *err);
 
-/* Zigzag position to natural index; positions past 63 (runs in damaged data) give 63, as in libjpeg.
- * j_natural_after[k] = j_natural[k - 1], and 64 for what an end-of-block entry reaches. */
-extern const uint8_t j_natural[80];
-extern const uint8_t j_natural_after[160];
+/* jpeg_kernels.c: the portable ones, or the best of this CPU; jpeg_x86.c: AVX2 and BMI2, NULL off x86-64. */
+const j_kernels *as_jpeg_kernels(bool simd);
+const j_kernels *as_jpeg_kernels_x86(void);
 
 static inline void j_refill(j_bits *b) {
   b->buf |= as_be64(b->p) >> b->n;
@@ -196,6 +224,18 @@ static inline unsigned j_take(j_bits *b, int n) {
 /* The value of n bits as T.81 F.2.2.1 extends it; n = 0 gives 0. */
 static inline int j_extend(unsigned v, int n) {
   return (int)v + ((v >> (n > 0 ? n - 1 : 0) & 1) ? 0 : 1 - (1 << n));
+}
+
+static inline uint8_t j_clamp8(int v) {
+  return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
+}
+/* Fixed point of 16 bits: 1.40200, 0.34414, 0.71414, 1.77200. */
+static inline void j_ycc_to_rgb(int y, int cb, int cr, uint8_t rgb[3]) {
+  cb -= 128;
+  cr -= 128;
+  rgb[0] = j_clamp8(y + ((91881 * cr + 32768) >> 16));
+  rgb[1] = j_clamp8(y + ((-22554 * cb - 46802 * cr + 32768) >> 16));
+  rgb[2] = j_clamp8(y + ((116130 * cb + 32768) >> 16));
 }
 
 #endif

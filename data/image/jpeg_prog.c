@@ -1,8 +1,19 @@
 /* Progressive scans (T.81 annex G): DC first and refinement, AC first and refinement.
  *
- * Coefficients of the whole image are kept; every scan adds bits to them. Damage is treated as in
- * libjpeg's jdphuff.c: what is missing stays as it is, and a warning is noted. */
+ * Coefficients of the whole image are kept; every scan adds bits to them: a "first" scan brings coefficients
+ * ss..se without their al lowest bits, each "refinement" one bit more (ah = al + 1).
+ *
+ * EOBRUN. An AC scan has one component and often nothing to say for many blocks in a row. Its symbol (run, 0) with
+ * run < 15 means: this block's band ends here, and so do the next 2^run - 1 + (run bits) blocks' whole bands.
+ * j->eobrun counts the blocks that are still covered; it crosses rows, and ends with the restart interval.
+ *
+ * Refinement. A coefficient that is not zero yet gets one correction bit whenever the index passes it, also inside a run
+ * and inside an EOBRUN; a run counts only coefficients that are still zero. New coefficients are +1 or -1, times 2^al.
+ * One symbol can thus be followed by up to 63 correction bits, hence the refills inside the loops.
+ *
+ * Damage is treated as in libjpeg's jdphuff.c: what is missing stays as it is, and a warning is noted. */
 #include "data/image/jpeg_int.h"
+#include "data/image/jpeg_tables.h"
 
 static void dc_first(as_jpeg *j, j_comp *c, int16_t *coef) {
   j_bits b = j->bits;
@@ -12,7 +23,7 @@ static void dc_first(as_jpeg *j, j_comp *c, int16_t *coef) {
   if (e)
     j_drop(&b, (int)(e >> 8 & 255));
   else
-    size = j_slow_symbol(j, j->table_dc[c->dc_table], &b);
+    size = as_jpeg_slow_symbol(j, j->table_dc[c->dc_table], &b);
   int diff = j_extend(j_take(&b, size), size);
   c->pred = (int)((unsigned)c->pred + (unsigned)diff);
   coef[0] = (int16_t)((unsigned)c->pred << j->al);
@@ -25,13 +36,13 @@ static void dc_refine(as_jpeg *j, int16_t *coef) {
 }
 
 /* Next symbol of an AC table, code only. */
-static inline int symbol(as_jpeg *j, const j_table *t, j_bits *b) {
+static inline int ac_symbol(as_jpeg *j, const j_table *t, j_bits *b) {
   uint32_t e = t->look[b->buf >> (64 - J_LOOK)];
   if (e >= 1u << 24 && e < (uint32_t)J_EOB_SKIP << 24) { /* byte 3 = run + 1 */
     j_drop(b, (int)(e >> 8 & 255));
     return (int)((e >> 24) - 1) << 4 | (int)(64 - (e >> 16 & 63));
   }
-  return j_slow_symbol(j, t, b);
+  return as_jpeg_slow_symbol(j, t, b);
 }
 
 static void ac_first(as_jpeg *j, j_comp *c, int16_t *coef) {
@@ -43,7 +54,7 @@ static void ac_first(as_jpeg *j, j_comp *c, int16_t *coef) {
   j_bits b = j->bits;
   for (int k = j->ss; k <= j->se; k++) {
     j_refill(&b);
-    int sym = symbol(j, t, &b), run = sym >> 4, size = sym & 15;
+    int sym = ac_symbol(j, t, &b), run = sym >> 4, size = sym & 15;
     if (size == 0) {
       if (run == 15) {
         k += 15;
@@ -54,7 +65,7 @@ static void ac_first(as_jpeg *j, j_comp *c, int16_t *coef) {
     }
     k += run;
     int v = j_extend(j_take(&b, size), size);
-    coef[j_natural[k]] = (int16_t)((unsigned)v << j->al);
+    coef[as_jpeg_natural[k]] = (int16_t)((unsigned)v << j->al);
   }
   j->bits = b;
 }
@@ -72,7 +83,7 @@ static void ac_refine(as_jpeg *j, j_comp *c, int16_t *coef) {
   if (j->eobrun == 0) {
     for (; k <= j->se; k++) {
       j_refill(&b);
-      int sym = symbol(j, t, &b), run = sym >> 4, value = 0;
+      int sym = ac_symbol(j, t, &b), run = sym >> 4, value = 0;
       if (sym & 15) {
         if ((sym & 15) != 1) j->bad_code = true;
         value = j_take(&b, 1) ? p1 : -p1;
@@ -82,7 +93,7 @@ static void ac_refine(as_jpeg *j, j_comp *c, int16_t *coef) {
       }
       /* Skip `run` coefficients that are still zero; those that are not get a bit each. */
       for (; k <= j->se; k++) {
-        int16_t *at = coef + j_natural[k];
+        int16_t *at = coef + as_jpeg_natural[k];
         if (*at != 0) {
           if (b.n == 0) j_refill(&b);
           correct(at, j_take(&b, 1), p1);
@@ -90,12 +101,12 @@ static void ac_refine(as_jpeg *j, j_comp *c, int16_t *coef) {
           break;
         }
       }
-      if (value) coef[j_natural[k]] = (int16_t)value;
+      if (value) coef[as_jpeg_natural[k]] = (int16_t)value;
     }
   }
   if (j->eobrun > 0) {
     for (; k <= j->se; k++) {
-      int16_t *at = coef + j_natural[k];
+      int16_t *at = coef + as_jpeg_natural[k];
       if (*at == 0) continue;
       if (b.n == 0) j_refill(&b);
       correct(at, j_take(&b, 1), p1);
@@ -105,7 +116,7 @@ static void ac_refine(as_jpeg *j, j_comp *c, int16_t *coef) {
   j->bits = b;
 }
 
-as_status j_scan_progressive(as_jpeg *j, as_err *err) {
+as_status as_jpeg_scan_progressive(as_jpeg *j, as_err *err) {
   const bool single = j->nscan == 1;
   const bool dc = j->ss == 0, refine = j->ah != 0;
   const int mcus = single ? j->scan[0]->blocks_w : (j->w + 8 * j->hmax - 1) / (8 * j->hmax);
@@ -113,7 +124,7 @@ as_status j_scan_progressive(as_jpeg *j, as_err *err) {
   for (int row = 0; row < rows; row++) {
     for (int m = 0; m < mcus; m++) {
       if (j->restart_interval && j->to_go == 0) {
-        as_status s = j_restart(j, err);
+        as_status s = as_jpeg_restart(j, err);
         if (s != AS_OK) return s;
       }
       if (j->restart_interval) j->to_go--;
@@ -139,7 +150,7 @@ as_status j_scan_progressive(as_jpeg *j, as_err *err) {
         }
       }
       if (j->bad_code || j->bits.p > j->seg + j->seg_n) {
-        as_status s = j_after_mcu(j, err);
+        as_status s = as_jpeg_after_mcu(j, err);
         if (s != AS_OK) return s;
       }
     }

@@ -6,7 +6,7 @@
 
 /* Which filter libjpeg-turbo takes for a component: triangle ("fancy") filters for 2:1, plain
  * repetition for the other whole ratios and for components of at most two columns. */
-as_status j_up_plan(as_jpeg *j, as_err *err) {
+as_status as_jpeg_up_plan(as_jpeg *j, as_err *err) {
   for (int i = 0; i < j->ncomp; i++) {
     j_comp *c = &j->comp[i];
     bool h1 = c->h == j->hmax, v1 = c->v == j->vmax, h2 = c->h * 2 == j->hmax, v2 = c->v * 2 == j->vmax;
@@ -21,59 +21,10 @@ as_status j_up_plan(as_jpeg *j, as_err *err) {
     else if (j->hmax % c->h == 0 && j->vmax % c->v == 0)
       c->up = J_UP_BOX;
     else
-      return j_bad(j, err, "sampling ratio %d:%d by %d:%d, whole ratios are read", j->hmax, c->h, j->vmax,
-                   c->v);
+      return as_jpeg_bad(j, err, "sampling ratio %d:%d by %d:%d, whole ratios are read", j->hmax, c->h,
+                         j->vmax, c->v);
   }
   return AS_OK;
-}
-
-/* All three take the samples [0, w) of a row whose ends are either the image's ends or not looked at. */
-static void up_h2(const uint8_t *in, int w, uint8_t *out) {
-  for (int i = 0; i < w; i++) {
-    int s = 3 * in[i];
-    out[2 * i] = (uint8_t)(i > 0 ? (s + in[i - 1] + 1) >> 2 : in[i]);
-    out[2 * i + 1] = (uint8_t)(i < w - 1 ? (s + in[i + 1] + 2) >> 2 : in[i]);
-  }
-}
-
-static void up_h2v2(const uint8_t *near, const uint8_t *far, int w, uint8_t *out) {
-  int before = 0, now = 3 * near[0] + far[0];
-  for (int i = 0; i < w; i++) {
-    int after = i < w - 1 ? 3 * near[i + 1] + far[i + 1] : now;
-    out[2 * i] = (uint8_t)((3 * now + (i > 0 ? before : now) + 8) >> 4);
-    out[2 * i + 1] = (uint8_t)((3 * now + after + 7) >> 4);
-    before = now;
-    now = after;
-  }
-}
-
-static void up_v2(const uint8_t *near, const uint8_t *far, int w, int bias, uint8_t *out) {
-  for (int i = 0; i < w; i++) out[i] = (uint8_t)((3 * near[i] + far[i] + bias) >> 2);
-}
-
-static inline uint8_t clamp(int v) {
-  return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
-}
-
-/* Fixed point of 16 bits: 1.40200, 0.34414, 0.71414, 1.77200. */
-static inline void ycc_to_rgb(int y, int cb, int cr, uint8_t rgb[3]) {
-  cb -= 128;
-  cr -= 128;
-  rgb[0] = clamp(y + ((91881 * cr + 32768) >> 16));
-  rgb[1] = clamp(y + ((-22554 * cb - 46802 * cr + 32768) >> 16));
-  rgb[2] = clamp(y + ((116130 * cb + 32768) >> 16));
-}
-
-static void ycc(const uint8_t *y, const uint8_t *cb, const uint8_t *cr, int n, int pixel, uint8_t *out) {
-  for (int i = 0; i < n; i++, out += pixel) {
-    ycc_to_rgb(y[i], cb[i], cr[i], out);
-    if (pixel == 4) out[3] = 0;
-  }
-}
-
-const j_kernels *j_kernels_c(void) {
-  static const j_kernels k = {j_block_c, j_skip_c, j_idct_c, up_h2, up_h2v2, up_v2, ycc};
-  return &k;
 }
 
 /* Row y of a component at full size; returns where pixel x0 is. `scratch` holds one row. */
@@ -110,7 +61,7 @@ static const uint8_t *full_row(const as_jpeg *j, const j_comp *c, int y, uint8_t
 /* Pillow: CMYK files are inverted whatever their markers say, then R = K - C * K / 255. */
 static inline uint8_t ink(int c, int k) {
   int t = (255 - c) * k + 128;
-  return clamp(k - (((t >> 8) + t) >> 8));
+  return j_clamp8(k - (((t >> 8) + t) >> 8));
 }
 
 void as_jpeg_row(as_jpeg *j, int y, int pixel, uint8_t *out) {
@@ -132,7 +83,7 @@ void as_jpeg_row(as_jpeg *j, int y, int pixel, uint8_t *out) {
     } else {
       uint8_t c[3] = {s[0][i], s[1][i], s[2][i]};
       if (j->colour == J_YCCK) { /* libjpeg: C, M, Y = 255 - R, G, B */
-        ycc_to_rgb(s[0][i], s[1][i], s[2][i], c);
+        j_ycc_to_rgb(s[0][i], s[1][i], s[2][i], c);
         for (int k = 0; k < 3; k++) c[k] = (uint8_t)(255 - c[k]);
       }
       for (int k = 0; k < 3; k++) out[k] = ink(c[k], s[3][i]);

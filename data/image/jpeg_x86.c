@@ -5,7 +5,6 @@
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
 #include <immintrin.h>
 
-#include "data/image/image_kernels.h"
 #include "data/image/jpeg_block_int.h"
 
 #define BMI2 __attribute__((target("bmi,bmi2")))
@@ -161,13 +160,13 @@ AVX2 static void idct(const int16_t *coef, const uint8_t *last, const uint16_t *
     const int16_t *other = two ? coef + 64 : coef;
     const int most = !last ? 64 : two && last[1] > last[0] ? last[1] : last[0];
     if (most == 1) {
-      j_idct_flat(coef, quant, dst, stride);
-      if (two) j_idct_flat(other, quant, dst + 8, stride);
+      as_jpeg_idct_flat(coef, quant, dst, stride);
+      if (two) as_jpeg_idct_flat(other, quant, dst + 8, stride);
       continue;
     }
     if (!(most <= J_CORNER ? two_blocks(coef, other, quant, 4, rows)
                            : two_blocks(coef, other, quant, 8, rows))) {
-      j_idct_c(coef, NULL, quant, dst, stride, two ? 2 : 1);
+      as_jpeg_idct_c(coef, NULL, quant, dst, stride, two ? 2 : 1);
       continue;
     }
     for (size_t i = 0; i < 4; i++) {
@@ -278,7 +277,10 @@ AVX2 static void ycc(const uint8_t *y, const uint8_t *cb, const uint8_t *cr, int
       STORE128(out + 36, _mm_shuffle_epi8(_mm256_extracti128_si256(hi, 1), pack3));
     }
   }
-  j_kernels_c()->ycc(y + i, cb + i, cr + i, n - i, pixel, out);
+  for (; i < n; i++, out += pixel) {
+    j_ycc_to_rgb(y[i], cb[i], cr[i], out);
+    if (pixel == 4) out[3] = 0;
+  }
 }
 
 BMI2 static int block(as_jpeg *j, const j_table *dc, const j_table *ac, const j_pair *pair, j_bits *bits,
@@ -290,13 +292,13 @@ BMI2 static void skip(as_jpeg *j, const j_table *dc, const j_table *ac, const j_
   j_skip_block(j, dc, ac, pair, bits, pred);
 }
 
-const j_kernels *j_kernels_best(void) {
+const j_kernels *as_jpeg_kernels_x86(void) {
   static const j_kernels k = {block, skip, idct, up_h2, up_h2v2, up_v2, ycc};
-  return as_cpu_has(AS_JPEG_X86_NEEDS) ? &k : j_kernels_c();
+  return &k;
 }
 
 #else
-const j_kernels *j_kernels_best(void) {
-  return j_kernels_c();
+const j_kernels *as_jpeg_kernels_x86(void) {
+  return NULL;
 }
 #endif

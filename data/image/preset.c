@@ -20,7 +20,7 @@ enum { GEO_TORCHVISION = 0, GEO_TF1 = 1, GEO_TF2 = 2, GEO_SQUASH = 3, GEO_ROUND 
     0.229f, 0.224f, 0.225f    \
   }
 
-/* What each method's own evaluation code does; data/README.md tells where each comes from. */
+/* What each method's own evaluation code does; data/image/README.md tells where each comes from. */
 static const as_preset presets[] = {
     {"imagenet-bilinear", 256, AS_FILTER_BILINEAR, 224, 0, GEO_TORCHVISION, 0, IMAGENET},
     {"imagenet-bicubic", 256, AS_FILTER_BICUBIC, 224, 0, GEO_TORCHVISION, 0, IMAGENET},

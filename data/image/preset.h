@@ -15,7 +15,7 @@ typedef struct as_preset {
   as_filter filter;
   int crop;     /* side of the centre crop = side of the tensor */
   int trim;     /* pixels cut from every side first (ObjectNet) */
-  int geometry; /* 0 torchvision; further pipelines (tf1, tf2, squash, round) as data/README.md lists */
+  int geometry; /* 0 torchvision; further pipelines (tf1, tf2, squash, round) as data/image/README.md lists */
   int caffe;    /* 1: x - mean in 0..255, no division */
   float mean[3], std[3];
 } as_preset;

@@ -3,16 +3,15 @@
 #include <math.h>
 #include <string.h>
 
+#include "data/image/image_kernels.h"
 #include "data/image/resize_int.h"
 #include "tensor/base/checked.h"
 #include "tensor/base/math/dmath.h"
 #include "tensor/base/mem.h"
 
-enum { PRECISION = 22 }; /* 32 bits less 8 of the pixel and 2 of head room */
-
-static int simd = 1;
+static bool simd = true;
 void as_resize_simd(int on) {
-  simd = on;
+  simd = on != 0;
 }
 
 /* The filters as Pillow writes them, in double. */
@@ -74,7 +73,7 @@ static void coefficients(as_resize_axis *a, int i, as_filter filter, double cent
   for (int x = 0; x < n; x++) {
     double v = w[x];
     if (sum != 0.0) v /= sum;
-    v *= 1 << PRECISION;
+    v *= 1 << AS_RESIZE_BITS;
     k[x] = (int32_t)(v < 0 ? v - 0.5 : v + 0.5);
   }
   /* For the SIMD rows: k = 2048 high + low. Per four taps 32 words: low parts of taps 0 and 1 four
@@ -139,44 +138,10 @@ void as_resize_axis_clear(as_resize_axis *a) {
   a->split = NULL;
 }
 
-/* (sum >> 22), clipped: the sum already holds the rounding half. */
-static inline uint8_t clip8(int32_t v) {
-  return (uint8_t)(v < 0 ? 0 : v >> PRECISION > 255 ? 255 : v >> PRECISION);
-}
-
-/* Sums are taken modulo 2^32, as Pillow's int arithmetic does in practice. */
-static void row_c(const as_resize_axis *a, const uint8_t *in, uint8_t *out) {
-  for (int i = 0; i < a->count; i++, out += 3) {
-    const int32_t *k = a->k + (size_t)i * (size_t)a->taps;
-    const uint8_t *p = in + (size_t)(a->first[i] - a->lo) * 4;
-    uint32_t r = 1u << (PRECISION - 1), g = r, b = r;
-    for (int t = 0; t < a->n[i]; t++, p += 4) {
-      r += p[0] * (uint32_t)k[t];
-      g += p[1] * (uint32_t)k[t];
-      b += p[2] * (uint32_t)k[t];
-    }
-    out[0] = clip8((int32_t)r);
-    out[1] = clip8((int32_t)g);
-    out[2] = clip8((int32_t)b);
-  }
-}
-
-static void column_c(const uint8_t *rows, size_t stride, const int32_t *k, int n, size_t bytes,
-                     uint8_t *out) {
-  for (size_t i = 0; i < bytes; i++) {
-    uint32_t s = 1u << (PRECISION - 1);
-    for (int t = 0; t < n; t++) s += rows[(size_t)t * stride + i] * (uint32_t)k[t];
-    out[i] = clip8((int32_t)s);
-  }
-}
-
-const as_resize_kernels *as_resize_kernels_c(void) {
-  static const as_resize_kernels k = {row_c, column_c};
-  return &k;
-}
-
 static const as_resize_kernels *kernels(void) {
-  return simd ? as_resize_kernels_best() : as_resize_kernels_c();
+  static const as_resize_kernels portable = {as_resize_row_c, as_resize_column_c};
+  const as_resize_kernels *x86 = simd && as_cpu_has(AS_RESIZE_X86_NEEDS) ? as_resize_kernels_x86() : NULL;
+  return x86 ? x86 : &portable;
 }
 
 void as_resize_row(const as_resize_axis *a, const uint8_t *in, uint8_t *out) {

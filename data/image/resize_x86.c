@@ -9,8 +9,6 @@
 #include <immintrin.h>
 #include <string.h>
 
-#include "data/image/image_kernels.h"
-
 #define AVX2 __attribute__((target("avx2")))
 #define AVX2_INLINE static inline __attribute__((target("avx2"), always_inline))
 #define LOAD128(p) _mm_loadu_si128((const __m128i *)(const void *)(p))
@@ -93,16 +91,16 @@ AVX2 static void column(const uint8_t *rows, size_t stride, const int32_t *k, in
   if (bytes >= 16)
     columns16(rows + bytes - 16, stride, k, n, out + bytes - 16); /* again, the same values */
   else
-    as_resize_kernels_c()->column(rows, stride, k, n, bytes, out);
+    as_resize_column_c(rows, stride, k, n, bytes, out);
 }
 
-const as_resize_kernels *as_resize_kernels_best(void) {
+const as_resize_kernels *as_resize_kernels_x86(void) {
   static const as_resize_kernels k = {row, column};
-  return as_cpu_has(AS_RESIZE_X86_NEEDS) ? &k : as_resize_kernels_c();
+  return &k;
 }
 
 #else
-const as_resize_kernels *as_resize_kernels_best(void) {
-  return as_resize_kernels_c();
+const as_resize_kernels *as_resize_kernels_x86(void) {
+  return NULL;
 }
 #endif

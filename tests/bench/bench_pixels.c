@@ -1,5 +1,5 @@
 /* Images per second of processor time on one thread, files held in memory: one JSON line per sample and case.
- *   cc -O2 -ffp-contract=off -I. tests/bench/bench_pixels.c data/{image,jpeg*,png,preset*,resize*}.c tensor/base/.c files -lm
+ *   cc -O2 -ffp-contract=off -I. tests/bench/bench_pixels.c $(find data/image tensor/base -name '*.c') -lm
  *   bench_pixels SETNAME SAMPLES FILE... [-c: portable C kernels] [-kCASE: that case alone] */
 #define _POSIX_C_SOURCE 200809L
 #include <stdio.h>

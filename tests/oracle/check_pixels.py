@@ -5,13 +5,13 @@ the tensors python3-torch, python3-torchvision; the project's own tests need non
 usage: check_pixels.py [--resizes N] [--generated N] [--seed S] [IMAGE or FOLDER ...]
 
 Builds the rooms data and tensor/base into a shared library in a temporary folder and drives it by ctypes."""
-import argparse, ctypes as C, glob, hashlib, io, os, random, subprocess, sys, tempfile, warnings
+import argparse, ctypes as C, io, random, sys, warnings
 import numpy as np
 from PIL import Image, ImageFile
+from imagelib import Image_, Preset, decode, err, files, lib, pointer, simd as use_simd
 
 warnings.simplefilter("ignore")
 ImageFile.MAXBLOCK = 1 << 24  # Pillow's writer wants the whole file in its buffer
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ap = argparse.ArgumentParser()
 ap.add_argument("--resizes", type=int, default=2000)
 ap.add_argument("--generated", type=int, default=200, help="JPEGs written by Pillow over sizes, samplings, qualities")
@@ -20,37 +20,6 @@ ap.add_argument("--no-tensors", action="store_true")
 ap.add_argument("paths", nargs="*")
 args = ap.parse_args()
 
-
-class Image_(C.Structure):
-    _fields_ = [("rgb", C.POINTER(C.c_uint8)), ("w", C.c_int), ("h", C.c_int)]
-
-
-class Preset(C.Structure):
-    _fields_ = [("name", C.c_char * 64), ("resize", C.c_int), ("filter", C.c_int), ("crop", C.c_int), ("trim", C.c_int),
-                ("geometry", C.c_int), ("caffe", C.c_int), ("mean", C.c_float * 3), ("std", C.c_float * 3)]
-
-
-class Err(C.Structure):
-    _fields_ = [("status", C.c_int), ("msg", C.c_char * 1024)]
-
-
-tmp = tempfile.mkdtemp()
-lib_path = os.path.join(tmp, "assay.so")
-src = [f for g in ("data/jpeg*.c", "data/png*.c", "data/image*.c", "data/resize*.c", "data/preset*.c", "tensor/base/*.c")
-       for f in sorted(glob.glob(f"{ROOT}/{g}"))]
-subprocess.check_call([os.environ.get("CC", "cc"), "-std=c11", "-O2", "-ffp-contract=off", "-fPIC", "-shared", "-I" + ROOT,
-                       *src, "-lm", "-o", lib_path])
-lib = C.CDLL(lib_path)
-err = Err()
-
-
-def decode(data, lenient=0):
-    im = Image_()
-    if lib.as_image_decode(C.byref(im), data, C.c_size_t(len(data)), lenient, None, C.byref(err)):
-        return None
-    a = np.ctypeslib.as_array(im.rgb, (im.h, im.w, 3)).copy()
-    lib.as_image_clear(C.byref(im))
-    return a
 
 
 def preset(text):
@@ -62,7 +31,7 @@ def preset(text):
 
 def load(p, data):
     out = np.empty((p.crop, p.crop, 3), np.float32)
-    if lib.as_preset_load(C.byref(p), data, C.c_size_t(len(data)), 0, out.ctypes.data_as(C.c_void_p), None, C.byref(err)):
+    if lib.as_preset_load(C.byref(p), data, C.c_size_t(len(data)), 0, pointer(out), None, C.byref(err)):
         return None
     return out
 
@@ -70,7 +39,7 @@ def load(p, data):
 def pixels(p, a):
     im = Image_(a.ctypes.data_as(C.POINTER(C.c_uint8)), a.shape[1], a.shape[0])
     out = np.empty((p.crop, p.crop, 3), np.uint8)
-    if lib.as_preset_pixels(C.byref(p), C.byref(im), out.ctypes.data_as(C.c_void_p), C.byref(err)):
+    if lib.as_preset_pixels(C.byref(p), C.byref(im), pointer(out), C.byref(err)):
         return None
     return out
 
@@ -105,8 +74,8 @@ for i in range(args.resizes):
     a = picture(w, h)
     out = np.empty((oh, ow, 3), np.uint8)
     for simd in (0, 1):
-        lib.as_resize_simd(simd)
-        lib.as_resize_rgb(a.ctypes.data_as(C.c_void_p), w, h, list(FILTERS).index(f), out.ctypes.data_as(C.c_void_p), ow, oh, C.byref(err))
+        use_simd(simd)
+        lib.as_resize_rgb(pointer(a), w, h, list(FILTERS).index(f), pointer(out), ow, oh, C.byref(err))
         if not np.array_equal(out, np.asarray(Image.fromarray(a).resize((ow, oh), FILTERS[f]))):
             bad.append(f"{w}x{h} -> {ow}x{oh} {f} simd {simd}")
 report("resize = Pillow's", args.resizes, bad)
@@ -125,16 +94,13 @@ for i in range(args.generated):
             subsampling=rng.randint(0, 2))
     want = np.asarray(Image.open(io.BytesIO(b.getvalue())).convert("RGB"))
     for simd in (0, 1):
-        lib.as_jpeg_simd(simd)
+        use_simd(simd)
         got = decode(b.getvalue())
         n += 1
         if got is None or not np.array_equal(got, want):
             bad.append(f"{w}x{h} simd {simd}: {err.msg.decode() if got is None else 'pixels'}")
 report("generated JPEGs = Pillow's", n, bad)
 
-files = []
-for p in args.paths:
-    files += sorted(f for f in glob.glob(os.path.join(p, "**", "*"), recursive=True) if os.path.isfile(f)) if os.path.isdir(p) else [p]
 if not args.no_tensors:
     import torch, torchvision.transforms as T
 
@@ -156,15 +122,14 @@ if not args.no_tensors:
     }
     decoded, tensors, pix = [], [], []
     nd = nt = 0
-    for f in files:
+    for f in files(args.paths):
         data = open(f, "rb").read()
         try:
             im = Image.open(io.BytesIO(data)).convert("RGB")
         except Exception:
             continue
         for simd in (0, 1):
-            lib.as_jpeg_simd(simd)
-            lib.as_resize_simd(simd)
+            use_simd(simd)
             got = decode(data)
             nd += 1
             if got is None or not np.array_equal(got, np.asarray(im)):

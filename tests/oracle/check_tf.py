@@ -6,38 +6,16 @@ usage: check_tf.py [--generated N] [--seed S] [IMAGE or FOLDER ...]
 
 TensorFlow rounds the place of every output sample to 1/1024 of a pixel and works in float. Two comparisons: with that
 rounding (the difference left is float arithmetic), and without it (what the rounding costs), both for values in 0..1."""
-import argparse, ctypes as C, glob, os, random, subprocess, sys, tempfile
+import argparse, ctypes as C, random, sys
 import numpy as np
 from PIL import Image
+from imagelib import Image_, Preset, err, files, lib
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ap = argparse.ArgumentParser()
 ap.add_argument("--generated", type=int, default=100)
 ap.add_argument("--seed", type=int, default=1)
 ap.add_argument("paths", nargs="*")
 args = ap.parse_args()
-
-
-class Image_(C.Structure):
-    _fields_ = [("rgb", C.POINTER(C.c_uint8)), ("w", C.c_int), ("h", C.c_int)]
-
-
-class Preset(C.Structure):
-    _fields_ = [("name", C.c_char * 64), ("resize", C.c_int), ("filter", C.c_int), ("crop", C.c_int), ("trim", C.c_int),
-                ("geometry", C.c_int), ("caffe", C.c_int), ("mean", C.c_float * 3), ("std", C.c_float * 3)]
-
-
-class Err(C.Structure):
-    _fields_ = [("status", C.c_int), ("msg", C.c_char * 1024)]
-
-
-lib_path = os.path.join(tempfile.mkdtemp(), "assay.so")
-src = [f for g in ("data/jpeg*.c", "data/png*.c", "data/image*.c", "data/resize*.c", "data/preset*.c", "tensor/base/*.c")
-       for f in sorted(glob.glob(f"{ROOT}/{g}"))]
-subprocess.check_call([os.environ.get("CC", "cc"), "-std=c11", "-O2", "-ffp-contract=off", "-fPIC", "-shared", "-I" + ROOT,
-                       *src, "-lm", "-o", lib_path])
-lib = C.CDLL(lib_path)
-err = Err()
 
 
 def cubic(x, a):
@@ -76,8 +54,7 @@ def tensor(rgb, half, steps):
 
 
 def images():
-    files = [f for p in args.paths for f in (sorted(glob.glob(p + "/**/*.*", recursive=True)) if os.path.isdir(p) else [p])]
-    for f in files:
+    for f in files(args.paths):
         yield np.asarray(Image.open(f).convert("RGB"))
     rng = np.random.default_rng(args.seed)
     for i in range(args.generated):
