@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "tensor/base/cpu.h"
+#include "tensor/kernels_train.h"
 
 /* A GEMM tile: at most 14 rows by one panel of 32 columns. 14 x 32 floats are 28 of the 32 vector
  * registers of AVX-512; ResNet-50's map widths (56, 28, 14, 2 x 7) are exact multiples of 14. */
@@ -136,14 +137,10 @@ typedef void as_fn_add(size_t n, const float *a, const float *b, float *out);
 /* packt: a transposed panel. out[k][j] = in[j * ld + k] for j < n, 0 for n <= j < 32; n 1..32. */
 typedef void as_fn_packt(size_t n, size_t k, const float *in, size_t ld, float *out);
 
-#define AS_OPS(X)                                                                                   \
-  X(gemm)                                                                                           \
-  X(wino_in)                                                                                        \
-  X(wino_out)                                                                                       \
-  X(maxwin)                                                                                         \
-  X(meanwin)                                                                                        \
-  X(layernorm) X(softmax) X(l2norm) X(relu) X(gelu) X(silu) X(exp) X(erf) X(add) X(packt) X(gemm16) \
-      X(tobf16)
+#define AS_OPS(X)                                                                                       \
+  X(gemm)                                                                                               \
+  X(wino_in) X(wino_out) X(maxwin) X(meanwin) X(layernorm) X(softmax) X(l2norm) X(relu) X(gelu) X(silu) \
+      X(exp) X(erf) X(add) X(packt) X(gemm16) X(tobf16) AS_TRAIN_OPS(X)
 
 typedef struct as_kernels {
 #define AS_FIELD(op) as_fn_##op *op;

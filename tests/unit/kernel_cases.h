@@ -102,7 +102,7 @@ static void fill(buffer *b, size_t rows, size_t cols, size_t ld, values mode) {
 }
 
 /* Pairs of bf16 with values as above. */
-static void fill16(buffer *b, size_t rows, size_t cols, size_t ld, values mode) {
+static inline void fill16(buffer *b, size_t rows, size_t cols, size_t ld, values mode) {
   for (size_t r = 0; r < rows; r++)
     for (size_t c = 0; c < cols; c++) {
       uint16_t pair[2];
@@ -209,13 +209,13 @@ static void each_variant(as_test *t, const char *op, int (*body)(as_test *, prob
 
 /* ---- gemm ---- */
 
-static void call_gemm(as_fn_any *fn, void *args) {
+static inline void call_gemm(as_fn_any *fn, void *args) {
   ((as_fn_gemm *)fn)(args);
 }
 
 /* flags: 1 acc_in, 2 bias, 4 acc_out, 8 gamma, 16 residual, 32 relu, 64 residual is c, 128 acc in place */
-static int gemm_case(as_test *t, probe *p, size_t m, size_t n, size_t k, size_t nseg, unsigned flags, int end,
-                     values mode) {
+static inline int gemm_case(as_test *t, probe *p, size_t m, size_t n, size_t k, size_t nseg, unsigned flags,
+                            int end, values mode) {
   const size_t lda = k + (counter % 3), ldc = n + counter % 5, ldr = n + counter % 2;
   const float *a[3];
   size_t off[3];
@@ -282,7 +282,7 @@ static int gemm_case(as_test *t, probe *p, size_t m, size_t n, size_t k, size_t 
   return check(t, p);
 }
 
-static int gemm_all(as_test *t, probe *p) {
+static inline int gemm_all(as_test *t, probe *p) {
   static const size_t ks[] = {1, 2, 3, 4, 5, 8, 11};
   static const unsigned flags[] = {0,       2,           2 | 32,     1,           4,          1 | 4,
                                    4 | 128, 2 | 16 | 32, 2 | 8 | 16, 2 | 64 | 32, 2 | 8 | 64, 1 | 32};

@@ -64,6 +64,9 @@ AS_ALWAYS_INLINE v16 v16_mul(v16 a, v16 b) {
 AS_ALWAYS_INLINE v16 v16_div(v16 a, v16 b) {
   V16(_mm256_div_ps(a.l, b.l), _mm256_div_ps(a.h, b.h));
 }
+AS_ALWAYS_INLINE v16 v16_sqrt(v16 x) {
+  V16(_mm256_sqrt_ps(x.l), _mm256_sqrt_ps(x.h));
+}
 AS_ALWAYS_INLINE v16 v16_fma(v16 a, v16 b, v16 c) {
   V16(_mm256_fmadd_ps(a.l, b.l, c.l), _mm256_fmadd_ps(a.h, b.h, c.h));
 }

@@ -53,6 +53,9 @@ AS_ALWAYS_INLINE v16 v16_mul(v16 a, v16 b) {
 AS_ALWAYS_INLINE v16 v16_div(v16 a, v16 b) {
   return _mm512_div_ps(a, b);
 }
+AS_ALWAYS_INLINE v16 v16_sqrt(v16 x) {
+  return _mm512_sqrt_ps(x);
+}
 AS_ALWAYS_INLINE v16 v16_fma(v16 a, v16 b, v16 c) {
   return _mm512_fmadd_ps(a, b, c);
 }

@@ -7,6 +7,7 @@ AS_TARGET_PUSH_AVX512
 #include "tensor/kern/avx512/lanes_avx512.h"
 #define AS_WIDE(op) as_k_##op##_avx512
 #include "tensor/kern/wide/rows_wide.h"
+#include "tensor/kern/wide/train_wide.h"
 #include "tensor/kern/wide/wino_wide.h"
 AS_TARGET_POP
 #endif

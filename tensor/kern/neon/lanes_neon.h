@@ -68,6 +68,9 @@ AS_ALWAYS_INLINE v16 v16_mul(v16 a, v16 b) {
 AS_ALWAYS_INLINE v16 v16_div(v16 a, v16 b) {
   V16_EACH(vdivq_f32(a.q[i], b.q[i]));
 }
+AS_ALWAYS_INLINE v16 v16_sqrt(v16 x) {
+  V16_EACH(vsqrtq_f32(x.q[i]));
+}
 AS_ALWAYS_INLINE v16 v16_fma(v16 a, v16 b, v16 c) {
   V16_EACH(vfmaq_f32(c.q[i], a.q[i], b.q[i]));
 }

@@ -5,5 +5,6 @@
 #include "tensor/kern/neon/lanes_neon.h"
 #define AS_WIDE(op) as_k_##op##_neon
 #include "tensor/kern/wide/rows_wide.h"
+#include "tensor/kern/wide/train_wide.h"
 #include "tensor/kern/wide/wino_wide.h"
 #endif

@@ -10,5 +10,6 @@
 #define AS_VARIANT(op) as_k_##op##_portable
 #include "tensor/kern/ref/gemm_ref.c"
 #include "tensor/kern/ref/rows_ref.c"
+#include "tensor/kern/ref/train_ref.c"
 #include "tensor/kern/ref/wino_ref.c"
 #endif

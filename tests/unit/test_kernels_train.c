@@ -1,0 +1,320 @@
+/* The training kernels: every variant against ref, as test_kernels.c does it; ref against double. */
+#define _DEFAULT_SOURCE
+#define _POSIX_C_SOURCE 200809L
+#include "tensor/kernels.h"
+
+#include "tests/unit/kernel_cases.h"
+
+/* What a case hands to its call; where a kernel has several outputs they lie one behind the other in `out`, so that
+ * one comparison sees all of them. */
+typedef struct train_args {
+  size_t rows, c, ld;
+  const float *in[5];
+  float *out;
+  int flag;
+} train_args;
+
+/* ---- sums over rows ---- */
+
+static void call_colsum(as_fn_any *fn, void *v) {
+  const train_args *a = v;
+  ((as_fn_colsum *)fn)(a->rows, a->c, a->in[0], a->ld, a->out);
+}
+static void call_colsq(as_fn_any *fn, void *v) {
+  const train_args *a = v;
+  ((as_fn_colsq *)fn)(a->rows, a->c, a->in[0], a->ld, a->in[1], a->out);
+}
+static void call_copyp(as_fn_any *fn, void *v) {
+  const train_args *a = v;
+  ((as_fn_copyp *)fn)(a->rows, a->c, a->in[0], a->ld, a->out);
+}
+
+static int columns_all(as_test *t, probe *p) {
+  const int copy = strcmp(p->op, "copyp") == 0;
+  p->call = copy ? call_copyp : strcmp(p->op, "colsq") == 0 ? call_colsq : call_colsum;
+  for (size_t c = 1; c <= (copy ? 32u : 150u); c = c < 40 ? c + 1 : c + 13)
+    for (size_t rows = 0; rows <= 9; rows += 3)
+      for (int end = 0; end < 2; end++)
+        for (int mode = 0; mode < MODES; mode++) {
+          train_args a = {rows, c, c + counter % 3, {0}, NULL, 0};
+          buffer *x = place(0, span(rows, c, a.ld), end, 0), *m = place(1, c, end, 0);
+          fill(x, rows, c, a.ld, (values)mode);
+          fill(m, 1, c, 1, (values)mode);
+          p->rows = copy ? rows : 1, p->cols = c, p->ld = copy ? AS_NR : c;
+          p->out = place(8, span(p->rows, c, p->ld), end, 0);
+          fill(p->out, p->rows, c, p->ld, NORMAL);
+          a.in[0] = x->data, a.in[1] = m->data, a.out = p->out->data;
+          p->args = &a;
+          snprintf(p->what, sizeof p->what, "rows %zu c %zu values %d", rows, c, mode);
+          if (!check(t, p)) return 0;
+        }
+  return 1;
+}
+
+static void columns_exact(as_test *t) {
+  each_variant(t, "colsum", columns_all);
+  each_variant(t, "colsq", columns_all);
+  each_variant(t, "copyp", columns_all);
+}
+
+/* ---- BatchNorm ---- */
+
+static void call_bnfwd(as_fn_any *fn, void *v) {
+  ((as_fn_bnfwd *)fn)(v);
+}
+
+static int bnfwd_all(as_test *t, probe *p) {
+  for (size_t c = 1; c <= 70; c = c < 35 ? c + 1 : c + 7)
+    for (int flags = 0; flags < 8; flags++) /* 1 residual, 2 relu, 4 in place */
+      for (int end = 0; end < 2; end++) {
+        const values mode = (values)((c + (size_t)flags) % MODES);
+        const size_t rows = 1 + counter % 4, ld = c + counter % 3;
+        buffer *x = place(0, span(rows, c, ld), end, 0), *r = place(1, span(rows, c, ld), end, 0);
+        as_bnorm_args a = {.rows = rows, .c = c, .x = x->data, .ldx = ld};
+        const float **channel[4] = {&a.mean, &a.rstd, &a.gamma, &a.beta};
+        for (size_t i = 0; i < 4; i++) {
+          buffer *b = place(2 + i, c, end, 0);
+          fill(b, 1, c, 1, NORMAL);
+          *channel[i] = b->data;
+        }
+        fill(x, rows, c, ld, mode);
+        fill(r, rows, c, ld, mode);
+        if (flags & 1) a.residual = r->data, a.ldr = ld;
+        a.relu = (flags & 2) != 0;
+        p->out = flags & 4 ? x : place(8, span(rows, c, ld), end, 0);
+        a.out = p->out->data, a.ldy = ld;
+        p->rows = rows, p->cols = c, p->ld = ld, p->call = call_bnfwd, p->args = &a;
+        snprintf(p->what, sizeof p->what, "rows %zu c %zu flags %d values %d", rows, c, flags, (int)mode);
+        if (!check(t, p)) return 0;
+      }
+  return 1;
+}
+
+/* out: dy [rows * c], sum [c], sumx [c] */
+static void call_bnsum(as_fn_any *fn, void *v) {
+  ((as_fn_bnsum *)fn)(v);
+}
+
+static int bnsum_all(as_test *t, probe *p) {
+  for (size_t c = 1; c <= 70; c = c < 35 ? c + 1 : c + 7)
+    for (int relu = 0; relu < 2; relu++)
+      for (int end = 0; end < 2; end++) {
+        const values mode = (values)((c + (size_t)relu) % MODES);
+        const size_t rows = 1 + counter % 4, ld = c + counter % 3;
+        buffer *x = place(0, span(rows, c, ld), end, 0), *y = place(1, span(rows, c, ld), end, 0);
+        buffer *mean = place(2, c, end, 0), *rstd = place(3, c, end, 0);
+        fill(x, rows, c, ld, mode);
+        fill(y, rows, c, ld, NORMAL);
+        fill(mean, 1, c, 1, NORMAL);
+        fill(rstd, 1, c, 1, NORMAL);
+        p->out = place(8, rows * c + 2 * c, end, 0);
+        fill(p->out, 1, p->out->n, 1, mode);
+        as_bnorm_args a = {
+            .rows = rows, .c = c, .x = x->data, .ldx = ld, .mean = mean->data, .rstd = rstd->data};
+        a.y = relu ? y->data : NULL, a.ldy = ld, a.dy = p->out->data, a.lddy = c;
+        a.sum = a.dy + rows * c, a.sumx = a.sum + c;
+        p->rows = 1, p->cols = p->ld = p->out->n, p->call = call_bnsum, p->args = &a;
+        snprintf(p->what, sizeof p->what, "rows %zu c %zu relu %d values %d", rows, c, relu, (int)mode);
+        if (!check(t, p)) return 0;
+      }
+  return 1;
+}
+
+static void call_bnbwd(as_fn_any *fn, void *v) {
+  ((as_fn_bnbwd *)fn)(v);
+}
+
+static int bnbwd_all(as_test *t, probe *p) {
+  for (size_t c = 1; c <= 70; c = c < 35 ? c + 1 : c + 7)
+    for (int where = 0; where < 3; where++) /* apart, dx is dy, dx is x */
+      for (int end = 0; end < 2; end++) {
+        const values mode = (values)((c + (size_t)where) % MODES);
+        const size_t rows = 1 + counter % 4, ld = c + counter % 3;
+        buffer *x = place(0, span(rows, c, ld), end, 0), *dy = place(1, span(rows, c, ld), end, 0);
+        fill(x, rows, c, ld, mode);
+        fill(dy, rows, c, ld, mode);
+        as_bnorm_args a = {.rows = rows, .c = c, .x = x->data, .ldx = ld, .dy = dy->data, .lddy = ld};
+        const float **channel[5] = {&a.mean, &a.rstd, &a.k, &a.meang, &a.meanx};
+        for (size_t i = 0; i < 5; i++) {
+          buffer *b = place(2 + i, c, end, 0);
+          fill(b, 1, c, 1, NORMAL);
+          *channel[i] = b->data;
+        }
+        p->out = where == 0 ? place(8, span(rows, c, ld), end, 0) : where == 1 ? dy : x;
+        a.out = p->out->data, a.ldy = ld;
+        p->rows = rows, p->cols = c, p->ld = ld, p->call = call_bnbwd, p->args = &a;
+        snprintf(p->what, sizeof p->what, "rows %zu c %zu where %d values %d", rows, c, where, (int)mode);
+        if (!check(t, p)) return 0;
+      }
+  return 1;
+}
+
+static void bnorm_exact(as_test *t) {
+  each_variant(t, "bnfwd", bnfwd_all);
+  each_variant(t, "bnsum", bnsum_all);
+  each_variant(t, "bnbwd", bnbwd_all);
+}
+
+/* ---- rows and elements ---- */
+
+static void call_pair(as_fn_any *fn, void *v) {
+  const train_args *a = v;
+  ((as_fn_relub *)fn)(a->c, a->in[0], a->in[1], a->out);
+}
+static void call_softb(as_fn_any *fn, void *v) {
+  const train_args *a = v;
+  ((as_fn_softb *)fn)(a->c, 0.3f, a->in[0], a->in[1], a->out);
+}
+static void call_ema(as_fn_any *fn, void *v) {
+  const train_args *a = v;
+  ((as_fn_ema *)fn)(a->c, 0.99f, 1.0f - 0.99f, a->in[0], a->out);
+}
+/* out: dx, dgamma, dbeta */
+static void call_lnb(as_fn_any *fn, void *v) {
+  const train_args *a = v;
+  const as_lnb_args l = {a->c, a->in[0], a->in[2], a->in[1], 1e-6f, a->out, a->out + a->c, a->out + 2 * a->c};
+  ((as_fn_lnb *)fn)(&l);
+}
+/* out: p, b */
+static void call_sgd(as_fn_any *fn, void *v) {
+  const train_args *a = v;
+  const as_sgd_args s = {a->c, a->out, a->out + a->c,      a->in[0],          0.03f,
+                         0.9f, 1e-4f,  (a->flag & 1) != 0, (a->flag & 2) != 0};
+  ((as_fn_sgd *)fn)(&s);
+}
+/* out: p, m, v */
+static void call_adamw(as_fn_any *fn, void *v) {
+  const train_args *a = v;
+  const as_adamw_args w = {
+      a->c,  a->out, a->out + a->c, a->out + 2 * a->c, a->in[0], 0.9999f, 0.9f, 0.1f, 0.999f, 0.001f,
+      0.02f, 0.3f,   1e-8f};
+  ((as_fn_adamw *)fn)(&w);
+}
+
+static int elements_all(as_test *t, probe *p) {
+  static const struct {
+    const char *op;
+    void (*call)(as_fn_any *fn, void *v);
+    size_t outputs;
+  } ops[] = {{"relub", call_pair, 1},  {"gelub", call_pair, 1}, {"l2b", call_pair, 1},
+             {"softb", call_softb, 1}, {"ema", call_ema, 1},    {"lnb", call_lnb, 3},
+             {"sgd", call_sgd, 2},     {"adamw", call_adamw, 3}};
+  size_t o = 0;
+  while (strcmp(ops[o].op, p->op) != 0) o++;
+  p->call = ops[o].call;
+  for (size_t n = 1; n <= 210; n = n < 70 ? n + 1 : n + 19)
+    for (int end = 0; end < 2; end++)
+      for (int mode = 0; mode < MODES; mode++)
+        for (int flag = 0; flag < 4; flag++) {
+          train_args a = {1, n, n, {0}, NULL, flag};
+          for (size_t i = 0; i < 3; i++) {
+            buffer *b = place(i, n, end, 0);
+            fill(b, 1, n, 1, (values)mode);
+            a.in[i] = b->data;
+          }
+          p->out = place(8, n * ops[o].outputs, end, 0);
+          fill(p->out, 1, p->out->n, 1, (values)mode);
+          a.out = p->out->data;
+          p->rows = 1, p->cols = p->ld = p->out->n, p->args = &a;
+          snprintf(p->what, sizeof p->what, "n %zu flag %d values %d", n, flag, mode);
+          if (!check(t, p)) return 0;
+        }
+  return 1;
+}
+
+static void elements_exact(as_test *t) {
+  static const char *const ops[] = {"relub", "gelub", "l2b", "softb", "ema", "lnb", "sgd", "adamw"};
+  for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) each_variant(t, ops[i], elements_all);
+}
+
+/* ---- ref against central differences and written-out steps, in double ---- */
+
+enum { N = 37 };
+
+static double draw(uint64_t i) {
+  return as_rng_uniform(as_rng_make(11, 3), i) * 2.0 - 1.0;
+}
+
+/* sum_i w_i f_i(x) for the row functions, all in double. */
+static double row_loss(const char *op, const double *x, const double *w) {
+  double sum = 0, norm = 0, mean = 0, var = 0, most = -1e300, part = 0;
+  for (int i = 0; i < N; i++) norm += x[i] * x[i], mean += x[i] / N, most = fmax(most, 0.3 * x[i]);
+  for (int i = 0; i < N; i++) var += (x[i] - mean) * (x[i] - mean) / N, part += exp(0.3 * x[i] - most);
+  for (int i = 0; i < N; i++) {
+    const double f = strcmp(op, "gelub") == 0   ? 0.5 * x[i] * erfc(-x[i] * 0.70710678118654752440)
+                     : strcmp(op, "l2b") == 0   ? x[i] / sqrt(norm)
+                     : strcmp(op, "softb") == 0 ? exp(0.3 * x[i] - most) / part
+                                                : (x[i] - mean) / sqrt(var + 1e-6) * (1.0 + 0.1 * i) + 0.2;
+    sum += w[i] * f;
+  }
+  return sum;
+}
+
+static void reverse_rows(as_test *t) {
+  static const char *const ops[] = {"gelub", "l2b", "softb", "lnb"};
+  for (size_t o = 0; o < 4; o++) {
+    double x[N], w[N];
+    float xf[N], wf[N], p[N], dx[N], gamma[N], dgamma[N] = {0}, dbeta[N] = {0};
+    for (int i = 0; i < N; i++) {
+      xf[i] = (float)(2.0 * draw((uint64_t)i)), x[i] = (double)xf[i];
+      wf[i] = (float)draw((uint64_t)i + 100), w[i] = (double)wf[i];
+      gamma[i] = (float)(1.0 + 0.1 * i);
+    }
+    if (o == 0) as_k_gelub_ref(N, xf, wf, dx);
+    if (o == 1) as_k_l2b_ref(N, xf, wf, dx);
+    if (o == 2) {
+      as_k_softmax_ref(N, 0.3f, xf, p);
+      as_k_softb_ref(N, 0.3f, p, wf, dx);
+    }
+    if (o == 3) as_k_lnb_ref(&(as_lnb_args){N, xf, gamma, wf, 1e-6f, dx, dgamma, dbeta});
+    double scale = 0;
+    for (int i = 0; i < N; i++) scale = fmax(scale, fabs((double)dx[i]));
+    for (int i = 0; i < N; i++) {
+      const double h = 1e-5, at = x[i];
+      x[i] = at + h;
+      const double up = row_loss(ops[o], x, w);
+      x[i] = at - h;
+      const double down = row_loss(ops[o], x, w);
+      x[i] = at;
+      CHECK_NEAR(t, (double)dx[i] / scale, (up - down) / (2 * h) / scale, 1e-5);
+    }
+  }
+}
+
+/* Three steps with given gradients, written out in double as torch.optim documents them. */
+static void optimiser_steps(as_test *t) {
+  float p[N], b[N], g[N], q[N], m[N] = {0}, v[N] = {0};
+  double pd[N], bd[N] = {0}, qd[N], md[N] = {0}, vd[N] = {0};
+  for (int i = 0; i < N; i++) pd[i] = qd[i] = (double)(p[i] = q[i] = (float)draw((uint64_t)i));
+  for (int s = 1; s <= 3; s++) {
+    for (int i = 0; i < N; i++) {
+      g[i] = (float)draw((uint64_t)(1000 * s + i));
+      const double d = (double)g[i] + 1e-2 * pd[i], gd = (double)g[i];
+      bd[i] = s == 1 ? d : 0.9 * bd[i] + d;
+      pd[i] -= 0.1 * (d + 0.9 * bd[i]);
+      qd[i] *= 1 - 0.01 * 0.1;
+      md[i] = 0.9 * md[i] + 0.1 * gd;
+      vd[i] = 0.999 * vd[i] + 0.001 * gd * gd;
+      qd[i] -= 0.01 / (1 - pow(0.9, s)) * md[i] / (sqrt(vd[i]) / sqrt(1 - pow(0.999, s)) + 1e-8);
+    }
+    as_k_sgd_ref(&(as_sgd_args){N, p, b, g, 0.1f, 0.9f, 1e-2f, s == 1, 1});
+    as_k_adamw_ref(&(as_adamw_args){N, q, m, v, g, (float)(1 - 0.01 * 0.1), 0.9f, (float)(1 - 0.9), 0.999f,
+                                    (float)(1 - 0.999), (float)(0.01 / (1 - pow(0.9, s))),
+                                    (float)sqrt(1 - pow(0.999, s)), 1e-8f});
+  }
+  for (int i = 0; i < N; i++) {
+    CHECK_NEAR(t, (double)p[i], pd[i], 1e-6);
+    CHECK_NEAR(t, (double)q[i], qd[i], 1e-6);
+  }
+}
+
+int main(int argc, char **argv) {
+  static const as_case cases[] = {
+      {"sums over rows and strips", columns_exact},
+      {"BatchNorm", bnorm_exact},
+      {"rows, elements, optimisers", elements_exact},
+      {"reverse rows against central differences", reverse_rows},
+      {"optimiser steps against double", optimiser_steps},
+  };
+  return as_test_main(argc, argv, cases, sizeof cases / sizeof *cases);
+}
