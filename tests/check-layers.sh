@@ -19,7 +19,8 @@ tensor/kern/wide       tensor
 tensor/kern/avx2       tensor tensor/kern tensor/kern/ref tensor/kern/wide
 tensor/kern/avx512     tensor tensor/kern tensor/kern/ref tensor/kern/wide
 tensor/kern/neon       tensor tensor/kern tensor/kern/wide
-nn                     tensor tensor/base/
+tensor/train           tensor tensor/base/
+nn                     tensor tensor/train tensor/base/
 models                 nn tensor tensor/base/
 weights/pickle         tensor/base/
 weights/containers     weights/pickle tensor/base/
