@@ -37,17 +37,24 @@ static void on_log(void *ctx, as_log_level level, const char *line) {
   (void)ctx;
   if (state.quiet && level == AS_LOG_INFO) return;
   as_progress_clear();
-  fprintf(stderr, "assay: %s%s\n", level == AS_LOG_WARN ? "warning: " : "", line);
+  as_str text = {0};
+  as_str_put_visible(&text, line);
+  fprintf(stderr, "assay: %s%s\n", level == AS_LOG_WARN ? "warning: " : "", as_str_c(&text));
+  as_str_clear(&text);
 }
 
 void as_note(const char *fmt, ...) {
   va_list ap;
   if (state.quiet) return;
   as_progress_clear();
+  as_str line = {0}, text = {0};
   va_start(ap, fmt);
-  vfprintf(stderr, fmt, ap);
+  as_str_vprintf(&line, fmt, ap);
   va_end(ap);
-  fputc('\n', stderr);
+  as_str_put_visible(&text, as_str_c(&line));
+  fprintf(stderr, "%s\n", as_str_c(&text));
+  as_str_clear(&line);
+  as_str_clear(&text);
 }
 
 void as_progress_setup(const as_args *args) {

@@ -209,7 +209,7 @@ static const char *flavour_in(const char *text) {
 static void check_flavour(check *c) {
   if (!is_task(c, "imagenet-v2")) return;
   const as_row *r = &c->ds->row[0];
-  const char *whole = c->ds->source.pool + c->ds->source.entry[r->entry].name;
+  const char *whole = c->ds->source.pool + c->ds->source.entry[r->entry].shown;
   char cut[256];
   snprintf(cut, sizeof cut, "%.*s", (int)(r->name - whole > 255 ? 255 : r->name - whole), whole);
   const char *in_name = flavour_in(cut), *in_path = flavour_in(c->ds->path);

@@ -76,6 +76,7 @@ void as_classes_clear(as_classes *c) {
   memset(c, 0, sizeof *c);
 }
 
+/* The name of the next class, in escaped form. */
 static as_status add_class(as_classes *c, const char *name, size_t len, as_err *err) {
   void *p = c->name;
   as_status s = as_grow(&p, &c->cap, c->n + 1, sizeof *c->name, err);
@@ -83,6 +84,16 @@ static as_status add_class(as_classes *c, const char *name, size_t len, as_err *
   if (s != AS_OK) return s;
   char *copy = as_strndup(name, len, err);
   if (!copy) return AS_E_ENV;
+  if (!as_is_escaped(copy)) { /* folder names are escaped already, and so are lists that a run has written */
+    as_str text = {0};
+    as_str_put_escaped(&text, copy);
+    as_free(copy);
+    if ((s = as_str_status(&text, err)) != AS_OK) {
+      as_str_clear(&text);
+      return s;
+    }
+    copy = text.s;
+  }
   c->name[c->n++] = copy;
   return AS_OK;
 }

@@ -113,7 +113,7 @@ static as_status open_rows(as_dataset *ds, const as_dataset_opts *o, as_err *err
   ds->row = as_alloc(ds->n, sizeof *ds->row, err);
   if (!ds->row) return AS_E_ENV;
   for (size_t i = 0; i < ds->n; i++) {
-    const char *name = ds->source.pool + ds->source.entry[i].name;
+    const char *name = ds->source.pool + ds->source.entry[i].shown;
     ds->row[i] = (as_row){.name = name, .entry = (uint32_t)i, .label = -1};
   }
   s = as_dataset_find_layout(ds, o, err);

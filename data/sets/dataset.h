@@ -28,7 +28,8 @@ typedef struct as_dataset_opts {
 typedef struct as_dataset as_dataset;
 
 typedef struct as_item {
-  const char *name;  /* relative to the dataset: "n01440764/val_1.JPEG"; borrowed */
+  const char *name;  /* relative to the dataset: "n01440764/val_1.JPEG"; escaped (tensor/base/text.h), so it
+                        can be written, read back and printed as it is; borrowed */
   int label;         /* class index, -1 = unlabelled */
   const int *labels; /* several right answers (ReaL), or NULL */
   int n_labels;      /* 0 with labels != NULL: not scored */

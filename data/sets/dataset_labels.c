@@ -275,7 +275,11 @@ static as_status label_pair(as_dataset *ds, const char *path, size_t number, cha
   const char *label = line + cut;
   while (cut > 0 && (line[cut - 1] == ' ' || line[cut - 1] == '\t' || line[cut - 1] == ',')) cut--;
   line[cut] = '\0';
-  as_row *r = bsearch(line, ds->row, ds->n, sizeof *ds->row, key_to_row);
+  as_str name = {0}; /* as a person writes it, or else as a table of ours has it */
+  as_str_put_escaped(&name, line);
+  as_row *r = bsearch(as_str_c(&name), ds->row, ds->n, sizeof *ds->row, key_to_row);
+  if (!r) r = bsearch(line, ds->row, ds->n, sizeof *ds->row, key_to_row);
+  as_str_clear(&name);
   if (!r)
     return as_fail(err, AS_E_INPUT, "%s: line %zu: found %s, which is no image of %s", path, number, line,
                    ds->path);

@@ -50,9 +50,16 @@ static as_status sets_by_name(as_dataset *ds, const char *path, const as_json *r
   qsort(sorted, n, sizeof *sorted, by_key);
   for (size_t i = 0; i < ds->n && s == AS_OK; i++) {
     as_row *r = &ds->row[i];
-    const char *slash = strrchr(r->name, '/');
-    const as_json **v = bsearch(r->name, sorted, n, sizeof *sorted, find_key);
+    char *name = as_strdup(r->name, err); /* keys are text as it is */
+    if (!name) {
+      s = AS_E_ENV;
+      break;
+    }
+    as_unescape(name);
+    const char *slash = strrchr(name, '/');
+    const as_json **v = bsearch(name, sorted, n, sizeof *sorted, find_key);
     if (!v && slash) v = bsearch(slash + 1, sorted, n, sizeof *sorted, find_key);
+    as_free(name);
     s = v ? set_of(ds, path, r, *v, err)
           : as_fail(err, AS_E_INPUT, "%s: found no labels for image %s of %s", path, r->name, ds->path);
   }

@@ -40,27 +40,51 @@ as_status as_source_add_box(as_source *s, const char *path, uint32_t *index, as_
   return AS_OK;
 }
 
-as_status as_source_add(as_source *s, const char *prefix, const char *name, uint32_t box, uint64_t at,
-                        uint64_t size, as_err *err) {
-  size_t a = prefix ? strlen(prefix) : 0, b = strlen(name), need = s->pool_n + a + b + 2;
+/* n bytes into the pool, and a NUL; *at is where they are. */
+static as_status add_text(as_source *s, const char *text, size_t n, size_t *at, as_err *err) {
   void *p = s->pool;
-  as_status st = as_grow(&p, &s->pool_cap, need, 1, err);
+  as_status st = as_grow(&p, &s->pool_cap, s->pool_n + n + 1, 1, err);
   s->pool = p;
   if (st != AS_OK) return st;
-  p = s->entry;
-  st = as_grow(&p, &s->cap, s->n + 1, sizeof *s->entry, err);
+  *at = s->pool_n;
+  memcpy(s->pool + s->pool_n, text, n);
+  s->pool[s->pool_n + n] = '\0';
+  s->pool_n += n + 1;
+  return AS_OK;
+}
+
+static bool is_plain(const char *name) {
+  for (; *name; name++) {
+    if (*name < ' ' || *name > '~' || *name == '\\') return false;
+  }
+  return true;
+}
+
+as_status as_source_add(as_source *s, const char *prefix, const char *name, uint32_t box, uint64_t at,
+                        uint64_t size, as_err *err) {
+  void *p = s->entry;
+  as_status st = as_grow(&p, &s->cap, s->n + 1, sizeof *s->entry, err);
   s->entry = p;
   if (st != AS_OK) return st;
-  as_entry *e = &s->entry[s->n++];
-  *e = (as_entry){.name = s->pool_n, .at = at, .size = size, .box = box, .label = AS_NO_LABEL};
-  char *to = s->pool + s->pool_n;
-  if (a > 0) {
-    memcpy(to, prefix, a);
-    to[a] = '/';
-    to += a + 1;
+  as_entry e = {.at = at, .size = size, .box = box, .label = AS_NO_LABEL};
+  st = add_text(s, prefix ? prefix : "", prefix ? strlen(prefix) : 0, &e.name, err);
+  if (st != AS_OK) return st;
+  s->pool_n--; /* the name goes on where the prefix ends */
+  if (s->pool_n > e.name) s->pool[s->pool_n++] = '/';
+  size_t behind;
+  st = add_text(s, name, strlen(name), &behind, err);
+  if (st != AS_OK) return st;
+  e.shown = e.name;
+  if (!is_plain(s->pool + e.name)) {
+    as_str shown = {0};
+    as_str_put_escaped(&shown, s->pool + e.name);
+    st = as_str_status(&shown, err);
+    if (st == AS_OK && strcmp(as_str_c(&shown), s->pool + e.name) != 0)
+      st = add_text(s, shown.s, shown.n, &e.shown, err);
+    as_str_clear(&shown);
+    if (st != AS_OK) return st;
   }
-  memcpy(to, name, b + 1);
-  s->pool_n += (a > 0 ? a + 1 : 0) + b + 1;
+  s->entry[s->n++] = e;
   return AS_OK;
 }
 

@@ -22,7 +22,8 @@ typedef struct as_box {
 enum { AS_NO_LABEL = -1 };
 
 typedef struct as_entry {
-  size_t name;   /* offset in as_source.pool */
+  size_t name;   /* offset in as_source.pool: as the folder or archive has it */
+  size_t shown;  /* likewise: escaped (tensor/base/text.h); the same place for almost all names */
   uint64_t at;   /* archives: offset of the bytes */
   uint64_t size; /* archives */
   uint32_t box;

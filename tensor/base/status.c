@@ -1,6 +1,7 @@
 #include "tensor/base/status.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,7 +10,10 @@
 static void clean_line(char *s) {
   for (; *s; s++) {
     unsigned char c = (unsigned char)*s;
-    if (c < 0x20 || c == 0x7f) *s = '?';
+    bool c1 =
+        c == 0xc2 && (unsigned char)s[1] >= 0x80 && (unsigned char)s[1] <= 0x9f; /* ESC [ as one character */
+    if (c < 0x20 || c == 0x7f || c1) *s = '?';
+    if (c1) *++s = '?';
   }
 }
 

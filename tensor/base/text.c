@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,12 +43,10 @@ const char *as_str_c(const as_str *s) {
   return s->s ? s->s : "";
 }
 
-void as_str_printf(as_str *s, const char *fmt, ...) {
-  va_list ap, again;
-  va_start(ap, fmt);
+void as_str_vprintf(as_str *s, const char *fmt, va_list ap) {
+  va_list again;
   va_copy(again, ap);
   int n = vsnprintf(NULL, 0, fmt, ap);
-  va_end(ap);
   if (n < 0)
     s->failed = true;
   else if (reserve(s, (size_t)n)) {
@@ -57,6 +54,13 @@ void as_str_printf(as_str *s, const char *fmt, ...) {
     s->n += (size_t)n;
   }
   va_end(again);
+}
+
+void as_str_printf(as_str *s, const char *fmt, ...) {
+  va_list ap;
+  va_start(ap, fmt);
+  as_str_vprintf(s, fmt, ap);
+  va_end(ap);
 }
 
 as_status as_str_status(const as_str *s, as_err *err) {
@@ -156,26 +160,131 @@ bool as_ends_with(const char *s, const char *suffix) {
   return n >= m && memcmp(s + n - m, suffix, m) == 0;
 }
 
+/* Bytes of the UTF-8 character at p, of n that are left; 0 = none (overlong forms, surrogates, stray bytes). */
+static size_t utf8_length(const unsigned char *p, size_t n) {
+  unsigned c = p[0], more;
+  uint32_t code, least;
+  if (c < 0x80) return 1;
+  if (c >= 0xc2 && c <= 0xdf)
+    more = 1, code = c & 31u, least = 0x80;
+  else if ((c & 0xf0) == 0xe0)
+    more = 2, code = c & 15u, least = 0x800;
+  else if (c >= 0xf0 && c <= 0xf4)
+    more = 3, code = c & 7u, least = 0x10000;
+  else
+    return 0;
+  if (more >= n) return 0;
+  for (unsigned i = 1; i <= more; i++) {
+    if ((p[i] & 0xc0) != 0x80) return 0;
+    code = code << 6 | (p[i] & 63u);
+  }
+  return code < least || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff) ? 0 : more + 1;
+}
+
 bool as_is_utf8(const char *s, size_t n) {
-  const unsigned char *p = (const unsigned char *)s;
-  for (size_t i = 0; i < n;) {
-    unsigned c = p[i++], more = 0;
-    uint32_t code = c, least = 0;
-    if (c < 0x80) continue;
-    if (c >= 0xc2 && c <= 0xdf)
-      more = 1, code = c & 31u, least = 0x80;
-    else if ((c & 0xf0) == 0xe0)
-      more = 2, code = c & 15u, least = 0x800;
-    else if (c >= 0xf0 && c <= 0xf4)
-      more = 3, code = c & 7u, least = 0x10000;
-    else
-      return false;
-    if (more > n - i) return false;
-    for (; more; more--, i++) {
-      if ((p[i] & 0xc0) != 0x80) return false;
-      code = code << 6 | (p[i] & 63u);
+  for (size_t i = 0, k; i < n; i += k) {
+    k = utf8_length((const unsigned char *)s + i, n - i);
+    if (k == 0) return false;
+  }
+  return true;
+}
+
+/* ---- escapes ---------------------------------------------------------------------------------- */
+
+static size_t bounded_length(const char *p, size_t most) {
+  size_t n = 0;
+  while (n < most && p[n]) n++;
+  return n;
+}
+
+/* Bytes of the character at p that can be shown; 0: control characters (C0, DEL, and C1, which some terminals obey
+ * in UTF-8 too) and what is no UTF-8. */
+static size_t printable_length(const char *p) {
+  const unsigned char *u = (const unsigned char *)p;
+  if (u[0] < 0x20 || u[0] == 0x7f || (u[0] == 0xc2 && u[1] >= 0x80 && u[1] <= 0x9f)) return 0;
+  return utf8_length(u, bounded_length(p, 4));
+}
+
+/* `plain`: characters that stay although they have an escape. */
+static void put_safe(as_str *s, const char *text, const char *plain) {
+  for (const char *p = text; *p;) {
+    size_t k = strchr(plain, *p) ? 1 : *p == '\\' ? 0 : printable_length(p);
+    if (k > 0) {
+      as_str_putn(s, p, k);
+      p += k;
+      continue;
     }
-    if (code < least || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) return false;
+    as_str_putc(s, '\\');
+    if (*p == '\\') {
+      as_str_putc(s, '\\');
+    } else if (*p == '\t' || *p == '\n' || *p == '\r') {
+      as_str_putc(s, *p == '\t' ? 't' : *p == '\n' ? 'n' : 'r');
+    } else {
+      as_str_printf(s, "x%02x", (unsigned)(unsigned char)*p);
+    }
+    p++;
+  }
+}
+
+void as_str_put_escaped(as_str *s, const char *text) {
+  put_safe(s, text, "");
+}
+void as_str_put_visible(as_str *s, const char *text) {
+  put_safe(s, text, "\\\n");
+}
+
+static int hex_digit(char c) {
+  return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The byte that the escape at p (a backslash) stands for, and its length; 0: no escape, or one of a NUL. */
+static size_t read_escape(const char *p, char *byte) {
+  switch (p[1]) {
+    case '\\':
+      *byte = '\\';
+      return 2;
+    case 't':
+      *byte = '\t';
+      return 2;
+    case 'n':
+      *byte = '\n';
+      return 2;
+    case 'r':
+      *byte = '\r';
+      return 2;
+    case 'x':
+      break;
+    default:
+      return 0;
+  }
+  int hi = hex_digit(p[2]), lo = hi < 0 ? -1 : hex_digit(p[3]);
+  if (lo < 0 || hi + lo == 0) return 0;
+  *byte = (char)(hi << 4 | lo);
+  return 4;
+}
+
+bool as_unescape(char *text) {
+  char byte, *to = text;
+  for (const char *p = text; *p;) {
+    size_t k = *p == '\\' ? read_escape(p, &byte) : 1;
+    if (k == 0) return false;
+    p += k;
+  }
+  for (const char *p = text; *p;) {
+    size_t k = *p == '\\' ? read_escape(p, &byte) : 1;
+    *to++ = k > 1 ? byte : *p;
+    p += k;
+  }
+  *to = '\0';
+  return true;
+}
+
+bool as_is_escaped(const char *text) {
+  char byte;
+  for (const char *p = text; *p;) {
+    size_t k = *p == '\\' ? read_escape(p, &byte) : printable_length(p);
+    if (k == 0) return false;
+    p += k;
   }
   return true;
 }

@@ -2,6 +2,7 @@
 #ifndef AS_TENSOR_BASE_TEXT_H
 #define AS_TENSOR_BASE_TEXT_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,6 +22,7 @@ void as_str_put(as_str *s, const char *text);
 void as_str_putn(as_str *s, const char *text, size_t n);
 void as_str_putc(as_str *s, char c);
 void as_str_printf(as_str *s, const char *fmt, ...) AS_PRINTF(2, 3);
+void as_str_vprintf(as_str *s, const char *fmt, va_list ap) AS_PRINTF(2, 0);
 const char *as_str_c(const as_str *s);
 /* AS_E_ENV if an allocation failed on the way. */
 as_status as_str_status(const as_str *s, as_err *err);
@@ -41,5 +43,19 @@ const char *as_nearest(const char *s, const char *const *names, size_t n);
 bool as_starts_with(const char *s, const char *prefix);
 bool as_ends_with(const char *s, const char *suffix);
 bool as_is_utf8(const char *s, size_t n);
+
+/* Names from files as one field of one line. Escaped text is printable UTF-8 without tabs or line ends: a backslash
+ * becomes two, a tab \t, a line feed \n, a carriage return \r, and every other control character or byte that is no
+ * UTF-8 \xHH. A data set escapes the names of its images and classes when it is opened, so what tables, records and
+ * messages hold of them is safe to write, to read back and to print. Other names (of tensors, say) are for those who
+ * read them to escape. */
+void as_str_put_escaped(as_str *s, const char *text);
+/* Back again, in place. False, and text as it was: a backslash in it begins none of these escapes. */
+bool as_unescape(char *text);
+/* Could as_str_put_escaped have written this? */
+bool as_is_escaped(const char *text);
+/* For a terminal: the same, but backslashes and line feeds stay: what is shown may be escaped already, and may be of
+ * several lines. */
+void as_str_put_visible(as_str *s, const char *text);
 
 #endif

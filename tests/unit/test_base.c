@@ -177,6 +177,56 @@ static void text(as_test *t) {
   as_str_clear(&s);
 }
 
+/* Names of any bytes: written as one printable field, and read back. */
+static void escapes(as_test *t) {
+  static const char *const pairs[][2] = {
+      {"n01440764/a b.JPEG", "n01440764/a b.JPEG"},
+      {"caf\xc3\xa9/\xe2\x82\xac\xf0\x9f\x98\x80", "caf\xc3\xa9/\xe2\x82\xac\xf0\x9f\x98\x80"},
+      {"tab\tline\nfeed\r.jpg", "tab\\tline\\nfeed\\r.jpg"},
+      {"\x1b[31mred\x7f", "\\x1b[31mred\\x7f"},
+      {"\xc2\x9b"
+       "31m",
+       "\\xc2\\x9b31m"},
+      {"latin1 \xe9.jpg\xc3", "latin1 \\xe9.jpg\\xc3"},
+      {"back\\slash\\t", "back\\\\slash\\\\t"},
+      {"\xed\xa0\x80\x01", "\\xed\\xa0\\x80\\x01"},
+      {"", ""}};
+  for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+    as_str s = {0};
+    as_str_put_escaped(&s, pairs[i][0]);
+    CHECK_STR(t, as_str_c(&s), pairs[i][1]);
+    CHECK(t, as_is_escaped(as_str_c(&s)));
+    if (s.s) {
+      CHECK(t, as_unescape(s.s));
+      CHECK_STR(t, s.s, pairs[i][0]);
+    }
+    as_str_clear(&s);
+  }
+  static const char *const wrong[] = {"a\\b", "a\\", "\\x0", "\\x0g", "\\x00", "\\x1B"};
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    char copy[16];
+    snprintf(copy, sizeof copy, "%s", wrong[i]);
+    CHECK(t, !as_is_escaped(wrong[i]));
+    CHECK(t, !as_unescape(copy));
+    CHECK_STR(t, copy, wrong[i]);
+  }
+  CHECK(t, !as_is_escaped("a\tb") && !as_is_escaped("\xff"));
+  /* every byte there and back */
+  char all[256];
+  for (int c = 1; c < 256; c++) all[c - 1] = (char)c;
+  all[255] = '\0';
+  as_str s = {0};
+  as_str_put_escaped(&s, all);
+  CHECK(t, as_is_utf8(s.s, s.n) && as_unescape(s.s) && strcmp(s.s, all) == 0);
+  as_str_clear(&s);
+  as_str_put_visible(&s, "a\\tb\n\tc\x1b[m");
+  CHECK_STR(t, as_str_c(&s), "a\\tb\n\\tc\\x1b[m");
+  as_str_clear(&s);
+  as_err err;
+  as_fail(&err, AS_E_INPUT, "x\x1b\xc2\x9b\xc3\xa9");
+  CHECK_STR(t, err.msg, "x???\xc3\xa9");
+}
+
 static as_status parse(const char *s, as_json_doc **doc) {
   as_err e;
   return as_json_parse(doc, s, strlen(s), &e);
@@ -439,6 +489,7 @@ int main(int argc, char **argv) {
       {"memory", memory},
       {"views and half floats", views},
       {"text", text},
+      {"text: names of any bytes", escapes},
       {"json", json},
       {"hashes", hashes},
       {"cpu: detection and mask", cpu_mask},

@@ -130,6 +130,33 @@ static void folders(as_test *t) {
   FAILS(t, AS_E_INPUT, "found no image among 1 files (the first is x.txt)", .path = at_tmp("none"));
 }
 
+/* Names of any bytes are written so that they read back, and what lies behind them is found all the same. */
+static void odd_names(as_test *t) {
+  put_text("odd/a\tb/1\n.jpg", "1");
+  put_text("odd/a\tb/caf\xc3\xa9.jpg", "2");
+  put_text("odd/c\xe9/back\\slash.jpg", "3");
+  put_text("odd/c\xe9/\x1b[31m.jpg", "4");
+  WANTS(t,
+        "a\\tb/1\\n.jpg:0=1;a\\tb/caf\xc3\xa9.jpg:0=2;c\\xe9/\\x1b[31m.jpg:1=4;c\\xe9/back\\\\slash.jpg:1=3;",
+        .path = at_tmp("odd"));
+  /* class lists as people write them, and as a run writes them */
+  const char *other =
+      "a\\tb/1\\n.jpg:1=1;a\\tb/caf\xc3\xa9.jpg:1=2;c\\xe9/\\x1b[31m.jpg:0=4;c\\xe9/back\\\\slash.jpg:0=3;";
+  WANTS(t, other, .path = at_tmp("odd"), .classes = put_text("odd1.txt", "c\xe9\na\tb\n"));
+  WANTS(t, other, .path = at_tmp("odd"), .classes = put_text("odd2.txt", "c\\xe9\na\\tb\n"));
+  tarmake a = {0};
+  tarmake_text(&a, "x\ty.jpg", "1");
+  tarmake_text(&a, "back\\slash.jpg", "2");
+  tarmake_text(&a, "x\\ty.jpg", "3");
+  const char *tar = put_tar("odd.tar", &a);
+  WANTS(t, "back\\\\slash.jpg:5=2;x\\\\ty.jpg:7=3;x\\ty.jpg:6=1;", .path = tar,
+        .labels = put_text("odd3.txt", "x\ty.jpg 6\nback\\slash.jpg 5\nx\\\\ty.jpg 7\n"));
+  WANTS(
+      t, "back\\\\slash.jpg:5,5]=2;x\\\\ty.jpg:7,7]=3;x\\ty.jpg:6,6]=1;", .path = tar,
+      .task = "imagenet-hard",
+      .real = put_text("odd.json", "{\"back\\\\slash.jpg\": [5], \"x\\ty.jpg\": [6], \"x\\\\ty.jpg\": [7]}"));
+}
+
 static void imagenet_names(as_test *t) {
   put_text("in/n01443537/x.jpg", "1");
   put_text("in/n01440764/y.jpg", "0");
@@ -471,6 +498,7 @@ static void tasks(as_test *t) {
 int main(int argc, char **argv) {
   static const as_case cases[] = {{"dataset: built-in facts", facts},
                                   {"dataset: class folders", folders},
+                                  {"dataset: names of any bytes", odd_names},
                                   {"dataset: ImageNet names", imagenet_names},
                                   {"dataset: folders 0..999 as integers", integers},
                                   {"dataset: tar, tar of tars, folder of tars", archives},

@@ -1,0 +1,61 @@
+#!/bin/sh
+# Data as people have it: odd names, folders around folders, lists, archives of other makes. Images of 2 x 2 pixels
+# and a small seeded network, so it needs nothing but itself.
+. "${ASSAY_TESTS:-tests}/cli/common.inc"
+cd "$TMP" || exit 1
+W=$TMP/w.safetensors
+works "files: init" init --arch vit_demo --seed 1 -o "$W"
+
+# png N FILE: one of three grey images
+png() {
+  case $1 in
+    1) body='\143\340\372\312\300\312\005\000\004\040\001\017\366\072\367\173' ;;
+    2) body='\143\210\132\312\240\033\005\000\005\020\001\207\027\236\253\172' ;;
+    3) body='\143\070\141\316\220\162\002\000\006\132\002\054\006\235\031\222' ;;
+  esac
+  mkdir -p "$(dirname "$2")"
+  printf '\211PNG\r\n\032\n\000\000\000\015IHDR\000\000\000\002\000\000\000\002\010\000\000\000\000\127\335\122\370' >"$2"
+  printf '\000\000\000\016IDAT\170\234'"$body"'\000\000\000\000IEND\256\102\140\202' >>"$2"
+}
+# labels_are NAME "1 2 3": the third column of f.tsv
+labels_are() {
+  got=$(awk -F'\t' 'NR > 1 { printf "%s%s", s, $3; s = " " }' f.tsv)
+  [ "$got" = "$2" ] && ok "$1" || not_ok "$1" "labels $got, wanted $2"
+}
+features() { # NAME ARGS...
+  name=$1
+  shift
+  works "$name" features --weights "$W" -o f.npy "$@"
+}
+
+# Names of any bytes: what one command writes the others read, and nothing raw reaches a terminal.
+tab=$(printf '\t') esc=$(printf '\033')
+png 1 "odd/n01440764/a${tab}b.png"
+png 2 "odd/n01440764/$(printf 'c\nd').png"
+png 3 "odd/n01443537/${esc}[2Je.png"
+png 3 "odd/n01443537/$(printf 'caf\351').png"
+features "files: odd names" --data odd
+[ "$(wc -l <f.tsv)" -eq 5 ] && [ "$(awk -F'\t' 'NF != 4' f.tsv | wc -l)" -eq 0 ] && ok "files: odd names, a line each" ||
+  not_ok "files: odd names, a line each" "$(cat -v f.tsv)"
+has "files: odd names, escaped" 'n01440764/a\tb.png' f.tsv
+has "files: odd names, escaped bytes" 'n01443537/caf\xe9.png' f.tsv
+works "files: odd names read back" knn --train f.npy --test f.npy -k 1
+has "files: odd names, all rows read" "4 expected, 4 used" "$TMP/out"
+works "files: odd names, inspect" inspect odd
+cat "$TMP/out" "$TMP/err" f.tsv | LC_ALL=C tr -d '\n\t -~' >raw
+[ -s raw ] && not_ok "files: odd names, nothing raw" "$(cat -v raw)" || ok "files: odd names, nothing raw"
+cat >odd.plan <<END
+[dataset te]
+path = odd
+[dataset tr]
+path = odd
+role = train
+[model m]
+weights = w.safetensors
+head = knn
+END
+works "files: odd names, run" run odd.plan -o odd.out -q
+works "files: odd names, report" report odd.out --format csv
+works "files: odd names, verify" verify odd.out
+
+exit $failed
