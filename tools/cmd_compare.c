@@ -65,14 +65,9 @@ static as_status compare_npy(as_diff *d, const char *pa, const char *pb, as_err 
   return s;
 }
 
-/* A result folder stands for its record. */
-static char *file_of(const char *path, as_err *err) {
-  return as_path_kind_of(path) == AS_PATH_DIR ? as_path_join(path, "record.json", err) : as_strdup(path, err);
-}
-
 static bool is_record(const as_json_doc *doc) {
-  const as_json *s = doc ? as_json_get(as_json_root(doc), "schema") : NULL;
-  return s && s->type == AS_JSON_STRING && strcmp(s->text, "assay.record/1") == 0;
+  const char *schema = doc ? as_rec_text(as_json_root(doc), "schema") : NULL;
+  return schema && strcmp(schema, "assay.record/1") == 0;
 }
 
 /* Two records: who is better on the images that both have seen. What cannot be paired is said. */
@@ -95,7 +90,7 @@ static void put_paired(as_str *out, as_jsonw *w, const as_args *a, const char *p
 }
 
 as_status as_cmd_compare(const as_args *a, as_err *err) {
-  char *pa = file_of(a->operand[0], err), *pb = file_of(a->operand[1], err);
+  char *pa = as_rec_path(a->operand[0], AS_REC_RUN, err), *pb = as_rec_path(a->operand[1], AS_REC_RUN, err);
   as_file fa = {0}, fb = {0};
   as_json_doc *ja = NULL, *jb = NULL;
   as_diff d = {0};

@@ -130,7 +130,8 @@ static bool known_val(as_doc_ctx *d, const as_doc_cell *c) {
   return true;
 }
 
-as_status as_doc_labels(as_doc_ctx *d, const as_doc_cell *c, const as_dataset *ds, as_err *err) {
+as_status as_doc_labels(as_doc_ctx *d, const as_doc_case *at, as_err *err) {
+  const as_doc_cell *c = at->cell;
   enum { PLACES, TEXTS, LABELS_1, CLASSES_1, NAMED, ANY = NAMED, ALL };
   as_numbering h[ALL] = {
       {.what = "labels are places of folders 0, 1, 10, ... as text",
@@ -143,7 +144,7 @@ as_status as_doc_labels(as_doc_ctx *d, const as_doc_cell *c, const as_dataset *d
       {.what = "labels renumbered as the predictions suggest",
        .cause = "class order: the labels are a consistent renumbering of the head's classes"},
   };
-  size_t classes = as_dataset_classes(ds);
+  size_t classes = as_dataset_classes(at->ds);
   if (c->several || classes < 2 || c->n == 0 || known_val(d, c)) return AS_OK;
   int *text = as_alloc(classes, sizeof *text, err), *map = as_alloc(classes, sizeof *map, err);
   as_status s = text && map ? AS_OK : AS_E_ENV;

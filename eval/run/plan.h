@@ -1,4 +1,4 @@
-/* A benchmark plan: models x datasets, as a text file. The syntax stands in eval/README.md. */
+/* A benchmark plan: models x datasets, as a text file. The syntax stands in README.md. */
 #ifndef AS_EVAL_RUN_PLAN_H
 #define AS_EVAL_RUN_PLAN_H
 
@@ -6,47 +6,58 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "data/sets/dataset.h"
 #include "tensor/base/status.h"
 
-/* All texts are owned by the plan; NULL where the file says nothing. Paths are already relative to
- * the working folder (the plan's folder was put before them). */
+/* A path as the plan says it and where it is found: the plan's folder put before a relative one. A built-in name
+ * stays as it is. Both owned by the plan; NULL where the plan says nothing. */
+typedef struct as_plan_path {
+  char *said, *at;
+} as_plan_path;
+
+/* All texts are owned by the plan; NULL where the file says nothing. */
 typedef struct as_plan_dataset {
-  char *name, *task, *path, *labels, *real, *classes, *subset, *flavour, *preset;
-  char *where;              /* where its makers publish it: for --check */
-  int64_t limit;            /* 0 = all */
-  int64_t per_from, per_to; /* 0, 0 = all */
-  bool train;               /* role = train: for probes and k-NN only */
+  char *name, *task, *flavour, *preset;
+  as_plan_path path, labels, real, classes, subset;
+  char *where;          /* where its makers publish it: for --check */
+  int64_t limit;        /* 0 = all */
+  int64_t per_class[2]; /* from, to; 0, 0 = all */
+  bool train;           /* role = train: for probes and k-NN only */
   int line;
 } as_plan_dataset;
 
 typedef enum as_head_kind { AS_HEAD_OWN, AS_HEAD_FILE, AS_HEAD_PROBE, AS_HEAD_KNN } as_head_kind;
 
 typedef struct as_plan_model {
-  char *name, *weights, *recipe, *arch, *preset, *head, *note;
+  char *name, *arch, *preset, *note;
+  as_plan_path weights, recipe;
+  char *head;               /* as the plan has it: FILE, own, probe, knn; NULL = own */
+  as_plan_path head_file;   /* of AS_HEAD_FILE */
   char *train;              /* name of the training set, NULL = the only one */
   double published;         /* top-1 in per cent that its authors publish, 0 = none said */
   char *published_on;       /* the dataset it was published for; the base set when not said */
   char *source;             /* where that number stands */
   char *where, *head_where; /* where the files are published: for --check */
   char *hash;               /* "sha256:..." or "md5:...", or the first digits of one (8 at least) */
-  as_head_kind kind;        /* head = FILE | own | probe | knn; own when not said */
-  char *c;                  /* probe by L-BFGS: a number (scikit-learn's C) or a path (as_path_parse) */
-  char *protocol;           /* probe: this one instead of the benchmark's */
-  int max_iter;             /* probe, 0 = default */
-  int k;                    /* k-NN, 0 = default */
-  double temperature;       /* k-NN, 0 = default */
+  as_head_kind kind;
+  char *c;            /* probe by L-BFGS: a number (scikit-learn's C) or a path (as_path_parse) */
+  char *protocol;     /* probe: this one instead of the benchmark's */
+  int max_iter;       /* probe, 0 = default */
+  int k;              /* k-NN, 0 = default */
+  double temperature; /* k-NN, 0 = default */
   int line;
 } as_plan_model;
 
 typedef struct as_plan {
   char *path; /* as given */
+  char *dir;  /* where its relative paths start */
   char *text; /* the file, NUL-terminated */
   size_t text_n;
   char *name;     /* [benchmark] name; the file's name without suffix otherwise */
   char *unified;  /* "mean-top1" */
   char *remark;   /* a sentence that must stand under every table, or NULL */
-  char *protocol; /* of the probes: "lbfgs" (the default), "per-framework" (each recipe's own), or the name
-                     of one for all ("fixed", "swav", ...) */
+  char *protocol; /* of the probes: "lbfgs" (where nothing is said), "per-framework" (each recipe's own), or
+                     the name of one for all ("fixed", "swav", ...) */
   int64_t seed;   /* of the protocols' orders and first weights */
   bool crops;     /* crops = yes: protocols that their authors train on random crops run them through the
                      backbone in every epoch; no: on the features of the training set */
@@ -62,15 +73,24 @@ typedef struct as_plan {
  * section or key (the nearest is named), value out of range, name given twice, a probe without
  * training set, nothing to run. */
 as_status as_plan_read(as_plan *out, const char *path, as_err *err);
-/* The same from memory; `path` names it in messages and anchors relative paths. */
-as_status as_plan_parse(as_plan *out, const char *text, size_t n, const char *path, as_err *err);
+/* The same from memory. `path` names it in messages; relative paths start at `dir` (NULL: the folder of
+ * `path`). */
+as_status as_plan_parse(as_plan *out, const char *text, size_t n, const char *path, const char *dir,
+                        as_err *err);
 /* A file, or the name of a built-in plan where there is no such file: its paths are relative to the
  * working folder. AS_E_INPUT names what was looked for. */
 as_status as_plan_open(as_plan *out, const char *path_or_name, as_err *err);
 void as_plan_clear(as_plan *plan);
 
-/* The protocol of model m's probe: its own, else the benchmark's, else "lbfgs". */
+/* Names of models and sets become file names: at most 80 letters, digits and . _ + -, no dot at the start, and
+ * no "--", which parts model from set in cells/MODEL--SET.tsv. */
+bool as_plan_is_name(const char *s);
+
+/* The protocol of model m's probe: its own, else the benchmark's. */
 const char *as_plan_protocol(const as_plan *plan, const as_plan_model *m);
+
+/* The options of a dataset as data/sets wants them; borrows from p. */
+as_dataset_opts as_plan_dataset_opts(const as_plan_dataset *p);
 
 /* The training set of a model that needs one, else NULL. */
 const as_plan_dataset *as_plan_train_set(const as_plan *plan, const as_plan_model *m);

@@ -97,7 +97,7 @@ static void put_model(as_jsonw *w, const as_plan_model *p, const as_model_record
     put_if(w, "published_on", p->published_on);
     put_if(w, "source", p->source);
   }
-  put(w, "weights", p->weights);
+  put(w, "weights", p->weights.at);
   put_if(w, "weights_sha256", m->weights_sha256);
   put_if(w, "container", m->container);
   put_if(w, "recipe", m->recipe);
@@ -124,11 +124,11 @@ static void put_dataset(as_jsonw *w, const as_plan_dataset *p, const as_dataset_
   put(w, "role", p->train ? "train" : "test");
   put_if(w, "why", d->why);
   put_if(w, "task", d->task);
-  put(w, "path", p->path);
-  put_if(w, "labels", p->labels);
-  put_if(w, "real", p->real);
-  put_if(w, "classes_file", p->classes);
-  put_if(w, "subset", p->subset);
+  put(w, "path", p->path.at);
+  put_if(w, "labels", p->labels.at);
+  put_if(w, "real", p->real.at);
+  put_if(w, "classes_file", p->classes.at);
+  put_if(w, "subset", p->subset.at);
   put_if(w, "labels_file_sha256", d->labels_file);
   put_if(w, "real_file_sha256", d->real_file);
   put_if(w, "classes_file_sha256", d->classes_file);
@@ -200,7 +200,7 @@ as_status as_record_json(as_str *out, const as_record *r, as_err *err) {
   as_sha256_of(r->plan->text, r->plan->text_n, hex);
   put(&w, "plan_sha256", hex);
   put(&w, "plan", r->plan->text);
-  put(&w, "protocol", r->plan->protocol ? r->plan->protocol : "lbfgs");
+  put(&w, "protocol", r->plan->protocol);
   as_jsonw_key(&w, "models");
   as_jsonw_array(&w);
   for (size_t i = 0; i < r->plan->n_models; i++) put_model(&w, &r->plan->models[i], &r->models[i]);
@@ -236,7 +236,7 @@ void as_record_summary(as_str *out, const as_record *r) {
   for (size_t i = 0; i < r->plan->n_models; i++) {
     const as_model_record *m = &r->models[i];
     as_str_printf(out, "\nmodel %s\n  weights %s\n  sha256  %s\n", r->plan->models[i].name,
-                  r->plan->models[i].weights, m->weights_sha256 ? m->weights_sha256 : "");
+                  r->plan->models[i].weights.at, m->weights_sha256 ? m->weights_sha256 : "");
     as_str_printf(out, "  recipe  %s\n  arch    %s\n  preset  %s\n  head    %s\n", m->recipe ? m->recipe : "",
                   m->arch ? m->arch : "", m->preset ? m->preset : "", m->head ? m->head : "");
     if (m->assumed && *m->assumed) as_str_printf(out, "  assumed %s\n", m->assumed);
@@ -244,7 +244,7 @@ void as_record_summary(as_str *out, const as_record *r) {
   for (size_t i = 0; i < r->plan->n_datasets; i++) {
     const as_dataset_record *d = &r->datasets[i];
     as_str_printf(out, "\ndataset %s (%s)\n  path    %s\n  images  %zu, sha256 %s\n  labels  sha256 %s\n",
-                  r->plan->datasets[i].name, d->task ? d->task : "", r->plan->datasets[i].path, d->images,
+                  r->plan->datasets[i].name, d->task ? d->task : "", r->plan->datasets[i].path.at, d->images,
                   d->images_sha256, d->labels_sha256);
   }
   as_str_put(out, "\nplan\n");

@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "eval/run/rec.h"
 #include "eval/stats/results.h"
 #include "tensor/base/status.h"
 
@@ -15,5 +16,10 @@ as_status as_records_read(as_results *out, const char *const *paths, size_t n, a
 
 /* Two records side by side, for comparing them: a model may be in both. The first *n_first models are a's. */
 as_status as_records_read_two(as_results *out, const char *a, const char *b, size_t *n_first, as_err *err);
+
+/* One cell of an opened record: j, of its list "cells". Its images come from the table beside the record, where
+ * that is there; `of` gets what the table says of the set's images and classes where it knows nothing yet.
+ * AS_E_INPUT: counts that do not add up, a table that does not agree with them. */
+as_status as_rec_cell(as_cell *c, as_results_set *of, const as_rec *r, const as_json *j, as_err *err);
 
 #endif

@@ -12,19 +12,6 @@
 #include "tensor/base/log.h"
 #include "tensor/base/mem.h"
 
-as_dataset_opts as_plan_dataset_opts(const as_plan_dataset *p) {
-  return (as_dataset_opts){.path = p->path,
-                           .task = p->task,
-                           .classes = p->classes,
-                           .labels = p->labels,
-                           .real = p->real,
-                           .subset = p->subset,
-                           .flavour = p->flavour,
-                           .limit = p->limit,
-                           .per_class_from = p->per_from,
-                           .per_class_to = p->per_to};
-}
-
 bool as_run_excuse(as_run_state *r, as_status s, const as_err *err, char **why) {
   if (!r->opts->partial || (s != AS_E_INPUT && s != AS_E_USAGE)) return false;
   if (r->n_excused++ == 0) {
@@ -70,24 +57,25 @@ static as_status check_hash(const as_plan_model *p, as_state *state, as_err *err
     snprintf(got, sizeof got, "%s", as_state_sha256(state));
   } else {
     as_file f = {0};
-    as_status s = as_file_open(&f, p->weights, err);
+    as_status s = as_file_open(&f, p->weights.at, err);
     if (s != AS_OK) return s;
     as_md5_of(f.data, f.size, got);
     as_file_close(&f);
   }
   if (strncmp(got, want, strlen(want)) == 0) return AS_OK;
-  return as_fail(err, AS_E_INPUT, "%s: found %.*s%s, wanted %s", p->weights, (int)(want - p->hash), p->hash,
-                 got, p->hash);
+  return as_fail(err, AS_E_INPUT, "%s: found %.*s%s, wanted %s", p->weights.at, (int)(want - p->hash),
+                 p->hash, got, p->hash);
 }
 
 as_status as_run_open_model(as_run_state *r, size_t m, as_err *err) {
   const as_plan_model *p = &r->plan->models[m];
-  as_backbone_opts o = {.weights = p->weights, .recipe = p->recipe, .arch = p->arch, .preset = p->preset};
+  as_backbone_opts o = {
+      .weights = p->weights.at, .recipe = p->recipe.at, .arch = p->arch, .preset = p->preset};
   as_status s = as_backbone_open(&r->bb, &o, err);
   if (s == AS_OK && p->hash) s = check_hash(p, r->bb.state, err);
   if (s == AS_OK && p->kind == AS_HEAD_OWN) s = as_linhead_own(&r->head, &r->bb, err);
   if (s == AS_OK && p->kind == AS_HEAD_FILE)
-    s = as_linhead_file(&r->head, p->head, (size_t)as_model_embed_dim(r->bb.model), err);
+    s = as_linhead_file(&r->head, p->head_file.at, (size_t)as_model_embed_dim(r->bb.model), err);
   if (s != AS_OK) {
     as_fail_in(err, "model %s", p->name);
     as_run_close_model(r);
@@ -125,7 +113,7 @@ static void rule_of(const as_plan_dataset *d, const as_dataset *ds, size_t *open
   size_t classes = as_dataset_classes(ds);
   *open = 0;
   for (size_t c = 0; c < classes; c++) *open += !mask || mask[c];
-  if (d->real)
+  if (d->real.at)
     snprintf(rule, size, "any of the ReaL labels, %zu classes; images without label are left out", classes);
   else if (mask)
     snprintf(rule, size, "top-1 over %zu of %zu classes", *open, classes);
@@ -148,13 +136,15 @@ static as_status place_images(as_results_set *set, const as_dataset *ds, as_err 
 
 /* Sets of the very same images (val and ReaL): statistics draw them once for all. */
 static void share_images(const as_run_state *r, as_results *res) {
-  const char *hash[256];
-  size_t k = 0;
-  for (size_t i = 0; i < r->plan->n_datasets && k < sizeof hash / sizeof *hash; i++) {
+  size_t n = r->plan->n_datasets, k = 0;
+  for (size_t i = 0; i < n; i++) {
+    const char *hash = r->dataset_records[i].images_sha256;
     if (r->plan->datasets[i].train) continue;
-    hash[k] = r->dataset_records[i].images_sha256;
-    for (size_t j = 0; j < k && *hash[k] && res->sets[k].images_of == k; j++)
-      if (strcmp(hash[j], hash[k]) == 0) res->sets[k].images_of = j;
+    for (size_t e = 0, j = 0; *hash && e < i && res->sets[k].images_of == k; e++) {
+      if (r->plan->datasets[e].train) continue;
+      if (strcmp(r->dataset_records[e].images_sha256, hash) == 0) res->sets[k].images_of = j;
+      j++;
+    }
     k++;
   }
 }
@@ -170,7 +160,7 @@ static as_status name_set(const as_run_state *r, as_results *res, size_t k, size
   set->rule = as_strdup(rule, err);
   if (!set->name || !set->rule) return AS_E_ENV;
   if (r->sets[i].ds) s = as_score_describe(set, r->sets[i].ds, err);
-  if (s == AS_OK) s = as_results_set_task(set, d->task, d->flavour, d->subset, d->path, err);
+  if (s == AS_OK) s = as_results_set_task(set, d->task, d->flavour, d->subset.at, d->path.at, err);
   if (s == AS_OK && r->sets[i].ds) s = place_images(set, r->sets[i].ds, err);
   return s;
 }
@@ -216,10 +206,10 @@ as_status as_run_print_set(as_run_state *r, size_t i, as_err *err) {
   if (s == AS_OK)
     s = as_fingerprint(r->sets[i].ds, r->opts->watch, as_str_c(&path), d->images_sha256, d->labels_sha256,
                        err);
-  if (s == AS_OK) s = as_file_sha256(p->labels, d->labels_file, err);
-  if (s == AS_OK) s = as_file_sha256(p->real, d->real_file, err);
-  if (s == AS_OK) s = as_file_sha256(p->classes, d->classes_file, err);
-  if (s == AS_OK) s = as_file_sha256(p->subset, d->subset_file, err);
+  if (s == AS_OK) s = as_file_sha256(p->labels.at, d->labels_file, err);
+  if (s == AS_OK) s = as_file_sha256(p->real.at, d->real_file, err);
+  if (s == AS_OK) s = as_file_sha256(p->classes.at, d->classes_file, err);
+  if (s == AS_OK) s = as_file_sha256(p->subset.at, d->subset_file, err);
   as_str_clear(&path);
   return s;
 }

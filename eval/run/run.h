@@ -5,7 +5,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "data/sets/dataset.h"
 #include "eval/report/report.h"
 #include "eval/run/plan.h"
 #include "eval/run/record.h"
@@ -55,8 +54,5 @@ as_status as_merge(const char *const *paths, size_t n, const as_run_opts *opts, 
  * and, from one timed batch per model, how long the whole will take. Every problem is listed; the
  * status is that of the first. */
 as_status as_run_check(const as_plan *plan, const as_run_opts *opts, as_str *out, as_err *err);
-
-/* The options of a plan's dataset as data/ wants them; borrows from p. */
-as_dataset_opts as_plan_dataset_opts(const as_plan_dataset *p);
 
 #endif

@@ -105,8 +105,8 @@ static void check_sets(as_run_state *r, as_check *c) {
     if (st != AS_OK) {
       as_fail_in(&e, "dataset %s", p->name);
       problem(c, st, &e);
-      tell_where(c, p->path, p->where);
-      if (p->real) tell_where(c, p->real, p->where);
+      tell_where(c, p->path.at, p->where);
+      if (p->real.at) tell_where(c, p->real.at, p->where);
       continue;
     }
     as_str_printf(c->out, "dataset  %-16s %8zu images  %5zu classes  %s%s\n", p->name,
@@ -139,8 +139,8 @@ static void check_model(as_run_state *r, size_t m, as_check *c, double *seconds,
   as_status s = as_run_open_model(r, m, &e);
   if (s != AS_OK) {
     problem(c, s, &e);
-    tell_where(c, p->weights, p->where);
-    if (p->kind == AS_HEAD_FILE) tell_where(c, p->head, p->head_where);
+    tell_where(c, p->weights.at, p->where);
+    if (p->kind == AS_HEAD_FILE) tell_where(c, p->head_file.at, p->head_where);
     return;
   }
   as_str_printf(c->out, "model    %-16s recipe %s, %s\n", p->name, as_recipe_name(r->bb.recipe),

@@ -63,7 +63,7 @@ static as_status join_or_open(as_run_state *r, size_t set, const char *preset, a
   for (size_t g = 0; g < r->n_groups; g++) {
     const as_run_group *have = &r->groups[g];
     if (strcmp(have->preset, preset) != 0) continue;
-    if (strcmp(r->plan->datasets[have->lead].path, r->plan->datasets[set].path) != 0) continue;
+    if (strcmp(r->plan->datasets[have->lead].path.at, r->plan->datasets[set].path.at) != 0) continue;
     if (!rows_within(r, set, have->lead, rows)) continue;
     place->group = g;
     place->rows = rows;

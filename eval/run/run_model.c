@@ -38,13 +38,13 @@ as_status as_run_record_model(as_run_state *r, size_t m, as_err *err) {
   rec->dropped = b->dropped;
   rec->embed_dim = (size_t)as_model_embed_dim(b->model);
   rec->gflop = as_model_gflop(b->model);
-  if (s == AS_OK) s = as_file_sha256(r->plan->models[m].recipe, rec->recipe_sha256, err);
+  if (s == AS_OK) s = as_file_sha256(r->plan->models[m].recipe.at, rec->recipe_sha256, err);
   as_str path = {0};
   if (s == AS_OK) s = as_run_print_path(r, "model", r->plan->models[m].name, &path, err);
   if (s == AS_OK) s = as_prints_tensors(b->state, as_str_c(&path), err);
   if (s == AS_OK && r->plan->models[m].kind == AS_HEAD_FILE) {
     as_state *st = NULL;
-    if ((s = as_state_open(&st, r->plan->models[m].head, err)) == AS_OK)
+    if ((s = as_state_open(&st, r->plan->models[m].head_file.at, err)) == AS_OK)
       s = copy(&rec->head_file_sha256, as_state_sha256(st), err);
     if (s == AS_OK) s = as_run_print_path(r, "head", r->plan->models[m].name, &path, err);
     if (s == AS_OK) s = as_prints_tensors(st, as_str_c(&path), err);

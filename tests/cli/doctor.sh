@@ -66,5 +66,9 @@ blames "any renumbering" "class order: the labels are a consistent renumbering"
 "$ASSAY" init --arch vit_demo --seed 99 -o "$W" -q
 run doctor "$A/right.out" --images 16 -q
 grep -q "the record cannot be re-made" "$TMP/out" && ok "doctor: other weights since" || not_ok "doctor: other weights since" "$(cat "$TMP/out")"
+mkdir "$TMP/foreign" && sed 's|"assay.record/1"|"other.thing/9"|' "$A/any.out/record.json" >"$TMP/foreign/record.json"
+for c in doctor report verify; do
+  refuses "$c: a record of another kind" 3 'found schema "other.thing/9", wanted "assay.record/1"' $c "$TMP/foreign"
+done
 refuses "doctor: no such model" 2 "found no model 'x'" doctor "$A/any.out" --model x
 exit $failed

@@ -1,10 +1,11 @@
 #include <string.h>
 
 #include "eval/run/plan.h"
+#include "tensor/base/text.h"
 #include "tests/harness.h"
 
 static as_status parse(as_plan *p, const char *text, as_err *err) {
-  return as_plan_parse(p, text, strlen(text), "plans/x.plan", err);
+  return as_plan_parse(p, text, strlen(text), "plans/x.plan", NULL, err);
 }
 
 static const char whole[] =
@@ -44,25 +45,56 @@ static void reads_all(as_test *t) {
   CHECK_STR(t, p.base, "val");
   CHECK_INT(t, p.n_datasets, 2);
   CHECK_INT(t, p.n_models, 4);
-  CHECK_STR(t, p.datasets[0].path, "plans/val.tar");
-  CHECK_INT(t, p.datasets[0].per_from, 40);
-  CHECK_INT(t, p.datasets[0].per_to, 50);
+  CHECK_STR(t, p.datasets[0].path.at, "plans/val.tar");
+  CHECK_INT(t, p.datasets[0].per_class[0], 40);
+  CHECK_INT(t, p.datasets[0].per_class[1], 50);
   CHECK(t, !p.datasets[0].train);
-  CHECK_STR(t, p.datasets[1].path, "/abs/train");
+  CHECK_STR(t, p.datasets[1].path.at, "/abs/train");
   CHECK_INT(t, p.datasets[1].limit, 7);
   CHECK(t, p.datasets[1].train);
-  CHECK_STR(t, p.models[0].weights, "plans/a#1.pth");
+  CHECK_STR(t, p.models[0].weights.at, "plans/a#1.pth");
   CHECK_INT(t, p.models[0].kind, AS_HEAD_OWN);
   CHECK_INT(t, p.models[1].kind, AS_HEAD_FILE);
-  CHECK_STR(t, p.models[1].head, "plans/heads/b.pth");
+  CHECK_STR(t, p.models[1].head_file.at, "plans/heads/b.pth");
   CHECK_INT(t, p.models[2].kind, AS_HEAD_PROBE);
   CHECK_STR(t, p.models[2].c, "0.5");
   CHECK_STR(t, as_plan_protocol(&p, &p.models[2]), "lbfgs");
   CHECK_INT(t, p.models[3].kind, AS_HEAD_KNN);
   CHECK_INT(t, p.models[3].k, 5);
-  CHECK_STR(t, p.models[3].recipe, "plans/mine.recipe");
+  CHECK_STR(t, p.models[3].recipe.at, "plans/mine.recipe");
   CHECK(t, as_plan_train_set(&p, &p.models[0]) == NULL);
   CHECK(t, as_plan_train_set(&p, &p.models[2]) == &p.datasets[1]);
+  as_plan_clear(&p);
+}
+
+/* More sets than any buffer on the stack: a base, and a published figure, on the last one are found. */
+static void many_sets(as_test *t) {
+  as_str text = {0};
+  as_plan p = {0};
+  as_err err = {0};
+  as_str_put(&text,
+             "[benchmark]\nbase = s299\n[model m]\nweights = w\npublished = 50\npublished-on = s298\n");
+  for (int i = 0; i < 300; i++) as_str_printf(&text, "[dataset s%d]\npath = s\n", i);
+  CHECK_OK(t, parse(&p, as_str_c(&text), &err), err);
+  CHECK_STR(t, p.base, "s299");
+  CHECK_STR(t, p.models[0].published_on, "s298");
+  as_plan_clear(&p);
+  as_str_clear(&text);
+}
+
+/* A number beyond what a key may have is refused before it reaches the field, whatever the field's width. */
+static void numbers_fit(as_test *t) {
+  as_plan p = {0};
+  as_err err = {0};
+  CHECK_OK(t,
+           parse(&p,
+                 "[dataset v]\npath = v\nlimit = 9223372036854775807\n[dataset t]\npath = t\nrole = train\n"
+                 "[model m]\nweights = w\nhead = knn\nk = 1000000\ntemperature = 0.5\n",
+                 &err),
+           err);
+  CHECK(t, p.datasets[0].limit == INT64_MAX);
+  CHECK_INT(t, p.models[0].k, 1000000);
+  CHECK(t, p.models[0].temperature == 0.5); /* the field behind k */
   as_plan_clear(&p);
 }
 
@@ -123,6 +155,10 @@ static const struct {
     {D M "published-on = v\n", "published-on without published"},
     {D M "published = 101\n", "published: found '101'"},
     {D M "k = 2.5\n", "k: found '2.5'"},
+    {D M "k = 1000001\n", "k: found '1000001', wanted a whole number from 1 to 1000000"},
+    {D M "max-iter = 4294967297\n", "max-iter: found '4294967297'"},
+    {D T M "head = prob\n", "plans/x.plan:6: [model m]: head: found 'prob'; did you mean probe?"},
+    {D T M "head = kn\n", "did you mean knn?"},
     {"[benchmark]\nunified = paper\n" D M, "unified: found 'paper', wanted mean-top1"},
     {"[benchmark]\nbase = w\n" D M, "base: found 'w'"},
     {"[dataset v]\npath = \xff\n" M, "no UTF-8 text"},
@@ -142,6 +178,8 @@ int main(int argc, char **argv) {
   static const as_case cases[] = {
       {"plan: every key of a whole plan", reads_all},
       {"plan: named after its file", default_name},
+      {"plan: three hundred sets", many_sets},
+      {"plan: numbers fit their fields", numbers_fit},
       {"plan: bad plans are refused with line and reason", refuses},
   };
   return as_test_main(argc, argv, cases, sizeof cases / sizeof *cases);
