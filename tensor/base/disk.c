@@ -2,7 +2,6 @@
 #include "tensor/base/disk.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,18 +11,6 @@
 #include "tensor/base/mem.h"
 
 enum { STEP = 1 << 30 }; /* read() of more than 2 GiB is not portable */
-
-static as_status open_fd(const char *path, int *fd, struct stat *st, as_err *err) {
-  *fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (*fd < 0)
-    return as_fail(err, errno == EMFILE || errno == ENFILE || errno == ENOMEM ? AS_E_ENV : AS_E_INPUT,
-                   "%s: cannot open: %s", path, strerror(errno));
-  if (fstat(*fd, st) == 0) return AS_OK;
-  as_status s = as_fail(err, AS_E_ENV, "%s: cannot stat: %s", path, strerror(errno));
-  close(*fd);
-  *fd = -1;
-  return s;
-}
 
 bool as_disk_which(const char *path, uint64_t which[2], uint64_t *size) {
   struct stat st;
@@ -35,20 +22,20 @@ bool as_disk_which(const char *path, uint64_t which[2], uint64_t *size) {
 }
 
 as_status as_disk_open(as_disk *d, const char *path, as_err *err) {
-  struct stat st;
-  int fd;
+  as_opened o;
   *d = (as_disk){.path = path, .fd = -1};
-  if (stat(path, &st) != 0 || S_ISREG(st.st_mode)) { /* a pipe must not be opened twice */
-    as_status s = open_fd(path, &fd, &st, err);
-    if (s != AS_OK) return s;
-    d->fd = fd;
-    d->size = (uint64_t)st.st_size;
-    d->which[0] = (uint64_t)st.st_dev;
-    d->which[1] = (uint64_t)st.st_ino;
+  as_status s = as_open_read(&o, path, err);
+  if (s != AS_OK) return s;
+  if (!o.stream) {
+    d->fd = o.fd;
+    d->size = o.size;
+    d->which[0] = o.which[0];
+    d->which[1] = o.which[1];
     return AS_OK;
   }
-  as_file whole; /* says what is wrong with a folder, and reads a pipe */
-  as_status s = as_file_open(&whole, path, err);
+  close(o.fd); /* nothing of it was read: the other end of /dev/fd/N is open as long as we hold N */
+  as_file whole;
+  s = as_file_open(&whole, path, err);
   if (s != AS_OK) return s;
   d->owned = as_alloc(whole.size + 1, 1, err);
   if (d->owned) {
@@ -95,14 +82,13 @@ as_status as_disk_read(const as_disk *d, uint64_t at, size_t n, uint8_t *out, si
     return AS_OK;
   }
   if (d->fd >= 0) return read_fd(d, d->fd, at, *got, out, err);
-  struct stat st;
-  int fd;
-  as_status s = open_fd(d->path, &fd, &st, err);
+  as_opened o;
+  as_status s = as_open_read(&o, d->path, err);
   if (s != AS_OK) return s;
-  if ((uint64_t)st.st_dev != d->which[0] || (uint64_t)st.st_ino != d->which[1])
+  if (o.which[0] != d->which[0] || o.which[1] != d->which[1])
     s = as_fail(err, AS_E_INPUT, "%s: found another file in its place than was listed", d->path);
-  if (s == AS_OK) s = read_fd(d, fd, at, *got, out, err);
-  close(fd);
+  if (s == AS_OK) s = read_fd(d, o.fd, at, *got, out, err);
+  close(o.fd);
   return s;
 }
 

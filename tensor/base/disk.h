@@ -18,7 +18,7 @@ typedef struct as_disk {
   uint8_t *owned;    /* what a pipe gave, else NULL */
 } as_disk;
 
-/* A file, or a pipe, which is read to its end. Missing, unreadable or a folder: AS_E_INPUT. */
+/* A file, or a pipe that the shell opened, which is read to its end; what as_open_read refuses is refused. */
 as_status as_disk_open(as_disk *d, const char *path, as_err *err);
 /* Device and inode of a regular file, and its size (NULL: not wanted): two paths with the same are one file. False: no
  * such file. */

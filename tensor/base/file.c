@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -16,9 +17,53 @@
 #include "tensor/base/mem.h"
 #include "tensor/base/text.h"
 
+/* What a pipe gives is kept in memory; one without end must not take all of it. */
+#define STREAM_MAX ((uint64_t)1 << 34)
+
 /* ---- reading ---------------------------------------------------------------------------------- */
 
-/* Reads a pipe or device to its end. */
+/* What a path leads to that is no file: NULL for one that may be read. A pipe may when the shell opened it: reading
+ * it ends when its writer does, while a named one would be waited for. */
+static const char *not_a_file(const char *path, mode_t mode) {
+  bool handed = as_starts_with(path, "/dev/fd/") || as_starts_with(path, "/proc/self/fd/") ||
+                strcmp(path, "/dev/stdin") == 0;
+  if (S_ISDIR(mode)) return "a folder";
+  if (S_ISFIFO(mode)) return handed ? NULL : "a named pipe";
+  if (S_ISSOCK(mode)) return "a socket";
+  return S_ISREG(mode) ? NULL : "a device";
+}
+
+as_status as_open_read(as_opened *o, const char *path, as_err *err) {
+  struct stat st;
+  memset(o, 0, sizeof *o);
+  o->fd = -1;
+  const char *what = stat(path, &st) == 0 ? not_a_file(path, st.st_mode) : NULL;
+  if (what) return as_fail(err, AS_E_INPUT, "%s: found %s, wanted a file", path, what);
+  /* O_NONBLOCK: should a named pipe have taken its place since, opening it does not wait */
+  o->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  if (o->fd < 0)
+    return as_fail(err, errno == EMFILE || errno == ENFILE || errno == ENOMEM ? AS_E_ENV : AS_E_INPUT,
+                   "%s: cannot open: %s", path, strerror(errno));
+  as_status s = AS_OK;
+  if (fstat(o->fd, &st) != 0) {
+    s = as_fail(err, AS_E_ENV, "%s: cannot stat: %s", path, strerror(errno));
+  } else if ((what = not_a_file(path, st.st_mode)) != NULL) {
+    s = as_fail(err, AS_E_INPUT, "%s: found %s, wanted a file", path, what);
+  } else if (S_ISFIFO(st.st_mode)) {
+    o->stream = true;
+    (void)fcntl(o->fd, F_SETFL, 0); /* its writer may be slower than we are */
+  } else {
+    o->size = (uint64_t)st.st_size;
+    o->which[0] = (uint64_t)st.st_dev;
+    o->which[1] = (uint64_t)st.st_ino;
+  }
+  if (s == AS_OK) return AS_OK;
+  close(o->fd);
+  o->fd = -1;
+  return s;
+}
+
+/* Reads a pipe to its end. */
 static as_status read_stream(as_file *f, int fd, const char *path, as_err *err) {
   void *buf = NULL;
   size_t cap = 0, n = 0;
@@ -36,6 +81,12 @@ static as_status read_stream(as_file *f, int fd, const char *path, as_err *err) 
       return AS_OK;
     }
     n += (size_t)got;
+    if (n > STREAM_MAX) {
+      as_fail(err, AS_E_INPUT, "%s: found over %llu bytes in a pipe, wanted a file", path,
+              (unsigned long long)STREAM_MAX);
+      as_free(buf);
+      return AS_E_INPUT;
+    }
   }
   as_free(buf);
   return AS_E_ENV;
@@ -43,31 +94,26 @@ static as_status read_stream(as_file *f, int fd, const char *path, as_err *err) 
 
 as_status as_file_open(as_file *f, const char *path, as_err *err) {
   static const uint8_t empty[1];
-  struct stat st;
-  as_status s = AS_OK;
+  as_opened o;
   memset(f, 0, sizeof *f);
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return as_fail(err, AS_E_INPUT, "%s: cannot open: %s", path, strerror(errno));
-  if (fstat(fd, &st) != 0) {
-    s = as_fail(err, AS_E_ENV, "%s: cannot stat: %s", path, strerror(errno));
-  } else if (S_ISDIR(st.st_mode)) {
-    s = as_fail(err, AS_E_INPUT, "%s: found a folder, wanted a file", path);
-  } else if (!S_ISREG(st.st_mode)) {
-    s = read_stream(f, fd, path, err);
-  } else if (st.st_size == 0) {
+  as_status s = as_open_read(&o, path, err);
+  if (s != AS_OK) return s;
+  if (o.stream) {
+    s = read_stream(f, o.fd, path, err);
+  } else if (o.size == 0) {
     f->data = empty;
-  } else if ((uintmax_t)st.st_size > SIZE_MAX) {
-    s = as_fail(err, AS_E_ENV, "%s: too large to map: %jd bytes", path, (intmax_t)st.st_size);
+  } else if (o.size > SIZE_MAX) {
+    s = as_fail(err, AS_E_ENV, "%s: too large to map: %" PRIu64 " bytes", path, o.size);
   } else {
-    void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    void *p = mmap(NULL, (size_t)o.size, PROT_READ, MAP_PRIVATE, o.fd, 0);
     if (p == MAP_FAILED) {
-      s = as_fail(err, AS_E_ENV, "%s: cannot map %jd bytes: %s", path, (intmax_t)st.st_size, strerror(errno));
+      s = as_fail(err, AS_E_ENV, "%s: cannot map %" PRIu64 " bytes: %s", path, o.size, strerror(errno));
     } else {
       f->data = f->map = p;
-      f->size = (size_t)st.st_size;
+      f->size = (size_t)o.size;
     }
   }
-  close(fd);
+  close(o.fd);
   return s;
 }
 

@@ -9,6 +9,18 @@
 
 #include "tensor/base/status.h"
 
+/* Opens a file to read, without ever waiting: a regular file, or the pipe at the other end of /dev/stdin and /dev/fd/N,
+ * which a shell hands over for "<(...)" and "|". A named pipe, a socket, a device, a folder: AS_E_INPUT that says what
+ * it is, and nothing is read of it. Missing or unreadable: AS_E_INPUT; no descriptor or memory left: AS_E_ENV. The
+ * caller closes *fd. */
+typedef struct as_opened {
+  int fd;
+  bool stream;       /* the pipe: it has no size, and can be read once */
+  uint64_t size;     /* bytes of a regular file */
+  uint64_t which[2]; /* its device and inode: two paths with the same are one file */
+} as_opened;
+as_status as_open_read(as_opened *o, const char *path, as_err *err);
+
 /* A whole file in memory: mapped where it is a regular file, read otherwise (pipes). */
 typedef struct as_file {
   const uint8_t *data; /* never NULL after a successful open, also for empty files */

@@ -58,4 +58,11 @@ works "files: odd names, run" run odd.plan -o odd.out -q
 works "files: odd names, report" report odd.out --format csv
 works "files: odd names, verify" verify odd.out
 
+# What would be waited for, or read without end, is refused.
+mkfifo fifo
+refuses "files: a named pipe" 3 "fifo: found a named pipe, wanted a file" features --weights "$W" --data fifo -o g.npy
+refuses "files: a device" 3 "/dev/zero: found a device, wanted a file" features --weights "$W" --data /dev/zero -o g.npy
+refuses "files: a device for weights" 3 "/dev/zero: found a device, wanted a file" features --weights /dev/zero --data odd -o g.npy
+refuses "files: a named pipe for weights" 3 "fifo: found a named pipe, wanted a file" convert fifo g.safetensors
+
 exit $failed
