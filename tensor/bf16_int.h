@@ -45,8 +45,4 @@ typedef struct as_bf16_plain {
 } as_bf16_plain;
 as_bf16_fill as_bf16_fill_plain;
 
-/* Whether a gemm16 kernel gives ref's bits on the cases where a CPU might do otherwise: order within a
- * pair, both roundings, denormals in and out. */
-bool as_bf16_agrees(as_fn_gemm16 *fn);
-
 #endif

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "tensor/kernels.h"
+#include "tensor/kern/kernels.h"
 #include "tensor/tensor.h"
 
 enum { AS_MAX_SEG = 64, AS_MAX_PART = 7 * AS_MAX_SEG };

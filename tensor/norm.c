@@ -1,7 +1,7 @@
 #include "tensor/norm.h"
 
 #include "tensor/base/par.h"
-#include "tensor/kernels.h"
+#include "tensor/kern/kernels.h"
 
 /* About this many floats per chunk: long enough to pay for its start, short enough to share out. */
 enum { CHUNK_FLOATS = 16384 };

@@ -1,7 +1,7 @@
 #include "tensor/pool.h"
 
 #include "tensor/base/par.h"
-#include "tensor/kernels.h"
+#include "tensor/kern/kernels.h"
 
 typedef struct pool_job {
   const as_pool_shape *s;

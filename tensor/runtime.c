@@ -2,29 +2,14 @@
 
 #include <fenv.h>
 #include <float.h>
-#include <stdint.h>
 #include <string.h>
 
 #include "tensor/base/par.h"
-#include "tensor/bf16_int.h"
-#include "tensor/kernels.h"
+#include "tensor/kern/kernels.h"
 
 #if !defined(FLT_EVAL_METHOD) || FLT_EVAL_METHOD != 0
 #error "float arithmetic must not be done in a wider type: FLT_EVAL_METHOD must be 0 (s390x gcc: -std=gnu11)"
 #endif
-
-as_kernels as_k = {
-#define AS_FIELD(op) as_k_##op##_ref,
-    AS_OPS(AS_FIELD)
-#undef AS_FIELD
-};
-
-#define AS_KERNEL(op, variant, needs) {#op, #variant, needs, (as_fn_any *)as_k_##op##_##variant},
-static const as_kernel_info table[] = {
-#include "tensor/kernels.def"
-};
-#undef AS_KERNEL
-enum { TABLE_SIZE = sizeof table / sizeof *table };
 
 static const as_profile_info profiles[] = {
     {"f32-1", "float32, one fused multiply-add chain per sum (default)"},
@@ -34,17 +19,6 @@ static const as_profile_info profiles[] = {
     {NULL, NULL},
 };
 static const as_profile_info *profile = profiles;
-
-size_t as_tensor_kernels(const as_kernel_info **rows) {
-  *rows = table;
-  return TABLE_SIZE;
-}
-
-static as_fn_any *choose(const char *op) {
-  size_t i = 0;
-  while (strcmp(table[i].op, op) != 0 || !as_kernel_in_use(table, TABLE_SIZE, i)) i++;
-  return table[i].fn; /* ref needs nothing: there is always one */
-}
 
 /* Rounding to nearest even, gradual underflow, float really float. */
 static as_status check_environment(as_err *err) {
@@ -71,13 +45,9 @@ as_status as_init(const as_init_opts *opts, as_err *err) {
   as_status s = check_environment(err);
   if (s != AS_OK) return s;
 
-#if AS_HAVE_X86
-  if (as_cpu_detected() & AS_CPU_BF16 && !as_bf16_agrees(as_k_gemm16_avx512bf16)) as_cpu_refute(AS_CPU_BF16);
-#endif
+  as_kernels_probe();
   if ((s = as_cpu_limit(opts->cpu, err)) != AS_OK) return s;
-#define AS_CHOOSE(op) as_k.op = (as_fn_##op *)choose(#op);
-  AS_OPS(AS_CHOOSE)
-#undef AS_CHOOSE
+  as_kernels_choose();
   profile = wanted;
   as_par_set_threads(opts->threads);
   return AS_OK;

@@ -5,7 +5,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "tensor/base/cpu.h"
 #include "tensor/base/status.h"
 
 typedef struct as_init_opts {
@@ -27,8 +26,5 @@ typedef struct as_profile_info {
   const char *name, *about;
 } as_profile_info;
 const as_profile_info *as_profile_list(void);
-
-/* The kernels of this room, in the order of kernels.def; returns how many. */
-size_t as_tensor_kernels(const as_kernel_info **rows);
 
 #endif

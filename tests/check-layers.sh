@@ -11,15 +11,15 @@ tensor/base
 tensor/base/hash       tensor/base
 tensor/base/math       tensor/base tensor/base/hash
 tensor/base/pack       tensor/base tensor/base/hash
-tensor                 tensor/base/ tensor/kern/ref
 tensor/kern            tensor/base
-tensor/kern/ref        tensor tensor/kern
-tensor/kern/portable   tensor tensor/kern tensor/kern/ref
-tensor/kern/wide       tensor
-tensor/kern/avx2       tensor tensor/kern tensor/kern/ref tensor/kern/wide
-tensor/kern/avx512     tensor tensor/kern tensor/kern/ref tensor/kern/wide
-tensor/kern/neon       tensor tensor/kern tensor/kern/wide
-tensor/train           tensor tensor/base/
+tensor/kern/ref        tensor/kern
+tensor/kern/portable   tensor/kern tensor/kern/ref
+tensor/kern/wide       tensor/kern
+tensor/kern/avx2       tensor/kern tensor/kern/ref tensor/kern/wide
+tensor/kern/avx512     tensor/kern tensor/kern/ref tensor/kern/wide
+tensor/kern/neon       tensor/kern tensor/kern/wide
+tensor                 tensor/kern tensor/kern/ref tensor/base/
+tensor/train           tensor tensor/kern tensor/base/
 nn                     tensor tensor/train tensor/base/
 models                 nn tensor tensor/base/
 weights/pickle         tensor/base/
@@ -35,7 +35,7 @@ eval/report            eval/stats tensor/base/
 eval/features          models nn tensor tensor/base/ weights/ data/
 eval/learn             eval/features eval/stats tensor tensor/base/ weights/ data/
 eval/run               eval/ models nn tensor tensor/base/ weights/ data/
-tools                  eval/ models nn tensor tensor/base/ weights/ data/
+tools                  eval/ models nn tensor tensor/kern tensor/base/ weights/ data/
 '
 allowed() { # folder -> the right side of its line; fails where there is none
   echo "$table" | awk -v f="$1" '$1 == f { $1 = ""; print; found = 1 } END { exit !found }'

@@ -6,7 +6,7 @@
 #include "tensor/base/json.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/par.h"
-#include "tensor/kernels.h"
+#include "tensor/kern/kernels.h"
 #include "tensor/linear.h"
 #include "tensor/tensor.h"
 #include "tools/commands.h"

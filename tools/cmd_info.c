@@ -12,6 +12,7 @@
 #include "tensor/base/hash/hash_kernels.h"
 #include "tensor/base/json.h"
 #include "tensor/base/par.h"
+#include "tensor/kern/kernels.h"
 #include "tensor/runtime.h"
 #include "tools/bench.h"
 #include "tools/commands.h"

@@ -5,7 +5,7 @@
 
 #include "tensor/base/mem.h"
 #include "tensor/base/par.h"
-#include "tensor/kernels.h"
+#include "tensor/kern/kernels.h"
 
 struct as_bnorm_train {
   size_t c, chunks, pixels; /* pixels: of the last forward */

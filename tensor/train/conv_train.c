@@ -5,7 +5,7 @@
 #include "tensor/base/checked.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/par.h"
-#include "tensor/kernels.h"
+#include "tensor/kern/kernels.h"
 
 enum {
   MAX_ROWS = 64,           /* kernel rows: segments of a chain */

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "tensor/base/par.h"
-#include "tensor/kernels.h"
+#include "tensor/kern/kernels.h"
 
 void as_map_place(as_map *m, float *memory) {
   memset(memory, 0, as_map_floats(m) * sizeof *memory);

@@ -15,8 +15,8 @@
 
 #include "tensor/base/math/rng.h"
 #include "tensor/base/mem.h"
+#include "tensor/kern/kernels.h"
 #include "tensor/kern/ref/bf16_ref.h"
-#include "tensor/kernels.h"
 #include "tensor/runtime.h"
 #include "tests/harness.h"
 

@@ -5,7 +5,7 @@
 #include "tensor/base/math/rng.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/par.h"
-#include "tensor/kernels_train.h"
+#include "tensor/kern/kernels_train.h"
 #include "tensor/runtime.h"
 #include "tensor/train/conv_train.h"
 #include "tests/harness.h"

@@ -7,7 +7,7 @@
  *   test_kernels --bench    rates of every variant          test_kernels --sweep   functions over all floats */
 #define _DEFAULT_SOURCE
 #define _POSIX_C_SOURCE 200809L
-#include "tensor/kernels.h"
+#include "tensor/kern/kernels.h"
 
 #include <time.h>
 

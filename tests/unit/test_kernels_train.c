@@ -1,7 +1,7 @@
 /* The training kernels: every variant against ref, as test_kernels.c does it; ref against double. */
 #define _DEFAULT_SOURCE
 #define _POSIX_C_SOURCE 200809L
-#include "tensor/kernels.h"
+#include "tensor/kern/kernels.h"
 
 #include "tests/unit/kernel_cases.h"
 

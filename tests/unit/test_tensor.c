@@ -11,6 +11,7 @@
 #include "tensor/base/mem.h"
 #include "tensor/base/par.h"
 #include "tensor/conv.h"
+#include "tensor/kern/kernels.h"
 #include "tensor/linear.h"
 #include "tensor/norm.h"
 #include "tensor/pool.h"

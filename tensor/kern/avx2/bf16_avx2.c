@@ -1,5 +1,5 @@
 /* gemm16 and rounding to bf16 on AVX2 + FMA. */
-#include "tensor/kernels.h"
+#include "tensor/kern/kernels.h"
 
 #if AS_HAVE_X86
 #include "tensor/kern/ref/bf16_ref.h"

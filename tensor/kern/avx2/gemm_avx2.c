@@ -2,7 +2,7 @@
  *
  * A tile of 14 x 32 is done as two half panels by two or three runs of rows (14 = 5 + 5 + 4): each run
  * streams its half of the panel, one whole cache line per k. */
-#include "tensor/kernels.h"
+#include "tensor/kern/kernels.h"
 
 #if AS_HAVE_X86
 #include "tensor/kern/target.h"
@@ -142,7 +142,8 @@ typedef void run_fn(const as_gemm_args *g, size_t r0, size_t col);
 RUN(1)
 RUN(2)
 RUN(3)
-RUN(4) RUN(5) RUN(6)
+RUN(4)
+RUN(5) RUN(6)
 
     void as_k_gemm_avx2(const as_gemm_args *g) {
   static run_fn *const runs[6] = {run_1, run_2, run_3, run_4, run_5, run_6};

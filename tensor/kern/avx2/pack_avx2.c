@@ -1,5 +1,5 @@
 /* packt by 8 x 8 transposes. */
-#include "tensor/kernels.h"
+#include "tensor/kern/kernels.h"
 
 #if AS_HAVE_X86
 #include "tensor/kern/target.h"

@@ -1,5 +1,5 @@
 /* The row, window and transform kernels for AVX2: the texts of kern/wide on its registers. */
-#include "tensor/kernels.h"
+#include "tensor/kern/kernels.h"
 
 #if AS_HAVE_X86
 #include "tensor/kern/target.h"

@@ -1,5 +1,5 @@
 /* Rounding to bf16 on AVX-512, with the instruction and without it; gemm16 without it. */
-#include "tensor/kernels.h"
+#include "tensor/kern/kernels.h"
 
 #if AS_HAVE_X86
 #include "tensor/kern/target.h"

@@ -4,7 +4,7 @@
  * are half idle from m = 6 on. Rows are addressed as {p, p + lda, p + 2 lda} from five pointers, so
  * that pointers, lda, b and the counter fit into 15 integer registers. Tails of n go through masks:
  * nothing outside a column 0..n-1 is touched. */
-#include "tensor/kernels.h"
+#include "tensor/kern/kernels.h"
 
 #if AS_HAVE_X86
 #include "tensor/kern/target.h"
@@ -227,7 +227,8 @@ TILE(2)
 TILE(3)
 TILE(4)
 TILE(5)
-TILE(6) TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
+TILE(6)
+TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
 
     void AS_GEMM_NAME(const as_gemm_args *g) {
   static as_fn_gemm *const tiles[2][AS_MR] = {{slim_1, slim_2, slim_3, slim_4, slim_5, slim_6, slim_7, slim_8,

@@ -1,7 +1,7 @@
 /* gemm for NEON: at most 6 x 16 accumulators (24 of 32 registers), 4 for B, 1 for a row's four k.
  *
  * A tile of 14 x 32 is done as two half panels by runs of 5 + 5 + 4 rows. */
-#include "tensor/kernels.h"
+#include "tensor/kern/kernels.h"
 
 #if AS_HAVE_NEON
 #include <arm_neon.h>
@@ -81,7 +81,8 @@ RUN(1)
 RUN(2)
 RUN(3)
 RUN(4)
-RUN(5) RUN(6)
+RUN(5)
+RUN(6)
 
     void as_k_gemm_neon(const as_gemm_args *g) {
   static run_fn *const runs[MOST] = {run_1, run_2, run_3, run_4, run_5, run_6};

@@ -1,5 +1,5 @@
 /* The row, window and transform kernels for NEON: the texts of kern/wide on its registers. */
-#include "tensor/kernels.h"
+#include "tensor/kern/kernels.h"
 
 #if AS_HAVE_NEON
 #include "tensor/kern/neon/lanes_neon.h"

@@ -2,7 +2,7 @@
  * through the floating-point environment (x86 before FMA3): about ten operations instead of a hundred. */
 #include <math.h>
 
-#include "tensor/kernels.h"
+#include "tensor/kern/kernels.h"
 
 #if AS_HAVE_PORTABLE
 #include "tensor/kern/softfma.h"

@@ -2,7 +2,7 @@
  * CPU without AVX2. */
 #include "tensor/kern/ref/bf16_ref.h"
 
-#include "tensor/kernels.h"
+#include "tensor/kern/kernels.h"
 
 /* Element e of a row of pairs. */
 static uint16_t element(const float *pairs, size_t e) {

@@ -1,4 +1,4 @@
-/* The training kernels, as defined (tensor/kernels_train.h). */
+/* The training kernels, as defined (tensor/kern/kernels_train.h). */
 #include <math.h>
 #include <string.h>
 

@@ -3,7 +3,7 @@
 #ifndef AS_TENSOR_KERN_REF_VARIANT_REF_H
 #define AS_TENSOR_KERN_REF_VARIANT_REF_H
 
-#include "tensor/kernels.h"
+#include "tensor/kern/kernels.h"
 
 #ifndef AS_VARIANT
 #define AS_VARIANT(op) as_k_##op##_ref

@@ -1,7 +1,7 @@
 /* Row and elementwise kernels written once for all instruction sets, on a type v16 of 16 float lanes
  * (one, two or four registers). The includer defines v16 and the v16_* functions (see any
  * lanes_*.h) and AS_WIDE(op), the name of a kernel. Bits: kern/ref/rows_ref.c and fmath_ref.h. */
-#include "tensor/kernels.h"
+#include "tensor/kern/kernels.h"
 
 AS_ALWAYS_INLINE v16 wide_exp(v16 x) {
   x = v16_min(v16_set1(89.0f), x);

@@ -1,5 +1,5 @@
 /* The F(4x4, 3x3) tile transforms on 16 channels at a time; includer as for rows_wide.h. */
-#include "tensor/kernels.h"
+#include "tensor/kern/kernels.h"
 
 /* The first or the last three of the six values of a 1-d transform: they need d0..d4 and d1..d5, and share
  * no step, so that a tile can be done in two halves of 18 values that stay in registers. */
@@ -112,7 +112,8 @@ AS_ALWAYS_INLINE void wide_output(const as_wino_out_args *w, size_t ch, size_t n
   AS_COLUMN(0)
   AS_COLUMN(1)
   AS_COLUMN(2)
-  AS_COLUMN(3) AS_COLUMN(4) AS_COLUMN(5)
+  AS_COLUMN(3)
+  AS_COLUMN(4) AS_COLUMN(5)
 #undef AS_COLUMN
       wide_output_row(w, ch, n, 0, a0, a1, a2, a3, a4, a5);
   wide_output_row(w, ch, n, 1, b0, b1, b2, b3, b4, b5);

@@ -7,8 +7,8 @@
  *
  * All pointers need float alignment only; rows of c floats lie ld floats apart. Outputs may be (exactly) the inputs
  * that the contract names, and overlap nothing else. */
-#ifndef AS_TENSOR_KERNELS_TRAIN_H
-#define AS_TENSOR_KERNELS_TRAIN_H
+#ifndef AS_TENSOR_KERN_KERNELS_TRAIN_H
+#define AS_TENSOR_KERN_KERNELS_TRAIN_H
 
 #include <stddef.h>
 
@@ -94,9 +94,8 @@ typedef struct as_adamw_args {
 typedef void as_fn_adamw(const as_adamw_args *a);
 typedef void as_fn_ema(size_t n, float m, float c, const float *o, float *t);
 
-#define AS_TRAIN_OPS(X)                                                                                 \
-  X(colsum)                                                                                             \
-  X(colsq) X(bnfwd) X(bnsum) X(bnbwd) X(copyp) X(relub) X(gelub) X(softb) X(l2b) X(lnb) X(sgd) X(adamw) \
-      X(ema)
+#define AS_TRAIN_OPS(X) \
+  X(colsum)             \
+  X(colsq) X(bnfwd) X(bnsum) X(bnbwd) X(copyp) X(relub) X(gelub) X(softb) X(l2b) X(lnb) X(sgd) X(adamw) X(ema)
 
 #endif

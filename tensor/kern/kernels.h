@@ -4,14 +4,14 @@
  * loop over threads, no allocation and no global, and touches no byte outside the extents stated
  * here. kern/ref defines every op; the other variants give the same bits (class EXACT), which
  * tests/unit/test_kernels.c checks. Pointers need only float alignment unless stated. */
-#ifndef AS_TENSOR_KERNELS_H
-#define AS_TENSOR_KERNELS_H
+#ifndef AS_TENSOR_KERN_KERNELS_H
+#define AS_TENSOR_KERN_KERNELS_H
 
 #include <stddef.h>
 #include <stdint.h>
 
 #include "tensor/base/cpu.h"
-#include "tensor/kernels_train.h"
+#include "tensor/kern/kernels_train.h"
 
 /* A GEMM tile: at most 14 rows by one panel of 32 columns. 14 x 32 floats are 28 of the 32 vector
  * registers of AVX-512; ResNet-50's map widths (56, 28, 14, 2 x 7) are exact multiples of 14. */
@@ -137,10 +137,11 @@ typedef void as_fn_add(size_t n, const float *a, const float *b, float *out);
 /* packt: a transposed panel. out[k][j] = in[j * ld + k] for j < n, 0 for n <= j < 32; n 1..32. */
 typedef void as_fn_packt(size_t n, size_t k, const float *in, size_t ld, float *out);
 
-#define AS_OPS(X)                                                                                       \
-  X(gemm)                                                                                               \
-  X(wino_in) X(wino_out) X(maxwin) X(meanwin) X(layernorm) X(softmax) X(l2norm) X(relu) X(gelu) X(silu) \
-      X(exp) X(erf) X(add) X(packt) X(gemm16) X(tobf16) AS_TRAIN_OPS(X)
+#define AS_OPS(X)                                                                                          \
+  X(gemm)                                                                                                  \
+  X(wino_in)                                                                                               \
+  X(wino_out) X(maxwin) X(meanwin) X(layernorm) X(softmax) X(l2norm) X(relu) X(gelu) X(silu) X(exp) X(erf) \
+      X(add) X(packt) X(gemm16) X(tobf16) AS_TRAIN_OPS(X)
 
 typedef struct as_kernels {
 #define AS_FIELD(op) as_fn_##op *op;
@@ -148,8 +149,18 @@ typedef struct as_kernels {
 #undef AS_FIELD
 } as_kernels;
 
-/* Kernels in use: the ref ones until as_init has chosen. */
+/* Kernels in use: the ref ones until as_kernels_choose. */
 extern as_kernels as_k;
+
+/* Fills as_k: per op the last line of kernels.def whose needs tensor/base/cpu.h grants now. */
+void as_kernels_choose(void);
+/* Strikes off those instructions of this CPU that do not do what their kernel needs (as_cpu_refute). */
+void as_kernels_probe(void);
+/* Whether a gemm16 kernel gives ref's bits on the cases where a CPU might do otherwise: order within a pair, both
+ * roundings, denormals in and out. */
+bool as_bf16_agrees(as_fn_gemm16 *fn);
+/* The lines of kernels.def, in its order; returns how many. */
+size_t as_tensor_kernels(const as_kernel_info **rows);
 
 /* Asks for a cache line that will be read; changes nothing else. */
 #if defined(__GNUC__) || defined(__clang__)
@@ -159,7 +170,7 @@ extern as_kernels as_k;
 #endif
 
 #define AS_KERNEL(op, variant, needs) as_fn_##op as_k_##op##_##variant;
-#include "tensor/kernels.def"
+#include "tensor/kern/kernels.def"
 #undef AS_KERNEL
 
 #endif
