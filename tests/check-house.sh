@@ -3,7 +3,7 @@
 # "house: RULE: N findings". Needs a build in $BUILD (for nm). Arguments select rules; without any, all run:
 #
 #   calls      no circle of calls between files of different folders, none of more than two files within one
-#   includes   the same for #include, a .c file and its header being one
+#   includes   the same for #include, a .c file and its headers (NAME.h, NAME_int.h) being one
 #   symbols    the library exports as_* and nothing else
 #   sizes      no hand-written C file above 500 lines; no function above 80, unless the comment right above it says
 #              "Long because ..."; no public function with more than 8 parameters
@@ -51,7 +51,7 @@ check_calls() {
 check_includes() {
   each grep -Hn '^[ 	]*#[ 	]*include[ 	]*"' <"$tmp/sources" | awk -F: '{
     to = $3; sub(/^[^"]*"/, "", to); sub(/".*/, "", to); said = to
-    sub(/\.[ch]$/, "", $1); sub(/\.[ch]$/, "", to); print $1, to, said }' |
+    sub(/(_int)?\.[ch]$/, "", $1); sub(/(_int)?\.[ch]$/, "", to); print $1, to, said }' |
     awk -v kind=include -f "$here/circles.awk"
 }
 

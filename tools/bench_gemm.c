@@ -2,6 +2,8 @@
  * core's multiply-adds can reach. */
 #define _POSIX_C_SOURCE 200809L
 #include "tools/bench.h"
+#include "tools/progress.h"
+#include "tools/say.h"
 
 #include "tensor/base/json.h"
 #include "tensor/base/mem.h"
@@ -9,8 +11,6 @@
 #include "tensor/kern/kernels.h"
 #include "tensor/linear.h"
 #include "tensor/tensor.h"
-#include "tools/commands.h"
-#include "tools/progress.h"
 
 /* A tile whose operands stay in the first cache: what the kernel can do. */
 enum { PEAK_K = 128, PEAK_RUNS = 200 };

@@ -1,4 +1,4 @@
-/* Option parsing and help, all from options.def and commands.c. */
+/* Option parsing and help, from options.def and the command's own row. */
 #include "tools/cli.h"
 
 #include <stdio.h>
@@ -35,12 +35,6 @@ int64_t as_arg_int(const as_args *a, as_opt_id id, int64_t otherwise) {
 
 double as_arg_real(const as_args *a, as_opt_id id, double otherwise) {
   return a->set[id] ? a->real[id] : otherwise;
-}
-
-const as_command *as_command_named(const char *name) {
-  for (size_t i = 0; i < as_n_commands; i++)
-    if (strcmp(as_commands[i].name, name) == 0) return &as_commands[i];
-  return NULL;
 }
 
 static bool in_list(const as_opt_id *list, as_opt_id id) {
@@ -218,17 +212,4 @@ void as_cli_help(as_str *out, const as_command *cmd) {
   as_str_put(out, "\ncommon options:\n");
   for (const as_opt_id *o = common; *o != OPT_END; o++)
     if (!in_list(cmd->options, *o)) help_option(out, *o);
-}
-
-void as_cli_overview(as_str *out) {
-  as_str_put(out,
-             "usage: assay COMMAND [options]\n\n"
-             "Measures what self-supervised vision models are worth beyond one leaderboard.\n\n");
-  for (size_t i = 0; i < as_n_commands; i++)
-    as_str_printf(out, "  %-12s%s\n", as_commands[i].name, as_commands[i].summary);
-  as_str_put(
-      out,
-      "\n'assay COMMAND -h' explains one command; 'assay --version' names this build.\n"
-      "Exit codes: 0 done, 1 a check failed, 2 usage, 3 bad input, 4 environment, 75 stopped and resumable,\n"
-      "130 interrupted. Results go to standard output, everything else to standard error.\n");
 }

@@ -1,4 +1,4 @@
-/* The command line as data: option table, command table, parser, help. */
+/* The command line: options, what a command is, parser, help. */
 #ifndef AS_TOOLS_CLI_H
 #define AS_TOOLS_CLI_H
 
@@ -59,7 +59,6 @@ double as_arg_real(const as_args *a, as_opt_id id, double otherwise);
 
 typedef struct as_command {
   const char *name;
-  as_status (*run)(const as_args *args, as_err *err);
   const char *synopsis; /* operands and the usual options */
   int min_operands, max_operands;
   const as_opt_id *options;  /* ends with OPT_END; the common ones are accepted everywhere */
@@ -69,9 +68,6 @@ typedef struct as_command {
   const char *detail;                                                 /* paragraph for -h */
 } as_command;
 
-extern const as_command as_commands[];
-extern const size_t as_n_commands;
-const as_command *as_command_named(const char *name);
 bool as_command_accepts(const as_command *cmd, as_opt_id id);
 
 /* Fills `args` from argv[0..argc). AS_E_USAGE: unknown option (the nearest one is named), missing or
@@ -80,6 +76,5 @@ bool as_command_accepts(const as_command *cmd, as_opt_id id);
 as_status as_cli_parse(as_args *args, const as_command *cmd, int argc, char **argv, as_err *err);
 
 void as_cli_help(as_str *out, const as_command *cmd);
-void as_cli_overview(as_str *out);
 
 #endif

@@ -10,8 +10,9 @@
 #include "tensor/base/par.h"
 #include "tensor/base/text.h"
 #include "tools/bench.h"
-#include "tools/commands.h"
+#include "tools/cmd.h"
 #include "tools/progress.h"
+#include "tools/say.h"
 
 static double peak_mb(void) {
   struct rusage u;

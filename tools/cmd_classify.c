@@ -3,9 +3,9 @@
 #include "eval/learn/linhead.h"
 #include "eval/learn/score.h"
 #include "tensor/base/file.h"
-#include "tools/commands.h"
+#include "tools/cmd.h"
 #include "tools/common.h"
-#include "tools/progress.h"
+#include "tools/say.h"
 
 as_status as_cmd_classify(const as_args *a, as_err *err) {
   as_dataset *ds = NULL;
@@ -42,5 +42,5 @@ as_status as_cmd_classify(const as_args *a, as_err *err) {
   as_linhead_clear(&head);
   as_backbone_clear(&b);
   as_dataset_close(&ds);
-  return as_tool_no_resume(s);
+  return s;
 }

@@ -9,9 +9,10 @@
 #include "tensor/base/file.h"
 #include "tensor/base/json.h"
 #include "tensor/base/mem.h"
-#include "tools/commands.h"
+#include "tools/cmd.h"
 #include "tools/common.h"
 #include "tools/differ.h"
+#include "tools/say.h"
 
 /* Line by line; the first field names the line (a layer, an image). */
 static void compare_lines(as_diff *d, const as_file *a, const as_file *b) {

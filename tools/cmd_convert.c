@@ -4,8 +4,9 @@
 #include "tensor/base/file.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/text.h"
-#include "tools/commands.h"
+#include "tools/cmd.h"
 #include "tools/common.h"
+#include "tools/say.h"
 #include "weights/containers/safetensors.h"
 
 /* A contiguous copy of v, float32 unless it counts steps; its data is owned by the caller. */

@@ -4,8 +4,8 @@
 #include "eval/features/npy.h"
 #include "tensor/base/file.h"
 #include "tensor/base/mem.h"
-#include "tools/commands.h"
-#include "tools/progress.h"
+#include "tools/cmd.h"
+#include "tools/say.h"
 
 static as_status load(as_image *im, const as_args *a, as_err *err) {
   as_file f = {0};

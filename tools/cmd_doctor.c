@@ -1,7 +1,8 @@
 /* doctor: the classic causes of a wrong number, tried one by one. */
 #include "eval/run/doctor.h"
-#include "tools/commands.h"
+#include "tools/cmd.h"
 #include "tools/progress.h"
+#include "tools/say.h"
 
 as_status as_cmd_doctor(const as_args *a, as_err *err) {
   as_str out = {0};
@@ -14,5 +15,5 @@ as_status as_cmd_doctor(const as_args *a, as_err *err) {
   as_str_clear(&out);
   if (s == AS_OK && causes)
     s = as_fail(err, AS_E_CHECK, "%zu cause%s of a wrong number found", causes, causes > 1 ? "s" : "");
-  return s == AS_E_STOPPED ? (as_status)130 : s;
+  return s;
 }

@@ -4,8 +4,9 @@
 #include "eval/features/features.h"
 #include "tensor/base/json.h"
 #include "tensor/runtime.h"
-#include "tools/commands.h"
+#include "tools/cmd.h"
 #include "tools/common.h"
+#include "tools/say.h"
 
 static as_status print(const as_args *a, as_backbone *b, const as_features *f, bool half, const char *hex,
                        as_err *err) {
@@ -62,5 +63,5 @@ as_status as_cmd_features(const as_args *a, as_err *err) {
   as_features_clear(&f);
   as_backbone_clear(&b);
   as_dataset_close(&ds);
-  return as_tool_no_resume(s);
+  return s;
 }

@@ -15,9 +15,9 @@
 #include "tensor/kern/kernels.h"
 #include "tensor/runtime.h"
 #include "tools/bench.h"
-#include "tools/commands.h"
+#include "tools/cmd.h"
 #include "tools/manual.h"
-#include "tools/progress.h"
+#include "tools/say.h"
 #include "tools/version.h"
 #include "weights/recipe/recipe.h"
 

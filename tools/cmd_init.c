@@ -1,6 +1,6 @@
 #include "eval/features/backbone.h"
-#include "tools/commands.h"
-#include "tools/progress.h"
+#include "tools/cmd.h"
+#include "tools/say.h"
 
 as_status as_cmd_init(const as_args *a, as_err *err) {
   const char *path = a->text[OPT_OUTPUT];

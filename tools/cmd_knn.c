@@ -10,9 +10,10 @@
 #include "tensor/base/file.h"
 #include "tensor/base/json.h"
 #include "tensor/base/mem.h"
-#include "tools/commands.h"
+#include "tools/cmd.h"
 #include "tools/common.h"
 #include "tools/progress.h"
+#include "tools/say.h"
 
 typedef struct as_tally {
   int64_t n_expected, n_failed, n_used, top1, top5, unlabelled;
@@ -221,7 +222,7 @@ as_status as_cmd_knn(const as_args *a, as_err *err) {
   if (s == AS_OK) s = print_tally(a, method, NULL, &t, err);
   as_feature_set_clear(&train);
   as_feature_set_clear(&test);
-  return as_tool_no_resume(s);
+  return s;
 }
 
 /* What the options ask for, checked before a file is opened: a protocol by name, or L-BFGS at one C (*c, 0: the
@@ -344,5 +345,5 @@ as_status as_cmd_probe(const as_args *a, as_err *err) {
   as_linhead_clear(&head);
   as_feature_set_clear(&train);
   as_feature_set_clear(&test);
-  return as_tool_no_resume(s);
+  return s;
 }

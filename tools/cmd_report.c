@@ -3,8 +3,9 @@
 
 #include "eval/run/record_read.h"
 #include "tensor/base/file.h"
-#include "tools/commands.h"
+#include "tools/cmd.h"
 #include "tools/common.h"
+#include "tools/say.h"
 
 static as_status render(as_str *out, const as_results *r, const as_args *a, const char *format, as_err *err) {
   as_report_opts o = as_tool_report_opts(a);

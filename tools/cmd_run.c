@@ -6,10 +6,12 @@
 #include "eval/run/run.h"
 #include "tensor/base/file.h"
 #include "tensor/base/mem.h"
-#include "tools/commands.h"
+#include "tools/cmd.h"
 #include "tools/common.h"
 #include "tools/outputs.h"
 #include "tools/progress.h"
+#include "tools/say.h"
+#include "tools/signals.h"
 
 static as_run_opts run_opts(const as_args *a, const char *dir) {
   return (as_run_opts){.dir = dir,

@@ -5,8 +5,9 @@
 #include "eval/report/table_out.h"
 #include "tensor/base/file.h"
 #include "tensor/base/mem.h"
-#include "tools/commands.h"
+#include "tools/cmd.h"
 #include "tools/common.h"
+#include "tools/say.h"
 
 enum { MOST_SETS = 64 };
 

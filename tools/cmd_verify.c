@@ -8,11 +8,13 @@
 #include "eval/run/rec.h"
 #include "eval/run/run.h"
 #include "tensor/base/file.h"
-#include "tools/commands.h"
+#include "tools/cmd.h"
 #include "tools/common.h"
 #include "tools/differ.h"
 #include "tools/outputs.h"
 #include "tools/progress.h"
+#include "tools/say.h"
+#include "tools/start.h"
 
 /* What may differ between two machines that agree on every number. */
 static const char *const environment[] = {"version", "commit", "compiler", "cpu", "kernels", "threads", NULL};

@@ -1,15 +1,15 @@
-/* One function per command, each in its own cmd_*.c. */
+/* The command table: what each is called, takes and is for. Which function runs it is main.c's matter. */
 #ifndef AS_TOOLS_COMMANDS_H
 #define AS_TOOLS_COMMANDS_H
 
 #include "tools/cli.h"
 
-#define AS_COMMAND(id, name, synopsis, min, max, opts, required, folder, summary, detail) \
-  as_status as_cmd_##id(const as_args *args, as_err *err);
-#include "tools/commands.def"
-#undef AS_COMMAND
+extern const as_command as_commands[];
+extern const size_t as_n_commands;
+const as_command *as_command_named(const char *name); /* NULL: there is none */
+/* AS_E_USAGE, with the nearest name where there is one. */
+as_status as_command_unknown(const char *name, as_err *err);
 
-/* Text to standard output; a failed write is reported when the program ends. */
-void as_print(const as_str *text);
+void as_commands_overview(as_str *out); /* "assay -h" */
 
 #endif

@@ -9,8 +9,8 @@
 
 #include "data/sets/tasks.h"
 #include "tensor/base/file.h"
-#include "tools/commands.h"
 #include "tools/progress.h"
+#include "tools/say.h"
 #include "tools/trace.h"
 #include "tools/version.h"
 
@@ -151,10 +151,6 @@ as_status as_tool_failed(const as_args *a, size_t failed, size_t all, as_err *er
   }
   return as_fail(err, AS_E_INPUT, "%zu of %zu images failed; the results are written and count them", failed,
                  all);
-}
-
-as_status as_tool_no_resume(as_status s) {
-  return s == AS_E_STOPPED ? (as_status)130 : s;
 }
 
 const char *as_tool_format(const as_args *a) {

@@ -10,9 +10,6 @@
 #include "eval/stats/results.h"
 #include "tools/cli.h"
 
-/* as_init with ASSAY_CPU, --threads and this numerics profile (NULL: the default). main has called it with
- * --profile; a command that learns the profile from a file calls it again. */
-as_status as_tool_start(const as_args *args, const char *profile, as_err *err);
 as_dataset_opts as_tool_dataset_opts(const as_args *a);
 /* Backbone of --weights, with --recipe, --arch, --preset. */
 as_status as_tool_backbone(as_backbone *b, const as_args *a, as_err *err);
@@ -38,7 +35,5 @@ as_status as_tool_print_cell(const as_args *a, const char *model, const char *da
                              as_err *err);
 /* AS_E_INPUT when images failed and --lenient was not given. */
 as_status as_tool_failed(const as_args *a, size_t failed, size_t all, as_err *err);
-/* Stopped before anything could be saved: exit 130 instead of 75. */
-as_status as_tool_no_resume(as_status s);
 
 #endif

@@ -1,101 +1,60 @@
 /* assay: one binary, one command table. Only this folder prints, exits and reads the environment. */
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #if defined(__GLIBC__)
 #include <malloc.h>
 #endif
 
-#include "tensor/base/par.h"
-#include "tensor/runtime.h"
+#include "tools/cmd.h"
 #include "tools/commands.h"
-#include "tools/common.h"
 #include "tools/outputs.h"
 #include "tools/progress.h"
+#include "tools/say.h"
+#include "tools/signals.h"
+#include "tools/start.h"
 #include "tools/version.h"
 
-/* The error's line, and the exit code that belongs to it. */
-static int complain(const char *command, as_status status, const as_err *err) {
-  as_progress_clear();
-  fprintf(stderr, "assay%s%s: %s\n", command ? " " : "", command ? command : "", err->msg);
-  return (int)status;
+/* In the order of as_commands. */
+static as_status (*const functions[])(const as_args *args, as_err *err) = {
+#define AS_COMMAND(id, name, synopsis, min, max, opts, required, folder, summary, detail) as_cmd_##id,
+#include "tools/commands.def"
+#undef AS_COMMAND
+};
+
+static int print_and_clear(as_str *text) {
+  as_print(text);
+  as_str_clear(text);
+  return 0;
 }
 
-/* Standard output must have been taken in full; a reader that went away is no error of ours. */
-static int close_stdout(int code) {
-  errno = 0;
-  if (fflush(stdout) == 0 && !ferror(stdout)) return code;
-  if (errno == EPIPE) return code;
-  fprintf(stderr, "assay: standard output: %s\n", errno ? strerror(errno) : "write error");
-  return code == 0 ? AS_E_ENV : code;
-}
-
-as_status as_tool_start(const as_args *args, const char *profile, as_err *err) {
-  as_init_opts opts = {0};
-  const char *cpu = getenv("ASSAY_CPU"), *omp = getenv("OMP_NUM_THREADS");
-  int64_t threads = 0;
-  if (omp && *omp) {
-    /* OpenMP allows a list, one number per nesting level; the first one counts here. */
-    char first[32];
-    size_t n = strcspn(omp, ",");
-    if (n < sizeof first) {
-      memcpy(first, omp, n);
-      first[n] = 0;
-    }
-    if (n >= sizeof first || !as_parse_i64(first, 1, 4096, &threads))
-      return as_fail(err, AS_E_USAGE, "OMP_NUM_THREADS: found '%s', wanted a number from 1 to 4096", omp);
-  }
-  opts.cpu = cpu && *cpu ? cpu : NULL;
-  opts.threads = (int)as_arg_int(args, OPT_THREADS, threads);
-  opts.profile = profile;
-  return as_init(&opts, err);
-}
-
-static int overview(FILE *to) {
+static int print_help(const as_command *cmd) {
   as_str text = {0};
-  as_cli_overview(&text);
-  fputs(as_str_c(&text), to);
-  as_str_clear(&text);
-  return to == stdout ? 0 : AS_E_USAGE;
+  as_cli_help(&text, cmd);
+  return print_and_clear(&text);
 }
 
-static int unknown_command(const char *name) {
-  const char *names[64];
-  size_t n = 0;
-  while (n < as_n_commands && n < 64) {
-    names[n] = as_commands[n].name;
-    n++;
-  }
-  const char *near = as_nearest(name, names, n);
-  as_err err = {0};
-  if (near)
-    as_fail(&err, AS_E_USAGE, "unknown command '%s'; did you mean '%s'?", name, near);
-  else
-    as_fail(&err, AS_E_USAGE, "unknown command '%s'; 'assay -h' lists them", name);
-  return complain(NULL, AS_E_USAGE, &err);
+/* A command that leaves a folder keeps in it what it has done when it is stopped; --check and --estimate leave nothing. */
+static bool keeps_its_work(const as_command *cmd, const as_args *args) {
+  return as_folder_is_result(cmd->folder) && !args->set[OPT_CHECK] && !args->set[OPT_ESTIMATE];
 }
 
 static int run_command(const as_command *cmd, int argc, char **argv) {
   static as_args args;
   as_err err = {0};
   as_status s = as_cli_parse(&args, cmd, argc, argv, &err);
-  if (s == AS_OK && args.set[OPT_HELP]) {
-    as_str text = {0};
-    as_cli_help(&text, cmd);
-    as_print(&text);
-    as_str_clear(&text);
-    return 0;
-  }
-  if (s != AS_OK) return complain(cmd->name, s, &err);
+  if (s == AS_OK && args.set[OPT_HELP]) return print_help(cmd);
+  if (s != AS_OK) return as_complain(cmd->name, s, &err);
+  as_say_quiet(args.set[OPT_QUIET]);
   as_progress_setup(&args);
-  as_signals_setup();
-  if (args.set[OPT_SANDBOX] && (s = as_tool_confine(cmd, &args, &err)) != AS_OK)
-    return complain(cmd->name, s, &err);
-  if ((s = as_tool_start(&args, as_arg_text(&args, OPT_PROFILE, NULL), &err)) == AS_OK)
-    s = cmd->run(&args, &err);
-  as_progress_clear();
-  return s == AS_OK ? 0 : complain(cmd->name, s, &err);
+  as_signals_setup(cmd->name, keeps_its_work(cmd, &args));
+  if (args.set[OPT_SANDBOX]) s = as_tool_confine(cmd, &args, &err);
+  if (s == AS_OK) s = as_tool_start(&args, as_arg_text(&args, OPT_PROFILE, NULL), &err);
+  if (s == AS_OK) s = functions[cmd - as_commands](&args, &err);
+  return s == AS_OK ? 0 : as_complain(cmd->name, s, &err);
+}
+
+static int unknown_command(const char *name) {
+  as_err err = {0};
+  return as_complain(NULL, as_command_unknown(name, &err), &err);
 }
 
 /* glibc raises its limit for own mappings to the largest block freed so far, and the tensors that were read
@@ -108,22 +67,36 @@ static void setup_memory(void) {
 #endif
 }
 
+static int one_command(int argc, char **argv) {
+  const as_command *cmd = as_command_named(argv[0]);
+  return cmd ? run_command(cmd, argc - 1, argv + 1) : unknown_command(argv[0]);
+}
+
+static int answer(int argc, char **argv) {
+  as_str text = {0};
+  const char *word = argc > 1 ? argv[1] : "";
+  const bool help = strcmp(word, "help") == 0;
+  if (help && argc > 2) {
+    const as_command *about = as_command_named(argv[2]);
+    return about ? print_help(about) : unknown_command(argv[2]);
+  }
+  if (strcmp(word, "--version") == 0) {
+    as_version_line(&text);
+  } else if (help || strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0) {
+    as_commands_overview(&text);
+  } else if (argc > 1) {
+    return one_command(argc - 1, argv + 1);
+  } else {
+    as_commands_overview(&text);
+    as_note("%s", as_str_c(&text));
+    as_str_clear(&text);
+    return AS_E_USAGE;
+  }
+  return print_and_clear(&text);
+}
+
 int main(int argc, char **argv) {
+  as_say_open();
   setup_memory();
-  if (argc < 2) return overview(stderr);
-  if (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0) return close_stdout(overview(stdout));
-  if (strcmp(argv[1], "--version") == 0) {
-    as_version_print(stdout);
-    return close_stdout(0);
-  }
-  if (strcmp(argv[1], "help") == 0) {
-    const as_command *about = argc > 2 ? as_command_named(argv[2]) : NULL;
-    if (argc > 2 && !about) return unknown_command(argv[2]);
-    if (!about) return close_stdout(overview(stdout));
-    char *help[] = {"-h"};
-    return close_stdout(run_command(about, 1, help));
-  }
-  const as_command *cmd = as_command_named(argv[1]);
-  if (!cmd) return unknown_command(argv[1]);
-  return close_stdout(run_command(cmd, argc - 2, argv + 2));
+  return as_say_close(answer(argc, argv));
 }

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "tools/commands.h"
 #include "tools/version.h"
 
 /* Text for roff: backslashes and hyphens are themselves, no line begins with a request. */

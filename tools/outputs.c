@@ -5,7 +5,7 @@
 #include "tensor/base/file.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/sandbox.h"
-#include "tools/progress.h"
+#include "tools/say.h"
 
 static as_status put_holding(as_str *dir, const char *file, as_err *err) {
   char *d = as_path_dir(file, err);
@@ -60,6 +60,11 @@ as_status as_folder_verify(const as_args *a, as_str *dir, as_err *err) {
 
 as_status as_folder_convert(const as_args *a, as_str *dir, as_err *err) {
   return put_holding(dir, a->operand[1], err);
+}
+
+bool as_folder_is_result(as_folder_fn *folder) {
+  return folder == as_folder_run || folder == as_folder_demo || folder == as_folder_given ||
+         folder == as_folder_verify;
 }
 
 /* A file's folder, or the file itself when it is a device or a pipe. */

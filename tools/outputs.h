@@ -15,6 +15,9 @@ as_folder_fn as_folder_demo;    /* -o, else assay-demo */
 as_folder_fn as_folder_verify;  /* -o, else verify/ beside the record */
 as_folder_fn as_folder_convert; /* that of the second operand */
 
+/* Is the result a whole folder, in which a command that was stopped keeps what it has done? */
+bool as_folder_is_result(as_folder_fn *folder);
+
 /* --sandbox: confines the process (tensor/base/sandbox.h) so that it can write in the command's folder, which
  * is created, and where --predictions, --trace and --cache go. Says so when the kernel cannot confine
  * files. AS_E_ENV when it cannot confine anything. */

@@ -12,7 +12,7 @@ const char *as_compiler_text(void) {
 #endif
 }
 
-void as_version_print(FILE *to) {
-  fprintf(to, "assay %s (commit %s, %s, %s)\n", AS_VERSION, AS_COMMIT, as_compiler_text(),
-          as_par_has_openmp() ? "OpenMP" : "no OpenMP");
+void as_version_line(as_str *out) {
+  as_str_printf(out, "assay %s (commit %s, %s, %s)\n", AS_VERSION, AS_COMMIT, as_compiler_text(),
+                as_par_has_openmp() ? "OpenMP" : "no OpenMP");
 }

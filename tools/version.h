@@ -2,7 +2,7 @@
 #ifndef AS_TOOLS_VERSION_H
 #define AS_TOOLS_VERSION_H
 
-#include <stdio.h>
+#include "tensor/base/text.h"
 
 #define AS_VERSION "0.1.0"
 /* The commit, when the build passes -DAS_COMMIT='"..."'. */
@@ -11,6 +11,6 @@
 #endif
 
 const char *as_compiler_text(void); /* "gcc 12.2.0" */
-void as_version_print(FILE *to);
+void as_version_line(as_str *out);  /* what `assay --version` prints */
 
 #endif

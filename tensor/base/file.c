@@ -178,8 +178,9 @@ as_status as_make_dirs(const char *path, as_err *err) {
     if (*at != '/' && *at != '\0') continue;
     char end = *at;
     *at = '\0';
-    if (mkdir(p, 0777) != 0 && as_path_kind_of(p) != AS_PATH_DIR)
-      s = as_fail(err, AS_E_ENV, "%s: cannot create the folder: %s", p, strerror(errno));
+    const int why = mkdir(p, 0777) == 0 ? 0 : errno; /* before another call changes it */
+    if (why && as_path_kind_of(p) != AS_PATH_DIR)
+      s = as_fail(err, AS_E_ENV, "%s: cannot create the folder: %s", p, strerror(why));
     *at = end;
     if (!end) break;
   }
@@ -226,6 +227,49 @@ void as_names_clear(as_names *names) {
 
 /* ---- atomic output ---------------------------------------------------------------------------- */
 
+/* The temporaries of the outputs that are open, for as_out_abandon. One beyond the table is swept by the next
+ * run instead. */
+static char *volatile open_temps[64];
+
+static void put_temp(char *from, char *to) {
+  for (size_t i = 0; i < sizeof open_temps / sizeof *open_temps; i++)
+    if (open_temps[i] == from) {
+      open_temps[i] = to;
+      return;
+    }
+}
+
+void as_out_abandon(void) {
+  for (size_t i = 0; i < sizeof open_temps / sizeof *open_temps; i++)
+    if (open_temps[i]) unlink(open_temps[i]);
+}
+
+/* Forgets the temporary, which is renamed or removed. */
+static void drop_temp(as_out *o) {
+  if (!o->temp) return;
+  put_temp(o->temp, NULL);
+  as_free(o->temp);
+  o->temp = NULL;
+}
+
+/* Removes from dir the temporaries of processes that are gone from this machine; base NULL: of every output. */
+static void sweep(const char *dir, const char *base) {
+  DIR *d = opendir(dir);
+  struct dirent *e;
+  while (d && (e = readdir(d)) != NULL) {
+    const char *dot = strrchr(e->d_name, '.');
+    int64_t pid;
+    if (!dot || !as_starts_with(dot, ".tmp") || !as_parse_i64(dot + 4, 1, INT32_MAX, &pid)) continue;
+    if (base && ((size_t)(dot - e->d_name) != strlen(base) || !as_starts_with(e->d_name, base))) continue;
+    if (kill((pid_t)pid, 0) != 0 && errno == ESRCH) (void)unlinkat(dirfd(d), e->d_name, 0);
+  }
+  if (d) closedir(d);
+}
+
+void as_out_sweep(const char *dir) {
+  sweep(dir, NULL);
+}
+
 as_status as_out_open(as_out *o, const char *path, as_err *err) {
   memset(o, 0, sizeof *o);
   size_t n = strlen(path);
@@ -243,9 +287,13 @@ as_status as_out_open(as_out *o, const char *path, as_err *err) {
     as_out_abort(o);
     return AS_E_ENV;
   }
+  char *dir = as_path_dir(path, NULL);
+  if (dir) sweep(dir, as_path_base(path));
+  as_free(dir);
   /* O_EXCL with the process number: two runs never share a temporary, a stale one of a killed run
    * with the same number is replaced. */
   snprintf(o->temp, n + 40, "%s.tmp%ld", path, (long)getpid());
+  put_temp(NULL, o->temp);
   int fd = open(o->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (fd < 0 && errno == EEXIST && unlink(o->temp) == 0)
     fd = open(o->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
@@ -253,8 +301,7 @@ as_status as_out_open(as_out *o, const char *path, as_err *err) {
   if (!o->f) {
     as_fail(err, AS_E_ENV, "%s: cannot write: %s", path, strerror(errno));
     if (fd >= 0) unlink(o->temp);
-    as_free(o->temp);
-    o->temp = NULL;
+    drop_temp(o);
     as_out_abort(o);
     return AS_E_ENV;
   }
@@ -296,8 +343,7 @@ as_status as_out_commit(as_out *o, as_err *err) {
   if (o->error) {
     s = as_fail(err, AS_E_ENV, "%s: cannot write: %s", o->path, strerror(o->error));
   } else if (o->temp) {
-    as_free(o->temp); /* renamed: nothing left to remove */
-    o->temp = NULL;
+    drop_temp(o); /* renamed: nothing left to remove */
     sync_folder_of(o->path);
   }
   as_out_abort(o);
@@ -307,24 +353,9 @@ as_status as_out_commit(as_out *o, as_err *err) {
 void as_out_abort(as_out *o) {
   if (o->f) fclose(o->f);
   if (o->temp) unlink(o->temp);
-  as_free(o->temp);
+  drop_temp(o);
   as_free(o->path);
   memset(o, 0, sizeof *o);
-}
-
-void as_out_sweep(const char *dir) {
-  as_names names;
-  if (as_dir_list(&names, dir, NULL) != AS_OK) return;
-  for (size_t i = 0; i < names.n; i++) {
-    const char *dot = strrchr(names.name[i], '.');
-    int64_t pid;
-    if (!dot || !as_starts_with(dot, ".tmp") || !as_parse_i64(dot + 4, 1, INT32_MAX, &pid)) continue;
-    if (kill((pid_t)pid, 0) == 0 || errno != ESRCH) continue;
-    char *path = as_path_join(dir, names.name[i], NULL);
-    if (path) unlink(path);
-    as_free(path);
-  }
-  as_names_clear(&names);
 }
 
 as_status as_file_write(const char *path, const void *p, size_t n, as_err *err) {

@@ -61,7 +61,8 @@ void as_names_clear(as_names *names);
 
 /* Atomic output: bytes go to a sibling temporary; commit flushes, fsyncs, renames over `path` and
  * fsyncs the folder; abort removes the temporary. A write error is sticky and reported by commit.
- * What exists and is no regular file (a device, a pipe) is written to as it is.
+ * What exists and is no regular file (a device, a pipe) is written to as it is. Open also removes what
+ * killed processes left of the same output.
  *   as_out o;
  *   if ((s = as_out_open(&o, path, err)) != AS_OK) return s;
  *   as_out_write(&o, p, n); as_out_printf(&o, "...");
@@ -77,6 +78,10 @@ void as_out_write(as_out *o, const void *p, size_t n);
 void as_out_printf(as_out *o, const char *fmt, ...) AS_PRINTF(2, 3);
 as_status as_out_commit(as_out *o, as_err *err); /* always releases; AS_E_ENV on failure */
 void as_out_abort(as_out *o);                    /* zeroed or finished is fine */
+
+/* Removes the temporaries of all outputs that are open. For a signal handler that ends the process: it calls
+ * nothing but unlink. */
+void as_out_abandon(void);
 
 /* Removes the temporaries (NAME.tmpPID) that killed processes left in a folder: those whose process no
  * longer runs on this machine. What cannot be read or removed stays. */

@@ -17,15 +17,34 @@ static void clean_line(char *s) {
   }
 }
 
+/* Copies text into the message, of `size` bytes. A path can be longer than a message; what is wrong stands at the
+ * end and what it is about at the beginning, so a text that does not fit loses its middle. */
+static void fit(char *msg, size_t size, const char *text) {
+  static const char gap[] = " ... ";
+  size_t n = strlen(text), head = size / 3, tail = size - head - sizeof gap;
+  if (n < size) {
+    memcpy(msg, text, n + 1);
+    return;
+  }
+  const char *rest = text + n - tail;
+  while (head > 0 && (text[head] & 0xc0) == 0x80) head--; /* no half character of UTF-8 on either side */
+  while ((*rest & 0xc0) == 0x80) rest++;
+  memcpy(msg, text, head);
+  memcpy(msg + head, gap, sizeof gap - 1);
+  memcpy(msg + head + sizeof gap - 1, rest, strlen(rest) + 1);
+}
+
+enum { LONGEST = 8192 }; /* PATH_MAX twice: beyond that the end is lost */
+
 as_status as_fail(as_err *err, as_status status, const char *fmt, ...) {
   if (err) {
-    char msg[sizeof err->msg]; /* apart, because an argument may be err->msg itself */
+    char text[LONGEST]; /* apart, because an argument may be err->msg itself */
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(msg, sizeof msg, fmt, ap);
+    vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    clean_line(msg);
-    memcpy(err->msg, msg, strlen(msg) + 1);
+    clean_line(text);
+    fit(err->msg, sizeof err->msg, text);
     err->status = status;
   }
   return status;
@@ -33,20 +52,14 @@ as_status as_fail(as_err *err, as_status status, const char *fmt, ...) {
 
 as_status as_fail_in(as_err *err, const char *fmt, ...) {
   if (!err) return AS_E_INPUT;
-  char prefix[sizeof err->msg], old[sizeof err->msg];
+  char text[LONGEST + sizeof err->msg + 2];
   va_list ap;
   va_start(ap, fmt);
-  vsnprintf(prefix, sizeof prefix, fmt, ap);
+  vsnprintf(text, LONGEST, fmt, ap);
   va_end(ap);
-  clean_line(prefix);
-  memcpy(old, err->msg, sizeof old);
-  size_t n = strlen(prefix);
-  if (n > sizeof err->msg - 3) n = sizeof err->msg - 3;
-  memcpy(err->msg, prefix, n);
-  memcpy(err->msg + n, ": ", 3);
-  size_t left = sizeof err->msg - n - 3, m = strlen(old);
-  if (m > left) m = left;
-  memcpy(err->msg + n + 2, old, m);
-  err->msg[n + 2 + m] = '\0';
+  clean_line(text);
+  strcat(text, ": ");
+  strcat(text, err->msg);
+  fit(err->msg, sizeof err->msg, text);
   return err->status;
 }

@@ -27,7 +27,7 @@ typedef struct as_err {
   char msg[1024];
 } as_err;
 
-/* Writes the message (truncated to fit; control bytes from files become '?') and returns `status`,
+/* Writes the message (one too long loses its middle; control bytes from files become '?') and returns `status`,
  * so that a caller can write `return as_fail(err, AS_E_INPUT, "...")`. `err` may be NULL. */
 as_status as_fail(as_err *err, as_status status, const char *fmt, ...) AS_PRINTF(3, 4);
 

@@ -208,12 +208,11 @@ static size_t printable_length(const char *p) {
 /* `plain`: characters that stay although they have an escape. */
 static void put_safe(as_str *s, const char *text, const char *plain) {
   for (const char *p = text; *p;) {
-    size_t k = strchr(plain, *p) ? 1 : *p == '\\' ? 0 : printable_length(p);
-    if (k > 0) {
-      as_str_putn(s, p, k);
-      p += k;
-      continue;
-    }
+    const char *run = p;
+    for (size_t k; *p; p += k)
+      if ((k = strchr(plain, *p) ? 1 : *p == '\\' ? 0 : printable_length(p)) == 0) break;
+    as_str_putn(s, run, (size_t)(p - run));
+    if (!*p) break;
     as_str_putc(s, '\\');
     if (*p == '\\') {
       as_str_putc(s, '\\');
@@ -230,7 +229,7 @@ void as_str_put_escaped(as_str *s, const char *text) {
   put_safe(s, text, "");
 }
 void as_str_put_visible(as_str *s, const char *text) {
-  put_safe(s, text, "\\\n");
+  put_safe(s, text, "\\\n\t");
 }
 
 static int hex_digit(char c) {

@@ -54,8 +54,8 @@ void as_str_put_escaped(as_str *s, const char *text);
 bool as_unescape(char *text);
 /* Could as_str_put_escaped have written this? */
 bool as_is_escaped(const char *text);
-/* For a terminal: the same, but backslashes and line feeds stay: what is shown may be escaped already, and may be of
- * several lines. */
+/* For a terminal: the same, but backslashes, tabs and line feeds stay: what is shown may be escaped already, and may
+ * be a table of several lines. */
 void as_str_put_visible(as_str *s, const char *text);
 
 #endif

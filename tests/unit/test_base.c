@@ -220,7 +220,7 @@ static void escapes(as_test *t) {
   CHECK(t, as_is_utf8(s.s, s.n) && as_unescape(s.s) && strcmp(s.s, all) == 0);
   as_str_clear(&s);
   as_str_put_visible(&s, "a\\tb\n\tc\x1b[m");
-  CHECK_STR(t, as_str_c(&s), "a\\tb\n\\tc\\x1b[m");
+  CHECK_STR(t, as_str_c(&s), "a\\tb\n\tc\\x1b[m");
   as_str_clear(&s);
   as_err err;
   as_fail(&err, AS_E_INPUT, "x\x1b\xc2\x9b\xc3\xa9");
