@@ -14,14 +14,15 @@ as_status as_grid_init(as_grid *g, size_t rows, size_t cols, as_err *err) {
   if (!as_mul_size(rows, cols, &n))
     return as_fail(err, AS_E_ENV, "table: %zu x %zu is too large", rows, cols);
   g->head = as_calloc(cols, sizeof *g->head, err);
-  g->cell = as_calloc(n, sizeof *g->cell, err);
+  g->start = as_calloc(n, sizeof *g->start, err);
   g->align = as_calloc(cols, 1, err);
-  if (!g->head || !g->cell || !g->align) {
+  if (!g->head || !g->start || !g->align) {
     as_grid_clear(g);
     return AS_E_ENV;
   }
   g->rows = rows;
   g->cols = cols;
+  g->open = n;
   memset(g->align, 'r', cols);
   if (cols) g->align[0] = 'l';
   return AS_OK;
@@ -29,15 +30,35 @@ as_status as_grid_init(as_grid *g, size_t rows, size_t cols, as_err *err) {
 
 void as_grid_clear(as_grid *g) {
   for (size_t i = 0; i < g->cols; i++) as_str_clear(&g->head[i]);
-  for (size_t i = 0; i < g->rows * g->cols; i++) as_str_clear(&g->cell[i]);
+  as_str_clear(&g->text);
   as_free(g->head);
-  as_free(g->cell);
+  as_free(g->start);
   as_free(g->align);
   memset(g, 0, sizeof *g);
 }
 
 void as_grid_head(as_grid *g, size_t col, const char *text) {
   as_str_put(&g->head[col], text);
+}
+
+as_str *as_grid_at(as_grid *g, size_t row, size_t col) {
+  size_t at = row * g->cols + col;
+  if (at == g->open || g->text.failed) return &g->text;
+  const char *old = as_grid_cell(g, row, col);
+  char *copy = *old ? as_strdup(old, NULL) : NULL; /* it was written before: it moves to the end */
+  if (g->open < g->rows * g->cols) as_str_putc(&g->text, 0);
+  if (g->text.n >= UINT32_MAX || (*old && !copy)) g->text.failed = true;
+  g->start[at] = (uint32_t)g->text.n + 1;
+  g->open = at;
+  if (copy) as_str_put(&g->text, copy);
+  as_free(copy);
+  return &g->text;
+}
+
+const char *as_grid_cell(const as_grid *g, size_t row, size_t col) {
+  if (row == g->rows) return as_str_c(&g->head[col]);
+  uint32_t start = g->start[row * g->cols + col];
+  return start && g->text.s ? g->text.s + start - 1 : "";
 }
 
 void as_grid_put(as_grid *g, size_t row, size_t col, const char *fmt, ...) {
@@ -52,9 +73,7 @@ void as_grid_put(as_grid *g, size_t row, size_t col, const char *fmt, ...) {
 static bool grid_failed(const as_grid *g) {
   for (size_t i = 0; i < g->cols; i++)
     if (g->head[i].failed) return true;
-  for (size_t i = 0; i < g->rows * g->cols; i++)
-    if (g->cell[i].failed) return true;
-  return false;
+  return g->text.failed;
 }
 
 /* Line `n` of a cell, copied; false when there is none. */
@@ -82,7 +101,7 @@ static size_t cell_columns(const char *text, as_str *line) {
 static size_t column_width(const as_grid *g, size_t col, as_str *line) {
   size_t w = cell_columns(as_str_c(&g->head[col]), line);
   for (size_t r = 0; r < g->rows; r++) {
-    size_t c = cell_columns(as_str_c(&g->cell[r * g->cols + col]), line);
+    size_t c = cell_columns(as_grid_cell(g, r, col), line);
     if (c > w) w = c;
   }
   return w;
@@ -105,7 +124,7 @@ static void put_row(as_str *out, const as_grid *g, size_t row, const size_t *wid
                     as_str *line) {
   size_t lines = 1;
   for (size_t c = 0; c < g->cols; c++) {
-    const char *text = as_str_c(row == g->rows ? &g->head[c] : &g->cell[row * g->cols + c]);
+    const char *text = as_grid_cell(g, row, c);
     size_t n = 1;
     for (; (text = strchr(text, '\n')) != NULL; text++) n++;
     if ((c == 0 || (c >= from && c < to)) && n > lines) lines = n;
@@ -113,7 +132,7 @@ static void put_row(as_str *out, const as_grid *g, size_t row, const size_t *wid
   for (size_t l = 0; l < lines; l++) {
     size_t pending = 0; /* spaces not yet written, so that no line ends in one */
     for (size_t c = 0; c < to; c = c == 0 ? from : c + 1) {
-      const char *text = as_str_c(row == g->rows ? &g->head[c] : &g->cell[row * g->cols + c]);
+      const char *text = as_grid_cell(g, row, c);
       bool has = cell_line(text, l, line);
       size_t w = has ? as_text_columns(as_str_c(line)) : 0, gap = width[c] - w;
       if (c) pending += 2;
@@ -198,7 +217,7 @@ void as_grid_markdown(as_str *out, const as_grid *g) {
         continue;
       }
       as_str_putc(out, ' ');
-      as_put_markdown(out, as_str_c(r == 0 ? &g->head[c] : &g->cell[(r - 2) * g->cols + c]));
+      as_put_markdown(out, as_grid_cell(g, r == 0 ? g->rows : r - 2, c));
       as_str_put(out, " |");
     }
     as_str_putc(out, '\n');
@@ -215,7 +234,7 @@ void as_grid_latex(as_str *out, const as_grid *g, const char *caption) {
   for (size_t r = 0; r <= g->rows; r++) {
     for (size_t c = 0; c < g->cols; c++) {
       if (c) as_str_put(out, " & ");
-      as_put_latex(out, as_str_c(r == 0 ? &g->head[c] : &g->cell[(r - 1) * g->cols + c]));
+      as_put_latex(out, as_grid_cell(g, r == 0 ? g->rows : r - 1, c));
     }
     as_str_put(out, " \\\\\n");
     if (r == 0) as_str_put(out, "\\midrule\n");
@@ -256,7 +275,7 @@ void as_grid_html(as_str *out, const as_grid *g, const char *caption) {
     as_str_put(out, "<tr>");
     for (size_t c = 0; c < g->cols; c++) {
       as_str_put(out, c == 0 ? "<th scope=\"row\">" : g->align[c] == 'r' ? "<td class=\"num\">" : "<td>");
-      put_html_lines(out, as_str_c(&g->cell[r * g->cols + c]));
+      put_html_lines(out, as_grid_cell(g, r, c));
       as_str_put(out, c == 0 ? "</th>" : "</td>");
     }
     as_str_put(out, "</tr>\n");

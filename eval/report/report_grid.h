@@ -6,24 +6,27 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "tensor/base/text.h"
 
 typedef struct as_grid {
   size_t rows, cols;
-  as_str *head; /* [cols] */
-  as_str *cell; /* [rows * cols] */
-  char *align;  /* [cols] 'l' or 'r'; 'r' at first except column 0 */
+  as_str *head;    /* [cols] */
+  char *align;     /* [cols] 'l' or 'r'; 'r' at first except column 0 */
+  as_str text;     /* the cells, in the order in which they were written, each with a NUL behind it */
+  uint32_t *start; /* [rows * cols] where a cell begins in text, + 1; 0 = empty */
+  size_t open;     /* the cell that is being written; rows * cols = none */
 } as_grid;
 
 as_status as_grid_init(as_grid *g, size_t rows, size_t cols, as_err *err);
 void as_grid_clear(as_grid *g);
 void as_grid_head(as_grid *g, size_t col, const char *text);
 void as_grid_put(as_grid *g, size_t row, size_t col, const char *fmt, ...) AS_PRINTF(4, 5);
-/* The string of a cell, for the as_put_ functions. */
-static inline as_str *as_grid_at(as_grid *g, size_t row, size_t col) {
-  return &g->cell[row * g->cols + col];
-}
+/* Where the text of a cell is to be appended, until another cell is asked for. */
+as_str *as_grid_at(as_grid *g, size_t row, size_t col);
+/* What stands in a cell; row = g->rows: in its column's head. */
+const char *as_grid_cell(const as_grid *g, size_t row, size_t col);
 
 /* Columns that the whole table takes in a terminal. */
 size_t as_grid_width(const as_grid *g);

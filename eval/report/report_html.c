@@ -6,21 +6,26 @@
 
 #include "eval/report/report_css.h"
 #include "eval/report/report_html_int.h"
+#include "eval/stats/stats_order.h"
 #include "tensor/base/mem.h"
 
 /* Pairs of models that two columns put in opposite orders; pairs that either one ties are not counted. */
-static void count_flips(const as_html *h, size_t a, size_t b, size_t *flips, size_t *pairs) {
-  *flips = *pairs = 0;
-  for (size_t i = 0; i < h->r->n_models; i++) {
-    const as_sum_cell *ai = as_sum_at(h->s, i, a), *bi = as_sum_at(h->s, i, b);
-    if (!ai->ok || !bi->ok) continue;
-    for (size_t j = i + 1; j < h->r->n_models; j++) {
-      const as_sum_cell *aj = as_sum_at(h->s, j, a), *bj = as_sum_at(h->s, j, b);
-      if (!aj->ok || !bj->ok || aj->acc == ai->acc || bj->acc == bi->acc) continue;
-      ++*pairs;
-      if ((ai->acc < aj->acc) != (bi->acc < bj->acc)) ++*flips;
-    }
+static as_order_pairs count_flips(const as_html *h, size_t a, size_t b) {
+  size_t n = h->r->n_models;
+  as_order_pairs c = {0};
+  double *x = as_alloc(n, 2 * sizeof *x, NULL);
+  if (!x) {
+    h->out->failed = true;
+    return c;
   }
+  double *y = x + n;
+  for (size_t m = 0; m < n; m++) {
+    x[m] = as_sum_at(h->s, m, a)->acc;
+    y[m] = as_sum_at(h->s, m, b)->acc;
+  }
+  c = as_order_count(x, y, n);
+  as_free(x);
+  return c;
 }
 
 static void put_card(const as_html *h, const char *title, const char *big, const char *fmt, ...)
@@ -65,11 +70,12 @@ static void put_cards(const as_html *h) {
              as_pct(m->value[AS_SUM_MEAN], h->dec).s, r->n_sets, as_rank_text(c->rank).s,
              as_html_set(h, r->base));
   }
-  size_t worst = r->base, flips = 0, pairs = 0;
+  size_t worst = r->base;
+  int64_t flips = 0, pairs = 0;
   for (size_t k = 0; k < r->n_sets && r->n_models > 1; k++) {
-    size_t f, p;
     if (k == r->base) continue;
-    count_flips(h, r->base, k, &f, &p);
+    as_order_pairs c = count_flips(h, r->base, k);
+    int64_t f = c.opposite, p = c.same + c.opposite;
     if (p && (worst == r->base || (double)f * (double)pairs > (double)flips * (double)p))
       worst = k, flips = f, pairs = p;
   }
@@ -77,7 +83,7 @@ static void put_cards(const as_html *h) {
     char big[64];
     as_str_clear(&title);
     as_str_printf(&title, "Order of pairs, %s to %s", as_html_set(h, r->base), as_html_set(h, worst));
-    snprintf(big, sizeof big, "%zu of %zu pairs swap", flips, pairs);
+    snprintf(big, sizeof big, "%lld of %lld pairs swap", (long long)flips, (long long)pairs);
     put_card(h, as_str_c(&title), big, "the set that agrees least with %s; intervals are not considered here",
              as_html_set(h, r->base));
   }

@@ -14,6 +14,19 @@ static void names_of(as_sheet *sh, size_t row, const as_sum *s, size_t m) {
 
 /* --- the unified metric and its neighbours ------------------------------------------------------------ */
 
+/* Where `whole`, which rises, has a model that it has. */
+static size_t whole_place(const as_table_stats *t, size_t model) {
+  size_t lo = 0, hi = t->n_whole;
+  while (hi - lo > 1) {
+    size_t mid = lo + (hi - lo) / 2;
+    if (t->whole[mid] <= model)
+      lo = mid;
+    else
+      hi = mid;
+  }
+  return lo;
+}
+
 static as_status unified(as_sheet *sh, const as_sum *s, as_err *err) {
   (void)err;
   static const char *const keys[AS_SUM_N] = {"mean",      "geometric", "harmonic",      "worst",
@@ -43,8 +56,8 @@ static as_status unified(as_sheet *sh, const as_sum *s, as_err *err) {
     as_sheet_number(sh, row, col++, m->rank[AS_SUM_MEAN], m->rank_lo, m->rank_hi);
     if (s->bootstrapped) as_sheet_number(sh, row, col++, m->p_first, NAN, NAN);
     for (int j = 1; j < AS_SUM_N; j++) as_sheet_number(sh, row, col++, m->value[j], NAN, NAN);
-    for (size_t w = 0; u->subsets && w < s->stats.n_whole; w++) {
-      if (s->stats.whole[w] != s->order[i]) continue;
+    if (u->subsets) {
+      size_t w = whole_place(&s->stats, s->order[i]);
       as_str span = {0};
       as_str_printf(&span, "%s to %s", as_rank_text(u->rank_lo[w]).s, as_rank_text(u->rank_hi[w]).s);
       as_sheet_number(sh, row, col, u->first[w], NAN, NAN);
@@ -388,14 +401,13 @@ static as_status differences(as_sheet *sh, const as_sum *s, as_err *err) {
       double above;
       as_status st = as_boot_difference(&s->boot, s->order[i], s->order[j], &d, &above, err);
       if (st != AS_OK) return st;
-      size_t row = as_sheet_row(sh), a = 0, b = 0;
+      size_t row = as_sheet_row(sh), a = whole_place(&s->stats, s->order[i]),
+             b = whole_place(&s->stats, s->order[j]);
       as_sheet_text(sh, row, 0, as_model_name(r, s->order[i]));
       as_sheet_text(sh, row, 1, as_model_name(r, s->order[j]));
       as_sheet_number(sh, row, 2, d.value, d.lo, d.hi);
       as_sheet_number(sh, row, 3, above, NAN, NAN);
       if (!u->above) continue;
-      while (s->stats.whole[a] != s->order[i]) a++;
-      while (s->stats.whole[b] != s->order[j]) b++;
       /* counted in halves of subsets, kept as a float */
       double halves = 2.0 * (double)u->subsets;
       as_sheet_number(sh, row, 4, floor((double)u->above[a * u->models + b] * halves + 0.5) / halves, NAN,

@@ -89,7 +89,8 @@ static void put_lines(as_str *out, const as_sum *s, size_t set, const as_svg_sca
   for (size_t i = 0; i <= STEPS; i++) {
     double v = as_sigmoid(as_logit(x->lo, clip) +
                           (double)i / STEPS * (as_logit(x->hi, clip) - as_logit(x->lo, clip)));
-    double l = NAN, u = NAN, m = fitted ? as_fit_logit_at(&fit, v, clip, &l, &u) : NAN;
+    double l = NAN, u = NAN, m = fitted ? as_fit_logit_at(&fit, v, clip) : NAN;
+    if (fitted) as_fit_logit_band(&fit, v, clip, &l, &u);
     px[i] = as_svg_at(x, v);
     mid[i] = m > y->lo && m < y->hi ? as_svg_at(y, m) : NAN;
     lo[i] = l > y->lo && l < y->hi ? as_svg_at(y, l) : NAN;

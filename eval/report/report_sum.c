@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "eval/report/report_int.h"
-#include "eval/stats/metrics.h"
+#include "eval/stats/stats_order.h"
 #include "eval/stats/unified.h"
 #include "tensor/base/mem.h"
 
@@ -125,6 +125,8 @@ static as_status fill_models(as_sum *s, as_err *err) {
   return st;
 }
 
+static const double z95 = 1.95996398454005423552; /* 97.5 % of a normal distribution */
+
 typedef struct place {
   double key;
   size_t index;
@@ -136,35 +138,20 @@ static int by_key(const void *a, const void *b) {
   return x->index < y->index ? -1 : x->index > y->index;
 }
 
-/* How many of v[n] are higher, and how many lower, by more than the margin of two independent samples. */
-static void unpaired_ranks(const double *v, const double *var, size_t n, size_t i, double *lo, double *hi) {
-  const double z2 = 1.95996398454005423552 * 1.95996398454005423552;
-  size_t above = 0, below = 0, all = 0;
-  for (size_t j = 0; j < n; j++) {
-    double d = v[j] - v[i];
-    if (isnan(v[j])) continue;
-    all++;
-    if (j == i || d * d < z2 * (var[i] + var[j])) continue;
-    above += d > 0.0;
-    below += d < 0.0;
-  }
-  *lo = (double)(above + 1);
-  *hi = (double)(all - below);
-}
-
-/* Without per-image results: rank intervals from the counts. O(models^2) per set. */
+/* Without per-image results: rank intervals from the counts. */
 static as_status unpaired(as_sum *s, as_err *err) {
   const as_results *r = s->r;
   size_t n = r->n_models;
-  double *v = as_alloc(n, 4 * sizeof *v, err), *var = v ? v + n : NULL, *mean = v ? var + n : NULL,
-         *mean_var = v ? mean + n : NULL;
+  double *v = as_alloc(n, 6 * sizeof *v, err);
   if (!v) return AS_E_ENV;
+  double *var = v + n, *mean = var + n, *mean_var = mean + n, *lo = mean_var + n, *hi = lo + n;
+  as_status st = AS_OK;
   bool every = true;
   for (size_t m = 0; m < n; m++) {
     mean[m] = s->models[m].value[AS_SUM_MEAN];
     mean_var[m] = 0.0;
   }
-  for (size_t k = 0; k < r->n_sets; k++) {
+  for (size_t k = 0; k < r->n_sets && st == AS_OK; k++) {
     bool counted = true;
     for (size_t m = 0; m < n; m++) {
       const as_sum_cell *c = as_sum_at(s, m, k);
@@ -175,17 +162,21 @@ static as_status unpaired(as_sum *s, as_err *err) {
       mean_var[m] += var[m] / ((double)r->n_sets * (double)r->n_sets);
     }
     every = every && counted;
-    for (size_t m = 0; counted && m < n; m++) {
+    if (counted) st = as_rank_unpaired(v, var, n, z95, lo, hi, err);
+    for (size_t m = 0; st == AS_OK && counted && m < n; m++) {
       as_sum_cell *c = &s->cells[m * r->n_sets + k];
-      if (c->ok) unpaired_ranks(v, var, n, m, &c->rank_lo, &c->rank_hi);
+      c->rank_lo = lo[m];
+      c->rank_hi = hi[m];
       s->any_rank_interval = s->any_rank_interval || c->ok;
     }
   }
-  for (size_t m = 0; every && m < n; m++)
-    if (s->models[m].whole)
-      unpaired_ranks(mean, mean_var, n, m, &s->models[m].rank_lo, &s->models[m].rank_hi);
+  if (st == AS_OK && every) st = as_rank_unpaired(mean, mean_var, n, z95, lo, hi, err);
+  for (size_t m = 0; st == AS_OK && every && m < n; m++) {
+    s->models[m].rank_lo = lo[m];
+    s->models[m].rank_hi = hi[m];
+  }
   as_free(v);
-  return AS_OK;
+  return st;
 }
 
 /* Tests of pairs, fits, translation curves, subsets, agreement of the sets. */

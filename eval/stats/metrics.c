@@ -53,22 +53,6 @@ void as_clopper_pearson(int64_t k, int64_t n, double confidence, double *lo, dou
   *hi = k == n ? 1.0 : as_beta_inv((double)(k + 1), (double)(n - k), 1.0 - half);
 }
 
-/* n is the number of models: counting the greater and the equal ones needs no memory. */
-void as_rank_mean(const double *v, size_t n, double *rank) {
-  for (size_t i = 0; i < n; i++) {
-    if (isnan(v[i])) {
-      rank[i] = NAN;
-      continue;
-    }
-    size_t above = 0, equal = 0;
-    for (size_t j = 0; j < n; j++) {
-      above += v[j] > v[i];
-      equal += v[j] == v[i];
-    }
-    rank[i] = (double)above + 0.5 * (double)(equal + 1);
-  }
-}
-
 double as_mean_arithmetic(const double *acc, size_t s) {
   if (s == 0) return NAN;
   double sum = 0.0;

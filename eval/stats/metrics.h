@@ -16,9 +16,6 @@ void as_wilson_share(double p, double n, double confidence, double *lo, double *
 /* Clopper-Pearson (1934), the exact interval. NaN when n <= 0, for both. */
 void as_clopper_pearson(int64_t k, int64_t n, double confidence, double *lo, double *hi);
 
-/* Ranks of v[n], highest first, ties share the mean rank (1.5, 1.5, 3); NaN stays NaN. */
-void as_rank_mean(const double *v, size_t n, double *rank);
-
 /* Unified metrics over the accuracies of one model on s sets (fractions). assay's own definitions. A
  * NaN gives NaN, an accuracy of 0 a geometric and harmonic mean of 0; the whole menu: eval/stats/unified.h. */
 double as_mean_arithmetic(const double *acc, size_t s);

@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#include "eval/stats/metrics.h"
+#include "eval/stats/stats_order.h"
 #include "tensor/base/math/dmath.h"
 #include "tensor/base/mem.h"
 
@@ -163,23 +163,7 @@ as_status as_benjamini_hochberg(const double *p, size_t n, double *adjusted, as_
   return AS_OK;
 }
 
-/* --- two rankings -------------------------------------------------------------------------------------- */
-
-double as_kendall_tau_b(const double *x, const double *y, size_t n) {
-  int64_t score = 0, nx = 0, ny = 0; /* concordant - discordant; pairs untied in x, in y */
-  for (size_t i = 1; i < n; i++) {
-    if (isnan(x[i]) || isnan(y[i])) continue;
-    for (size_t j = 0; j < i; j++) {
-      if (isnan(x[j]) || isnan(y[j])) continue;
-      int a = (x[i] > x[j]) - (x[i] < x[j]), b = (y[i] > y[j]) - (y[i] < y[j]);
-      score += a * b;
-      nx += a != 0;
-      ny += b != 0;
-    }
-  }
-  if (nx == 0 || ny == 0) return NAN;
-  return (double)score / sqrt((double)nx * (double)ny);
-}
+/* --- two columns -------------------------------------------------------------------------------------- */
 
 double as_pearson(const double *x, const double *y, size_t n) {
   as_fit f;
@@ -301,15 +285,16 @@ static double t_quantile(double tail, double df) {
   return sqrt(df * (1.0 - x) / x);
 }
 
-double as_fit_logit_at(const as_fit *fit, double x, double clip, double *lo, double *hi) {
-  double u = as_logit(x, clip), v = fit->slope * u + fit->intercept;
+double as_fit_logit_at(const as_fit *fit, double x, double clip) {
+  return as_sigmoid(fit->slope * as_logit(x, clip) + fit->intercept);
+}
+
+void as_fit_logit_band(const as_fit *fit, double x, double clip, double *lo, double *hi) {
   *lo = *hi = NAN;
-  if (fit->n > 2 && fit->sxx > 0.0) {
-    double d = u - fit->x_mean;
-    double half =
-        t_quantile(0.025, (double)(fit->n - 2)) * sqrt(fit->s2 * (1.0 / (double)fit->n + d * d / fit->sxx));
-    *lo = as_sigmoid(v - half);
-    *hi = as_sigmoid(v + half);
-  }
-  return as_sigmoid(v);
+  if (fit->n < 3 || !(fit->sxx > 0.0)) return;
+  double u = as_logit(x, clip), v = fit->slope * u + fit->intercept, d = u - fit->x_mean;
+  double half =
+      t_quantile(0.025, (double)(fit->n - 2)) * sqrt(fit->s2 * (1.0 / (double)fit->n + d * d / fit->sxx));
+  *lo = as_sigmoid(v - half);
+  *hi = as_sigmoid(v + half);
 }

@@ -33,11 +33,8 @@ void as_mcnemar_images(const uint8_t *first, const uint8_t *second, size_t n, do
 as_status as_holm(const double *p, size_t n, double *adjusted, as_err *err);
 as_status as_benjamini_hochberg(const double *p, size_t n, double *adjusted, as_err *err);
 
-/* --- two rankings -------------------------------------------------------------------------------- */
+/* --- two columns -------------------------------------------------------------------------------- */
 
-/* Kendall's tau-b over the pairs (i, j) where neither value is NaN; NaN when one side is constant.
- * O(n^2): 2 ms at 1,500 models. */
-double as_kendall_tau_b(const double *x, const double *y, size_t n);
 double as_pearson(const double *x, const double *y, size_t n);
 /* Pearson's r of the mean ranks. Entries with a NaN are left out. */
 as_status as_spearman(const double *x, const double *y, size_t n, double *rho, as_err *err);
@@ -83,7 +80,8 @@ typedef struct as_fit {
 void as_fit_ols(const double *x, const double *y, size_t n, as_fit *out);
 /* The same on logit axes; accuracies as fractions. clip = 1e-4 is a good default. */
 as_status as_fit_logit(const double *x, const double *y, size_t n, double clip, as_fit *out, as_err *err);
-/* The fitted accuracy at base accuracy x and its 95 % band (t quantile) on logit axes. */
-double as_fit_logit_at(const as_fit *fit, double x, double clip, double *lo, double *hi);
+/* The fitted accuracy at base accuracy x, and the 95 % band of the line there (t quantile on logit axes). */
+double as_fit_logit_at(const as_fit *fit, double x, double clip);
+void as_fit_logit_band(const as_fit *fit, double x, double clip, double *lo, double *hi);
 
 #endif

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "eval/stats/metrics.h"
+#include "eval/stats/stats_order.h"
 #include "tensor/base/math/rng.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/par.h"

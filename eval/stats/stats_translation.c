@@ -1,6 +1,8 @@
 #include "eval/stats/stats_translation.h"
 
 #include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
 
 #include "eval/stats/metrics.h"
 #include "tensor/base/mem.h"
@@ -41,55 +43,134 @@ static double equal_size(const tally *of, size_t n, const tally *all, int64_t mo
   return fmin(fmax(size, 1.0), (double)all->pairs);
 }
 
+/* --- counting the pairs ---------------------------------------------------------------------------------- */
+
+/* A model with both values. */
+typedef struct runner {
+  double x, y;     /* on the base, on the variant */
+  size_t model;    /* its number */
+  uint32_t y_rank; /* place of y among the different ones, 0 = the lowest */
+} runner;
+
+static int by_x(const void *a, const void *b) {
+  const runner *p = a, *q = b;
+  return (p->x > q->x) - (p->x < q->x);
+}
+
+static int by_y(const void *a, const void *b) {
+  const runner *p = a, *q = b;
+  return (p->y > q->y) - (p->y < q->y);
+}
+
+/* Where the gap of model i passes an edge: its partners are less than the edge away from place p on (below it), or
+ * up to place p (above it). */
+typedef struct border {
+  size_t i, p;
+} border;
+
+/* In rising order of the base the partners of a model whose gap lies in a bin stand side by side, once below and
+ * once above it. So all that is asked of them is differences of "how many of the first p models have a lower, how
+ * many an equal value on the variant?", with p where the gap passes an edge. One sweep answers these in order of p;
+ * for one edge and side p rises with i. */
+typedef struct sweep {
+  runner *run; /* [n] by rising base */
+  size_t n, models, bins;
+  const double *edges;
+  uint32_t *tree,
+      *plain;      /* [n + 1] a Fenwick tree of counts by y_rank, and the counts: of the first p models */
+  border *edge[2]; /* [bins + 1] below, above */
+  tally *of;       /* [bins * models] */
+  as_translation_bin *out;
+} sweep;
+
+static void count_in(sweep *w, uint32_t rank) {
+  w->plain[rank]++;
+  for (size_t i = (size_t)rank + 1; i <= w->n; i += i & (~i + 1)) w->tree[i]++;
+}
+
+static int64_t count_lower(const sweep *w, uint32_t rank) {
+  int64_t sum = 0;
+  for (size_t i = rank; i > 0; i &= i - 1) sum += w->tree[i];
+  return sum;
+}
+
+/* Moves b->p to the border of model b->i. A gap of exactly 0 is in no bin. */
+static void find_border(const sweep *w, border *b, double edge, bool above) {
+  const runner *r = w->run;
+  if (above) {
+    if (b->p < b->i) b->p = b->i;
+    while (b->p < w->n && !(r[b->p].x - r[b->i].x >= edge && r[b->p].x > r[b->i].x)) b->p++;
+  } else {
+    while (b->p < b->i && r[b->i].x - r[b->p].x >= edge && r[b->i].x > r[b->p].x) b->p++;
+  }
+}
+
+/* Edge e parts bin e - 1 from bin e: what the first p models say to model i is taken from the one and added to the
+ * other. A partner below keeps its place if its value on the variant is lower, one above if it is higher. */
+static void answer_border(sweep *w, size_t e, const border *b, bool above) {
+  const runner *r = &w->run[b->i];
+  int64_t p = (int64_t)b->p, lower = count_lower(w, r->y_rank), equal = w->plain[r->y_rank];
+  int64_t half = above ? 2 * p - 2 * lower - equal : 2 * lower + equal;
+  for (int side = 0; side < 2; side++) { /* the bin above the edge, the bin below it */
+    if (side == 0 ? e == w->bins : e == 0) continue;
+    size_t bin = e - (size_t)side;
+    int64_t sign = (side == 0) != above ? 1 : -1;
+    tally *t = &w->of[bin * w->models + r->model];
+    t->pairs += sign * p;
+    t->half += sign * half;
+    if (!above) continue; /* every pair once */
+    w->out[bin].pairs += sign * p;
+    w->out[bin].tied += sign * equal;
+    w->out[bin].kept += sign * half; /* for now: 2 kept + tied */
+  }
+}
+
+static void count_pairs(sweep *w) {
+  qsort(w->run, w->n, sizeof *w->run, by_y);
+  for (size_t i = 1; i < w->n; i++) w->run[i].y_rank = w->run[i - 1].y_rank + (w->run[i].y > w->run[i - 1].y);
+  qsort(w->run, w->n, sizeof *w->run, by_x);
+  for (size_t p = 0; p <= w->n; p++) {
+    for (int above = 0; above < 2; above++)
+      for (size_t e = 0; e <= w->bins; e++)
+        for (border *b = &w->edge[above][e]; b->i < w->n; b->i++) {
+          find_border(w, b, w->edges[e], above);
+          if (b->p > p) break;
+          answer_border(w, e, b, above);
+        }
+    if (p < w->n) count_in(w, w->run[p].y_rank);
+  }
+  for (size_t b = 0; b < w->bins; b++) w->out[b].kept = (w->out[b].kept - w->out[b].tied) / 2;
+}
+
 as_status as_translation(const double *base, const double *shift, size_t n, const double *edges, size_t bins,
                          double confidence, as_translation_bin *out, as_err *err) {
-  tally *of = as_calloc((n ? n : 1) * (bins ? bins : 1), sizeof *of, err);
-  if (!of) return AS_E_ENV;
-  for (size_t b = 0; b < bins; b++) {
-    as_translation_bin zero = {0};
-    out[b] = zero;
-    out[b].gap_lo = edges[b];
-    out[b].gap_hi = edges[b + 1];
+  sweep w = {.models = n, .bins = bins, .edges = edges, .out = out};
+  w.of = as_calloc((n ? n : 1) * (bins ? bins : 1), sizeof *w.of, err);
+  w.run = as_calloc(n ? n : 1, sizeof *w.run, err);
+  w.tree = as_calloc(n + 1, 2 * sizeof *w.tree, err);
+  w.edge[0] = as_calloc(bins + 1, 2 * sizeof *w.edge[0], err);
+  bool ok = w.of && w.run && w.tree && w.edge[0];
+  if (ok) {
+    w.plain = w.tree + n + 1;
+    w.edge[1] = w.edge[0] + bins + 1;
+    for (size_t b = 0; b < bins; b++)
+      out[b] = (as_translation_bin){.gap_lo = edges[b], .gap_hi = edges[b + 1]};
+    for (size_t i = 0; i < n; i++)
+      if (isfinite(base[i]) && isfinite(shift[i])) w.run[w.n++] = (runner){base[i], shift[i], i, 0};
+    count_pairs(&w);
   }
-  for (size_t i = 0; i < n; i++) {
-    if (isnan(base[i]) || isnan(shift[i])) continue;
-    for (size_t j = 0; j < i; j++) {
-      double gap = base[i] - base[j], moved = shift[i] - shift[j];
-      if (isnan(gap) || isnan(moved) || gap == 0.0) continue;
-      if (gap < 0.0) {
-        gap = -gap;
-        moved = -moved;
-      }
-      size_t b = 0;
-      while (b < bins && gap >= edges[b + 1]) b++;
-      if (b == bins || gap < edges[0]) continue;
-      as_translation_bin *o = &out[b];
-      int64_t half = moved > 0.0 ? 2 : moved == 0.0 ? 1 : 0;
-      o->pairs++;
-      o->kept += half == 2;
-      o->tied += half == 1;
-      o->mean_base_gap += gap;
-      o->mean_shift_gap += moved;
-      of[b * n + i].pairs++;
-      of[b * n + j].pairs++;
-      of[b * n + i].half += half;
-      of[b * n + j].half += half;
-    }
-  }
-  for (size_t b = 0; b < bins; b++) {
+  for (size_t b = 0; ok && b < bins; b++) {
     as_translation_bin *o = &out[b];
     o->share = o->lo = o->hi = NAN;
-    for (size_t i = 0; i < n; i++) o->models += of[b * n + i].pairs > 0;
-    if (o->pairs == 0) {
-      o->mean_base_gap = o->mean_shift_gap = NAN;
-      continue;
-    }
+    for (size_t i = 0; i < n; i++) o->models += w.of[b * n + i].pairs > 0;
+    if (o->pairs == 0) continue;
     tally all = {o->pairs, 2 * o->kept + o->tied};
     o->share = 0.5 * (double)all.half / (double)all.pairs;
-    o->mean_base_gap /= (double)o->pairs;
-    o->mean_shift_gap /= (double)o->pairs;
-    as_wilson_share(o->share, equal_size(of + b * n, n, &all, o->models), confidence, &o->lo, &o->hi);
+    as_wilson_share(o->share, equal_size(w.of + b * n, n, &all, o->models), confidence, &o->lo, &o->hi);
   }
-  as_free(of);
-  return AS_OK;
+  as_free(w.of);
+  as_free(w.run);
+  as_free(w.tree);
+  as_free(w.edge[0]);
+  return ok ? AS_OK : AS_E_ENV;
 }

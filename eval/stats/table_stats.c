@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "eval/stats/stats_order.h"
 #include "eval/stats/table.h"
 #include "tensor/base/mem.h"
 
@@ -44,7 +45,7 @@ static as_status set_stats(as_table_stats *s, const as_results *r, const as_set_
       if (d->line)
         rho = as_effective_robustness(d->line, base[m], shift[m]);
       else if (d->fit.n >= FIT_MODELS)
-        rho = shift[m] - as_fit_logit_at(&d->fit, base[m], clip, &(double){0}, &(double){0});
+        rho = shift[m] - as_fit_logit_at(&d->fit, base[m], clip);
     }
     s->rho[m * r->n_sets + k] = rho;
   }

@@ -6,6 +6,7 @@
 
 #include "eval/stats/metrics.h"
 #include "eval/stats/stats.h"
+#include "eval/stats/stats_order.h"
 #include "tensor/base/mem.h"
 
 static const struct {
@@ -37,43 +38,42 @@ as_unified_kind as_unified_by_name(const char *name) {
   return (as_unified_kind)k;
 }
 
-void as_helm_win_rate(const double *acc, size_t models, size_t sets, double *rate) {
+/* Means over the sets of what a model's rank r on a set says: of the rank itself, and of the win rate. Of n values,
+ * n - r is the number of strictly worse ones plus half the number of equal ones. Either may be NULL. */
+static as_status rank_means(const double *acc, size_t models, size_t sets, double *mean_rank,
+                            double *win_rate, as_err *err) {
+  double *column = as_alloc(models, 3 * sizeof *column, err);
+  if (!column) return AS_E_ENV;
+  double *rank = column + models, *columns = rank + models;
   for (size_t i = 0; i < models; i++) {
-    double sum = 0.0;
-    size_t columns = 0;
-    for (size_t j = 0; j < sets; j++) {
-      double v = acc[i * sets + j];
-      if (isnan(v)) continue;
-      size_t worse = 0, equal = 0, others = 0;
-      for (size_t m = 0; m < models; m++) {
-        double w = acc[m * sets + j];
-        if (m == i || isnan(w)) continue;
-        others++;
-        worse += w < v;
-        equal += w == v;
-      }
-      if (others == 0) continue;
-      sum += ((double)worse + 0.5 * (double)equal) / (double)others;
-      columns++;
-    }
-    rate[i] = columns ? sum / (double)columns : NAN;
+    columns[i] = 0.0;
+    if (mean_rank) mean_rank[i] = 0.0;
+    if (win_rate) win_rate[i] = 0.0;
   }
+  for (size_t j = 0; j < sets; j++) {
+    size_t n = 0;
+    for (size_t i = 0; i < models; i++) {
+      column[i] = acc[i * sets + j];
+      n += isnan(column[i]) ? 0 : 1;
+    }
+    as_rank_mean(column, models, rank);
+    for (size_t i = 0; i < models; i++) {
+      if (mean_rank) mean_rank[i] += rank[i]; /* a missing set: NaN */
+      if (!win_rate || n < 2 || isnan(rank[i])) continue;
+      win_rate[i] += ((double)n - rank[i]) / (double)(n - 1);
+      columns[i] += 1.0;
+    }
+  }
+  for (size_t i = 0; i < models; i++) {
+    if (mean_rank) mean_rank[i] = sets ? mean_rank[i] / (double)sets : NAN;
+    if (win_rate) win_rate[i] = columns[i] > 0.0 ? win_rate[i] / columns[i] : NAN;
+  }
+  as_free(column);
+  return AS_OK;
 }
 
-static void mean_rank(const double *acc, size_t models, size_t sets, double *out) {
-  for (size_t i = 0; i < models; i++) {
-    double sum = 0.0;
-    for (size_t j = 0; j < sets; j++) {
-      double v = acc[i * sets + j];
-      size_t above = 0, equal = 0;
-      for (size_t m = 0; m < models; m++) {
-        above += acc[m * sets + j] > v;
-        equal += acc[m * sets + j] == v;
-      }
-      sum += isnan(v) ? NAN : (double)above + 0.5 * (double)(equal + 1);
-    }
-    out[i] = sets ? sum / (double)sets : NAN;
-  }
+as_status as_helm_win_rate(const double *acc, size_t models, size_t sets, double *rate, as_err *err) {
+  return rank_means(acc, models, sets, NULL, rate, err);
 }
 
 static void reference_error(const double *acc, size_t models, size_t sets, const double *reference,
@@ -95,11 +95,10 @@ as_status as_unified_all(const double *acc, size_t models, size_t sets, const do
                                                                 as_mean_harmonic, as_worst};
   for (int k = 0; k <= AS_UNIFIED_WORST; k++)
     for (size_t i = 0; out[k] && i < models; i++) out[k][i] = per_model[k](acc + i * sets, sets);
-  if (out[AS_UNIFIED_MEAN_RANK]) mean_rank(acc, models, sets, out[AS_UNIFIED_MEAN_RANK]);
-  if (out[AS_UNIFIED_WIN_RATE]) as_helm_win_rate(acc, models, sets, out[AS_UNIFIED_WIN_RATE]);
   if (out[AS_UNIFIED_REF_ERROR])
     reference_error(acc, models, sets, reference ? reference : acc, out[AS_UNIFIED_REF_ERROR]);
-  return AS_OK;
+  if (!out[AS_UNIFIED_MEAN_RANK] && !out[AS_UNIFIED_WIN_RATE]) return AS_OK;
+  return rank_means(acc, models, sets, out[AS_UNIFIED_MEAN_RANK], out[AS_UNIFIED_WIN_RATE], err);
 }
 
 as_status as_unified_rank(as_unified_kind k, const double *value, size_t models, double *rank, as_err *err) {

@@ -38,7 +38,7 @@ as_status as_unified_rank(as_unified_kind k, const double *value, size_t models,
 
 /* HELM mean win rate (stanford-crfm/helm, summarize.py): on one column with n values, win = (# strictly
  * worse + # equal / 2, itself left out) / (n - 1); columns with n < 2 are skipped. */
-void as_helm_win_rate(const double *acc, size_t models, size_t sets, double *rate);
+as_status as_helm_win_rate(const double *acc, size_t models, size_t sets, double *rate, as_err *err);
 
 /* Every non-empty subset of the sets, each ranked by the arithmetic mean over it, over the models that
  * have every set. subset_count = 2^sets - 1. */

@@ -112,8 +112,18 @@ bool as_parse_f64(const char *s, double *out) {
   return true;
 }
 
+/* Decimals of at most 15 digits are farther apart than normal doubles, so no two of them read as the same one: where
+ * 15 digits do, they less their zeros at the end are the shortest. */
 void as_f64_text(double v, char buf[32]) {
-  for (int digits = 1; digits <= 17; digits++) {
+  int digits = 1;
+  snprintf(buf, 32, "%.14e", v); /* d.dddddddddddddde+xx */
+  if (fabs(v) > 1e-300 && fabs(v) < 1e300) {
+    bool enough = strtod(buf, NULL) == v;
+    char *e = strchr(buf, 'e');
+    while (e && e > buf && e[-1] == '0') e--;
+    digits = !enough || !e ? 16 : e - buf <= 2 + (v < 0.0) ? 1 : (int)(e - buf) - 1 - (v < 0.0);
+  }
+  for (; digits <= 17; digits++) {
     snprintf(buf, 32, "%.*g", digits, v);
     if (strtod(buf, NULL) == v) return;
   }

@@ -41,6 +41,14 @@ refuses "table: not a number" 3 "line 2: column val: found 'seventy'" table "$TM
 printf 'name,val\na,70\n' >"$TMP/bad.csv"
 refuses "table: foreign file" 3 "without a column 'model'" table "$TMP/bad.csv"
 
+# 40,000 rows in seconds: what compares every model with every other would take minutes
+awk 'BEGIN { print "model,val,v2,r,sketch,a"; s = 1
+  for (i = 0; i < 40000; i++) { printf "m%d", i; for (k = 0; k < 5; k++) { s = (s * 69069 + 1) % 4294967296
+    printf ",%.3f", 20 * k % 50 + s / 4294967296 * 50 } print "" } }' >"$TMP/large.csv"
+(ulimit -t 30; "$ASSAY" table "$TMP/large.csv" --top 2 >"$TMP/out" 2>"$TMP/err" </dev/null)
+[ $? -eq 0 ] && grep -q "40000 rows read" "$TMP/out" && ok "table: 40,000 rows" ||
+  not_ok "table: 40,000 rows" "$(head -c 300 "$TMP/err")"
+
 P=$SHARED/published
 if [ -f "$P/imagenet_testbed_top1.csv" ]; then
   run table "$P/imagenet_testbed_top1.csv" --base val --width 140 \

@@ -157,6 +157,23 @@ static void text(as_test *t) {
   CHECK_STR(t, buf, "0.1");
   as_f64_text(1.0 / 3.0, buf);
   CHECK(t, strtod(buf, NULL) == 1.0 / 3.0);
+  /* the shortest that reads back, as trying every length finds it */
+  as_rng g = as_rng_make(3, 1);
+  for (uint64_t k = 0; k < 20000; k++) {
+    uint64_t bits = as_rng_bits(g, k);
+    memcpy(&d, &bits, sizeof d);
+    if (k % 4 == 1) d = (double)(bits >> 40) / 1000.0;
+    if (k % 4 == 2) d = -(double)(bits % 50001) / 50000.0;
+    if (k % 4 == 3) d = (double)(bits % 1000) * pow(10.0, (double)(bits >> 32 & 31));
+    if (!isfinite(d)) continue;
+    char want[32];
+    for (int n = 1; n <= 17; n++) {
+      snprintf(want, sizeof want, "%.*g", n, d);
+      if (strtod(want, NULL) == d) break;
+    }
+    as_f64_text(d, buf);
+    CHECK_STR(t, buf, want);
+  }
   const char *names[] = {"imagenet-bilinear", "imagenet-bicubic", "swav"};
   CHECK_STR(t, as_nearest("imagenet-bilinaer", names, 3), "imagenet-bilinear");
   CHECK_STR(t, as_nearest("swaw", names, 3), "swav");

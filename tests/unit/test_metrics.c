@@ -2,6 +2,7 @@
 #include "eval/stats/metrics.h"
 
 #include "data/sets/tasks.h"
+#include "eval/stats/stats_order.h"
 #include "eval/stats/unified.h"
 #include "tests/harness.h"
 
@@ -125,9 +126,10 @@ static void unified(as_test *t) {
 static void helm(as_test *t) {
   const double v[5] = {1, 1, 1, 4, 5}, want[5] = {.25, .25, .25, .75, 1};
   double r[5];
-  as_helm_win_rate(v, 5, 1, r);
+  as_err err = {0};
+  CHECK_OK(t, as_helm_win_rate(v, 5, 1, r, &err), err);
   for (int i = 0; i < 5; i++) CHECK_NEAR(t, r[i], want[i], 1e-15);
-  as_helm_win_rate(v, 1, 1, r); /* nobody to compare with */
+  CHECK_OK(t, as_helm_win_rate(v, 1, 1, r, &err), err); /* nobody to compare with */
   CHECK(t, isnan(r[0]));
 }
 

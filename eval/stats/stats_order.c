@@ -1,0 +1,213 @@
+#include "eval/stats/stats_order.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tensor/base/mem.h"
+
+/* Up to so many values are compared pair by pair, which needs no memory; so are more where there is none. */
+enum { FEW = 64 };
+
+typedef struct value_at {
+  double v;
+  size_t at;
+} value_at;
+
+static int by_falling_value(const void *a, const void *b) {
+  double x = ((const value_at *)a)->v, y = ((const value_at *)b)->v;
+  return (x < y) - (x > y);
+}
+
+/* The values that are there, the highest first; *m = how many. NULL: no memory. */
+static value_at *falling(const double *v, size_t n, size_t *m) {
+  value_at *s = as_alloc(n ? n : 1, sizeof *s, NULL);
+  *m = 0;
+  for (size_t i = 0; s && i < n; i++)
+    if (!isnan(v[i])) s[(*m)++] = (value_at){v[i], i};
+  if (s) qsort(s, *m, sizeof *s, by_falling_value);
+  return s;
+}
+
+void as_rank_mean(const double *v, size_t n, double *rank) {
+  size_t m = 0;
+  value_at *s = n > FEW ? falling(v, n, &m) : NULL;
+  if (s) {
+    for (size_t i = 0; i < n; i++) rank[i] = NAN;
+    for (size_t i = 0, j; i < m; i = j) {
+      for (j = i + 1; j < m && s[j].v == s[i].v;) j++;
+      for (size_t k = i; k < j; k++) rank[s[k].at] = (double)i + 0.5 * (double)(j - i + 1);
+    }
+    as_free(s);
+    return;
+  }
+  for (size_t i = 0; i < n; i++) {
+    if (isnan(v[i])) {
+      rank[i] = NAN;
+      continue;
+    }
+    size_t above = 0, equal = 0;
+    for (size_t j = 0; j < n; j++) {
+      above += v[j] > v[i];
+      equal += v[j] == v[i];
+    }
+    rank[i] = (double)above + 0.5 * (double)(equal + 1);
+  }
+}
+
+/* --- two orders ------------------------------------------------------------------------------------------- */
+
+typedef struct point {
+  double x, y;
+} point;
+
+static int by_x_then_y(const void *a, const void *b) {
+  const point *p = a, *q = b;
+  if (p->x < q->x || p->x > q->x) return p->x < q->x ? -1 : 1;
+  return (p->y > q->y) - (p->y < q->y);
+}
+
+static int64_t pairs_of(size_t n) {
+  return (int64_t)n * ((int64_t)n - 1) / 2;
+}
+
+/* Merge sort of p[n] by y; returns the inversions, pairs that stand in falling order of y. */
+static int64_t sort_counting(point *p, point *tmp, size_t n) {
+  if (n < 2) return 0;
+  size_t half = n / 2, i = 0, j = half;
+  int64_t count = sort_counting(p, tmp, half) + sort_counting(p + half, tmp, n - half);
+  for (size_t k = 0; k < n; k++) {
+    bool right = i == half || (j < n && p[j].y < p[i].y);
+    if (right) count += (int64_t)(half - i); /* it passes all that are left of the left half */
+    tmp[k] = right ? p[j++] : p[i++];
+  }
+  memcpy(p, tmp, n * sizeof *p);
+  return count;
+}
+
+/* Knight 1966. In the order of x, and of y where x ties, the pairs in opposite order are the inversions of y:
+ * ties of x stand in rising order of y and give none. */
+static as_order_pairs count_sorted(point *p, point *tmp, size_t n) {
+  as_order_pairs c = {.pairs = pairs_of(n)};
+  int64_t tied_both = 0;
+  qsort(p, n, sizeof *p, by_x_then_y);
+  for (size_t i = 0, j; i < n; i = j) {
+    for (j = i + 1; j < n && p[j].x == p[i].x;) j++;
+    c.tied_x += pairs_of(j - i);
+    for (size_t k = i, l; k < j; k = l) {
+      for (l = k + 1; l < j && p[l].y == p[k].y;) l++;
+      tied_both += pairs_of(l - k);
+    }
+  }
+  c.opposite = sort_counting(p, tmp, n);
+  for (size_t i = 0, j; i < n; i = j) {
+    for (j = i + 1; j < n && p[j].y == p[i].y;) j++;
+    c.tied_y += pairs_of(j - i);
+  }
+  c.same = c.pairs - c.tied_x - c.tied_y + tied_both - c.opposite;
+  return c;
+}
+
+as_order_pairs as_order_count(const double *x, const double *y, size_t n) {
+  point *p = n > FEW ? as_alloc(2 * n, sizeof *p, NULL) : NULL;
+  as_order_pairs c = {0};
+  if (p) {
+    size_t m = 0;
+    for (size_t i = 0; i < n; i++)
+      if (!isnan(x[i]) && !isnan(y[i])) p[m++] = (point){x[i], y[i]};
+    c = count_sorted(p, p + n, m);
+    as_free(p);
+    return c;
+  }
+  for (size_t i = 1; i < n; i++) {
+    if (isnan(x[i]) || isnan(y[i])) continue;
+    for (size_t j = 0; j < i; j++) {
+      if (isnan(x[j]) || isnan(y[j])) continue;
+      int a = (x[i] > x[j]) - (x[i] < x[j]), b = (y[i] > y[j]) - (y[i] < y[j]);
+      c.pairs++;
+      c.tied_x += a == 0;
+      c.tied_y += b == 0;
+      c.same += a * b > 0;
+      c.opposite += a * b < 0;
+    }
+  }
+  return c;
+}
+
+double as_kendall_tau_b(const double *x, const double *y, size_t n) {
+  as_order_pairs c = as_order_count(x, y, n);
+  int64_t nx = c.pairs - c.tied_x, ny = c.pairs - c.tied_y;
+  if (nx == 0 || ny == 0) return NAN;
+  return (double)(c.same - c.opposite) / sqrt((double)nx * (double)ny);
+}
+
+/* --- rank intervals ----------------------------------------------------------------------------------------- */
+
+/* The values in falling order, and for every node of a binary tree over them the smallest and the largest
+ * variance below it: node 1 is the whole, 2 i and 2 i + 1 are the halves of i. */
+typedef struct margin_tree {
+  const value_at *s;
+  const double *var;
+  double z2;
+  struct span {
+    double lo, hi;
+  } * node;
+} margin_tree;
+
+static struct span build_margins(margin_tree *t, size_t node, size_t from, size_t to) {
+  struct span a = {t->var[t->s[from].at], t->var[t->s[from].at]};
+  if (to - from > 1) {
+    size_t mid = from + (to - from) / 2;
+    struct span l = build_margins(t, 2 * node, from, mid), r = build_margins(t, 2 * node + 1, mid, to);
+    a.lo = fmin(l.lo, r.lo);
+    a.hi = fmax(l.hi, r.hi);
+  }
+  return t->node[node] = a;
+}
+
+/* Of the places from..to-1, all on one side of place i: how many are farther from it than the margin allows? A
+ * node is decided at once where its nearest value is too far even for its largest variance, or its farthest near
+ * enough for its smallest. Rounded sums and products rise with their operands, so this is what comparing one by
+ * one would say; and variances are about p (1 - p) / n, much the same for neighbours, so few nodes are opened. */
+static size_t count_apart(const margin_tree *t, size_t node, size_t from, size_t to, size_t i, size_t low,
+                          size_t high) {
+  if (high <= from || to <= low) return 0;
+  size_t mid = from + (to - from) / 2;
+  if (low <= from && to <= high) {
+    bool above = to <= i;
+    double own = t->var[t->s[i].at], v = t->s[i].v;
+    double near = t->s[above ? to - 1 : from].v - v, far = t->s[above ? from : to - 1].v - v;
+    if (near * near >= t->z2 * (own + t->node[node].hi)) return to - from;
+    if (far * far < t->z2 * (own + t->node[node].lo)) return 0;
+    if (to - from == 1) return 1; /* its variance is missing */
+  }
+  return count_apart(t, 2 * node, from, mid, i, low, high) +
+         count_apart(t, 2 * node + 1, mid, to, i, low, high);
+}
+
+as_status as_rank_unpaired(const double *v, const double *var, size_t n, double z, double *lo, double *hi,
+                           as_err *err) {
+  size_t m = 0;
+  margin_tree t = {.var = var, .z2 = z * z};
+  value_at *s = falling(v, n, &m);
+  t.s = s;
+  t.node = as_alloc(4 * (m ? m : 1), sizeof *t.node, err);
+  if (!s || !t.node) {
+    as_free(s);
+    as_free(t.node);
+    return as_fail(err, AS_E_ENV, "rank intervals: out of memory");
+  }
+  if (m) build_margins(&t, 1, 0, m);
+  for (size_t i = 0; i < n; i++) lo[i] = hi[i] = NAN;
+  for (size_t i = 0, j; i < m; i = j) {
+    for (j = i + 1; j < m && s[j].v == s[i].v;) j++;
+    for (size_t k = i; k < j; k++) { /* equal values are on neither side */
+      lo[s[k].at] = (double)(1 + count_apart(&t, 1, 0, m, k, 0, i));
+      hi[s[k].at] = (double)(m - count_apart(&t, 1, 0, m, k, j, m));
+    }
+  }
+  as_free(s);
+  as_free(t.node);
+  return AS_OK;
+}

@@ -1,0 +1,31 @@
+/* Orders of many: ranks, and how many pairs two orders agree on, in O(n log n). All of them count, so that the
+ * way in which they count shows in no digit. NaN = missing. */
+#ifndef AS_EVAL_STATS_STATS_ORDER_H
+#define AS_EVAL_STATS_STATS_ORDER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tensor/base/status.h"
+
+/* Ranks of v[n], highest first, ties share the mean rank (1.5, 1.5, 3); NaN stays NaN. */
+void as_rank_mean(const double *v, size_t n, double *rank);
+
+/* Pairs (i, j) where neither x nor y is missing. */
+typedef struct as_order_pairs {
+  int64_t pairs;
+  int64_t tied_x, tied_y; /* equal in x, in y; a pair that is equal in both is in both */
+  int64_t same, opposite; /* of those that are equal in neither */
+} as_order_pairs;
+as_order_pairs as_order_count(const double *x, const double *y, size_t n);
+
+/* Kendall's tau-b: (same - opposite) / sqrt((pairs - tied_x) (pairs - tied_y)); NaN when a side is constant. */
+double as_kendall_tau_b(const double *x, const double *y, size_t n);
+
+/* Rank intervals of v[n] with variances var[n] as if every value were a sample of its own: *lo is one more than the
+ * values that are higher by more than z standard errors of the difference, *hi leaves out those that are lower by
+ * as much. NaN where v is missing; var must be there where v is. */
+as_status as_rank_unpaired(const double *v, const double *var, size_t n, double z, double *lo, double *hi,
+                           as_err *err);
+
+#endif
