@@ -8,6 +8,8 @@
 #include "eval/run/rec.h"
 #include "eval/run/run.h"
 #include "tensor/base/file.h"
+#include "tensor/base/lines.h"
+#include "tensor/base/mem.h"
 #include "tools/cmd.h"
 #include "tools/common.h"
 #include "tools/differ.h"
@@ -29,17 +31,18 @@ static bool same_folder(const char *a, const char *b) {
 static void check_plan_file(as_diff *d, const as_rec *rec) {
   const char *path = as_rec_text(rec->root, "plan_file");
   const as_json *text = as_json_get(rec->root, "plan");
-  as_file f = {0};
+  char *now;
+  size_t n;
   if (as_path_kind_of(path) != AS_PATH_FILE) {
     as_note("%s is gone; the recorded text is verified", path);
     return;
   }
-  if (as_file_open(&f, path, NULL) != AS_OK) return;
-  if (f.size != text->text_len || memcmp(f.data, text->text, f.size) != 0) {
+  if (as_text_load(&now, &n, path, UINT64_MAX, NULL) != AS_OK) return;
+  if (n != text->text_len || memcmp(now, text->text, n) != 0) {
     as_note("%s has changed since; the recorded text is verified", path);
-    as_diff_lines(d, path, text->text, text->text_len, (const char *)f.data, f.size);
+    as_diff_lines(d, path, text->text, text->text_len, now, n);
   }
-  as_file_close(&f);
+  as_free(now);
 }
 
 /* Where the label of an image stands in the plan's label file: the line that begins with its name, or

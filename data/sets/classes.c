@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "data/sets/labels.h"
-#include "tensor/base/file.h"
 #include "tensor/base/json.h"
+#include "tensor/base/lines.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/text.h"
 
@@ -20,51 +20,6 @@ int64_t as_plain_integer(const char *s, size_t len) {
     v = v * 10 + (s[i] - '0');
   }
   return v;
-}
-
-/* ---- lines ------------------------------------------------------------------------------------ */
-
-as_status as_lines_read(as_lines *l, const char *path, as_err *err) {
-  as_file f;
-  memset(l, 0, sizeof *l);
-  as_status s = as_file_open(&f, path, err);
-  if (s != AS_OK) return s;
-  if (memchr(f.data, 0, f.size)) {
-    s = as_fail(err, AS_E_INPUT, "%s: found a NUL byte, wanted lines of text", path);
-  } else {
-    l->text = as_strndup((const char *)f.data, f.size, err);
-    if (!l->text) s = AS_E_ENV;
-  }
-  as_file_close(&f);
-  size_t number = 0;
-  for (char *p = l->text; s == AS_OK && p && *p;) {
-    char *end = strchr(p, '\n'), *next = end ? end + 1 : p + strlen(p);
-    if (!end) end = next;
-    number++;
-    while (end > p && (end[-1] == ' ' || end[-1] == '\t' || end[-1] == '\r')) end--;
-    *end = '\0';
-    if (end > p && *p != '#') {
-      void *q = l->line, *r = l->number;
-      s = as_grow(&q, &l->cap, l->n + 1, sizeof *l->line, err);
-      l->line = q;
-      if (s == AS_OK) s = as_grow(&r, &l->number_cap, l->n + 1, sizeof *l->number, err);
-      l->number = r;
-      if (s == AS_OK) {
-        l->line[l->n] = p;
-        l->number[l->n++] = number;
-      }
-    }
-    p = next;
-  }
-  if (s != AS_OK) as_lines_clear(l);
-  return s;
-}
-
-void as_lines_clear(as_lines *l) {
-  as_free(l->text);
-  as_free(l->line);
-  as_free(l->number);
-  memset(l, 0, sizeof *l);
 }
 
 /* ---- the table of names ----------------------------------------------------------------------- */
@@ -198,37 +153,33 @@ static bool looks_like_wnid(const char *s, size_t n) {
   return true;
 }
 
-static as_status classes_from_lines(as_classes *c, const char *path, as_err *err) {
-  as_lines l;
-  as_status s = as_lines_read(&l, path, err);
-  if (s != AS_OK) return s;
-  if (l.n == 0) s = as_fail(err, AS_E_INPUT, "%s: found no class name", path);
-  for (size_t i = 0; i < l.n && s == AS_OK; i++) {
-    size_t first = strcspn(l.line[i], " \t,");
-    s = add_class(c, l.line[i], looks_like_wnid(l.line[i], first) ? first : strlen(l.line[i]), err);
+static as_status classes_from_lines(as_classes *c, const char *path, const as_lines *l, as_err *err) {
+  as_status s = AS_OK;
+  if (l->n == 0) s = as_fail(err, AS_E_INPUT, "%s: found no class name", path);
+  for (size_t i = 0; i < l->n && s == AS_OK; i++) {
+    size_t first = strcspn(l->line[i], " \t,");
+    s = add_class(c, l->line[i], looks_like_wnid(l->line[i], first) ? first : strlen(l->line[i]), err);
   }
-  as_lines_clear(&l);
   return s;
 }
 
 as_status as_classes_read(as_classes *c, const char *path, as_err *err) {
-  as_file f;
+  as_lines l;
   memset(c, 0, sizeof *c);
-  as_status s = as_file_open(&f, path, err);
+  as_status s = as_lines_read(&l, path, false, err);
   if (s != AS_OK) return s;
-  if (f.size > 0 && (f.data[0] == '{' || f.data[0] == '[')) {
+  char first = l.n > 0 ? l.line[0][strspn(l.line[0], " \t")] : '\0';
+  if (first == '{' || first == '[') {
     as_json_doc *doc;
-    s = as_json_parse(&doc, (const char *)f.data, f.size, err);
+    s = as_json_load(&doc, path, err);
     if (s == AS_OK) {
       s = classes_from_json(c, path, as_json_root(doc), err);
       as_json_free(&doc);
-    } else {
-      as_fail_in(err, "%s", path);
     }
   } else {
-    s = classes_from_lines(c, path, err);
+    s = classes_from_lines(c, path, &l, err);
   }
-  as_file_close(&f);
+  as_lines_clear(&l);
   if (s == AS_OK) s = rank_names(c, path, err);
   if (s != AS_OK) as_classes_clear(c);
   return s;

@@ -31,16 +31,6 @@ as_status as_classes_infer(as_classes *c, const char *where, const char *const *
 /* -1: no such class. */
 int as_classes_find(const as_classes *c, const char *name, size_t len);
 
-/* Lines of a text file without comments ('#' first), blank lines and trailing white space. */
-typedef struct as_lines {
-  char *text;
-  char **line;
-  size_t *number; /* in the file, from 1 */
-  size_t n, cap, number_cap;
-} as_lines;
-as_status as_lines_read(as_lines *l, const char *path, as_err *err);
-void as_lines_clear(as_lines *l);
-
 /* "0", "17" but not "007" or "1e3": value, else -1. */
 int64_t as_plain_integer(const char *s, size_t len);
 

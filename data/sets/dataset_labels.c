@@ -6,6 +6,7 @@
 #include "data/sets/dataset_int.h"
 #include "data/sets/devkit.h"
 #include "data/sets/labels.h"
+#include "tensor/base/lines.h"
 #include "tensor/base/log.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/pack/gzip.h"
@@ -319,7 +320,7 @@ as_status as_dataset_label_list(as_dataset *ds, const char *path, as_err *err) {
   bool devkit = as_gzip_is(f.data, f.size);
   as_file_close(&f);
   if (devkit) return label_devkit(ds, path, err);
-  s = as_lines_read(&l, path, err);
+  s = as_lines_read(&l, path, true, err);
   if (s != AS_OK) return s;
   size_t first = 0;
   if (l.n == ds->n + 1 && strncmp(l.line[0], "ImageId", 7) == 0) first = 1;

@@ -6,6 +6,7 @@
 #include "data/sets/dataset_int.h"
 #include "data/sets/labels.h"
 #include "tensor/base/json.h"
+#include "tensor/base/lines.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/text.h"
 
@@ -91,25 +92,18 @@ static as_status sets_by_order(as_dataset *ds, const char *path, const as_json *
 }
 
 as_status as_dataset_read_real(as_dataset *ds, const char *path, as_err *err) {
-  as_file f;
   as_json_doc *doc;
-  as_status s = as_file_open(&f, path, err);
+  as_status s = as_json_load(&doc, path, err);
   if (s != AS_OK) return s;
-  s = as_json_parse(&doc, (const char *)f.data, f.size, err);
-  if (s != AS_OK) {
-    as_fail_in(err, "%s", path);
+  const as_json *root = as_json_root(doc);
+  if (root->type == AS_JSON_OBJECT) {
+    s = sets_by_name(ds, path, root, err);
+  } else if (root->type == AS_JSON_ARRAY) {
+    s = sets_by_order(ds, path, root, err);
   } else {
-    const as_json *root = as_json_root(doc);
-    if (root->type == AS_JSON_OBJECT) {
-      s = sets_by_name(ds, path, root, err);
-    } else if (root->type == AS_JSON_ARRAY) {
-      s = sets_by_order(ds, path, root, err);
-    } else {
-      s = as_fail(err, AS_E_INPUT, "%s: wanted a list of label lists, or an object name -> label list", path);
-    }
-    as_json_free(&doc);
+    s = as_fail(err, AS_E_INPUT, "%s: wanted a list of label lists, or an object name -> label list", path);
   }
-  as_file_close(&f);
+  as_json_free(&doc);
   ds->has_real = s == AS_OK;
   return s;
 }
@@ -140,7 +134,7 @@ as_status as_dataset_read_subset(as_dataset *ds, const char *subset, as_err *err
     list = as_imagenet_a;
     n = as_imagenet_a_count;
   } else {
-    s = as_lines_read(&l, subset, err);
+    s = as_lines_read(&l, subset, false, err);
     n = l.n;
     if (s == AS_OK && n == 0) s = as_fail(err, AS_E_INPUT, "%s: found no class", subset);
   }

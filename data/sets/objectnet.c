@@ -14,7 +14,9 @@
 
 #include "data/sets/dataset_int.h"
 #include "data/sets/labels.h"
+#include "tensor/base/file.h"
 #include "tensor/base/json.h"
+#include "tensor/base/lines.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/text.h"
 
@@ -28,15 +30,9 @@ typedef struct mapping {
 } mapping;
 
 static as_status read_mapping_json(const mapping *m, const char *name, as_json_doc **doc, as_err *err) {
-  as_file f;
   char *path = as_path_join(m->dir, name, err);
   if (!path) return AS_E_ENV;
-  as_status s = as_file_open(&f, path, err);
-  if (s == AS_OK) {
-    s = as_json_parse(doc, (const char *)f.data, f.size, err);
-    if (s != AS_OK) as_fail_in(err, "%s", path);
-    as_file_close(&f);
-  }
+  as_status s = as_json_load(doc, path, err);
   if (s == AS_OK && as_json_root(*doc)->type != AS_JSON_OBJECT)
     s = as_fail(err, AS_E_INPUT, "%s: wanted a JSON object", path);
   as_free(path);
@@ -87,7 +83,7 @@ static as_status open_mapping(mapping *m, const char *path, as_err *err) {
   if (s != AS_OK) return s;
   char *names = as_path_join(m->dir, "imagenet_to_label_2012_v2", err);
   if (!names) return AS_E_ENV;
-  s = as_lines_read(&m->names, names, err);
+  s = as_lines_read(&m->names, names, true, err);
   if (s == AS_OK && m->names.n != CLASSES)
     s = as_fail(err, AS_E_INPUT, "%s: found %zu labels, wanted %d", names, m->names.n, CLASSES);
   as_free(names);

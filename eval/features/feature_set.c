@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "eval/features/npy.h"
+#include "tensor/base/lines.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/text.h"
 #include "weights/containers/state.h"
@@ -123,10 +124,11 @@ static as_status read_line(as_feature_set *f, const char *line, const char *end,
 }
 
 static as_status read_rows(as_feature_set *f, const char *path, as_err *err) {
-  as_file file;
-  as_status s = as_file_open(&file, path, err);
+  char *text;
+  size_t n;
+  as_status s = as_text_load(&text, &n, path, UINT64_MAX, err);
   if (s != AS_OK) return s;
-  const char *p = (const char *)file.data, *stop = p + file.size;
+  const char *p = text, *stop = p + n;
   size_t number = 0, rows = 0;
   while (s == AS_OK && p < stop) {
     const char *nl = memchr(p, '\n', (size_t)(stop - p));
@@ -144,7 +146,7 @@ static as_status read_rows(as_feature_set *f, const char *path, as_err *err) {
     }
     p = next;
   }
-  as_file_close(&file);
+  as_free(text);
   if (s == AS_OK && rows != f->n)
     s = as_fail(err, AS_E_INPUT, "%s: found %zu rows, wanted the array's %zu", path, rows, f->n);
   return s;

@@ -7,6 +7,7 @@
 #include "eval/run/plan_int.h"
 #include "eval/run/plans.h"
 #include "tensor/base/file.h"
+#include "tensor/base/lines.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/text.h"
 
@@ -97,11 +98,13 @@ static char *trim_blanks(char *s) {
 }
 
 static as_status read_line(as_plan_reader *r, char *line) {
-  /* A comment starts at '#' at the beginning of the line or after a blank, so that names may hold it. */
-  for (char *c = line; *c; c++)
-    if (*c == '#' && (c == line || c[-1] == ' ' || c[-1] == '\t')) *c = 0;
+  /* A comment is a line that begins with '#', or what follows a '#' with blanks on both sides: "runs/#3", "my #3 set"
+   * are names. */
   line = trim_blanks(line);
-  if (!*line) return AS_OK;
+  if (!*line || *line == '#') return AS_OK;
+  for (char *c = line + 1; *c; c++)
+    if (*c == '#' && (c[-1] == ' ' || c[-1] == '\t') && (!c[1] || c[1] == ' ' || c[1] == '\t')) *c = 0;
+  line = trim_blanks(line);
   if (*line == '[') return open_section(r, line);
   char *eq = strchr(line, '=');
   if (!eq) return as_plan_fail(r, "found '%s', wanted key = value", line);
@@ -138,15 +141,13 @@ as_status as_plan_parse(as_plan *out, const char *text, size_t n, const char *pa
 }
 
 as_status as_plan_read(as_plan *out, const char *path, as_err *err) {
-  as_file f = {0};
+  char *text;
+  size_t n;
   memset(out, 0, sizeof *out);
-  as_status s = as_file_open(&f, path, err);
+  as_status s = as_text_load(&text, &n, path, 1 << 20, err);
   if (s != AS_OK) return s;
-  if (f.size > 1 << 20)
-    s = as_fail(err, AS_E_INPUT, "%s: found %zu bytes, wanted a plan of at most 1 MiB", path, f.size);
-  else
-    s = as_plan_parse(out, (const char *)f.data, f.size, path, NULL, err);
-  as_file_close(&f);
+  s = as_plan_parse(out, text, n, path, NULL, err);
+  as_free(text);
   return s;
 }
 

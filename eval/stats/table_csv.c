@@ -2,9 +2,11 @@
 #include <string.h>
 
 #include "eval/stats/table_csv_int.h"
-#include "tensor/base/file.h"
+#include "tensor/base/lines.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/text.h"
+
+enum { CSV_MAX = 1 << 30 };
 
 typedef struct cursor {
   const char *p, *end; /* what is left of the file */
@@ -101,12 +103,13 @@ as_status as_csv_parse(as_csv *c, const char *data, size_t n, const char *name, 
 }
 
 as_status as_csv_read(as_csv *c, const char *path, as_err *err) {
-  as_file f;
+  char *text;
+  size_t n;
   memset(c, 0, sizeof *c);
-  as_status st = as_file_open(&f, path, err);
+  as_status st = as_text_load(&text, &n, path, CSV_MAX, err);
   if (st != AS_OK) return st;
-  st = as_csv_parse(c, (const char *)f.data, f.size, path, err);
-  as_file_close(&f);
+  st = as_csv_parse(c, text, n, path, err);
+  as_free(text);
   return st;
 }
 

@@ -6,9 +6,10 @@
 #include <string.h>
 
 #include "tensor/base/checked.h"
+#include "tensor/base/lines.h"
 #include "tensor/base/mem.h"
 
-enum { MAX_DEPTH = 64, FIRST_BLOCK = 4096, MAX_BLOCK = 1 << 20 };
+enum { MAX_DEPTH = 64, FIRST_BLOCK = 4096, MAX_BLOCK = 1 << 20, FILE_MAX = 1 << 30 };
 
 /* Nodes and strings come from a list of blocks that is freed as a whole. */
 typedef struct block {
@@ -279,6 +280,17 @@ as_status as_json_parse(as_json_doc **out, const char *text, size_t n, as_err *e
   else
     *out = doc;
   return s;
+}
+
+as_status as_json_load(as_json_doc **out, const char *path, as_err *err) {
+  char *text;
+  size_t n;
+  *out = NULL;
+  as_status s = as_text_load(&text, &n, path, FILE_MAX, err);
+  if (s != AS_OK) return s;
+  s = as_json_parse(out, text, n, err);
+  as_free(text);
+  return s == AS_OK ? s : as_fail_in(err, "%s", path);
 }
 
 void as_json_free(as_json_doc **doc) {

@@ -37,6 +37,8 @@ typedef struct as_json_doc as_json_doc;
 /* Refuses: anything RFC 8259 refuses, invalid UTF-8, depth over 64, trailing bytes, numbers that are
  * not finite as doubles. The message holds the byte offset. */
 as_status as_json_parse(as_json_doc **out, const char *text, size_t n, as_err *err);
+/* The JSON in a file, which may be UTF-16 or begin with a byte order mark, as Windows writes it. */
+as_status as_json_load(as_json_doc **out, const char *path, as_err *err);
 void as_json_free(as_json_doc **doc);
 const as_json *as_json_root(const as_json_doc *doc);
 /* A key that stands twice in one object, or NULL. RFC 8259 only advises against that; formats where

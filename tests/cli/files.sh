@@ -65,4 +65,34 @@ refuses "files: a device" 3 "/dev/zero: found a device, wanted a file" features 
 refuses "files: a device for weights" 3 "/dev/zero: found a device, wanted a file" features --weights /dev/zero --data odd -o g.npy
 refuses "files: a named pipe for weights" 3 "fifo: found a named pipe, wanted a file" convert fifo g.safetensors
 
+# Text files of Windows: byte order marks, CRLF, UTF-16.
+mkdir flat3
+png 1 flat3/0.png
+png 2 flat3/1.png
+png 3 flat3/2.png
+printf '\357\273\2770\r\n1\r\n2' >bom.txt
+features "files: labels with a mark" --data flat3 --labels bom.txt
+labels_are "files: labels with a mark, read" "0 1 2"
+printf '\376\377\0005\000\n\0006\000\n\0007' >utf16.txt
+features "files: labels in UTF-16" --data flat3 --labels utf16.txt
+labels_are "files: labels in UTF-16, read" "5 6 7"
+mkdir -p two
+png 1 two/n01440764/0.png
+png 2 two/n01443537/0.png
+printf '\357\273\277n01443537\r\nn01440764\r\n' >bom-classes.txt
+features "files: classes with a mark" --data two --classes bom-classes.txt
+labels_are "files: classes with a mark, read" "1 0"
+printf '\357\273\277{"n01443537": 0, "n01440764": 1}' >bom.json
+features "files: classes of JSON with a mark" --data two --classes bom.json
+labels_are "files: classes of JSON with a mark, read" "1 0"
+{ printf '\357\273\277'; sed 's/$/\r/' odd.plan; } >bom.plan
+works "files: a plan with a mark" run --check bom.plan
+mkdir "my #1 set"
+png 1 "my #1 set/n01440764/0.png"
+png 2 "my #1 set/n01443537/0.png"
+png 1 my/n01440764/0.png
+sed 's/^path = odd$/path = my #1 set # two images/' odd.plan >hash.plan
+works "files: a plan with a number sign in a path" run --check hash.plan
+has "files: a number sign in a path is part of it" "2 images" "$TMP/out"
+
 exit $failed

@@ -14,6 +14,7 @@
 #include "tensor/base/hash/sha256.h"
 #include "tensor/base/hash/sha256_int.h"
 #include "tensor/base/json.h"
+#include "tensor/base/lines.h"
 #include "tensor/base/math/rng.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/par.h"
@@ -247,6 +248,77 @@ static void escapes(as_test *t) {
 static as_status parse(const char *s, as_json_doc **doc) {
   as_err e;
   return as_json_parse(doc, s, strlen(s), &e);
+}
+
+/* Text of every editor: the same UTF-8. */
+static void text_files(as_test *t) {
+#define BYTES(x) x, sizeof x - 1
+  static const struct {
+    const char *in;
+    size_t n;
+    const char *want; /* NULL: refused with `why` */
+    const char *why;
+  } cases[] = {{BYTES("a\nb\n"), "a\nb\n", NULL},
+               {BYTES("\xef\xbb\xbf"
+                      "a\r\nb"),
+                "a\nb", NULL},
+               {BYTES("a\rb\r"), "a\nb\n", NULL},
+               {BYTES("a\rb\r\nc"), "a\rb\nc", NULL},
+               {BYTES("\xff\xfe"
+                      "a\0\xe9\0\r\0\n\0"
+                      "\x3d\xd8\x00\xde"),
+                "a\xc3\xa9\n\xf0\x9f\x98\x80", NULL},
+               {BYTES("\xfe\xff"
+                      "\0a\x20\xac\xd8\x3d\xde\x00"),
+                "a\xe2\x82\xac\xf0\x9f\x98\x80", NULL},
+               {BYTES("caf\xe9"), "caf\xe9", NULL},
+               {BYTES(""), "", NULL},
+               {BYTES("\xef\xbb\xbf"), "", NULL},
+               {BYTES("a\0b\0c\0"), NULL, "x: byte 1: found a zero byte (UTF-16 without a byte order mark?)"},
+               {BYTES("abcdef\0"), NULL, "x: byte 6: found a zero byte, wanted text"},
+               {BYTES("\xff\xfe\0\0a\0\0\0"), NULL, "x: found UTF-32 text"},
+               {BYTES("\xff\xfe"
+                      "a\0b"),
+                NULL, "x: found half a character"},
+               {BYTES("\xff\xfe"
+                      "\x3d\xd8"
+                      "a\0"),
+                NULL, "x: byte 2: found half a surrogate pair"},
+               {BYTES("\xff\xfe"
+                      "\x00\xde"),
+                NULL, "x: byte 2: found half a surrogate pair"}};
+#undef BYTES
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    as_err err = {0};
+    char *out;
+    size_t n;
+    as_status s = as_text_decode(&out, &n, cases[i].in, cases[i].n, "x", &err);
+    if (cases[i].want) {
+      CHECK_OK(t, s, err);
+      CHECK_STR(t, out, cases[i].want);
+      CHECK_INT(t, n, strlen(cases[i].want));
+    } else {
+      CHECK_INT(t, s, AS_E_INPUT);
+      CHECK(t, strstr(err.msg, cases[i].why) != NULL);
+      CHECK(t, out == NULL);
+    }
+    as_free(out);
+  }
+  char path[600];
+  as_err err;
+  as_lines l;
+  snprintf(path, sizeof path, "%s/lines.txt", as_test_tmp());
+  static const char list[] = "\xef\xbb\xbf# a list\r\n\r\n#1.jpg 3 \r\n#\r\n 2.jpg\t4\r\n";
+  CHECK_OK(t, as_file_write(path, list, sizeof list - 1, &err), err);
+  CHECK_OK(t, as_lines_read(&l, path, true, &err), err);
+  CHECK_INT(t, l.n, 2);
+  CHECK_STR(t, l.line[0], "#1.jpg 3");
+  CHECK_INT(t, l.number[0], 3);
+  CHECK_STR(t, l.line[1], " 2.jpg\t4");
+  as_lines_clear(&l);
+  CHECK_OK(t, as_lines_read(&l, path, false, &err), err);
+  CHECK_INT(t, l.n, 1);
+  as_lines_clear(&l);
 }
 
 static void json(as_test *t) {
@@ -507,6 +579,7 @@ int main(int argc, char **argv) {
       {"views and half floats", views},
       {"text", text},
       {"text: names of any bytes", escapes},
+      {"text: files of every editor", text_files},
       {"json", json},
       {"hashes", hashes},
       {"cpu: detection and mask", cpu_mask},

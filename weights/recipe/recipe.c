@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tensor/base/file.h"
+#include "tensor/base/lines.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/text.h"
 #include "weights/recipe/recipe_data.h"
@@ -46,10 +47,11 @@ const as_recipe *as_recipe_builtin(size_t i) {
 as_status as_recipe_named(const as_recipe **out, as_recipe **owned, const char *name, as_err *err) {
   *owned = NULL;
   if (strchr(name, '/') || as_ends_with(name, ".recipe")) {
-    as_file f = {0};
-    as_status st = as_file_open(&f, name, err);
-    if (st == AS_OK) st = as_recipe_parse(owned, (const char *)f.data, f.size, name, err);
-    as_file_close(&f);
+    char *text;
+    size_t text_n;
+    as_status st = as_text_load(&text, &text_n, name, 1 << 20, err);
+    if (st == AS_OK) st = as_recipe_parse(owned, text, text_n, name, err);
+    as_free(text);
     *out = *owned;
     return st;
   }
