@@ -1,4 +1,4 @@
-# assay: plain make, a C11 compiler, nothing else.
+# assay: GNU make, a C11 compiler, nothing else. Compiles on all processors unless -j says otherwise.
 #
 #   make            build/assay                 make test     all tests, ends with "N passed, N failed"
 #   make demo       the study in miniature      make check    test + check-layers + check-generated
@@ -8,6 +8,15 @@
 #
 # Variables: CC, CFLAGS, BUILD (output folder), OMP= (build without OpenMP), WERROR=1,
 # ROOMS="tensor/base data" (build and test some rooms alone, which also proves the layering).
+
+# BSD make runs the command in the next line, which to GNU make is an unset variable.
+_ := ${:!echo 'assay: wanted GNU make; on this system it is probably called gmake' >&2!}
+
+# Compiles side by side where nobody asked for a number of jobs. Before 4.4, GNU make hides -j while it reads this file:
+# a number on its command line has the last word, one in the environment (a make above, a packager) is seen here.
+ifeq ($(findstring j,$(shell printf %s "$$MAKEFLAGS"))$(filter clean,$(MAKECMDGOALS)),)
+MAKEFLAGS += -j$(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
+endif
 
 CC      ?= cc
 BUILD   ?= build
