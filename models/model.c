@@ -124,11 +124,10 @@ void as_model_init_param(const as_model *m, size_t i, uint64_t seed, float *out)
 /* Lays out every pass; runs twice, first to measure. */
 static void layout(as_model *m, as_arena *arena) {
   for (int i = 0; i < m->threads; i++) {
-    /* Inside a parallel loop a driver is alone: it needs the scratch of one thread. */
-    as_par_set_threads(i == 0 ? m->threads : 1);
+    m->passes[i].team.threads =
+        i == 0 ? m->threads : 1; /* one by one they are alone, side by side of one each */
     m->ops->layout(m->net, m->capacity, arena, &m->passes[i]);
   }
-  as_par_set_threads(m->threads);
   m->trace.buf = as_arena_take(arena, m->ops->trace_floats(m->net), sizeof(float));
 }
 
@@ -164,7 +163,8 @@ typedef struct forward_job {
   const as_model *m;
   const float *images;
   float *features;
-  int chunk; /* images */
+  int chunk;   /* images */
+  int threads; /* within a chunk */
 } forward_job;
 
 static void forward_chunk(void *ctx, size_t chunk, int worker) {
@@ -172,8 +172,9 @@ static void forward_chunk(void *ctx, size_t chunk, int worker) {
   const as_model *m = j->m;
   const size_t image = (size_t)m->size * (size_t)m->size * 3, dim = (size_t)as_model_embed_dim(m);
   const size_t first = chunk * (size_t)j->chunk;
-  m->ops->forward(m->net, &m->passes[worker], j->images + first * image, j->chunk, j->features + first * dim,
-                  &m->trace);
+  as_pass pass = m->passes[worker];
+  pass.team.threads = j->threads;
+  m->ops->forward(m->net, &pass, j->images + first * image, j->chunk, j->features + first * dim, &m->trace);
 }
 
 /* With as many images as threads or more, each thread takes whole images: no waiting at every layer, and
@@ -181,12 +182,12 @@ static void forward_chunk(void *ctx, size_t chunk, int worker) {
  * layer. An image's numbers are the same either way (NUMERICS rule 2). */
 void as_model_forward(as_model *m, const float *images, int n, float *features) {
   const size_t image = (size_t)m->size * (size_t)m->size * 3, dim = (size_t)as_model_embed_dim(m);
-  const int wanted = as_par_threads(), threads = wanted < m->threads ? wanted : m->threads;
-  as_par_set_threads(threads); /* scratch was sized for that many */
+  /* scratch was sized for the threads of the plan */
+  const int threads = as_par_threads() < m->threads ? as_par_threads() : m->threads;
   int done = 0;
   while (done < n) {
     const int left = n - done;
-    forward_job job = {m, images + (size_t)done * image, features + (size_t)done * dim, 1};
+    forward_job job = {m, images + (size_t)done * image, features + (size_t)done * dim, 1, threads};
     int chunks = 1;
     if (m->trace.fn) {
       /* one by one, so that the record does not depend on the batch */
@@ -196,16 +197,13 @@ void as_model_forward(as_model *m, const float *images, int n, float *features) 
       if (job.chunk > m->capacity) job.chunk = m->capacity;
       if (job.chunk < 1) job.chunk = 1;
       chunks = left / (job.chunk * threads) * threads;
+      job.threads = 1;
     } else {
       job.chunk = left < m->capacity ? left : m->capacity;
     }
-    if (chunks > 1)
-      as_par_for((size_t)chunks, forward_chunk, &job);
-    else
-      forward_chunk(&job, 0, 0);
+    as_par_for_by(threads, (size_t)chunks, forward_chunk, &job);
     done += chunks * job.chunk;
   }
-  as_par_set_threads(wanted);
 }
 
 void as_model_set_trace(as_model *m, as_trace_fn fn, void *ctx) {

@@ -48,8 +48,7 @@ as_status as_model_load_seeded(as_model *m, uint64_t seed, as_err *err);
 void as_model_init_param(const as_model *m, size_t i, uint64_t seed, float *out);
 
 /* Sizes buffers for passes of up to `batch` images (at most four per thread are held at once; forward
- * takes any number) with the threads of the moment: call it after load and after as_par_set_threads; may be
- * called again. AS_E_USAGE before load. */
+ * takes any number) on up to as_par_threads() threads: call it after load; may be called again. AS_E_USAGE before load. */
 as_status as_model_plan(as_model *m, int batch, as_err *err);
 
 /* images: [n, s, s, 3] float32, normalised, channels fastest, any n; features: [n, embed_dim]. Rows do not

@@ -6,6 +6,7 @@
 #include "models/model.h"
 #include "nn/params.h"
 #include "tensor/base/mem.h"
+#include "tensor/base/par.h"
 #include "tensor/tensor.h"
 
 typedef struct as_net as_net; /* a family's own state */
@@ -22,13 +23,13 @@ typedef struct as_tracer {
 enum { AS_PASS_BUFFERS = 10 };
 typedef struct as_pass {
   float *buf[AS_PASS_BUFFERS];
-  void *scratch;
+  as_team team;
 } as_pass;
 
 typedef struct as_net_ops {
   void (*destroy)(as_net *net);
   as_status (*load)(as_net *net, const as_params *params, const as_view *views, as_err *err);
-  /* Takes the buffers of a pass over up to `batch` images, scratch for the threads of the moment. */
+  /* Takes the buffers of a pass over up to `batch` images, and scratch for the threads of pass->team. */
   void (*layout)(const as_net *net, int batch, as_arena *arena, as_pass *pass);
   /* images as as_model_forward; n <= the batch of the layout. */
   void (*forward)(const as_net *net, const as_pass *pass, const float *images, int n, float *features,

@@ -322,14 +322,14 @@ static as_status resnet_load(as_net *net, const as_params *params, const as_view
   return AS_OK;
 }
 
-static size_t scratch_bytes(const as_net *net, size_t first, size_t last, int batch) {
+static size_t scratch_bytes(const as_net *net, size_t first, size_t last, int batch, int threads) {
   size_t most = 0;
   for (size_t i = first; i < last; i++) {
     if (net->steps[i].kind != STEP_CONV && net->steps[i].kind != STEP_MIX) continue;
     const bool mix = net->steps[i].kind == STEP_MIX;
     const as_conv *conv = mix ? NULL : net->convs[net->steps[i].conv].conv;
     size_t n = mix    ? as_skmix_scratch(&net->mixes[net->steps[i].conv], batch)
-               : conv ? as_conv_scratch(conv, batch)
+               : conv ? as_conv_scratch(conv, batch, threads)
                       : 0;
     if (n > most) most = n;
   }
@@ -343,9 +343,9 @@ static void resnet_layout(const as_net *net, int batch, as_arena *arena, as_pass
     pass->buf[b] = as_arena_take(arena, n, sizeof(float));
   }
   pass->buf[IMAGE] = as_arena_take(arena, (size_t)net->size * (size_t)net->size * 3, sizeof(float));
-  const size_t early = scratch_bytes(net, 0, net->split, 1);
-  const size_t late = scratch_bytes(net, net->split, net->n_steps, batch);
-  pass->scratch = as_arena_take(arena, early > late ? early : late, 1);
+  const size_t early = scratch_bytes(net, 0, net->split, 1, pass->team.threads);
+  const size_t late = scratch_bytes(net, net->split, net->n_steps, batch, pass->team.threads);
+  pass->team.scratch = as_arena_take(arena, early > late ? early : late, 1);
 }
 
 /* A step's tensor in buffer `id`: n images, from `image` on where the buffer holds the whole pass. */
@@ -375,13 +375,14 @@ static void run_steps(const as_net *net, const as_pass *pass, size_t first, size
           as_conv_pairs(l->conv, net->convs[next->conv].conv)) {
         const as_convbn *l2 = &net->convs[next->conv];
         const as_tensor out2 = tensor_in(pass, next->out, next->to, image, n);
-        as_conv_pair_run(l->conv, &in, residual, l->act, &out, l2->conv, l2->act, &out2);
+        as_conv_run_pair(l->conv, &(as_conv_args){&in, residual, l->act, &out}, l2->conv,
+                         &(as_conv_args){&out, NULL, l2->act, &out2}, &pass->team);
         as_trace_tensor(trace, s->name, &out);
         as_trace_tensor(trace, next->name, &out2);
         i++;
         continue;
       }
-      as_convbn_forward(l, &in, residual, &out, pass->scratch);
+      as_convbn_forward(l, &in, residual, &out, &pass->team);
     } else if (s->kind == STEP_MAXPOOL) {
       as_maxpool(&s->pool, &in, &out);
     } else if (s->kind == STEP_AVGPOOL) {
@@ -389,7 +390,7 @@ static void run_steps(const as_net *net, const as_pass *pass, size_t first, size
     } else if (s->kind == STEP_AVGPOOL_SAME) {
       as_avgpool_2x2_same(&in, &out);
     } else {
-      as_skmix_forward(&net->mixes[s->conv], &in, &out, pass->scratch);
+      as_skmix_forward(&net->mixes[s->conv], &in, &out, pass->team.scratch);
     }
     as_trace_tensor(trace, s->name, &out);
   }

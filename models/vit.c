@@ -250,9 +250,12 @@ static void vit_layout(const as_net *net, int batch, as_arena *arena, as_pass *p
   pass->buf[WIDE] = as_arena_take(arena, rows, (ld_qkv > ld_mlp ? ld_qkv : ld_mlp) * sizeof(float));
   pass->buf[IMAGE] = as_arena_take(arena, (size_t)net->size * (size_t)net->size * 3, sizeof(float));
   pass->buf[POOLED] = as_arena_take(arena, 2 * (size_t)batch * (size_t)c->dim, sizeof(float));
-  const size_t heads = as_mha_scratch(&net->blocks[0].attn, batch, net->tokens);
-  const size_t patch = as_conv_scratch(net->patch.conv, 1);
-  pass->scratch = as_arena_take(arena, patch > heads ? patch : heads, 1);
+  const int threads = pass->team.threads;
+  size_t most = as_conv_scratch(net->patch.conv, 1, threads);
+  const size_t block[2] = {as_mha_scratch(&net->blocks[0].attn, net->tokens, threads),
+                           as_mlp_scratch(&net->blocks[0].mlp, threads)};
+  for (int i = 0; i < 2; i++) most = block[i] > most ? block[i] : most;
+  pass->team.scratch = as_arena_take(arena, most, 1);
 }
 
 /* Tokens of all images: patch chain + position, prefix rows as they were made at load. */
@@ -265,7 +268,7 @@ static void embed(const as_net *net, const as_pass *pass, const float *images, c
       memcpy(first + p * x->ld, net->prefix_rows + p * dim, dim * sizeof(float));
     memcpy(in.data, images + (size_t)i * floats, floats * sizeof(float));
     const as_tensor out = {first + (size_t)net->prefix * x->ld, 1, net->grid, net->grid, net->cfg.dim, x->ld};
-    as_convbn_forward(&net->patch, &in, &net->pos, &out, pass->scratch);
+    as_convbn_forward(&net->patch, &in, &net->pos, &out, &pass->team);
   }
 }
 
@@ -283,17 +286,17 @@ static void run_block(const as_net *net, const as_pass *pass, int index, const a
   }
   as_lnorm_forward(&b->norm1, rows, x->data, x->ld, y->data, y->ld);
   as_trace_tensor(trace, name[0], y);
-  as_mha_project_in(&b->attn, y, &qkv);
+  as_mha_project_in(&b->attn, y, &qkv, &pass->team);
   as_trace_tensor(trace, name[1], &qkv);
-  as_mha_attend(&b->attn, &qkv, y, pass->scratch);
+  as_mha_attend(&b->attn, &qkv, y, &pass->team);
   as_trace_tensor(trace, name[2], y);
-  as_mha_project_out(&b->attn, y, b->gamma1, x);
+  as_mha_project_out(&b->attn, y, b->gamma1, x, &pass->team);
   as_trace_tensor(trace, name[3], x);
   as_lnorm_forward(&b->norm2, rows, x->data, x->ld, y->data, y->ld);
   as_trace_tensor(trace, name[4], y);
-  as_mlp_expand(&b->mlp, y, &hidden);
+  as_mlp_expand(&b->mlp, y, &hidden, &pass->team);
   as_trace_tensor(trace, name[5], &hidden);
-  as_mlp_project(&b->mlp, &hidden, b->gamma2, x);
+  as_mlp_project(&b->mlp, &hidden, b->gamma2, x, &pass->team);
   as_trace_tensor(trace, name[6], x);
 }
 
@@ -310,12 +313,12 @@ static void run_cls_block(const as_net *net, const as_pass *pass, const as_tenso
   const as_tensor x1 = first_tokens(x), y1 = first_tokens(y), hidden1 = first_tokens(&hidden);
   const size_t n = (size_t)x->n;
   as_lnorm_forward(&b->norm1, n * (size_t)net->tokens, x->data, x->ld, y->data, y->ld);
-  as_mha_project_in_first(&b->attn, y, &qkv);
-  as_mha_attend_first(&b->attn, &qkv, y, pass->scratch);
-  as_mha_project_out(&b->attn, &y1, b->gamma1, &x1);
+  as_mha_project_in_first(&b->attn, y, &qkv, &pass->team);
+  as_mha_attend_first(&b->attn, &qkv, y, &pass->team);
+  as_mha_project_out(&b->attn, &y1, b->gamma1, &x1, &pass->team);
   as_lnorm_forward(&b->norm2, n, x1.data, x1.ld, y1.data, y1.ld);
-  as_mlp_expand(&b->mlp, &y1, &hidden1);
-  as_mlp_project(&b->mlp, &hidden1, b->gamma2, &x1);
+  as_mlp_expand(&b->mlp, &y1, &hidden1, &pass->team);
+  as_mlp_project(&b->mlp, &hidden1, b->gamma2, &x1, &pass->team);
 }
 
 /* The class token of every image of x, normed if the model norms tokens, into rows of out. */

@@ -80,8 +80,8 @@ as_status as_convbn_load(as_convbn *l, const as_params *params, const as_view *v
 }
 
 void as_convbn_forward(const as_convbn *l, const as_tensor *in, const as_tensor *residual,
-                       const as_tensor *out, void *scratch) {
-  as_conv_run(l->conv, in, residual, l->act, out, scratch);
+                       const as_tensor *out, const as_team *team) {
+  as_conv_run(l->conv, &(as_conv_args){in, residual, l->act, out}, team);
 }
 
 void as_convbn_clear(as_convbn *l) {

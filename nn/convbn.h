@@ -32,9 +32,9 @@ typedef struct as_convbn {
 as_status as_convbn_declare(as_convbn *l, const as_convbn_cfg *cfg, as_params *params, as_err *err);
 /* Folds in double, packs. May be called again with other weights. */
 as_status as_convbn_load(as_convbn *l, const as_params *params, const as_view *views, as_err *err);
-/* act(bn(conv(in)) + residual); residual may be NULL, or the same memory as out. */
+/* act(bn(conv(in)) + residual); residual may be NULL, or the same memory as out. team: as as_conv_run. */
 void as_convbn_forward(const as_convbn *l, const as_tensor *in, const as_tensor *residual,
-                       const as_tensor *out, void *scratch);
+                       const as_tensor *out, const as_team *team);
 void as_convbn_clear(as_convbn *l);
 double as_convbn_flop(const as_convbn *l); /* of one image, padded taps counted */
 

@@ -27,6 +27,10 @@ as_status as_dense_load(as_dense *l, const as_params *params, const as_view *vie
   return st;
 }
 
+size_t as_dense_scratch(const as_dense *l, int threads) {
+  return as_linear_scratch(l->linear, threads);
+}
+
 void as_dense_forward(const as_dense *l, const as_linear_args *args) {
   as_linear_run(l->linear, args);
 }

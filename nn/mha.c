@@ -20,13 +20,15 @@ as_status as_mha_load(as_mha *l, const as_params *params, const as_view *views, 
   return st == AS_OK ? as_dense_load(&l->proj, params, views, err) : st;
 }
 
-size_t as_mha_scratch(const as_mha *l, int n, int tokens) {
-  return as_attention_scratch(n, tokens, l->heads, l->dim);
+size_t as_mha_scratch(const as_mha *l, int tokens, int threads) {
+  const size_t heads = as_attention_scratch(tokens, l->heads, l->dim, threads);
+  const size_t dense = as_dense_scratch(&l->qkv, threads); /* proj takes as much */
+  return heads > dense ? heads : dense;
 }
 
 /* The rows of `in`, `ld` floats apart, to columns first..end-1 of the rows of qkv. */
 static void project(const as_mha *l, const float *in, size_t ld_in, size_t rows, size_t first, size_t end,
-                    float *qkv, size_t ld_qkv) {
+                    float *qkv, size_t ld_qkv, const as_team *team) {
   as_dense_forward(&l->qkv, &(as_linear_args){.in = in,
                                               .ld_in = ld_in,
                                               .rows = rows,
@@ -34,29 +36,32 @@ static void project(const as_mha *l, const float *in, size_t ld_in, size_t rows,
                                               .out = qkv,
                                               .ld_out = ld_qkv,
                                               .first = first,
-                                              .end = end});
+                                              .end = end,
+                                              .team = team});
 }
 
-void as_mha_project_in(const as_mha *l, const as_tensor *in, const as_tensor *qkv) {
-  project(l, in->data, in->ld, (size_t)in->n * (size_t)in->h, 0, 0, qkv->data, qkv->ld);
+void as_mha_project_in(const as_mha *l, const as_tensor *in, const as_tensor *qkv, const as_team *team) {
+  project(l, in->data, in->ld, (size_t)in->n * (size_t)in->h, 0, 0, qkv->data, qkv->ld, team);
 }
 
-void as_mha_attend(const as_mha *l, const as_tensor *qkv, const as_tensor *att, void *scratch) {
-  as_attention_run(qkv, l->heads, qkv->h, att, scratch);
+void as_mha_attend(const as_mha *l, const as_tensor *qkv, const as_tensor *att, const as_team *team) {
+  as_attention_run(qkv, l->heads, qkv->h, att, team);
 }
 
-void as_mha_project_in_first(const as_mha *l, const as_tensor *in, const as_tensor *qkv) {
+void as_mha_project_in_first(const as_mha *l, const as_tensor *in, const as_tensor *qkv,
+                             const as_team *team) {
   const size_t d = (size_t)l->dim, tokens = (size_t)in->h;
   const size_t skip = d / 32 * 32; /* k and v, from a multiple of 32 on */
-  project(l, in->data, in->ld * tokens, (size_t)in->n, 0, d, qkv->data, qkv->ld * tokens);
-  project(l, in->data, in->ld, (size_t)in->n * tokens, skip, 3 * d, qkv->data, qkv->ld);
+  project(l, in->data, in->ld * tokens, (size_t)in->n, 0, d, qkv->data, qkv->ld * tokens, team);
+  project(l, in->data, in->ld, (size_t)in->n * tokens, skip, 3 * d, qkv->data, qkv->ld, team);
 }
 
-void as_mha_attend_first(const as_mha *l, const as_tensor *qkv, const as_tensor *att, void *scratch) {
-  as_attention_run(qkv, l->heads, 1, att, scratch);
+void as_mha_attend_first(const as_mha *l, const as_tensor *qkv, const as_tensor *att, const as_team *team) {
+  as_attention_run(qkv, l->heads, 1, att, team);
 }
 
-void as_mha_project_out(const as_mha *l, const as_tensor *att, const float *gamma, const as_tensor *x) {
+void as_mha_project_out(const as_mha *l, const as_tensor *att, const float *gamma, const as_tensor *x,
+                        const as_team *team) {
   as_dense_forward(&l->proj, &(as_linear_args){.in = att->data,
                                                .ld_in = att->ld,
                                                .rows = (size_t)att->n * (size_t)att->h,
@@ -65,7 +70,8 @@ void as_mha_project_out(const as_mha *l, const as_tensor *att, const float *gamm
                                                .gamma = gamma,
                                                .act = AS_ACT_NONE,
                                                .out = x->data,
-                                               .ld_out = x->ld});
+                                               .ld_out = x->ld,
+                                               .team = team});
 }
 
 void as_mha_clear(as_mha *l) {

@@ -23,6 +23,10 @@ as_status as_mlp_load(as_mlp *l, const as_params *params, const as_view *views, 
   return st == AS_OK ? as_dense_load(&l->second, params, views, err) : st;
 }
 
+size_t as_mlp_scratch(const as_mlp *l, int threads) {
+  return as_dense_scratch(&l->first, threads); /* second takes as much */
+}
+
 int as_mlp_width(const as_mlp *l) {
   return l->gated ? 2 * l->hidden : l->hidden;
 }
@@ -40,20 +44,22 @@ static void gate_rows(void *ctx, size_t chunk, int worker) {
   }
 }
 
-void as_mlp_expand(const as_mlp *l, const as_tensor *in, const as_tensor *hidden) {
+void as_mlp_expand(const as_mlp *l, const as_tensor *in, const as_tensor *hidden, const as_team *team) {
   const size_t rows = (size_t)in->n * (size_t)in->h;
   as_dense_forward(&l->first, &(as_linear_args){.in = in->data,
                                                 .ld_in = in->ld,
                                                 .rows = rows,
                                                 .act = l->gated ? AS_ACT_NONE : AS_ACT_GELU,
                                                 .out = hidden->data,
-                                                .ld_out = hidden->ld});
+                                                .ld_out = hidden->ld,
+                                                .team = team});
   if (!l->gated) return;
   as_tensor t = *hidden;
-  as_par_for((rows + GATE_ROWS - 1) / GATE_ROWS, gate_rows, &t);
+  as_par_for_by(team->threads, (rows + GATE_ROWS - 1) / GATE_ROWS, gate_rows, &t);
 }
 
-void as_mlp_project(const as_mlp *l, const as_tensor *hidden, const float *gamma, const as_tensor *x) {
+void as_mlp_project(const as_mlp *l, const as_tensor *hidden, const float *gamma, const as_tensor *x,
+                    const as_team *team) {
   as_dense_forward(&l->second, &(as_linear_args){.in = hidden->data,
                                                  .ld_in = hidden->ld,
                                                  .rows = (size_t)hidden->n * (size_t)hidden->h,
@@ -62,7 +68,8 @@ void as_mlp_project(const as_mlp *l, const as_tensor *hidden, const float *gamma
                                                  .gamma = gamma,
                                                  .act = AS_ACT_NONE,
                                                  .out = x->data,
-                                                 .ld_out = x->ld});
+                                                 .ld_out = x->ld,
+                                                 .team = team});
 }
 
 void as_mlp_clear(as_mlp *l) {

@@ -23,11 +23,14 @@ typedef struct as_mlp {
 as_status as_mlp_declare(as_mlp *l, const char *prefix, int dim, int hidden, bool gated, as_params *params,
                          as_err *err);
 as_status as_mlp_load(as_mlp *l, const as_params *params, const as_view *views, as_err *err);
+/* Bytes of scratch, after load; both calls below want a team with that much. */
+size_t as_mlp_scratch(const as_mlp *l, int threads);
 int as_mlp_width(const as_mlp *l); /* channels that the hidden buffer needs */
 /* in: [n, tokens, 1, dim]; hidden: [n, tokens, 1, as_mlp_width]. */
-void as_mlp_expand(const as_mlp *l, const as_tensor *in, const as_tensor *hidden);
+void as_mlp_expand(const as_mlp *l, const as_tensor *in, const as_tensor *hidden, const as_team *team);
 /* x = x + gamma * second(hidden); gamma NULL: x + second(hidden). */
-void as_mlp_project(const as_mlp *l, const as_tensor *hidden, const float *gamma, const as_tensor *x);
+void as_mlp_project(const as_mlp *l, const as_tensor *hidden, const float *gamma, const as_tensor *x,
+                    const as_team *team);
 void as_mlp_clear(as_mlp *l);
 double as_mlp_flop(const as_mlp *l, int tokens);
 

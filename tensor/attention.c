@@ -3,7 +3,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "tensor/base/par.h"
 #include "tensor/multiply_int.h"
 
 /* Per worker: K^T as panels [keys / 32][d_head][32], V as panels [d_head / 32][tokens][32], and the
@@ -26,9 +25,8 @@ static layout layout_of(int tokens, int heads, int d) {
   return l;
 }
 
-size_t as_attention_scratch(int n, int tokens, int heads, int d) {
-  (void)n;
-  return layout_of(tokens, heads, d).floats * sizeof(float) * (size_t)as_par_threads();
+size_t as_attention_scratch(int tokens, int heads, int d, int threads) {
+  return layout_of(tokens, heads, d).floats * sizeof(float) * (size_t)threads;
 }
 
 typedef struct job {
@@ -102,9 +100,10 @@ static void one_head(void *ctx, size_t chunk, int worker) {
   }
 }
 
-void as_attention_run(const as_tensor *qkv, int heads, int queries, const as_tensor *out, void *scratch) {
+void as_attention_run(const as_tensor *qkv, int heads, int queries, const as_tensor *out,
+                      const as_team *team) {
   const int tokens = qkv->h * qkv->w;
-  job j = {layout_of(tokens, heads, out->c), qkv, out, (size_t)heads, (size_t)queries, 0.0f, scratch};
+  job j = {layout_of(tokens, heads, out->c), qkv, out, (size_t)heads, (size_t)queries, 0.0f, team->scratch};
   j.scale = (float)(1.0 / sqrt((double)j.l.d_head));
-  as_par_for((size_t)qkv->n * j.heads, one_head, &j);
+  as_par_for_by(team->threads, (size_t)qkv->n * j.heads, one_head, &j);
 }

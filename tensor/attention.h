@@ -4,12 +4,14 @@
 
 #include <stddef.h>
 
+#include "tensor/base/par.h"
 #include "tensor/tensor.h"
 
 /* qkv: [n, tokens, 1, 3 * d], the columns as timm's fused layout: q, k, v, each heads x d_head.
  * out: [n, tokens, 1, d], of which the rows of the first `queries` tokens of each image are computed; the
- * other tokens then need no q. scratch: as_attention_scratch(...) bytes, 64-byte aligned. */
-size_t as_attention_scratch(int n, int tokens, int heads, int d);
-void as_attention_run(const as_tensor *qkv, int heads, int queries, const as_tensor *out, void *scratch);
+ * other tokens then need no q. team: scratch of as_attention_scratch(...) bytes. */
+size_t as_attention_scratch(int tokens, int heads, int d, int threads);
+void as_attention_run(const as_tensor *qkv, int heads, int queries, const as_tensor *out,
+                      const as_team *team);
 
 #endif

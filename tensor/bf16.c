@@ -5,7 +5,7 @@
 #include "tensor/base/par.h"
 #include "tensor/kern/ref/bf16_ref.h"
 
-/* Rows of A in bf16: 448 KB of a core's 1 MB of L2, on the stack of the thread that fills it. One row of
+/* Rows of A in bf16: 448 KB of a core's 1 MB of L2, scratch of the thread that fills it. One row of
  * 114 k pairs fits; 14 rows of a chain of 16 k elements. */
 enum { BLOCK_FLOATS = 112 * 1024, SMALL_WEIGHTS = 400 * 1024, WANTED_CHUNKS = 32, LEAST_PANELS = 4 };
 
@@ -13,6 +13,10 @@ as_status as_bf16_check(size_t k, as_err *err) {
   if (as_bf16_pairs(k) + 32 <= BLOCK_FLOATS) return AS_OK;
   return as_fail(err, AS_E_USAGE, "profile bf16-1: found a sum of %zu products, wanted at most %d", k,
                  2 * (BLOCK_FLOATS - 32));
+}
+
+size_t as_bf16_scratch(int threads) {
+  return (size_t)threads * BLOCK_FLOATS * sizeof(float);
 }
 
 bool as_bf16_pack(size_t n, size_t k, as_bf16_weight *at, const void *ctx, float *to) {
@@ -65,15 +69,15 @@ static size_t rows_that_fit(const as_multiply *mm) {
 typedef struct grid {
   const as_multiply *mm;
   const as_bf16_rows *a;
+  float *scratch; /* [threads][BLOCK_FLOATS] */
   size_t blocks, block_chunks, panel_chunks, panels;
   bool panel_outer;
 } grid;
 
 static void run_chunk(void *ctx, size_t chunk, int worker) {
-  _Alignas(64) float memory[BLOCK_FLOATS];
   const grid *g = ctx;
   const size_t bc = chunk / g->panel_chunks, pc = chunk % g->panel_chunks, m = g->a->m;
-  (void)worker;
+  float *memory = g->scratch + (size_t)worker * BLOCK_FLOATS;
   for (size_t b = g->blocks * bc / g->block_chunks; b < g->blocks * (bc + 1) / g->block_chunks; b++) {
     const size_t first = m * b / g->blocks, last = m * (b + 1) / g->blocks;
     block(g->mm, g->a, first, last - first, g->panels * pc / g->panel_chunks,
@@ -84,9 +88,9 @@ static void run_chunk(void *ctx, size_t chunk, int worker) {
 /* Small weights stay in L2 while tiles of rows are filled and multiplied one by one; larger ones are read
  * once per block of as many rows as fit. Filling costs 1/8 of the product with one panel: a chunk takes
  * several. */
-void as_bf16_run(const as_multiply *mm, const as_bf16_rows *a) {
+void as_bf16_run(const as_multiply *mm, const as_bf16_rows *a, const as_team *team) {
   if (a->m == 0 || mm->n == 0) return;
-  grid g = {mm, a, 1, 1, 1, as_panels(mm->n), false};
+  grid g = {mm, a, team->scratch, 1, 1, 1, as_panels(mm->n), false};
   g.panel_outer = g.panels * mm->panel_floats * sizeof(float) > SMALL_WEIGHTS;
   size_t rows = rows_that_fit(mm);
   if (!g.panel_outer && rows > AS_MR) rows = AS_MR;
@@ -97,19 +101,19 @@ void as_bf16_run(const as_multiply *mm, const as_bf16_rows *a) {
     g.panel_chunks = (WANTED_CHUNKS + g.block_chunks - 1) / g.block_chunks;
     if (g.panel_chunks > most) g.panel_chunks = most;
   }
-  as_par_for(g.block_chunks * g.panel_chunks, run_chunk, &g);
+  as_par_for_by(team->threads, g.block_chunks * g.panel_chunks, run_chunk, &g);
 }
 
 typedef struct pair {
   const as_multiply *first, *second;
   const as_bf16_rows *a, *between;
+  float *scratch; /* [threads][BLOCK_FLOATS] */
   size_t blocks, chunks;
 } pair;
 
 static void run_pair_chunk(void *ctx, size_t chunk, int worker) {
-  _Alignas(64) float memory[BLOCK_FLOATS];
   const pair *p = ctx;
-  (void)worker;
+  float *memory = p->scratch + (size_t)worker * BLOCK_FLOATS;
   for (size_t b = p->blocks * chunk / p->chunks; b < p->blocks * (chunk + 1) / p->chunks; b++) {
     const size_t first = p->a->m * b / p->blocks, m = p->a->m * (b + 1) / p->blocks - first;
     block(p->first, p->a, first, m, 0, as_panels(p->first->n), false, memory, row_stride(p->first));
@@ -118,8 +122,8 @@ static void run_pair_chunk(void *ctx, size_t chunk, int worker) {
 }
 
 void as_bf16_run_pair(const as_multiply *first, const as_bf16_rows *a, const as_multiply *second,
-                      const as_bf16_rows *between) {
-  pair p = {first, second, a, between, as_row_tiles(a->m), 0};
+                      const as_bf16_rows *between, const as_team *team) {
+  pair p = {first, second, a, between, team->scratch, as_row_tiles(a->m), 0};
   p.chunks = p.blocks < 2 * WANTED_CHUNKS ? p.blocks : 2 * WANTED_CHUNKS;
-  as_par_for(p.chunks, run_pair_chunk, &p);
+  as_par_for_by(team->threads, p.chunks, run_pair_chunk, &p);
 }

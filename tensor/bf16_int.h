@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "tensor/base/par.h"
 #include "tensor/base/status.h"
 #include "tensor/multiply_int.h"
 
@@ -31,12 +32,14 @@ typedef struct as_bf16_rows {
   size_t m;
 } as_bf16_rows;
 
+/* Bytes of scratch that a run on `threads` threads needs: a block of rows each. */
+size_t as_bf16_scratch(int threads);
 /* As as_multiply_run with the rows of `a`; of mm, tiles, tile, ctx and lda are not read. mm->k counts
  * elements, mm->packed are as_bf16_pack's panels. */
-void as_bf16_run(const as_multiply *mm, const as_bf16_rows *a);
+void as_bf16_run(const as_multiply *mm, const as_bf16_rows *a, const as_team *team);
 /* As as_multiply_run_pair. */
 void as_bf16_run_pair(const as_multiply *first, const as_bf16_rows *a, const as_multiply *second,
-                      const as_bf16_rows *between);
+                      const as_bf16_rows *between, const as_team *team);
 
 /* Plain rows of k floats; ctx is an as_bf16_plain. */
 typedef struct as_bf16_plain {

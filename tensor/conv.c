@@ -1,6 +1,5 @@
 #include "tensor/conv.h"
 
-#include <float.h>
 #include <math.h>
 
 #include "tensor/base/checked.h"
@@ -20,14 +19,15 @@ int as_conv_out_w(const as_conv_shape *s) {
 /* The table of NUMERICS rule 8: by shape alone, because Winograd's rounding differs from the chain's.
  * F(4x4, 3x3) pays from 8x8 maps on: 7x7 would fill 8x8 tiles with 23 % padding, and at 512 channels
  * its 38 MB of transformed weights would stream from memory. */
-static as_conv_alg choose(const as_conv_shape *s) {
+static const as_conv_alg *choose(const as_conv_shape *s, bool bf16) {
   const int pads = s->pad_top | s->pad_left | s->pad_bottom | s->pad_right;
-  if (s->kh == 1 && s->kw == 1 && s->stride == 1 && pads == 0) return AS_CONV_GEMM;
+  if (s->kh == 1 && s->kw == 1 && s->stride == 1 && pads == 0)
+    return bf16 ? &as_conv_gemm_bf16 : &as_conv_gemm;
   if (s->kh == 3 && s->kw == 3 && s->stride == 1 && s->pad_top == 1 && s->pad_left == 1 &&
       s->pad_bottom == 1 && s->pad_right == 1 && s->h >= 8 && s->w >= 8 && s->c_in >= 16 && s->c_out >= 16)
-    return AS_CONV_WINO4;
-  if (s->c_in < 16 || s->kh * s->kw > AS_MAX_SEG) return AS_CONV_ROWS;
-  return AS_CONV_TAPS;
+    return &as_conv_wino4;
+  if (bf16) return &as_conv_window_bf16;
+  return s->c_in < 16 || s->kh * s->kw > AS_MAX_SEG ? &as_conv_rows : &as_conv_taps;
 }
 
 static as_status check_shape(const as_conv_shape *s, as_err *err) {
@@ -47,80 +47,34 @@ static as_status check_shape(const as_conv_shape *s, as_err *err) {
 }
 
 typedef struct pack_job {
-  as_conv *c;
-  const float *weight;
-  const double *scale; /* or NULL */
-  bool *finite;        /* [panels] */
+  const as_conv *c;
+  as_conv_weights w;
+  float *work;  /* [threads][pack_floats] */
+  bool *finite; /* [panels] */
 } pack_job;
 
-/* So many rows of a panel are transposed at once: 18 KB on the stack, 16 channels of a 3x3 kernel. */
-enum { PACK_ROWS = 144 };
-
-/* Channels per output of a panel, and the factors of its 32 outputs. */
-static size_t panel_scale(const pack_job *j, size_t p, double s[AS_NR]) {
-  const size_t co = (size_t)j->c->s.c_out, n = co - p * AS_NR < AS_NR ? co - p * AS_NR : AS_NR;
-  for (size_t i = 0; i < AS_NR; i++) s[i] = j->scale && i < n ? j->scale[p * AS_NR + i] : 1.0;
-  return n;
-}
-
-/* weight [c_out][c_in][kh][kw] to a panel whose rows run over (kernel row, kernel column, channel). */
-static void pack_direct(const pack_job *j, size_t p) {
-  const as_conv *c = j->c;
-  const size_t ci = (size_t)c->s.c_in, taps = (size_t)c->s.kh * (size_t)c->s.kw, chain = ci * taps;
-  double s[AS_NR];
-  _Alignas(64) float rows[PACK_ROWS * AS_NR];
-  const size_t n = panel_scale(j, p, s);
-  for (size_t k = 0; k < chain; k += PACK_ROWS) {
-    const size_t count = chain - k < PACK_ROWS ? chain - k : PACK_ROWS;
-    as_k.packt(n, count, j->weight + p * AS_NR * chain + k, chain, rows);
-    for (size_t r = 0; r < count; r++) {
-      const float *from = rows + r * AS_NR;
-      float *to = c->packed + (p * chain + (k + r) % taps * ci + (k + r) / taps) * AS_NR;
-      for (size_t i = 0; i < AS_NR; i++) to[i] = (float)((double)from[i] * s[i]);
-    }
-  }
-}
-
-static void pack_wino4(const pack_job *j, size_t p) {
-  enum { CHANNELS = PACK_ROWS / 9 };
-  const as_conv *c = j->c;
-  const size_t ci = (size_t)c->s.c_in;
-  double s[AS_NR], g[9 * AS_NR], u[36 * AS_NR];
-  _Alignas(64) float rows[PACK_ROWS * AS_NR];
-  const size_t n = panel_scale(j, p, s);
-  for (size_t ch = 0; ch < ci; ch += CHANNELS) {
-    const size_t count = ci - ch < CHANNELS ? ci - ch : CHANNELS;
-    as_k.packt(n, 9 * count, j->weight + (p * AS_NR * ci + ch) * 9, 9 * ci, rows);
-    for (size_t k = 0; k < count; k++) {
-      const float *from = rows + 9 * k * AS_NR;
-      for (size_t t = 0; t < 9; t++)
-        for (size_t i = 0; i < AS_NR; i++) g[t * AS_NR + i] = (double)from[t * AS_NR + i] * s[i];
-      as_wino4_weights(g, u);
-      for (size_t q = 0; q < 36; q++) {
-        float *to = c->packed + ((p * 36 + q) * ci + ch + k) * AS_NR;
-        for (size_t i = 0; i < AS_NR; i++) to[i] = (float)u[q * AS_NR + i];
-      }
-    }
-  }
-}
-
 static void pack_panel(void *ctx, size_t p, int worker) {
-  (void)worker;
   const pack_job *j = ctx;
-  const as_conv *c = j->c;
-  if (c->bf16) {
-    j->finite[p] = as_conv_bf16_pack(c, j->weight, j->scale, p);
-    return;
+  const as_conv_alg *alg = j->c->alg;
+  j->finite[p] = alg->pack(j->c, &j->w, p, j->work + (size_t)worker * alg->pack_floats);
+}
+
+static as_status pack_all(as_conv *c, const as_conv_weights *w, const double *bias, as_err *err) {
+  pack_job job = {c, *w, NULL, as_calloc(c->panels, sizeof *job.finite, err)};
+  if (job.finite) job.work = as_alloc((size_t)as_par_threads() * c->alg->pack_floats, sizeof *job.work, err);
+  bool finite = job.work != NULL;
+  if (finite) as_par_for(c->panels, pack_panel, &job);
+  for (size_t p = 0; p < c->panels && finite; p++) finite = job.finite[p];
+  for (int i = 0; bias && i < c->s.c_out; i++) {
+    c->bias[i] = (float)bias[i];
+    finite = finite && isfinite(c->bias[i]);
   }
-  if (c->alg == AS_CONV_WINO4) {
-    pack_wino4(j, p);
-  } else {
-    pack_direct(j, p);
-  }
-  const float *w = c->packed + p * c->chain * AS_NR;
-  bool finite = true;
-  for (size_t i = 0; i < c->chain * AS_NR; i++) finite &= fabsf(w[i]) <= FLT_MAX;
-  j->finite[p] = finite;
+  const as_status st = job.work ? AS_OK : AS_E_ENV;
+  as_free(job.work);
+  as_free(job.finite);
+  if (st != AS_OK || finite) return st;
+  return as_fail(err, AS_E_INPUT, "convolution: found a weight that is not finite in %s",
+                 c->alg->bf16 ? "bf16" : "float32");
 }
 
 as_status as_conv_create(as_conv **out, const as_conv_shape *shape, const float *weight, const double *scale,
@@ -128,50 +82,30 @@ as_status as_conv_create(as_conv **out, const as_conv_shape *shape, const float 
   *out = NULL;
   as_status st = check_shape(shape, err);
   if (st != AS_OK) return st;
-  size_t chain, floats;
-  const bool wino = choose(shape) == AS_CONV_WINO4;
-  const bool bf16 = as_profile_bf16() && !wino;
+  const as_conv_alg *alg = choose(shape, as_profile_bf16());
   const size_t panels = as_panels((size_t)shape->c_out);
-  if (!as_mul_size((size_t)shape->c_in, wino ? 36 : (size_t)shape->kh * (size_t)shape->kw, &chain) ||
-      !as_mul_size(bf16 ? as_bf16_pairs(chain) : chain, panels * AS_NR, &floats))
+  size_t chain, panel_floats, floats;
+  if (!as_mul_size((size_t)shape->c_in, (size_t)shape->kh * (size_t)shape->kw, &chain) ||
+      !as_mul_size(alg->panel_rows(chain), AS_NR, &panel_floats) ||
+      !as_mul_size(panel_floats, panels, &floats))
     return as_fail(err, AS_E_ENV, "convolution: %d -> %d channels, kernel %dx%d do not fit into memory",
                    shape->c_in, shape->c_out, shape->kh, shape->kw);
-  if (bf16 && (st = as_bf16_check(chain, err)) != AS_OK) return st;
+  if (alg->bf16 && (st = as_bf16_check(chain, err)) != AS_OK) return st;
   as_conv *c = as_calloc(1, sizeof *c, err);
   if (!c) return AS_E_ENV;
-  c->s = *shape;
-  c->alg = choose(shape);
-  c->bf16 = bf16;
-  c->out_h = as_conv_out_h(shape);
-  c->out_w = as_conv_out_w(shape);
-  c->panels = panels;
-  c->chain = chain;
-  c->packed_floats = floats;
+  *c = (as_conv){.s = *shape,
+                 .alg = alg,
+                 .out_h = as_conv_out_h(shape),
+                 .out_w = as_conv_out_w(shape),
+                 .panels = panels,
+                 .chain = chain,
+                 .panel_floats = panel_floats};
   c->packed = as_alloc(floats, sizeof(float), err);
   c->bias = as_calloc(panels * AS_NR, sizeof(float), err);
-  if (!c->packed || !c->bias) {
+  st = c->packed && c->bias ? pack_all(c, &(as_conv_weights){weight, scale}, bias, err) : AS_E_ENV;
+  if (st != AS_OK) {
     as_conv_destroy(&c);
-    return AS_E_ENV;
-  }
-  bool *finite_panel = as_calloc(panels, sizeof *finite_panel, err);
-  if (!finite_panel) {
-    as_conv_destroy(&c);
-    return AS_E_ENV;
-  }
-  pack_job job = {c, weight, scale, finite_panel};
-  as_par_for(panels, pack_panel, &job);
-  bool finite = true;
-  for (size_t p = 0; p < panels; p++) finite = finite && finite_panel[p];
-  as_free(finite_panel);
-  if (bias)
-    for (int i = 0; i < shape->c_out; i++) {
-      c->bias[i] = (float)bias[i];
-      finite = finite && isfinite(c->bias[i]);
-    }
-  if (!finite) {
-    as_conv_destroy(&c);
-    return as_fail(err, AS_E_INPUT, "convolution: found a weight that is not finite in %s",
-                   bf16 ? "bf16" : "float32");
+    return st;
   }
   *out = c;
   return AS_OK;
@@ -186,34 +120,31 @@ void as_conv_destroy(as_conv **conv) {
 }
 
 size_t as_conv_packed_bytes(const as_conv *c) {
-  return (c->packed_floats + c->panels * AS_NR) * sizeof(float);
+  return c->panels * (c->panel_floats + AS_NR) * sizeof(float);
 }
 
 const char *as_conv_algorithm(const as_conv *c) {
-  switch (c->alg) {
-    case AS_CONV_GEMM:
-      return c->bf16 ? "gemm-bf16" : "gemm";
-    case AS_CONV_TAPS:
-      return c->bf16 ? "direct-bf16" : "direct";
-    case AS_CONV_ROWS:
-      return c->bf16 ? "direct-bf16" : "direct-rows";
-    case AS_CONV_WINO4:
-      return "winograd-4x4";
-  }
-  return "";
+  return c->alg->name;
 }
 
-size_t as_conv_scratch(const as_conv *c, int batch) {
-  return c->alg == AS_CONV_WINO4 ? as_wino4_scratch(c, batch) : c->bf16 ? 0 : as_conv_direct_scratch(c);
+size_t as_conv_scratch(const as_conv *c, int batch, int threads) {
+  return c->alg->scratch ? c->alg->scratch(c, batch, threads) : 0;
 }
 
-void as_conv_run(const as_conv *c, const as_tensor *in, const as_tensor *residual, as_act act,
-                 const as_tensor *out, void *scratch) {
-  if (c->alg == AS_CONV_WINO4) {
-    as_wino4_run(c, in, residual, act, out, scratch);
-  } else if (c->bf16) {
-    as_conv_bf16_run(c, in, residual, act, out);
-  } else {
-    as_conv_direct_run(c, in, residual, act, out, scratch);
-  }
+void as_conv_run(const as_conv *c, const as_conv_args *args, const as_team *team) {
+  c->alg->run(c, args, team);
+}
+
+/* Both weights and a few tiles in 1 MB of L2. */
+enum { PAIR_BYTES = 640 * 1024 };
+
+bool as_conv_pairs(const as_conv *a, const as_conv *b) {
+  return a->alg->pair && a->alg == b->alg && a->s.c_out == b->s.c_in && a->s.h == b->s.h &&
+         a->s.w == b->s.w &&
+         (a->panels * a->panel_floats + b->panels * b->panel_floats) * sizeof(float) <= PAIR_BYTES;
+}
+
+void as_conv_run_pair(const as_conv *first, const as_conv_args *a, const as_conv *second,
+                      const as_conv_args *b, const as_team *team) {
+  first->alg->pair(first, a, second, b, team);
 }

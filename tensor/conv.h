@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "tensor/base/par.h"
 #include "tensor/base/status.h"
 #include "tensor/tensor.h"
 
@@ -30,20 +31,25 @@ void as_conv_destroy(as_conv **conv);
 size_t as_conv_packed_bytes(const as_conv *conv);
 const char *as_conv_algorithm(const as_conv *conv); /* "gemm", "direct", "winograd-4x4", ... */
 
-/* Bytes of scratch that one run over `batch` images needs with the threads of the moment. */
-size_t as_conv_scratch(const as_conv *conv, int batch);
+/* Bytes of scratch that a run over up to `batch` images on up to `threads` threads needs. */
+size_t as_conv_scratch(const as_conv *conv, int batch, int threads);
 
 /* out = act(conv(in) + residual). residual may be NULL; it may be the same memory as out. in and
- * out never overlap. Cannot fail. */
-void as_conv_run(const as_conv *conv, const as_tensor *in, const as_tensor *residual, as_act act,
-                 const as_tensor *out, void *scratch);
+ * out never overlap. */
+typedef struct as_conv_args {
+  const as_tensor *in, *residual;
+  as_act act;
+  const as_tensor *out;
+} as_conv_args;
+/* Cannot fail. team: scratch of as_conv_scratch bytes for its threads. */
+void as_conv_run(const as_conv *conv, const as_conv_args *args, const as_team *team);
 
-/* Two 1x1 layers in one pass, first into `mid`, then second from `mid` into out, a few pixels at a time:
- * what the first has written is read while it is in cache. Same bits as two runs. Only where
- * as_conv_pairs says so (both "gemm", weights that share a core's cache); needs no scratch. residual
- * belongs to the first and may be mid; out overlaps none of the others. */
+/* Two 1x1 layers in one pass, the second from what the first has just written (b->in is a->out), a few pixels at
+ * a time: it is read while it is in cache. Same bits as two runs. Only where as_conv_pairs says so (1x1 at
+ * stride 1, weights that share a core's cache). b has no residual; b->out overlaps none of the others. team: as
+ * for a run of `first`. */
 bool as_conv_pairs(const as_conv *first, const as_conv *second);
-void as_conv_pair_run(const as_conv *first, const as_tensor *in, const as_tensor *residual, as_act act,
-                      const as_tensor *mid, const as_conv *second, as_act act2, const as_tensor *out);
+void as_conv_run_pair(const as_conv *first, const as_conv_args *a, const as_conv *second,
+                      const as_conv_args *b, const as_team *team);
 
 #endif

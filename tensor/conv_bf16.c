@@ -95,48 +95,44 @@ static float weight_at(const void *ctx, size_t k, size_t j) {
   return (float)(q->scale ? w * q->scale[j] : w);
 }
 
-bool as_conv_bf16_pack(const as_conv *c, const float *weight, const double *scale, size_t p) {
+static bool pack(const as_conv *c, const as_conv_weights *w, size_t p, float *work) {
   const size_t ci = (size_t)c->s.c_in, taps = (size_t)c->s.kh * (size_t)c->s.kw;
   const size_t left = (size_t)c->s.c_out - p * AS_NR;
-  const weights q = {weight + p * AS_NR * c->chain, scale ? scale + p * AS_NR : NULL, ci, taps};
-  return as_bf16_pack(left < AS_NR ? left : AS_NR, c->chain, weight_at, &q,
-                      c->packed + p * as_bf16_pairs(c->chain) * AS_NR);
+  const weights q = {w->weight + p * AS_NR * c->chain, w->scale ? w->scale + p * AS_NR : NULL, ci, taps};
+  (void)work;
+  return as_bf16_pack(left < AS_NR ? left : AS_NR, c->chain, weight_at, &q, c->packed + p * c->panel_floats);
 }
 
-static as_multiply whole(const as_conv *c, const as_tensor *res, as_act act, const as_tensor *out) {
-  as_multiply mm = {0};
-  mm.n = (size_t)c->s.c_out;
-  mm.k = c->chain;
-  mm.packed = c->packed;
-  mm.panel_floats = as_bf16_pairs(c->chain) * AS_NR;
-  mm.bias = c->bias;
-  mm.residual = res ? res->data : NULL;
-  mm.ld_res = res ? res->ld : 0;
-  mm.act = act;
-  mm.out = out->data;
-  mm.ld_out = out->ld;
-  return mm;
+static size_t scratch(const as_conv *c, int batch, int threads) {
+  (void)c, (void)batch;
+  return as_bf16_scratch(threads);
 }
 
 static size_t pixels(const as_conv *c, const as_tensor *in) {
   return (size_t)in->n * (size_t)c->out_h * (size_t)c->out_w;
 }
 
-void as_conv_bf16_run(const as_conv *c, const as_tensor *in, const as_tensor *res, as_act act,
-                      const as_tensor *out) {
-  const as_multiply mm = whole(c, res, act, out);
-  const source s = {c, in};
-  const as_bf16_plain plain = {in->data, in->ld, c->chain};
-  as_bf16_rows rows = {fill, &s, pixels(c, in)};
-  if (c->alg == AS_CONV_GEMM) rows.fill = as_bf16_fill_plain, rows.ctx = &plain;
-  as_bf16_run(&mm, &rows);
+static void run_window(const as_conv *c, const as_conv_args *args, const as_team *team) {
+  const as_multiply mm = as_conv_product(c, args);
+  const source s = {c, args->in};
+  as_bf16_run(&mm, &(as_bf16_rows){fill, &s, pixels(c, args->in)}, team);
 }
 
-void as_conv_bf16_run_pair(const as_conv *first, const as_tensor *in, const as_tensor *residual, as_act act,
-                           const as_tensor *mid, const as_conv *second, as_act act2, const as_tensor *out) {
-  const as_multiply a = whole(first, residual, act, mid), b = whole(second, NULL, act2, out);
-  const as_bf16_plain from = {in->data, in->ld, first->chain}, between = {mid->data, mid->ld, second->chain};
-  const as_bf16_rows rows = {as_bf16_fill_plain, &from, pixels(first, in)};
-  const as_bf16_rows rows2 = {as_bf16_fill_plain, &between, pixels(second, mid)};
-  as_bf16_run_pair(&a, &rows, &b, &rows2);
+static void run_gemm(const as_conv *c, const as_conv_args *args, const as_team *team) {
+  const as_multiply mm = as_conv_product(c, args);
+  const as_bf16_plain plain = {args->in->data, args->in->ld, c->chain};
+  as_bf16_run(&mm, &(as_bf16_rows){as_bf16_fill_plain, &plain, pixels(c, args->in)}, team);
 }
+
+static void pair_gemm(const as_conv *first, const as_conv_args *a, const as_conv *second,
+                      const as_conv_args *b, const as_team *team) {
+  const as_multiply ma = as_conv_product(first, a), mb = as_conv_product(second, b);
+  const as_bf16_plain from = {a->in->data, a->in->ld, first->chain};
+  const as_bf16_plain between = {b->in->data, b->in->ld, second->chain};
+  as_bf16_run_pair(&ma, &(as_bf16_rows){as_bf16_fill_plain, &from, pixels(first, a->in)}, &mb,
+                   &(as_bf16_rows){as_bf16_fill_plain, &between, pixels(second, b->in)}, team);
+}
+
+#define BF16_PACK .bf16 = true, .panel_rows = as_bf16_pairs, .pack = pack, .scratch = scratch
+const as_conv_alg as_conv_gemm_bf16 = {.name = "gemm-bf16", BF16_PACK, .run = run_gemm, .pair = pair_gemm};
+const as_conv_alg as_conv_window_bf16 = {.name = "direct-bf16", BF16_PACK, .run = run_window};

@@ -76,10 +76,10 @@ static void taps_tile(const void *ctx, size_t index, as_tile *t) {
           if (!active && begin >= 0) break;
         }
         if (begin < 0) break;
-        t->part[t->parts].row = (size_t)begin;
-        t->part[t->parts].rows = (size_t)(r - begin);
+        t->part[t->parts].row = (uint8_t)begin;
+        t->part[t->parts].rows = (uint8_t)(r - begin);
         t->part[t->parts].a = map + ((size_t)first_iy * (size_t)s->w + (size_t)first_ix) * ld;
-        t->part[t->parts++].b_off = (size_t)(ky * s->kw + kx) * (size_t)s->c_in * AS_NR;
+        t->part[t->parts++].b_off = (uint32_t)(ky * s->kw + kx) * (uint32_t)s->c_in * AS_NR;
       }
 }
 
@@ -125,10 +125,6 @@ static size_t band_floats(const as_conv *c) {
   return (rows * band_row(c) + 15) / 16 * 16;
 }
 
-size_t as_conv_direct_scratch(const as_conv *c) {
-  return c->alg == AS_CONV_ROWS ? band_floats(c) * sizeof(float) * (size_t)as_par_threads() : 0;
-}
-
 typedef struct band_job {
   const as_conv *c;
   const as_tensor *in;
@@ -171,76 +167,10 @@ static void run_band(void *ctx, size_t chunk, int worker) {
   as_multiply_block(&mm, 0, r.per_image, 0, j->c->panels, false);
 }
 
-/* Everything but the tiles. */
-static as_multiply whole(const as_conv *c, const as_tensor *res, as_act act, const as_tensor *out) {
-  as_multiply mm = {0};
-  mm.n = (size_t)c->s.c_out;
-  mm.k = (size_t)c->s.c_in;
-  mm.packed = c->packed;
-  mm.panel_floats = c->chain * AS_NR;
-  mm.bias = c->bias;
-  mm.residual = res ? res->data : NULL;
-  mm.ld_res = res ? res->ld : 0;
-  mm.act = act;
-  mm.out = out->data;
-  mm.ld_out = out->ld;
-  return mm;
-}
-
-static as_rows pixels(const as_conv *c, const as_tensor *in) {
-  const as_rows rows = {in->data, in->ld, (size_t)in->n * (size_t)c->s.h * (size_t)c->s.w};
-  return rows;
-}
-
-static void set_rows(as_multiply *mm, const as_rows *rows) {
-  mm->lda = rows->lda;
-  mm->tile = as_tile_rows;
-  mm->ctx = rows;
-  mm->tiles = as_row_tiles(rows->m);
-}
-
-/* Both weights and a few tiles in 1 MB of L2. */
-enum { PAIR_BYTES = 640 * 1024 };
-
-bool as_conv_pairs(const as_conv *first, const as_conv *second) {
-  return first->alg == AS_CONV_GEMM && second->alg == AS_CONV_GEMM && first->bf16 == second->bf16 &&
-         first->s.c_out == second->s.c_in && first->s.h == second->s.h && first->s.w == second->s.w &&
-         (first->packed_floats + second->packed_floats) * sizeof(float) <= PAIR_BYTES;
-}
-
-void as_conv_pair_run(const as_conv *first, const as_tensor *in, const as_tensor *residual, as_act act,
-                      const as_tensor *mid, const as_conv *second, as_act act2, const as_tensor *out) {
-  if (first->bf16) {
-    as_conv_bf16_run_pair(first, in, residual, act, mid, second, act2, out);
-    return;
-  }
-  as_multiply a = whole(first, residual, act, mid), b = whole(second, NULL, act2, out);
-  const as_rows from = pixels(first, in), between = pixels(second, mid);
-  set_rows(&a, &from);
-  set_rows(&b, &between);
-  as_multiply_run_pair(&a, &b);
-}
-
-void as_conv_direct_run(const as_conv *c, const as_tensor *in, const as_tensor *res, as_act act,
-                        const as_tensor *out, float *scratch) {
+static void run_rows(const as_conv *c, const as_conv_args *args, const as_team *team) {
   const as_conv_shape *s = &c->s;
-  as_multiply mm = whole(c, res, act, out);
-  if (c->alg == AS_CONV_GEMM) {
-    const as_rows rows = pixels(c, in);
-    set_rows(&mm, &rows);
-    as_multiply_run(&mm);
-    return;
-  }
-  if (c->alg == AS_CONV_TAPS) {
-    const taps_ctx taps = make_taps(c, in);
-    mm.k = (size_t)s->c_in;
-    mm.lda = (size_t)s->stride * in->ld;
-    mm.tile = taps_tile;
-    mm.ctx = &taps;
-    mm.tiles = (size_t)in->n * taps.per_image;
-    as_multiply_run(&mm);
-    return;
-  }
+  const as_tensor *in = args->in;
+  as_multiply mm = as_conv_product(c, args);
   mm.k = (size_t)s->kw * (size_t)s->c_in;
   mm.lda = (size_t)s->stride * (size_t)s->c_in;
   if (in->ld == (size_t)s->c_in && !(s->pad_top | s->pad_left | s->pad_bottom | s->pad_right)) {
@@ -250,9 +180,80 @@ void as_conv_direct_run(const as_conv *c, const as_tensor *in, const as_tensor *
     mm.tile = rows_tile;
     mm.ctx = &r;
     mm.tiles = (size_t)in->n * r.per_image;
-    as_multiply_run(&mm);
+    as_multiply_run(&mm, team->threads);
     return;
   }
-  band_job j = {c, in, &mm, ((size_t)c->out_h + BAND - 1) / BAND, scratch};
-  as_par_for((size_t)in->n * j.bands, run_band, &j);
+  band_job j = {c, in, &mm, ((size_t)c->out_h + BAND - 1) / BAND, team->scratch};
+  as_par_for_by(team->threads, (size_t)in->n * j.bands, run_band, &j);
 }
+
+static size_t rows_scratch(const as_conv *c, int batch, int threads) {
+  (void)batch;
+  return band_floats(c) * sizeof(float) * (size_t)threads;
+}
+
+static void run_taps(const as_conv *c, const as_conv_args *args, const as_team *team) {
+  const taps_ctx taps = make_taps(c, args->in);
+  as_multiply mm = as_conv_product(c, args);
+  mm.k = (size_t)c->s.c_in;
+  mm.lda = (size_t)c->s.stride * args->in->ld;
+  mm.tile = taps_tile;
+  mm.ctx = &taps;
+  mm.tiles = (size_t)args->in->n * taps.per_image;
+  as_multiply_run(&mm, team->threads);
+}
+
+/* The product over all pixels of the input, which are its rows. */
+static as_multiply pixel_product(const as_conv *c, const as_conv_args *args, as_rows *rows) {
+  const as_tensor *in = args->in;
+  as_multiply mm = as_conv_product(c, args);
+  *rows = (as_rows){in->data, in->ld, (size_t)in->n * (size_t)c->s.h * (size_t)c->s.w};
+  mm.lda = rows->lda;
+  mm.tile = as_tile_rows;
+  mm.ctx = rows;
+  mm.tiles = as_row_tiles(rows->m);
+  return mm;
+}
+
+static void run_gemm(const as_conv *c, const as_conv_args *args, const as_team *team) {
+  as_rows rows;
+  const as_multiply mm = pixel_product(c, args, &rows);
+  as_multiply_run(&mm, team->threads);
+}
+
+static void pair_gemm(const as_conv *first, const as_conv_args *a, const as_conv *second,
+                      const as_conv_args *b, const as_team *team) {
+  as_rows from, between;
+  const as_multiply ma = pixel_product(first, a, &from), mb = pixel_product(second, b, &between);
+  as_multiply_run_pair(&ma, &mb, team->threads);
+}
+
+/* So many rows of a panel are transposed at once: 18 KB of a thread's scratch, 16 channels of a 3x3 kernel. */
+enum { PACK_ROWS = 144 };
+
+static size_t plain_rows(size_t chain) {
+  return chain;
+}
+
+/* weight [c_out][c_in][kh][kw] to a panel whose rows run over (kernel row, kernel column, channel). */
+static bool pack_plain(const as_conv *c, const as_conv_weights *w, size_t p, float *work) {
+  const size_t ci = (size_t)c->s.c_in, taps = (size_t)c->s.kh * (size_t)c->s.kw, chain = c->chain;
+  double s[AS_NR];
+  const size_t n = as_conv_panel_scale(c, w, p, s);
+  for (size_t k = 0; k < chain; k += PACK_ROWS) {
+    const size_t count = chain - k < PACK_ROWS ? chain - k : PACK_ROWS;
+    as_k.packt(n, count, w->weight + p * AS_NR * chain + k, chain, work);
+    for (size_t r = 0; r < count; r++) {
+      const float *from = work + r * AS_NR;
+      float *to = c->packed + (p * chain + (k + r) % taps * ci + (k + r) / taps) * AS_NR;
+      for (size_t i = 0; i < AS_NR; i++) to[i] = (float)((double)from[i] * s[i]);
+    }
+  }
+  return as_conv_panel_finite(c, p);
+}
+
+#define PLAIN_PACK .panel_rows = plain_rows, .pack = pack_plain, .pack_floats = PACK_ROWS * AS_NR
+const as_conv_alg as_conv_gemm = {.name = "gemm", PLAIN_PACK, .run = run_gemm, .pair = pair_gemm};
+const as_conv_alg as_conv_taps = {.name = "direct", PLAIN_PACK, .run = run_taps};
+const as_conv_alg as_conv_rows = {
+    .name = "direct-rows", PLAIN_PACK, .scratch = rows_scratch, .run = run_rows};

@@ -1,43 +1,84 @@
-/* A packed convolution, shared by conv.c (choice, packing), conv_direct.c and winograd.c. */
+/* A packed convolution, and the algorithms that it can be packed for: a row of functions each. */
 #ifndef AS_TENSOR_CONV_INT_H
 #define AS_TENSOR_CONV_INT_H
 
 #include "tensor/conv.h"
 #include "tensor/multiply_int.h"
 
-typedef enum as_conv_alg {
-  AS_CONV_GEMM, /* 1x1, stride 1: pixels are rows of a GEMM */
-  AS_CONV_TAPS, /* implicit GEMM, a segment of c_in per kernel tap; padded taps left out */
-  AS_CONV_ROWS, /* few input channels: a segment of kw * c_in per kernel row, on packed pixels */
-  AS_CONV_WINO4 /* F(4x4, 3x3) */
+/* weight [c_out][c_in][kh][kw] and the factor of each output, or NULL for 1. */
+typedef struct as_conv_weights {
+  const float *weight;
+  const double *scale;
+} as_conv_weights;
+
+typedef struct as_conv_alg {
+  const char *name;
+  bool bf16; /* inputs and weights rounded to bf16 (profile bf16-1) */
+  /* Rows of 32 floats in a packed panel, for an output that is a sum of `chain` products. */
+  size_t (*panel_rows)(size_t chain);
+  /* Panel p of the weights, 32 outputs, to c->packed. work: pack_floats floats of this thread's own. False where a
+   * packed weight is not finite. */
+  bool (*pack)(const as_conv *c, const as_conv_weights *w, size_t p, float *work);
+  size_t pack_floats;
+  size_t (*scratch)(const as_conv *c, int batch, int threads); /* bytes of a run */
+  void (*run)(const as_conv *c, const as_conv_args *args, const as_team *team);
+  /* Two layers of this algorithm in one pass, or NULL. */
+  void (*pair)(const as_conv *first, const as_conv_args *a, const as_conv *second, const as_conv_args *b,
+               const as_team *team);
 } as_conv_alg;
+
+/* conv_direct.c */
+extern const as_conv_alg as_conv_gemm; /* 1x1, stride 1: pixels are rows of a GEMM */
+extern const as_conv_alg as_conv_taps; /* a segment of c_in per kernel tap; padded taps left out */
+extern const as_conv_alg
+    as_conv_rows; /* few channels: a segment of kw * c_in per kernel row, on packed pixels */
+/* winograd.c */
+extern const as_conv_alg as_conv_wino4; /* F(4x4, 3x3) */
+/* conv_bf16.c */
+extern const as_conv_alg as_conv_gemm_bf16;
+extern const as_conv_alg as_conv_window_bf16; /* the window of each output is gathered */
 
 struct as_conv {
   as_conv_shape s;
-  as_conv_alg alg;
-  bool bf16; /* inputs and weights rounded to bf16 (profile bf16-1, all but Winograd) */
+  const as_conv_alg *alg;
   int out_h, out_w;
-  size_t panels, chain; /* chain: floats of A per output (one Winograd position: c_in) */
-  float *packed; /* [panels][chain][32]; Winograd: [panels][36][c_in][32]; bf16: [panels][pairs][32][2] */
-  size_t packed_floats;
-  float *bias; /* [panels * 32] */
+  size_t panels;
+  size_t chain;        /* products per output: kh * kw * c_in */
+  size_t panel_floats; /* of a packed panel */
+  float *packed;       /* [panels][panel_floats / 32][32] */
+  float *bias;         /* [panels * 32] */
 };
 
-size_t as_conv_direct_scratch(const as_conv *c);
-void as_conv_direct_run(const as_conv *c, const as_tensor *in, const as_tensor *res, as_act act,
-                        const as_tensor *out, float *scratch);
+/* What the products of all algorithms share: everything but tiles and rows. */
+static inline as_multiply as_conv_product(const as_conv *c, const as_conv_args *args) {
+  as_multiply mm = {0};
+  mm.n = (size_t)c->s.c_out;
+  mm.k = c->chain;
+  mm.packed = c->packed;
+  mm.panel_floats = c->panel_floats;
+  mm.bias = c->bias;
+  mm.residual = args->residual ? args->residual->data : NULL;
+  mm.ld_res = args->residual ? args->residual->ld : 0;
+  mm.act = args->act;
+  mm.out = args->out->data;
+  mm.ld_out = args->out->ld;
+  return mm;
+}
 
-/* conv_bf16.c. Packs panel p; false where a weight is not finite in bf16. */
-bool as_conv_bf16_pack(const as_conv *c, const float *weight, const double *scale, size_t p);
-void as_conv_bf16_run(const as_conv *c, const as_tensor *in, const as_tensor *res, as_act act,
-                      const as_tensor *out);
-void as_conv_bf16_run_pair(const as_conv *first, const as_tensor *in, const as_tensor *residual, as_act act,
-                           const as_tensor *mid, const as_conv *second, as_act act2, const as_tensor *out);
+/* Outputs of panel p, at most 32, and their factors. */
+static inline size_t as_conv_panel_scale(const as_conv *c, const as_conv_weights *w, size_t p,
+                                         double s[AS_NR]) {
+  const size_t co = (size_t)c->s.c_out, n = co - p * AS_NR < AS_NR ? co - p * AS_NR : AS_NR;
+  for (size_t i = 0; i < AS_NR; i++) s[i] = w->scale && i < n ? w->scale[p * AS_NR + i] : 1.0;
+  return n;
+}
 
-/* U = G g G^T of 32 3x3 filters side by side, in double: g [9][32], u [36][32]. */
-void as_wino4_weights(const double *g, double *u);
-size_t as_wino4_scratch(const as_conv *c, int batch);
-void as_wino4_run(const as_conv *c, const as_tensor *in, const as_tensor *res, as_act act,
-                  const as_tensor *out, float *scratch);
+/* Whether every float of packed panel p is finite. */
+static inline bool as_conv_panel_finite(const as_conv *c, size_t p) {
+  const float *x = c->packed + p * c->panel_floats;
+  bool finite = true;
+  for (size_t i = 0; i < c->panel_floats; i++) finite &= x[i] - x[i] == 0.0f;
+  return finite;
+}
 
 #endif

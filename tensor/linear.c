@@ -129,6 +129,10 @@ size_t as_linear_packed_bytes(const as_linear *l) {
   return as_panels(l->n_out) * AS_NR * (chain(l) + 1) * sizeof(float);
 }
 
+size_t as_linear_scratch(const as_linear *l, int threads) {
+  return l->bf16 ? as_bf16_scratch(threads) : 0;
+}
+
 void as_linear_run(const as_linear *l, const as_linear_args *args) {
   const as_rows rows = {args->in, args->ld_in, args->rows};
   as_multiply mm = {0};
@@ -149,10 +153,10 @@ void as_linear_run(const as_linear *l, const as_linear_args *args) {
   mm.ld_out = args->ld_out;
   if (l->bf16) {
     const as_bf16_plain plain = {args->in, args->ld_in, l->n_in};
-    as_bf16_run(&mm, &(as_bf16_rows){as_bf16_fill_plain, &plain, args->rows});
+    as_bf16_run(&mm, &(as_bf16_rows){as_bf16_fill_plain, &plain, args->rows}, args->team);
     return;
   }
-  as_multiply_run(&mm);
+  as_multiply_run(&mm, args->team ? args->team->threads : 0);
 }
 
 /* A plain product packs as many panels of B at a time as fit into a share of the last-level cache. Rows of
@@ -217,7 +221,7 @@ static void gemm(as_par_fn pack_b, size_t step_b, size_t m, size_t n, size_t k, 
       mm.panel_floats = k * AS_NR;
       mm.out = c + first * ldc + j;
       mm.ld_out = ldc;
-      as_multiply_run(&mm);
+      as_multiply_run(&mm, 0);
     }
   }
 }

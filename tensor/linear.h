@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "tensor/base/par.h"
 #include "tensor/base/status.h"
 #include "tensor/tensor.h"
 
@@ -26,8 +27,9 @@ size_t as_linear_packed_bytes(const as_linear *linear);
  *   out = residual + gamma * t          LayerScale, two roundings; gamma [n_out]
  * residual rows are ld_res apart and may be the same memory as out. Only the columns first <= j < end are
  * computed, end 0 meaning all of n_out; first is a multiple of 32, and in, out, residual and gamma are
- * given as for all columns. Cannot fail. Of what as_linear_create made, it may be called from inside a chunk
- * of par.h (the linear probe does): it then runs serially there, and has no scratch of its own. */
+ * given as for all columns. Cannot fail. May be called from inside a chunk of par.h: it then runs serially there.
+ * team: NULL for what as_linear_create made (the threads of the process, no scratch); a layer wants scratch of
+ * as_linear_scratch bytes. */
 typedef struct as_linear_args {
   const float *in;
   size_t ld_in;
@@ -39,7 +41,9 @@ typedef struct as_linear_args {
   float *out;
   size_t ld_out;
   size_t first, end;
+  const as_team *team;
 } as_linear_args;
+size_t as_linear_scratch(const as_linear *linear, int threads); /* bytes */
 void as_linear_run(const as_linear *linear, const as_linear_args *args);
 
 /* nt: C[m, n] = A[m, k] B[n, k]^T. nn: C[m, n] = A[m, k] B[k, n]. Each element is one fma chain over k from +0. Rows are

@@ -46,8 +46,9 @@ static void pieces(const as_tile *t, const as_gemm_args *g) {
   for (size_t p = 0; p < t->parts; p++) {
     part.m = t->part[p].rows;
     part.a = &t->part[p].a;
-    part.b_off = &t->part[p].b_off;
-    part.acc_in = part.acc_out = acc + t->part[p].row * AS_NR;
+    const size_t off = t->part[p].b_off;
+    part.b_off = &off;
+    part.acc_in = part.acc_out = acc + (size_t)t->part[p].row * AS_NR;
     as_k.gemm(&part);
   }
   part = *g;
@@ -124,7 +125,7 @@ static void run_chunk(void *ctx, size_t chunk, int worker) {
                     g->panels * pc / g->panel_chunks, g->panels * (pc + 1) / g->panel_chunks, g->panel_outer);
 }
 
-void as_multiply_run(const as_multiply *mm) {
+void as_multiply_run(const as_multiply *mm, int threads) {
   if (mm->tiles == 0 || mm->n == 0) return;
   grid g = {mm, 1, 1, as_panels(mm->n), false};
   g.panel_outer = g.panels * mm->panel_floats * sizeof(float) > SMALL_WEIGHTS;
@@ -137,7 +138,7 @@ void as_multiply_run(const as_multiply *mm) {
     g.panel_chunks = (WANTED_CHUNKS + g.tile_chunks - 1) / g.tile_chunks;
     if (g.panel_chunks > g.panels) g.panel_chunks = g.panels;
   }
-  as_par_for(g.tile_chunks * g.panel_chunks, run_chunk, &g);
+  as_par_for_by(threads, g.tile_chunks * g.panel_chunks, run_chunk, &g);
 }
 
 typedef struct pair {
@@ -155,7 +156,7 @@ static void run_pair_chunk(void *ctx, size_t chunk, int worker) {
   }
 }
 
-void as_multiply_run_pair(const as_multiply *first, const as_multiply *second) {
+void as_multiply_run_pair(const as_multiply *first, const as_multiply *second, int threads) {
   pair p = {first, second, first->tiles < 2 * WANTED_CHUNKS ? first->tiles : 2 * WANTED_CHUNKS};
-  as_par_for(p.chunks, run_pair_chunk, &p);
+  as_par_for_by(threads, p.chunks, run_pair_chunk, &p);
 }

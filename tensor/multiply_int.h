@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "tensor/kern/kernels.h"
 #include "tensor/tensor.h"
@@ -21,8 +22,9 @@ typedef struct as_tile {
   size_t b_off[AS_MAX_SEG];
   size_t parts;
   struct {
-    size_t row, rows, b_off;
     const float *a;
+    uint32_t b_off;
+    uint8_t row, rows;
   } part[AS_MAX_PART];
 } as_tile;
 
@@ -54,10 +56,10 @@ static inline size_t as_row_tiles(size_t m) {
   return (m + AS_MR - 1) / AS_MR;
 }
 
-/* All tiles and panels, in parallel. */
-void as_multiply_run(const as_multiply *mm);
+/* All tiles and panels, on at most `threads` threads (0: those of the process). */
+void as_multiply_run(const as_multiply *mm, int threads);
 /* Tile by tile: all of `first`, then all of `second`, whose rows are the output of first. Same tiles. */
-void as_multiply_run_pair(const as_multiply *first, const as_multiply *second);
+void as_multiply_run_pair(const as_multiply *first, const as_multiply *second, int threads);
 /* Tiles t0..t1-1 by panels p0..p1-1 on the calling thread. */
 void as_multiply_block(const as_multiply *mm, size_t t0, size_t t1, size_t p0, size_t p1, bool panel_outer);
 

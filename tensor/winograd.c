@@ -22,10 +22,41 @@ static void weight_1d(const double *restrict g, size_t step, double *restrict u,
   }
 }
 
-void as_wino4_weights(const double *g, double *u) {
+/* U = G g G^T of 32 3x3 filters side by side, in double: g [9][32], u [36][32]. */
+static void weight_2d(const double *g, double *u) {
   double t[18 * AS_NR];
   for (size_t x = 0; x < 3; x++) weight_1d(g + x * AS_NR, 3 * AS_NR, t + x * AS_NR, 3 * AS_NR);
   for (size_t y = 0; y < 6; y++) weight_1d(t + 3 * y * AS_NR, AS_NR, u + 6 * y * AS_NR, AS_NR);
+}
+
+/* A thread's scratch for packing: the filters of 16 input channels transposed (18 KB), and of one channel the
+ * scaled filters g and their transforms u, in double (12 KB). */
+enum { PACK_CHANNELS = 16, PACK_FLOATS = (9 * PACK_CHANNELS + 2 * (9 + 36)) * AS_NR };
+
+static size_t panel_rows(size_t chain) { /* 36 instead of 9 weights per filter */
+  return chain / 9 * 36;
+}
+
+static bool pack(const as_conv *c, const as_conv_weights *w, size_t p, float *work) {
+  const size_t ci = (size_t)c->s.c_in;
+  double s[AS_NR], *g = (double *)(void *)work, *u = g + 9 * AS_NR;
+  float *rows = work + 2 * (9 + 36) * AS_NR;
+  const size_t n = as_conv_panel_scale(c, w, p, s);
+  for (size_t ch = 0; ch < ci; ch += PACK_CHANNELS) {
+    const size_t count = ci - ch < PACK_CHANNELS ? ci - ch : PACK_CHANNELS;
+    as_k.packt(n, 9 * count, w->weight + (p * AS_NR * ci + ch) * 9, 9 * ci, rows);
+    for (size_t k = 0; k < count; k++) {
+      const float *from = rows + 9 * k * AS_NR;
+      for (size_t t = 0; t < 9; t++)
+        for (size_t i = 0; i < AS_NR; i++) g[t * AS_NR + i] = (double)from[t * AS_NR + i] * s[i];
+      weight_2d(g, u);
+      for (size_t q = 0; q < 36; q++) {
+        float *to = c->packed + ((p * 36 + q) * ci + ch + k) * AS_NR;
+        for (size_t i = 0; i < AS_NR; i++) to[i] = (float)u[q * AS_NR + i];
+      }
+    }
+  }
+  return as_conv_panel_finite(c, p);
 }
 
 /* V of a block should stay in L2 (1 MB) beside the panels: 14 tiles of 128 channels are 290 KB. From 256
@@ -56,8 +87,8 @@ static geometry measure(const as_conv *c, int batch) {
   return g;
 }
 
-size_t as_wino4_scratch(const as_conv *c, int batch) {
-  const size_t threads = (size_t)as_par_threads();
+static size_t scratch(const as_conv *c, int batch, int n_threads) {
+  const size_t threads = (size_t)n_threads;
   size_t most = 0;
   /* Runs over fewer images than planned cut their blocks differently. */
   for (int b = 1; b <= batch; b++) {
@@ -187,15 +218,21 @@ static void shared_panels(void *ctx, size_t chunk, int worker) {
            j->scratch + g->v_floats + (size_t)worker * g->m_floats);
 }
 
-void as_wino4_run(const as_conv *c, const as_tensor *in, const as_tensor *res, as_act act,
-                  const as_tensor *out, float *scratch) {
-  job j = {c, in, res, out, act, measure(c, in->n), scratch, 1};
+static void run(const as_conv *c, const as_conv_args *args, const as_team *team) {
+  job j = {c, args->in, args->residual, args->out, args->act, measure(c, args->in->n), team->scratch, 1};
   if (j.g.tiles == 0) return;
   if (!j.g.shared) {
-    as_par_for(j.g.blocks, whole_block, &j);
+    as_par_for_by(team->threads, j.g.blocks, whole_block, &j);
     return;
   }
   j.panel_chunks = c->panels < 8 ? c->panels : 8;
-  as_par_for((j.g.tiles + 3) / 4, shared_input, &j);
-  as_par_for(j.g.blocks * j.panel_chunks, shared_panels, &j);
+  as_par_for_by(team->threads, (j.g.tiles + 3) / 4, shared_input, &j);
+  as_par_for_by(team->threads, j.g.blocks * j.panel_chunks, shared_panels, &j);
 }
+
+const as_conv_alg as_conv_wino4 = {.name = "winograd-4x4",
+                                   .panel_rows = panel_rows,
+                                   .pack = pack,
+                                   .pack_floats = PACK_FLOATS,
+                                   .scratch = scratch,
+                                   .run = run};

@@ -80,8 +80,12 @@ static void run_shares(size_t chunks, as_par_fn fn, void *ctx, int n) {
 #endif
 
 void as_par_for(size_t chunks, as_par_fn fn, void *ctx) {
+  as_par_for_by(0, chunks, fn, ctx);
+}
+
+void as_par_for_by(int n, size_t chunks, as_par_fn fn, void *ctx) {
 #ifdef _OPENMP
-  int n = as_par_threads();
+  if (n < 1) n = as_par_threads();
   if (n > 1 && chunks > 1 && !omp_in_parallel()) {
     if (n <= MAX_SHARES && chunks <= SIZE_MAX / MAX_SHARES) {
       run_shares(chunks, fn, ctx, n);
@@ -92,6 +96,8 @@ void as_par_for(size_t chunks, as_par_fn fn, void *ctx) {
     for (long i = 0; i < last; i++) fn(ctx, (size_t)i, omp_get_thread_num());
     return;
   }
+#else
+  (void)n;
 #endif
   for (size_t i = 0; i < chunks; i++) fn(ctx, i, 0);
 }

@@ -15,9 +15,19 @@ typedef void (*as_par_fn)(void *ctx, size_t chunk, int worker);
  * what is its own: then results cannot depend on threads. Do not nest: a call from inside a chunk
  * runs serially as worker 0, whose scratch may be in use. */
 void as_par_for(size_t chunks, as_par_fn fn, void *ctx);
+/* The same with workers below `threads`, whose number it is at most; 1: in order on the caller's thread; 0: those of
+ * the process. */
+void as_par_for_by(int threads, size_t chunks, as_par_fn fn, void *ctx);
 
-/* Threads used from now on; n < 1 means the number of processors available. Without OpenMP it is
- * always 1. */
+/* Who does one call of a driver, handed down by whoever planned it: how many threads at most, and scratch for
+ * that many. A pass that runs inside a parallel loop hands down a team of one. */
+typedef struct as_team {
+  int threads;   /* 0: as_par_threads() */
+  void *scratch; /* as the driver's ..._scratch(..., threads) says, 64-byte aligned; NULL where it says 0 */
+} as_team;
+
+/* Threads of the process, set when it starts; n < 1 means the number of processors available. Without
+ * OpenMP it is always 1. */
 void as_par_set_threads(int n);
 int as_par_threads(void);
 int as_par_processors(void); /* usable by this process */

@@ -275,6 +275,12 @@ static float *random_floats(size_t n, uint64_t stream) {
   return x;
 }
 
+/* The threads of the process; free the scratch. */
+static as_team team_of(size_t bytes) {
+  const as_team team = {as_par_threads(), bytes ? as_alloc(bytes, 1, NULL) : NULL};
+  return team;
+}
+
 static void linear_body(as_test *t, const char *name) {
   static const struct {
     int rows, n, k, ld;
@@ -296,7 +302,10 @@ static void linear_body(as_test *t, const char *name) {
     as_linear_args args = {.in = x, .ld_in = ld, .rows = m, .act = cases[i].act, .out = y, .ld_out = n};
     if (cases[i].residual) args.residual = res, args.ld_res = n;
     if (cases[i].gamma) args.gamma = gamma;
+    const as_team team = team_of(as_linear_scratch(l, as_par_threads()));
+    args.team = &team;
     as_linear_run(l, &args);
+    as_free(team.scratch);
     size_t wrong = 0;
     const size_t step = strcmp(name, "ref") == 0 || m * n * k > 2000000 ? 7 : 1;
     for (size_t e = 0; e < m * n; e += step) {
@@ -360,7 +369,9 @@ static void conv_body(as_test *t, const char *name) {
       CHECK(t, strstr(as_conv_algorithm(c), "bf16") != NULL);
       const as_tensor in = {x, images, s->h, s->w, s->c_in, ld}, r = {res, images, oh, ow, s->c_out, co};
       const as_tensor o = {out, images, oh, ow, s->c_out, co};
-      as_conv_run(c, &in, scaled ? &r : NULL, AS_ACT_RELU, &o, NULL);
+      const as_team team = team_of(as_conv_scratch(c, images, as_par_threads()));
+      as_conv_run(c, &(as_conv_args){&in, scaled ? &r : NULL, AS_ACT_RELU, &o}, &team);
+      as_free(team.scratch);
       size_t wrong = 0;
       for (size_t e = 0; e < pixels * co; e++) {
         float wj[4096], window[4096];
@@ -397,9 +408,12 @@ static void pair_body(as_test *t, const char *name) {
   CHECK(t, as_conv_pairs(a, b));
   const as_tensor in = {x, 2, 9, 7, 48, 48}, m = {mid, 2, 9, 7, 70, 70}, m2 = {mid2, 2, 9, 7, 70, 70};
   const as_tensor o = {out, 2, 9, 7, 40, 40}, o2 = {out2, 2, 9, 7, 40, 40};
-  as_conv_pair_run(a, &in, &m, AS_ACT_RELU, &m, b, AS_ACT_RELU, &o);
-  as_conv_run(a, &in, &m2, AS_ACT_RELU, &m2, NULL);
-  as_conv_run(b, &m2, NULL, AS_ACT_RELU, &o2, NULL);
+  const as_team team = team_of(as_conv_scratch(a, 2, as_par_threads()));
+  as_conv_run_pair(a, &(as_conv_args){&in, &m, AS_ACT_RELU, &m}, b,
+                   &(as_conv_args){&m, NULL, AS_ACT_RELU, &o}, &team);
+  as_conv_run(a, &(as_conv_args){&in, &m2, AS_ACT_RELU, &m2}, &team);
+  as_conv_run(b, &(as_conv_args){&m2, NULL, AS_ACT_RELU, &o2}, &team);
+  as_free(team.scratch);
   if (memcmp(mid, mid2, 126 * 70 * 4) != 0 || memcmp(out, out2, 126 * 40 * 4) != 0)
     as_test_fail(t, __FILE__, __LINE__, "pair %s differs from two runs", name);
   as_conv_destroy(&a), as_conv_destroy(&b);
@@ -420,7 +434,11 @@ static void profile_switch(as_test *t) {
     CHECK_STR(t, as_profile_name(), bf16 ? "bf16-1" : "f32-1");
     CHECK_INT(t, as_profile_bf16(), bf16);
     CHECK_OK(t, as_linear_create_layer(&l, 2, 2, one, NULL, &err), err);
+    const as_team team = team_of(as_linear_scratch(l, as_par_threads()));
+    args.team = &team;
     as_linear_run(l, &args);
+    as_free(team.scratch);
+    args.team = NULL;
     CHECK(t, y[0] == (bf16 ? 0x1.02p0f * 0x1.02p0f : 1.01f * 1.01f));
     as_linear_destroy(&l);
     CHECK_OK(t, as_linear_create(&l, 2, 2, one, NULL, &err), err); /* heads and probes: always float32 */

@@ -78,8 +78,7 @@ static void batchnorm_folds(as_test *t) {
   x[0] = 7;
   x[1] = 1;
   const as_tensor in = {x, 1, 1, 1, 2, 16}, out = {y, 1, 1, 1, 1, 16};
-  void *scratch = as_alloc(as_conv_scratch(l.conv, 1), 1, NULL);
-  if (l.conv) as_convbn_forward(&l, &in, NULL, &out, scratch);
+  if (l.conv) as_convbn_forward(&l, &in, NULL, &out, &(as_team){0});
   CHECK_NEAR(t, y[0], 4.0 * (2 * 7 - 3 * 1 - 10) / 2 + 0.5, 0);
   CHECK_NEAR(t, as_convbn_flop(&l), 4, 0);
 
@@ -91,7 +90,6 @@ static void batchnorm_folds(as_test *t) {
   as_params_clear(&p);
   as_free(x);
   as_free(y);
-  as_free(scratch);
 }
 
 /* w3(SiLU(u) v) with identity-like weights. */
@@ -112,8 +110,8 @@ static void gated_mlp(as_test *t) {
   float *x = as_calloc(ROWS * 16, sizeof *x, NULL), *h = as_calloc(ROWS * 16, sizeof *h, NULL);
   for (int i = 0; i < ROWS; i++) x[16 * i] = (float)i / 4 - 2;
   const as_tensor in = {x, 1, ROWS, 1, 1, 16}, hidden = {h, 1, ROWS, 1, 2, 16};
-  as_mlp_expand(&l, &in, &hidden);
-  as_mlp_project(&l, &hidden, NULL, &in);
+  as_mlp_expand(&l, &in, &hidden, &(as_team){0});
+  as_mlp_project(&l, &hidden, NULL, &in, &(as_team){0});
   for (int i = 0; i < ROWS; i++) {
     const double a = i / 4.0 - 2, u = 2 * a, v2 = 3 * a + 1;
     CHECK_NEAR(t, x[16 * i], a + 0.5 * (u / (1 + exp(-u))) * v2, 2e-6);
