@@ -16,7 +16,8 @@ static as_status load(as_image *im, const as_args *a, as_err *err) {
   if (s != AS_OK)
     as_fail_in(err, "%s", a->operand[0]);
   else if (info.warnings)
-    as_note("%s: %u warnings, the first: %s", a->operand[0], info.warnings, info.detail);
+    as_note("%s: %u warning%s, such as: %s", a->operand[0], info.warnings, info.warnings == 1 ? "" : "s",
+            info.detail);
   as_file_close(&f);
   return s;
 }

@@ -2,6 +2,7 @@
 #ifndef AS_DATA_IMAGE_IMAGE_H
 #define AS_DATA_IMAGE_IMAGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,7 +17,9 @@ typedef struct as_image_info {
   const char *format; /* "jpeg", "png" */
   int w, h, components;
   unsigned warnings; /* damage that libjpeg would decode with a warning */
-  char detail[160];  /* "progressive, 4:2:0, 3 components", or the first warning */
+  /* Some of it is such that decoders, or versions of one, give different pixels; no pixels are the right ones. */
+  bool decoder_dependent;
+  char detail[160]; /* "progressive, 4:2:0, 3 components"; or the first warning, or why decoder_dependent */
 } as_image_info;
 
 /* Sniffs by magic, never by name. With lenient == 0 any warning is an error (AS_E_INPUT, byte offset

@@ -59,6 +59,7 @@ void as_jpeg_info(const as_jpeg *j, as_image_info *info) {
   info->h = j->h;
   info->components = j->ncomp;
   info->warnings = j->warnings;
+  info->decoder_dependent = j->decoder_dependent;
   const j_comp *c = j->comp;
   static const struct {
     int h, v;
@@ -209,7 +210,8 @@ static as_status read_scan(as_jpeg *j, as_err *err) {
 static as_status check_complete(as_jpeg *j, as_err *err) {
   for (int i = 0; j->progressive && i < j->ncomp; i++)
     for (int k = 0; k < 10; k++)
-      if (j->comp[i].coef_bits[k] != 0) return as_jpeg_warn(j, err, "the progressive scans are incomplete");
+      if (j->comp[i].coef_bits[k] != 0)
+        return as_jpeg_warn_dependent(j, err, "the progressive scans are incomplete");
   return AS_OK;
 }
 
@@ -255,12 +257,13 @@ as_status as_jpeg_decode(as_jpeg *j, int x0, int y0, int x1, int y1, as_err *err
     s = read_scan(j, err);
   }
   if (s == AS_OK) s = check_complete(j, err);
-  if (s != AS_OK || !j->multi_scan) return s;
-  for (int i = 0; i < j->ncomp; i++) {
+  for (int i = 0; s == AS_OK && j->multi_scan && i < j->ncomp; i++) {
     j_comp *c = &j->comp[i];
     /* A component that no scan brought has no table: libjpeg multiplies by zeros. */
     for (int by = c->by0; by < c->by1; by++)
       as_jpeg_idct_row(j, c, c->coef + (size_t)by * (size_t)c->padded_w * 64, NULL, by, 0, c->blocks_w);
   }
-  return AS_OK;
+  if (s == AS_OK && j->idct_overflow)
+    s = as_jpeg_warn_dependent(j, err, "coefficients too large for the inverse DCT");
+  return s;
 }

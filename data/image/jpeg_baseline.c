@@ -63,7 +63,9 @@ static as_status mcu_group(as_jpeg *j, int row, int m0, int m1, bool stream, as_
       slot *s = &slots[i];
       if (!j->starved) {
         if (s->bx >= s->from && s->bx < s->to) {
+          const int16_t next = s->coef[64]; /* in a later scan it holds what an earlier one brought */
           int last = j->k->block(j, s->dc, s->ac, s->pair, &j->bits, &s->c->pred, s->coef);
+          s->coef[64] = next;
           if (stream) *s->last = (uint8_t)last;
         } else {
           j->k->skip(j, s->dc, s->ac, s->pair, &j->bits, &s->c->pred);

@@ -23,3 +23,12 @@ as_status as_jpeg_warn(as_jpeg *j, as_err *err, const char *fmt, ...) {
   if (j->warnings < 1000000) j->warnings++;
   return j->lenient ? AS_OK : as_fail(err, AS_E_INPUT, "jpeg, byte %zu: %s", j->pos, text);
 }
+
+as_status as_jpeg_warn_dependent(as_jpeg *j, as_err *err, const char *what) {
+  char text[100];
+  snprintf(text, sizeof text, "%s: its pixels depend on the decoder", what);
+  const as_status s = as_jpeg_warn(j, err, "%s", text);
+  snprintf(j->first_warning, sizeof j->first_warning, "%s", text);
+  j->decoder_dependent = true;
+  return s;
+}

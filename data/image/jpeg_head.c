@@ -196,9 +196,9 @@ static as_status read_scan_header(as_jpeg *j, as_err *err) {
       return as_jpeg_bad(j, err, "component %d uses quantisation table %d, which is not defined", c->id,
                          c->tq);
     for (int k = 0; k < 64; k++) {
-      int q = (int16_t)j->dqt[c->tq][k]; /* libjpeg-turbo multiplies by a short */
-      c->quant[k] = j->dqt[c->tq][k];
-      c->quant[64 + k] = (uint16_t)(q == 0 ? 32768 : 16383 / (q < 0 ? -q : q));
+      const int q = j->dqt[c->tq][k];
+      c->quant[k] = (uint16_t)q;
+      c->quant[64 + k] = (uint16_t)(q == 0 ? 32768 : 16383 / q);
     }
     c->has_quant = true;
   }

@@ -86,8 +86,9 @@ typedef struct j_kernels {
   int (*block)(as_jpeg *j, const j_table *dc, const j_table *ac, const j_pair *pair, j_bits *bits, int *pred,
                int16_t *coef);
   void (*skip)(as_jpeg *j, const j_table *dc, const j_table *ac, const j_pair *pair, j_bits *bits, int *pred);
-  /* `count` neighbouring blocks; dst advances by 8 samples per block. last as in j_comp, or NULL: not known. */
-  void (*idct)(const int16_t *coef, const uint8_t *last, const uint16_t *quant, uint8_t *dst, size_t stride,
+  /* `count` neighbouring blocks; dst advances by 8 samples per block. last as in j_comp, or NULL: not known.
+   * False: see jpeg_idct.c. */
+  bool (*idct)(const int16_t *coef, const uint8_t *last, const uint16_t *quant, uint8_t *dst, size_t stride,
                int count);
   void (*up_h2)(const uint8_t *in, int w, uint8_t *out);                         /* 2:1 across */
   void (*up_h2v2)(const uint8_t *near, const uint8_t *far, int w, uint8_t *out); /* 2:1 both ways */
@@ -161,11 +162,15 @@ struct as_jpeg {
   uint8_t *rows; /* scratch of jpeg_up.c: 4 component rows and 2 more, row_size bytes each */
   size_t row_size;
   bool decoded;
+  bool idct_overflow;     /* a wanted block held a value of more than 16 bits */
+  bool decoder_dependent; /* as in as_image_info */
 };
 
 /* jpeg_err.c: damage fails in strict mode and is counted in lenient mode; an error always fails. */
 as_status as_jpeg_warn(as_jpeg *j, as_err *err, const char *fmt, ...) AS_PRINTF(3, 4);
 as_status as_jpeg_bad(const as_jpeg *j, as_err *err, const char *fmt, ...) AS_PRINTF(3, 4);
+/* Damage that decoders turn into different pixels; it is what as_jpeg_info tells before any other. */
+as_status as_jpeg_warn_dependent(as_jpeg *j, as_err *err, const char *what);
 
 /* jpeg_head.c: markers up to the next scan, whose header is read too, or the end of the image (*found). */
 as_status as_jpeg_read_markers(as_jpeg *j, int *found, as_err *err);
@@ -189,14 +194,13 @@ as_status as_jpeg_next_marker(as_jpeg *j, int *marker, as_err *err);
 as_status as_jpeg_scan_baseline(as_jpeg *j, bool stream, as_err *err);
 as_status as_jpeg_scan_progressive(as_jpeg *j, as_err *err);
 
-/* jpeg_idct.c */
-void as_jpeg_idct_c(const int16_t *coef, const uint8_t *last, const uint16_t *quant, uint8_t *dst,
+/* jpeg_idct.c. False: a value did not fit 16 bits; the samples are Pillow's all the same. */
+bool as_jpeg_idct_c(const int16_t *coef, const uint8_t *last, const uint16_t *quant, uint8_t *dst,
                     size_t stride, int count);
-void as_jpeg_idct_flat(const int16_t *coef, const uint16_t *quant, uint8_t *dst, size_t stride);
+bool as_jpeg_idct_flat(const int16_t *coef, const uint16_t *quant, uint8_t *dst, size_t stride);
 /* What the window needs of blocks [bx, bx + n) of block row `by` into the plane; coef and last (or NULL) point at
  * the first. */
-void as_jpeg_idct_row(const as_jpeg *j, j_comp *c, const int16_t *coef, const uint8_t *last, int by, int bx,
-                      int n);
+void as_jpeg_idct_row(as_jpeg *j, j_comp *c, const int16_t *coef, const uint8_t *last, int by, int bx, int n);
 
 /* jpeg_up.c */
 enum { J_UP_NONE, J_UP_H2, J_UP_V2, J_UP_H2V2, J_UP_BOX };

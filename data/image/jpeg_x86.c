@@ -105,11 +105,10 @@ AVX2_INLINE void transpose(__m256i x[8]) {
   }
 }
 
-/* Two blocks, a and b (may be the same); rows of 16 samples go to dst. False: not representable.
- * Exactness: the limits keep |coefficient x quantiser| below 2^14, so that the sums of pass 1 (at most
- * 8 x 2^14 x 11363) stay inside 32 bits. After pass 1, the sum of absolute values in each row is at most
- * 11763: then no lane was saturated, pass 2 fits as well, and its outputs stay within +-511, where C's
- * modulo-1024 table is a plain clamp. Real images pass; damaged coefficients do not. */
+/* Two blocks, a and b (may be the same), to rows of 16 samples. False: a value may not fit 16 bits, and jpeg_idct.c
+ * must say what then. The limits keep |coefficient x quantiser| below 2^14, so that sums of two fit. After pass 1 the
+ * sum of absolute values in each row is at most 32766: then no lane was saturated, and the sums of pass 2 fit.
+ * Real images pass; damaged coefficients do not. */
 AVX2_INLINE bool two_blocks(const int16_t *a, const int16_t *b, const uint16_t *quant, int used,
                             __m256i rows[4]) {
   __m256i x[8], bad = _mm256_setzero_si256();
@@ -127,7 +126,7 @@ AVX2_INLINE bool two_blocks(const int16_t *a, const int16_t *b, const uint16_t *
   }
   __m256i sum = _mm256_abs_epi16(x[0]);
   for (int i = 1; i < used; i++) sum = _mm256_adds_epu16(sum, _mm256_abs_epi16(x[i]));
-  bad = _mm256_or_si256(bad, _mm256_subs_epu16(sum, _mm256_set1_epi16(11763)));
+  bad = _mm256_or_si256(bad, _mm256_subs_epu16(sum, _mm256_set1_epi16(32766)));
   if (!_mm256_testz_si256(bad, bad)) return false;
   pass(x, used, 18);
   /* x[n] holds column n; to bytes, and back to rows */
@@ -152,21 +151,22 @@ AVX2_INLINE bool two_blocks(const int16_t *a, const int16_t *b, const uint16_t *
 /* The first ten coefficients in zigzag order are those with row + column < 4. */
 enum { J_CORNER = 10 };
 
-AVX2 static void idct(const int16_t *coef, const uint8_t *last, const uint16_t *quant, uint8_t *dst,
+AVX2 static bool idct(const int16_t *coef, const uint8_t *last, const uint16_t *quant, uint8_t *dst,
                       size_t stride, int count) {
   __m256i rows[4];
+  bool fits = true;
   for (; count > 0; count -= 2, coef += 128, dst += 16, last = last ? last + 2 : NULL) {
     const bool two = count > 1;
     const int16_t *other = two ? coef + 64 : coef;
     const int most = !last ? 64 : two && last[1] > last[0] ? last[1] : last[0];
     if (most == 1) {
-      as_jpeg_idct_flat(coef, quant, dst, stride);
-      if (two) as_jpeg_idct_flat(other, quant, dst + 8, stride);
+      fits &= as_jpeg_idct_flat(coef, quant, dst, stride);
+      if (two) fits &= as_jpeg_idct_flat(other, quant, dst + 8, stride);
       continue;
     }
     if (!(most <= J_CORNER ? two_blocks(coef, other, quant, 4, rows)
                            : two_blocks(coef, other, quant, 8, rows))) {
-      as_jpeg_idct_c(coef, NULL, quant, dst, stride, two ? 2 : 1);
+      fits &= as_jpeg_idct_c(coef, NULL, quant, dst, stride, two ? 2 : 1);
       continue;
     }
     for (size_t i = 0; i < 4; i++) {
@@ -181,6 +181,7 @@ AVX2 static void idct(const int16_t *coef, const uint8_t *last, const uint16_t *
       }
     }
   }
+  return fits;
 }
 
 #define WIDEN(p) _mm256_cvtepu8_epi16(LOAD128(p))

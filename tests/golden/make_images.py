@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """Makes tests/golden/images/: small JPEG and PNG files of generated pictures, and images.tsv with the SHA-256 of the RGB
-bytes that Pillow's convert("RGB") gives for each, or "refuse". Needs python3-pil, python3-numpy and, for the odd sampling
+bytes that Pillow's convert("RGB") gives for each, or "refuse"; where the lenient mode gives pixels, their size, hash ("-": not
+Pillow's) and "plain" or "marked": as such on which decoders differ. Pillow must run libjpeg-turbo's SIMD code, as Debian's
+does on x86-64: coefficients that are too large make it give other pixels than its C code. Needs python3-pil, python3-numpy and, for the odd sampling
 ratios and restart intervals, cjpeg and jpegtran of libjpeg-turbo-progs. Every picture is computed here."""
 import hashlib, io, os, struct, subprocess, zlib
 import numpy as np
@@ -20,13 +22,15 @@ def picture(w, h, seed=1):
     return np.clip(a, 0, 255).astype(np.uint8)
 
 
-def add(name, data, refuse=False):
+def add(name, data, refuse=False, lenient=None, other=False):
+    """lenient: None, "plain" or "marked"; other: not Pillow's pixels."""
     open(os.path.join(here, name), "wb").write(data)
-    if refuse:
+    if refuse and not lenient:
         rows.append((name, "refuse"))
         return
     im = Image.open(io.BytesIO(data)).convert("RGB")
-    rows.append((name, f"{im.size[0]}x{im.size[1]}", hashlib.sha256(im.tobytes()).hexdigest()))
+    row = f"{im.size[0]}x{im.size[1]}", "-" if other else hashlib.sha256(im.tobytes()).hexdigest()
+    rows.append((name, "refuse", *row, lenient) if refuse else (name, *row))
 
 
 def ppm(a):
@@ -76,6 +80,7 @@ add("cut.jpg", good[: len(good) * 2 // 3], refuse=True)
 add("no_eoi.jpg", good[:-2], refuse=True)
 add("two_images.jpg", good + good)
 add("foreign_before_marker.jpg", good[:2] + b"xyz" + good[2:], refuse=True)
+add("foreign_later.jpg", good[:20] + b"xyz" + good[20:], refuse=True, lenient="plain")
 # without Huffman tables, as Motion JPEG
 bare, i = good[:2], 2
 while good[i + 1] != 0xDA:
@@ -87,7 +92,55 @@ add("mjpeg.jpg", bare + good[i:])
 # progressive file cut after its first scans: incomplete
 p = cjpeg(picture(48, 40), "-progressive")
 second = [k for k in range(len(p) - 1) if p[k : k + 2] == b"\xff\xda"][2]
-add("incomplete_p.jpg", p[:second] + b"\xff\xd9", refuse=True)
+add("incomplete_p.jpg", p[:second] + b"\xff\xd9", refuse=True, lenient="marked", other=True)
+
+
+# Coefficients that are too large for the inverse DCT: the same codes, other quantisers. x 8 only leaves the range of
+# samples, which are clipped; beyond, 16-bit lanes wrap around or are saturated.
+def requantise(jpeg, f):
+    out, i = jpeg[:2], 2
+    while jpeg[i + 1] != 0xDA:
+        n = struct.unpack(">H", jpeg[i + 2 : i + 4])[0] + 2
+        body, i = jpeg[i : i + n], i + n
+        if body[1] == 0xDB and body[4] < 16:
+            tables = [body[4 + 65 * t : 4 + 65 * t + 65] for t in range((n - 4) // 65)]
+            body = b"".join(bytes([16 | t[0]]) + b"".join(struct.pack(">H", f(k, v)) for k, v in enumerate(t[1:])) for t in tables)
+            body = b"\xff\xdb" + struct.pack(">H", len(body) + 2) + body
+        out += body
+    return out + jpeg[i:]
+
+
+def columns(w, h):
+    """Nothing changes downwards: only the first row of coefficients is not zero."""
+    return np.repeat(picture(w, 1), h, 0)
+
+
+add("loud.jpg", requantise(cjpeg(picture(40, 24), "-quality", "60", "-sample", "2x2"), lambda k, v: v * 8))
+for name, data in (
+    ("overflow_flat", cjpeg(np.full((16, 16, 3), 250, np.uint8), "-quality", "50")),
+    ("overflow_columns", cjpeg(columns(40, 24), "-quality", "50", "-sample", "1x1")),
+    ("overflow_all", cjpeg(picture(48, 40), "-quality", "60", "-sample", "2x2")),
+    ("overflow_p", cjpeg(picture(48, 40), "-quality", "60", "-sample", "2x1", "-progressive")),
+    ("overflow_q100", cjpeg(picture(33, 17), "-quality", "100", "-sample", "1x1")),
+):
+    for factor in (40, 150, 1000) if "all" in name else (150,):
+        add(f"{name}_x{factor}.jpg", requantise(data, lambda k, v: min(65535, v * factor)), refuse=True, lenient="marked")
+add("overflow_dc.jpg", requantise(cjpeg(picture(48, 40), "-quality", "60"), lambda k, v: v if k else 65535), refuse=True, lenient="marked")
+add("overflow_high.jpg", requantise(cjpeg(picture(48, 40), "-quality", "90"), lambda k, v: v if k < 12 else 40000), refuse=True, lenient="marked")
+
+
+# A second scan of a component that ends early leaves what the first brought.
+def scan_of(jpeg, k):
+    at = [i for i in range(len(jpeg) - 1) if jpeg[i : i + 2] == b"\xff\xda"]
+    return jpeg[at[k] : (at + [len(jpeg) - 2])[k + 1]]
+
+
+open(script, "w").write("0; 1; 2;")
+p = cjpeg(picture(40, 30), "-scans", script, "-sample", "2x2")
+q = cjpeg(picture(40, 30, 9), "-scans", script, "-sample", "2x2")
+os.remove(script)
+for n in (13, 60):
+    add(f"twice{n}.jpg", p[:-2] + scan_of(q, 0)[:n] + b"\xff\xd9", refuse=True, lenient="plain")
 
 
 def chunk(t, d):

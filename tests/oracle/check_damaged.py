@@ -2,22 +2,27 @@
 """Damaged JPEGs against Pillow. Needs python3-pil and python3-numpy; Pillow must use libjpeg-turbo with its SIMD code, as
 Debian's does on x86-64.
 
-usage: check_damaged.py FILE or FOLDER ...
+usage: check_damaged.py [--generated N] [--seed S] [--truncated] [-v] [FILE or FOLDER ...]
 
-Of the files that begin as a JPEG and that Pillow decodes:
+Generated are files of Pillow's (and of cjpeg, where it is installed) with other quantisation tables (coefficients too large for the inverse DCT), flipped bits,
+lost and repeated bytes. Of all files that begin as a JPEG and that Pillow decodes:
   accepted without --lenient: the pixels are Pillow's, all of them
   decoded with --lenient: the pixels are Pillow's, or the image says that they depend on the decoder
 and portable C and SIMD agree on every file, whoever decodes it."""
-import argparse, io, sys, time, warnings
+import argparse, io, os, random, shutil, struct, subprocess, sys, tempfile, time, warnings
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFile
 from imagelib import Info, decode, err, files, simd
 
 warnings.simplefilter("ignore")
 ap = argparse.ArgumentParser()
-ap.add_argument("paths", nargs="+")
+ap.add_argument("--generated", type=int, default=1000)
+ap.add_argument("--seed", type=int, default=1)
+ap.add_argument("paths", nargs="*")
 ap.add_argument("-v", action="store_true", help="name the files that are marked")
+ap.add_argument("--truncated", action="store_true", help="Pillow with LOAD_TRUNCATED_IMAGES")
 args = ap.parse_args()
+ImageFile.LOAD_TRUNCATED_IMAGES = args.truncated
 
 
 def pillow(data):
@@ -31,10 +36,56 @@ def same(a, b):
     return (a is None) == (b is None) and (a is None or np.array_equal(a, b))
 
 
+scans = os.path.join(tempfile.mkdtemp(), "scans")
+open(scans, "w").write("0; 1; 2;")
+
+
+def generated(rng, nrng):
+    w, h = rng.randint(1, 70), rng.randint(1, 70)
+    kind = rng.randint(0, 3)
+    a = nrng.randint(0, 256, (h, w, 3)) if kind == 0 else np.full((h, w, 3), rng.randint(0, 255)) if kind == 1 else \
+        nrng.randint(0, 256, (1, w, 3)) * np.ones((h, 1, 1), int) if kind == 2 else np.add.outer(np.arange(h), np.arange(w))[..., None] * [3, 5, 7]
+    a = (a % 256).astype(np.uint8)
+    if shutil.which("cjpeg") and rng.random() < 0.6:
+        opts = ["-quality", str(rng.randint(1, 100)), "-sample", rng.choice(["1x1", "2x1", "2x2", "1x2", "4x1", "2x2,1x2,2x1"])]
+        opts += rng.choice([[], ["-progressive"], ["-scans", scans]]) + rng.choice([[], ["-restart", "1B"], ["-restart", "5B"]])
+        ppm = b"P6\n%d %d\n255\n" % (w, h) + a.tobytes()
+        d = bytearray(subprocess.run(["cjpeg", *opts], input=ppm, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True).stdout)
+    else:
+        b = io.BytesIO()
+        Image.fromarray(a).convert(rng.choice(["RGB", "RGB", "L", "CMYK"])).save(
+            b, "JPEG", quality=rng.randint(1, 100), progressive=rng.random() < 0.4, subsampling=rng.randint(0, 2))
+        d = bytearray(b.getvalue())
+    if rng.random() < 0.6:  # other quantisers, 16 bits
+        how, i = rng.randint(0, 3), 2
+        while d[i + 1] != 0xDA:
+            n = struct.unpack(">H", d[i + 2 : i + 4])[0] + 2
+            if d[i + 1] == 0xDB and d[i + 4] < 16:
+                out = b""
+                for at in range(i + 4, i + n, 65):
+                    q = [min(65535, v * rng.choice([1, 8, 30, 100, 300])) if how == 0 else rng.randint(0, 65535) if how == 1
+                         else rng.choice([v, v * 100, 32768, 65535]) if how == 2 else v * 40 for v in d[at + 1 : at + 65]]
+                    out += bytes([16 | d[at]]) + struct.pack(">64H", *q)
+                d[i : i + n] = b"\xff\xdb" + struct.pack(">H", len(out) + 2) + out
+                n = len(out) + 4
+            i += n
+    start = d.index(b"\xff\xda")
+    for _ in range(rng.choice([0, 0, 1, 1, 2, 4])):
+        at = rng.randint(start, max(start, len(d) - 3))
+        if rng.random() < 0.6:
+            d[at] ^= 1 << rng.randint(0, 7)
+        elif rng.random() < 0.5:
+            del d[at : at + rng.randint(1, 20)]
+        else:
+            d[at:at] = d[at - rng.randint(1, 20) : at]
+    return bytes(d)
+
+
 n = dict(files=0, both=0, strict=0, lenient_equal=0, marked_equal=0, marked_other=0, only_pillow=0, only_here=0)
 bad, slowest = [], (0.0, "")
-for f in files(args.paths):
-    data = open(f, "rb").read()
+rng, nrng = random.Random(args.seed), np.random.RandomState(args.seed)
+inputs = [(f"generated {i}", generated(rng, nrng)) for i in range(args.generated)] + [(f, open(f, "rb").read()) for f in files(args.paths)]
+for f, data in inputs:
     if data[:3] != b"\xff\xd8\xff":
         continue
     n["files"] += 1

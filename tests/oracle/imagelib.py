@@ -11,6 +11,7 @@ class Image_(C.Structure):
 
 class Info(C.Structure):
     _fields_ = [("format", C.c_char_p), ("w", C.c_int), ("h", C.c_int), ("components", C.c_int), ("warnings", C.c_uint),
+                ("decoder_dependent", C.c_bool),
                 ("detail", C.c_char * 160)]
 
 
