@@ -20,7 +20,8 @@ tensor/kern/avx512     tensor/kern tensor/kern/ref tensor/kern/wide
 tensor/kern/neon       tensor/kern tensor/kern/wide
 tensor                 tensor/kern tensor/kern/ref tensor/base/
 tensor/train           tensor tensor/kern tensor/base/
-nn                     tensor tensor/train tensor/base/
+nn                     tensor tensor/kern tensor/base/
+nn/train               nn tensor tensor/kern tensor/train tensor/base/
 models                 nn tensor tensor/base/
 weights/pickle         tensor/base/
 weights/containers     weights/pickle tensor/base/
