@@ -23,7 +23,7 @@ static const arch_key resnet_keys[] = {
     {"base", KEY_INT, AT(base), 1, 1024, {NULL}},
     {"width", KEY_INT, AT(width), 1, 16, {NULL}},
     {"inner", KEY_INT, AT(inner), 1, 16, {NULL}},
-    {"stem", KEY_ENUM, AT(stem), 0, 0, {"7x7", "deep", "3x3"}},
+    {"stem", KEY_ENUM, AT(stem), 0, 0, {"7x7", "deep", "3x3", "3x3s2"}},
     {"down", KEY_ENUM, AT(down), 0, 0, {"conv", "avg"}},
     {"stride", KEY_ENUM, AT(stride), 0, 0, {"v1.5", "v1"}},
     {"pad", KEY_ENUM, AT(pad), 0, 0, {"torch", "same", "same-pool"}},

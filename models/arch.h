@@ -10,7 +10,7 @@ enum { AS_MAX_STAGES = 8 };
 typedef enum as_family { AS_FAMILY_RESNET, AS_FAMILY_VIT } as_family;
 
 typedef enum as_block { AS_BLOCK_BASIC, AS_BLOCK_BOTTLENECK } as_block;
-typedef enum as_stem { AS_STEM_7X7, AS_STEM_DEEP, AS_STEM_3X3 } as_stem;
+typedef enum as_stem { AS_STEM_7X7, AS_STEM_DEEP, AS_STEM_3X3, AS_STEM_3X3S2 } as_stem;
 typedef enum as_down { AS_DOWN_CONV, AS_DOWN_AVG } as_down;
 typedef enum as_stride_at { AS_STRIDE_V1_5, AS_STRIDE_V1 } as_stride_at;
 typedef enum as_padding { AS_PAD_TORCH, AS_PAD_SAME, AS_PAD_SAME_POOL } as_padding;
