@@ -19,7 +19,7 @@
 #include "tensor/base/text.h"
 #include "tensor/base/view.h"
 
-enum { MAGIC = 17, KEY = 64, HEADER = MAGIC + KEY + 1 + 24, SUM = 32, MAX_WHY = 4096, BUFFER = 16384 };
+enum { MAGIC = 17, KEY = 64, HEADER = MAGIC + KEY + 1 + 24, SUM = 32, MAX_WHY = 4096, BUFFER = 4096 };
 static const char magic[] = "assay.features/1\n";
 
 static char *path_of(const char *dir, const char key[65], as_err *err) {

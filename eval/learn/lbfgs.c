@@ -292,19 +292,20 @@ static void push_pair(history *h, const double *x0, const double *g0, const doub
 as_status as_lbfgs_minimize(size_t n, double *x, as_lbfgs_fn *fn, void *ctx, const as_lbfgs_opts *opts,
                             as_lbfgs_result *result, as_err *err) {
   memset(result, 0, sizeof *result);
-  history h = {0};
-  h.memory = opts->memory > 0 ? (opts->memory < MAX_PAIRS ? opts->memory : MAX_PAIRS) : 10;
-  h.n = n;
-  double *block = as_alloc((size_t)(2 * h.memory + 4) * (n ? n : 1), sizeof(double), err);
+  const int memory = opts->memory > 0 ? (opts->memory < MAX_PAIRS ? opts->memory : MAX_PAIRS) : 10;
+  history *h = as_calloc(1, sizeof *h, err); /* 34 KiB: too much for a small stack */
+  double *block = as_alloc((size_t)(2 * memory + 4) * (n ? n : 1), sizeof(double), err);
   double *part = as_alloc((blocks_of(n) + 1) * 3 * MAX_BASIS, sizeof(double), err);
-  as_status s = block && part ? AS_OK : AS_E_ENV;
+  as_status s = h && block && part ? AS_OK : AS_E_ENV;
   if (s == AS_OK) {
-    h.newest = h.memory - 1;
-    for (int k = 0; k < h.memory; k++) {
-      h.v[k] = block + (size_t)(2 * k) * n;
-      h.v[k + MAX_PAIRS] = block + (size_t)(2 * k + 1) * n;
+    h->n = n;
+    h->memory = memory;
+    h->newest = memory - 1;
+    for (int k = 0; k < memory; k++) {
+      h->v[k] = block + (size_t)(2 * k) * n;
+      h->v[k + MAX_PAIRS] = block + (size_t)(2 * k + 1) * n;
     }
-    double *grad = block + (size_t)(2 * h.memory) * n, *dir = grad + n, *trial = dir + n, *next = trial + n;
+    double *grad = block + (size_t)(2 * memory) * n, *dir = grad + n, *trial = dir + n, *next = trial + n;
     double f = fn(ctx, x, grad);
     double past[FLAT_STEPS]; /* f of the last steps, a ring */
     int evaluations = 1, it = 0;
@@ -334,31 +335,31 @@ as_status as_lbfgs_minimize(size_t n, double *x, as_lbfgs_fn *fn, void *ctx, con
         break;
       }
       if (it >= opts->max_iter) break;
-      direction(&h, grad, dir);
+      direction(h, grad, dir);
       point start = {0.0, f, dot(n, grad, dir, part)};
       if (!(start.slope < 0.0)) {
-        if (h.count == 0) {
+        if (h->count == 0) {
           stop = AS_LBFGS_FLAT;
           break;
         }
-        h.count = 0; /* rounding made the direction useless: begin again from the gradient */
+        h->count = 0; /* rounding made the direction useless: begin again from the gradient */
         it--;
         continue;
       }
-      double first = h.count > 0 ? 1.0 : fmin(1.0, 1.0 / sqrt(dot(n, dir, dir, part)));
+      double first = h->count > 0 ? 1.0 : fmin(1.0, 1.0 / sqrt(dot(n, dir, dir, part)));
       search ls = {n, x, dir, trial, next, part, fn, ctx, noise, 0};
       point p = line_search(&ls, start, first);
       evaluations += ls.evaluations;
       if (!(p.t > 0.0)) {
-        if (h.count == 0) {
+        if (h->count == 0) {
           stop = isfinite(p.f) ? AS_LBFGS_FLAT : AS_LBFGS_BROKEN;
           break;
         }
-        h.count = 0;
+        h->count = 0;
         it--;
         continue;
       }
-      push_pair(&h, x, grad, trial, next, part);
+      push_pair(h, x, grad, trial, next, part);
       memcpy(x, trial, n * sizeof *x);
       memcpy(grad, next, n * sizeof *grad);
       past[it % FLAT_STEPS] = f;
@@ -369,6 +370,7 @@ as_status as_lbfgs_minimize(size_t n, double *x, as_lbfgs_fn *fn, void *ctx, con
     result->stop = stop;
     result->f = f;
   }
+  as_free(h);
   as_free(block);
   as_free(part);
   return s;

@@ -72,6 +72,18 @@ refuses "probe: a path downwards" 2 "FROM:TO:N" probe --train "$TMP/train.npy" -
 refuses "probe: no number" 2 "found C 'x'" probe --train "$TMP/train.npy" --test "$TMP/val.npy" --c x
 refuses "probe: a split of nothing" 2 "--held-out" probe --train "$TMP/train.npy" --test "$TMP/val.npy" --c 1 --held-out 0.5
 
+# small stacks, of the program and of its workers, hold every way to learn
+if grep -q __asan_init "$ASSAY"; then
+  skip "probe: small stacks" "frames of an ASan build are larger"
+else
+  for how in "probe --c 1" "probe --c path" "probe --protocol mae" knn; do
+    # shellcheck disable=SC2086
+    (ulimit -s 64 && OMP_STACKSIZE=64k "$ASSAY" $how --train "$TMP/train.npy" --test "$TMP/val.npy" --threads 3 -q >"$TMP/out" 2>"$TMP/err")
+    n=$?
+    [ $n -eq 0 ] && ok "probe: $how within 64 KiB of stack" || not_ok "probe: $how within 64 KiB of stack" "exit $n: $(head -c 300 "$TMP/err")"
+  done
+fi
+
 # on crops, through the backbone: the same bits for any threads and batch, another head than on fixed features
 T="--weights $W --data $A/world/train --classes $A/world/classes.txt --per-class 0:4"
 works "probe: on crops" probe $T --protocol mae --test "$TMP/val.npy" -o "$TMP/c1.safetensors" --json -q --threads 1 --batch 3
