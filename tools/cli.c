@@ -4,11 +4,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tensor/base/file.h"
+
 static const char *const as_choice_nets[] = {"resnet50", "vits16", "vitb16", NULL};
 static const char *const as_choice_when[] = {"auto", "never", "always", NULL};
 static const char *const as_choice_dtypes[] = {"f32", "f16", NULL};
 static const char *const as_choice_shells[] = {"bash", "zsh", NULL};
-static const char *const as_choice_formats[] = {"text", "csv", "json", "html", "markdown", "latex", NULL};
+static const char *const as_choice_formats[] = {"text", "txt",      "csv", "json",  "html",
+                                                "md",   "markdown", "tex", "latex", NULL};
+
+static const char *const as_suffix_tables[] = {".tsv", ".txt", NULL};
 
 static const as_option options[OPT_COUNT] = {
 #define AS_OPTION(id, name, letter, kind, value, min, max, choices, help) \
@@ -47,22 +52,38 @@ bool as_command_accepts(const as_command *cmd, as_opt_id id) {
   return in_list(cmd->options, id) || in_list(common, id);
 }
 
-static as_status unknown(const as_command *cmd, const char *given, size_t n, as_err *err) {
+/* `dashes` and the n bytes after them are no option of this command. */
+static as_status unknown_option(const as_command *cmd, const char *dashes, const char *given, size_t n,
+                                as_err *err) {
   char name[64];
   const char *known[OPT_COUNT];
   size_t k = 0;
   if (n >= sizeof name) n = sizeof name - 1;
   memcpy(name, given, n);
   name[n] = 0;
-  for (int i = 0; i < OPT_COUNT; i++)
-    if (as_command_accepts(cmd, (as_opt_id)i)) known[k++] = options[i].name;
-  const char *near = as_nearest(name, known, k);
-  for (int i = 0; i < OPT_COUNT; i++)
-    if (strcmp(options[i].name, name) == 0)
+  for (int i = 0; i < OPT_COUNT; i++) {
+    if (as_command_accepts(cmd, (as_opt_id)i))
+      known[k++] = options[i].name;
+    else if (strcmp(options[i].name, name) == 0)
       return as_fail(err, AS_E_USAGE, "option --%s is not for '%s'; see assay %s -h", name, cmd->name,
                      cmd->name);
-  if (near) return as_fail(err, AS_E_USAGE, "unknown option --%s; did you mean --%s?", name, near);
-  return as_fail(err, AS_E_USAGE, "unknown option --%s; see assay %s -h", name, cmd->name);
+  }
+  const char *near = as_nearest(name, known, k);
+  if (near) return as_fail(err, AS_E_USAGE, "unknown option %s%s; did you mean --%s?", dashes, name, near);
+  return as_fail(err, AS_E_USAGE, "unknown option %s%s; see assay %s -h", dashes, name, cmd->name);
+}
+
+as_status as_cli_suffix(as_opt_id id, const char *name, const char *const *suffixes, as_err *err) {
+  as_str list = {0};
+  if (as_path_kind_of(name) == AS_PATH_OTHER) return AS_OK;
+  for (size_t i = 0; suffixes[i]; i++) {
+    if (as_ends_with(name, suffixes[i])) return AS_OK;
+    as_str_printf(&list, "%s%s", i ? suffixes[i + 1] ? ", " : " or " : "", suffixes[i]);
+  }
+  as_fail(err, AS_E_USAGE, "--%s: found '%s', wanted a name that ends in %s", options[id].name, name,
+          as_str_c(&list));
+  as_str_clear(&list);
+  return AS_E_USAGE;
 }
 
 /* "A:B" or "I/N" into two numbers. */
@@ -87,7 +108,7 @@ static as_status take_value(as_args *args, as_opt_id id, const char *v, as_err *
     case AS_OPT_TEXT:
     case AS_OPT_FILE:
       if (!*v) return as_fail(err, AS_E_USAGE, "--%s: found an empty value, wanted %s", o->name, o->value);
-      break;
+      return o->choices ? as_cli_suffix(id, v, o->choices, err) : AS_OK;
     case AS_OPT_INT:
       if (as_parse_i64(v, lo, hi, &args->a[id])) break;
       if (hi == INT64_MAX)
@@ -157,13 +178,12 @@ as_status as_cli_parse(as_args *args, const as_command *cmd, int argc, char **ar
         if (strlen(options[id].name) == n && memcmp(options[id].name, arg + 2, n) == 0 &&
             as_command_accepts(cmd, (as_opt_id)id))
           break;
-      if (id == OPT_COUNT) return unknown(cmd, arg + 2, n, err);
+      if (id == OPT_COUNT) return unknown_option(cmd, "--", arg + 2, n, err);
       if (eq) value = eq + 1;
     } else {
       for (id = 0; id < OPT_COUNT; id++)
         if (options[id].letter == arg[1] && as_command_accepts(cmd, (as_opt_id)id)) break;
-      if (id == OPT_COUNT)
-        return as_fail(err, AS_E_USAGE, "unknown option -%c; see assay %s -h", arg[1], cmd->name);
+      if (id == OPT_COUNT) return unknown_option(cmd, "-", arg + 1, strcspn(arg + 1, "="), err);
       if (arg[2]) value = arg + 2;
     }
     const as_option *o = &options[id];

@@ -34,7 +34,7 @@ typedef struct as_option {
   as_opt_kind kind;
   const char *value; /* what -h calls the value */
   double min, max;
-  const char *const *choices;
+  const char *const *choices; /* CHOICE: the values; FILE: the suffixes that its name may have, NULL: any */
   const char *help;
 } as_option;
 
@@ -69,6 +69,10 @@ typedef struct as_command {
 } as_command;
 
 bool as_command_accepts(const as_command *cmd, as_opt_id id);
+
+/* A file is what its name says: AS_E_USAGE unless `name`, the value of that option, ends in one of the suffixes
+ * (NULL-terminated). A device or a pipe may have any name. */
+as_status as_cli_suffix(as_opt_id id, const char *name, const char *const *suffixes, as_err *err);
 
 /* Fills `args` from argv[0..argc). AS_E_USAGE: unknown option (the nearest one is named), missing or
  * impossible value, wrong number of operands, an option given twice. After --help nothing is

@@ -7,7 +7,7 @@
 #include "tools/cmd.h"
 #include "tools/say.h"
 
-static as_status load(as_image *im, const as_args *a, as_err *err) {
+static as_status load_image(as_image *im, const as_args *a, as_err *err) {
   as_file f = {0};
   as_image_info info = {0};
   as_status s = as_file_open(&f, a->operand[0], err);
@@ -23,9 +23,11 @@ static as_status load(as_image *im, const as_args *a, as_err *err) {
 }
 
 as_status as_cmd_decode(const as_args *a, as_err *err) {
+  static const char *const suffixes[] = {".ppm", NULL};
   as_image im = {0};
   as_out o;
-  as_status s = load(&im, a, err);
+  as_status s = as_cli_suffix(OPT_OUTPUT, a->text[OPT_OUTPUT], suffixes, err);
+  if (s == AS_OK) s = load_image(&im, a, err);
   if (s == AS_OK && (s = as_out_open(&o, a->text[OPT_OUTPUT], err)) == AS_OK) {
     as_out_printf(&o, "P6\n%d %d\n255\n", im.w, im.h);
     as_out_write(&o, im.rgb, (size_t)im.w * (size_t)im.h * 3);
@@ -36,13 +38,15 @@ as_status as_cmd_decode(const as_args *a, as_err *err) {
 }
 
 as_status as_cmd_preprocess(const as_args *a, as_err *err) {
+  static const char *const suffixes[] = {".npy", NULL};
   as_image im = {0};
   as_preset p;
-  as_status s = as_preset_parse(&p, a->text[OPT_PRESET], err);
+  as_status s = as_cli_suffix(OPT_OUTPUT, a->text[OPT_OUTPUT], suffixes, err);
+  if (s == AS_OK) s = as_preset_parse(&p, a->text[OPT_PRESET], err);
   if (s != AS_OK) return s;
   size_t side = (size_t)p.crop, plane = side * side;
   float *hwc = as_alloc(plane * 3, sizeof *hwc, err), *chw = as_alloc(plane * 3, sizeof *chw, err);
-  s = hwc && chw ? load(&im, a, err) : AS_E_ENV;
+  s = hwc && chw ? load_image(&im, a, err) : AS_E_ENV;
   if (s == AS_OK && (s = as_preset_tensor(&p, &im, hwc, err)) != AS_OK) as_fail_in(err, "%s", a->operand[0]);
   if (s == AS_OK) {
     for (size_t i = 0; i < plane; i++)

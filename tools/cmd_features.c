@@ -39,6 +39,7 @@ static as_status print(const as_args *a, as_backbone *b, const as_features *f, b
 }
 
 as_status as_cmd_features(const as_args *a, as_err *err) {
+  static const char *const suffixes[] = {".npy", ".safetensors", NULL};
   as_dataset *ds = NULL;
   as_backbone b = {0};
   as_features f = {0};
@@ -46,10 +47,9 @@ as_status as_cmd_features(const as_args *a, as_err *err) {
   char hex[65];
   const char *path = a->text[OPT_OUTPUT];
   bool half = strcmp(as_arg_text(a, OPT_DTYPE, "f32"), "f16") == 0;
-  if (!as_ends_with(path, ".npy") && !as_ends_with(path, ".safetensors"))
-    return as_fail(err, AS_E_USAGE, "-o: found '%s', wanted a name that ends in .npy or .safetensors", path);
   as_dataset_opts d = as_tool_dataset_opts(a);
-  as_status s = as_dataset_open(&ds, &d, err);
+  as_status s = as_cli_suffix(OPT_OUTPUT, path, suffixes, err);
+  if (s == AS_OK) s = as_dataset_open(&ds, &d, err);
   if (s == AS_OK) s = as_tool_backbone(&b, a, err);
   if (s == AS_OK)
     s = as_feature_file_open(&file, path, as_dataset_count(ds), (size_t)as_model_embed_dim(b.model), half,

@@ -313,6 +313,7 @@ static as_status fit_crops(as_linhead *head, as_origin *origin, as_feature_set *
 }
 
 as_status as_cmd_probe(const as_args *a, as_err *err) {
+  static const char *const suffixes[] = {".safetensors", NULL};
   as_feature_set train = {0}, test = {0};
   as_linhead head = {0};
   as_tally t = {0};
@@ -321,9 +322,8 @@ as_status as_cmd_probe(const as_args *a, as_err *err) {
   as_path_result points = {0};
   if (!a->set[OPT_TEST] && !a->set[OPT_OUTPUT])
     return as_fail(err, AS_E_USAGE, "wanted --test F2.npy to score the probe, or -o HEAD to keep it");
-  if (a->set[OPT_OUTPUT] && !as_ends_with(a->text[OPT_OUTPUT], ".safetensors"))
-    return as_fail(err, AS_E_USAGE, "-o: found '%s', wanted a name that ends in .safetensors",
-                   a->text[OPT_OUTPUT]);
+  if (a->set[OPT_OUTPUT] && as_cli_suffix(OPT_OUTPUT, a->text[OPT_OUTPUT], suffixes, err) != AS_OK)
+    return AS_E_USAGE;
   if (a->set[OPT_TRAIN] == a->set[OPT_WEIGHTS])
     return as_fail(err, AS_E_USAGE, "wanted --train F.npy, or --weights W with --data D to train on crops");
   double c = 0.0;

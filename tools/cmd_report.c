@@ -29,12 +29,9 @@ static as_status render(as_str *out, const as_results *r, const as_args *a, cons
 as_status as_cmd_report(const as_args *a, as_err *err) {
   as_results r = {0};
   as_str out = {0};
-  const char *format = as_tool_format(a);
-  if (!format)
-    return as_fail(err, AS_E_USAGE,
-                   "-o: found '%s', wanted a name that ends in .txt, .csv, .json, .html, .md or .tex",
-                   a->text[OPT_OUTPUT]);
-  as_status s = as_records_read(&r, a->operand, (size_t)a->n_operands, err);
+  const char *format;
+  as_status s = as_tool_format(&format, a, err);
+  if (s == AS_OK) s = as_records_read(&r, a->operand, (size_t)a->n_operands, err);
   if (s == AS_OK) s = render(&out, &r, a, format, err);
   if (s == AS_OK) s = as_str_status(&out, err);
   if (s == AS_OK && a->set[OPT_OUTPUT])

@@ -50,13 +50,9 @@ as_status as_cmd_table(const as_args *a, as_err *err) {
   const char *sets[MOST_SETS];
   char *copy = NULL;
   size_t n_sets = 0;
-  as_status s = AS_OK;
-  const char *format = as_tool_format(a);
-  if (!format)
-    return as_fail(err, AS_E_USAGE,
-                   "-o: found '%s', wanted a name that ends in .txt, .csv, .json, .html, .md or .tex",
-                   a->text[OPT_OUTPUT]);
-  if (a->set[OPT_SETS]) s = split(a->text[OPT_SETS], &copy, sets, &n_sets, err);
+  const char *format;
+  as_status s = as_tool_format(&format, a, err);
+  if (s == AS_OK && a->set[OPT_SETS]) s = split(a->text[OPT_SETS], &copy, sets, &n_sets, err);
   as_table t = {0};
   as_table_opts o = {.files = a->operand,
                      .n_files = (size_t)a->n_operands,

@@ -31,6 +31,8 @@ as_status as_command_unknown(const char *name, as_err *err) {
   for (size_t i = 0; i < as_n_commands; i++) names[i + 3] = as_commands[i].name;
   const char *near = as_nearest(name, names, as_n_commands + 3);
   if (near) return as_fail(err, AS_E_USAGE, "unknown command '%s'; did you mean '%s'?", name, near);
+  if (name[0] == '-')
+    return as_fail(err, AS_E_USAGE, "found '%s', wanted a command first; 'assay -h' lists them", name);
   return as_fail(err, AS_E_USAGE, "unknown command '%s'; 'assay -h' lists them", name);
 }
 

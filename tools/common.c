@@ -153,13 +153,16 @@ as_status as_tool_failed(const as_args *a, size_t failed, size_t all, as_err *er
                  all);
 }
 
-const char *as_tool_format(const as_args *a) {
-  static const char *const suffixes[][2] = {{".txt", "text"},  {".csv", "csv"},     {".json", "json"},
-                                            {".html", "html"}, {".md", "markdown"}, {".tex", "latex"}};
-  if (a->set[OPT_FORMAT]) return a->text[OPT_FORMAT];
-  if (a->set[OPT_JSON]) return "json";
-  if (!a->set[OPT_OUTPUT]) return "text";
-  for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++)
-    if (as_ends_with(a->text[OPT_OUTPUT], suffixes[i][0])) return suffixes[i][1];
-  return NULL;
+as_status as_tool_format(const char **format, const as_args *a, as_err *err) {
+  static const char *const known[][2] = {{"txt", "text"},  {"csv", "csv"},     {"json", "json"},
+                                         {"html", "html"}, {"md", "markdown"}, {"tex", "latex"}};
+  const char *output = as_arg_text(a, OPT_OUTPUT, "x.txt"), *dot = strrchr(output, '.');
+  const char *named = as_arg_text(a, OPT_FORMAT, a->set[OPT_JSON] ? "json" : NULL);
+  const char *said = named ? named : dot ? dot + 1 : "";
+  for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+    *format = known[i][1];
+    if (strcmp(said, known[i][0]) == 0 || (named && strcmp(said, *format) == 0)) return AS_OK;
+  }
+  return as_fail(err, AS_E_USAGE,
+                 "-o: found '%s', wanted a name that ends in .txt, .csv, .json, .html, .md or .tex", output);
 }

@@ -25,8 +25,9 @@ as_build_info as_tool_build(void);
 /* --width, --ascii, the terminal's width and locale. */
 as_report_opts as_tool_report_opts(const as_args *a);
 
-/* --format, else --json, else the suffix of -o, else text. NULL for a suffix that says nothing. */
-const char *as_tool_format(const as_args *a);
+/* "text", "csv", "json", "html", "markdown" or "latex": by --format (md is markdown there, too), else --json, else
+ * the suffix of -o, else text. AS_E_USAGE for a suffix that says nothing. */
+as_status as_tool_format(const char **format, const as_args *a, as_err *err);
 
 /* "454 / 500 = 90.80 %  (95 % interval 87.95 to 93.03)" */
 void as_tool_rate(as_str *out, const char *name, int64_t k, int64_t n, const double *interval);

@@ -41,7 +41,7 @@ static void roff_option(as_str *out, as_opt_id id) {
   }
   as_str_putc(out, '\n');
   roff_sentence(out, o->help);
-  for (size_t i = 0; o->choices && o->choices[i]; i++) {
+  for (size_t i = 0; o->kind == AS_OPT_CHOICE && o->choices[i]; i++) {
     as_str_put(out, i ? ", " : "; one of ");
     roff(out, o->choices[i]);
   }
@@ -131,7 +131,7 @@ static void value_cases(as_str *out, const char *choices, const char *nothing) {
   bool first = true;
   for (int i = 0; i < OPT_COUNT; i++) {
     const as_option *o = as_option_of((as_opt_id)i);
-    if (o->kind == AS_OPT_FLAG || o->kind == AS_OPT_FILE || o->choices) continue;
+    if (o->kind == AS_OPT_FLAG || o->kind == AS_OPT_FILE || o->kind == AS_OPT_CHOICE) continue;
     as_str_printf(out, "%s--%s", first ? "" : "|", o->name);
     if (o->letter) as_str_printf(out, "|-%c", o->letter);
     first = false;
@@ -139,7 +139,7 @@ static void value_cases(as_str *out, const char *choices, const char *nothing) {
   as_str_printf(out, ") %s ;;\n", nothing);
   for (int i = 0; i < OPT_COUNT; i++) {
     const as_option *o = as_option_of((as_opt_id)i);
-    if (!o->choices) continue;
+    if (o->kind != AS_OPT_CHOICE) continue;
     as_str_printf(out, "    --%s) ", o->name);
     as_str_printf(out, "%s", choices);
     for (size_t k = 0; o->choices[k]; k++) as_str_printf(out, "%s%s", k ? " " : "", o->choices[k]);
@@ -203,7 +203,7 @@ static void zsh_option(as_str *out, const as_option *o) {
     zsh_text(out, o->value);
     as_str_putc(out, ':');
     if (o->kind == AS_OPT_FILE) as_str_put(out, "_files");
-    if (o->choices) {
+    if (o->kind == AS_OPT_CHOICE) {
       as_str_putc(out, '(');
       for (size_t k = 0; o->choices[k]; k++) as_str_printf(out, "%s%s", k ? " " : "", o->choices[k]);
       as_str_putc(out, ')');

@@ -129,19 +129,22 @@ void as_f64_text(double v, char buf[32]) {
   }
 }
 
-/* Levenshtein distance of two names of at most 63 bytes; longer ones count as far. */
-static size_t edit_distance(const char *a, const char *b) {
-  size_t n = strlen(a), m = strlen(b), row[64];
+/* How many slips lie between two names of at most 63 bytes: a letter too many, one missing, another, or two neighbours
+ * that changed places (Damerau's distance, no letter touched twice). Longer names count as far. */
+static size_t slips(const char *a, const char *b) {
+  size_t n = strlen(a), m = strlen(b), rows[3][64], *before = rows[0], *above = rows[1], *row = rows[2];
   if (n > 63 || m > 63) return SIZE_MAX;
   for (size_t j = 0; j <= m; j++) row[j] = j;
   for (size_t i = 1; i <= n; i++) {
-    size_t diagonal = row[0];
+    size_t *oldest = before;
+    before = above, above = row, row = oldest;
     row[0] = i;
     for (size_t j = 1; j <= m; j++) {
-      size_t best = diagonal + (a[i - 1] != b[j - 1]);
-      if (row[j] + 1 < best) best = row[j] + 1;
+      size_t best = above[j - 1] + (a[i - 1] != b[j - 1]);
+      if (above[j] + 1 < best) best = above[j] + 1;
       if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
-      diagonal = row[j];
+      bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+      if (swapped && before[j - 2] + 1 < best) best = before[j - 2] + 1;
       row[j] = best;
     }
   }
@@ -152,7 +155,7 @@ const char *as_nearest(const char *s, const char *const *names, size_t n) {
   const char *best = NULL;
   size_t least = strlen(s) / 3 > 1 ? strlen(s) / 3 : 1;
   for (size_t i = 0; i < n; i++) {
-    size_t d = edit_distance(s, names[i]);
+    size_t d = slips(s, names[i]);
     if (d < least || (d == least && !best)) {
       least = d;
       best = names[i];

@@ -36,8 +36,8 @@ bool as_parse_f64(const char *s, double *out);
 /* Shortest text that reads back as the same double ("0.1", "1e-06"). */
 void as_f64_text(double v, char buf[32]);
 
-/* The entry of names[n] nearest to s by edit distance, or NULL when none is near enough to be a
- * likely slip (distance > max(1, length / 3)). */
+/* The entry of names[n] that s was most likely meant to be, by the number of slips: letters too many, missing, other or
+ * two neighbours swapped. NULL when none is near enough (more than max(1, length / 3) slips). */
 const char *as_nearest(const char *s, const char *const *names, size_t n);
 
 bool as_starts_with(const char *s, const char *prefix);

@@ -20,10 +20,15 @@ works "usage: help classify" help classify
 
 refuses "usage: unknown command, near" 2 "did you mean 'classify'?" clasify
 refuses "usage: unknown command, far" 2 "unknown command 'zzzzzz'" zzzzzz
+refuses "usage: letters that changed places" 2 "unknown command 'rnu'; did you mean 'run'?" rnu
+refuses "usage: unknown first option, near" 2 "did you mean '--version'?" --versoin
+refuses "usage: an option before the command" 2 "found '--quiet', wanted a command first" --quiet info
 refuses "usage: help on an unknown command" 2 "unknown command" help zzzzzz
 refuses "usage: unknown option, near" 2 "did you mean --weights?" classify --weight x --data y
 refuses "usage: unknown option, far" 2 "unknown option --zzzzzz" classify --zzzzzz
 refuses "usage: unknown letter" 2 "unknown option -z" info -z
+refuses "usage: letters of an option that changed places" 2 "unknown option --wieghts; did you mean --weights?" classify --wieghts x
+refuses "usage: one dash for two" 2 "unknown option -weights; did you mean --weights?" classify -weights x
 refuses "usage: an option of another command" 2 "is not for 'info'" info --weights x
 refuses "usage: value missing" 2 "--weights wants a value" classify --weights
 refuses "usage: value empty" 2 "found an empty value" classify --weights= --data d
@@ -47,6 +52,19 @@ refuses "usage: one operand too many" 2 "found 'b'" inspect a b
 refuses "usage: operand missing" 2 "found 0 operands" inspect
 refuses "usage: operands on a command without" 2 "found 'x'" info x
 refuses "usage: suffix of features" 2 "wanted a name that ends in .npy or .safetensors" features --weights w --data d -o f.txt
+refuses "usage: suffix of pixels" 2 "found 'd.npy', wanted a name that ends in .ppm" decode x.jpg -o d.npy
+refuses "usage: suffix of a tensor" 2 "found 'd.ppm', wanted a name that ends in .npy" preprocess x.jpg --preset simclr -o d.ppm
+refuses "usage: suffix of predictions" 2 "found 'p.csv', wanted a name that ends in .tsv or .txt" classify --weights w --data d --predictions p.csv
+refuses "usage: suffix of a trace" 2 "found 't.json', wanted a name that ends in .tsv or .txt" classify --weights w --data d --trace t.json
+refuses "usage: suffix of a head" 2 "wanted a name that ends in .safetensors" probe --train a.npy --test b.npy -o h.npy
+refuses "usage: suffix of weights" 2 "wanted a name that ends in .safetensors" init --arch vit_demo -o w.pth
+refuses "usage: suffix of a report" 2 "wanted a name that ends in .txt, .csv, .json, .html, .md or .tex" report x -o r.doc
+printf 'model,a,b\nx,50,40\ny,60,30\nz,55,35\n' >"$TMP/t.csv"
+for f in md:markdown tex:latex txt:text; do
+  run table "$TMP/t.csv" --format ${f%:*} && cp "$TMP/out" "$TMP/one"
+  run table "$TMP/t.csv" --format ${f#*:}
+  [ $code -eq 0 ] && cmp -s "$TMP/one" "$TMP/out" && [ -s "$TMP/one" ] && ok "usage: --format ${f%:*}" || not_ok "usage: --format ${f%:*}" "$(cat "$TMP/err")"
+done
 refuses "usage: unknown architecture" 2 "vit_demo" init --arch vit_dem0 -o "$TMP/w.safetensors"
 refuses "usage: impossible architecture value" 2 "patch" init --arch vit_demo:patch=-3 -o "$TMP/w.safetensors"
 refuses "usage: unknown preset" 2 "imagenet-bilinear" preprocess x.jpg --preset imagenet-bilinaer -o "$TMP/x.npy"

@@ -179,6 +179,8 @@ static void text(as_test *t) {
   CHECK_STR(t, as_nearest("imagenet-bilinaer", names, 3), "imagenet-bilinear");
   CHECK_STR(t, as_nearest("swaw", names, 3), "swav");
   CHECK(t, !as_nearest("resnet", names, 3));
+  CHECK_STR(t, as_nearest("wsav", names, 3), "swav"); /* two letters that changed places are one slip */
+  CHECK(t, !as_nearest("wsva", names, 3));
   CHECK(t, as_is_utf8("a\xc3\xa9\xf0\x9f\x98\x80", 7) && !as_is_utf8("\xc0\x80", 2) &&
                !as_is_utf8("\xed\xa0\x80", 3));
   CHECK(t, !as_is_utf8("\xc3", 1) && !as_is_utf8("\xf4\x90\x80\x80", 4));
