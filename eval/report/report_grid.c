@@ -31,6 +31,9 @@ as_status as_grid_init(as_grid *g, size_t rows, size_t cols, as_err *err) {
 void as_grid_clear(as_grid *g) {
   for (size_t i = 0; i < g->cols; i++) as_str_clear(&g->head[i]);
   as_str_clear(&g->text);
+  for (size_t i = 0; g->tip && i < g->rows * g->cols; i++) as_free(g->tip[i]);
+  as_free(g->tip);
+  as_free(g->shade);
   as_free(g->head);
   as_free(g->start);
   as_free(g->align);
@@ -68,6 +71,24 @@ void as_grid_put(as_grid *g, size_t row, size_t col, const char *fmt, ...) {
   vsnprintf(text, sizeof text, fmt, ap);
   va_end(ap);
   as_str_put(as_grid_at(g, row, col), text);
+}
+
+void as_grid_shade(as_grid *g, size_t row, size_t col, unsigned shade) {
+  if (!g->shade && !(g->shade = as_calloc(g->rows * g->cols, 1, NULL)))
+    g->text.failed = true;
+  else
+    g->shade[row * g->cols + col] = (uint8_t)shade;
+}
+
+void as_grid_tip(as_grid *g, size_t row, size_t col, const char *text) {
+  char *copy = as_strdup(text, NULL);
+  if (!copy || (!g->tip && !(g->tip = as_calloc(g->rows * g->cols, sizeof *g->tip, NULL)))) {
+    as_free(copy);
+    g->text.failed = true;
+    return;
+  }
+  as_free(g->tip[row * g->cols + col]);
+  g->tip[row * g->cols + col] = copy;
 }
 
 static bool grid_failed(const as_grid *g) {
@@ -242,42 +263,55 @@ void as_grid_latex(as_str *out, const as_grid *g, const char *caption) {
   as_str_put(out, "\\bottomrule\n\\end{tabular}\n\\end{table}\n");
 }
 
-static void put_html_lines(as_str *out, const char *s) {
-  for (;;) {
+/* The lines of a cell: those of a head one below the other, those of a row smaller below the first. */
+static void put_html_lines(as_str *out, const char *s, bool head) {
+  for (bool first = true;; first = false) {
     size_t n = strcspn(s, "\n");
     as_str part = {0};
     as_str_putn(&part, s, n);
+    if (!first) as_str_put(out, head ? "<br>" : "<small>");
     as_put_html(out, as_str_c(&part));
+    if (!first && !head) as_str_put(out, "</small>");
     if (part.failed) out->failed = true;
     as_str_clear(&part);
     if (!s[n]) return;
-    as_str_put(out, "<br>");
     s += n + 1;
   }
 }
 
-void as_grid_html(as_str *out, const as_grid *g, const char *caption) {
-  if (grid_failed(g)) out->failed = true;
-  as_str_put(out, "<div class=\"scroll\"><table>\n");
-  if (caption) {
-    as_str_put(out, "<caption>");
-    as_put_html(out, caption);
-    as_str_put(out, "</caption>\n");
+static void put_html_cell(as_str *out, const as_grid *g, size_t row, size_t col) {
+  size_t at = row * g->cols + col;
+  unsigned shade = g->shade ? g->shade[at] : 0;
+  as_str_put(out, col == 0 ? "<th scope=\"row\"" : "<td");
+  if (col > 0 && shade == AS_GRID_GONE)
+    as_str_put(out, " class=\"gone\"");
+  else if (col > 0 && shade)
+    as_str_printf(out, " class=\"h%u\"", shade - 1);
+  else if (col > 0 && g->align[col] == 'r')
+    as_str_put(out, " class=\"num\"");
+  if (g->tip && g->tip[at]) {
+    as_str_put(out, " title=\"");
+    as_put_html(out, g->tip[at]);
+    as_str_putc(out, '"');
   }
-  as_str_put(out, "<thead><tr>");
+  as_str_putc(out, '>');
+  put_html_lines(out, as_grid_cell(g, row, col), false);
+  as_str_put(out, col == 0 ? "</th>" : "</td>");
+}
+
+void as_grid_html(as_str *out, const as_grid *g) {
+  if (grid_failed(g)) out->failed = true;
+  as_str_printf(out, "<div class=\"scroll%s\"><table%s>\n<thead><tr>", g->tall ? " tall" : "",
+                g->shade ? " class=\"heat\"" : "");
   for (size_t c = 0; c < g->cols; c++) {
     as_str_printf(out, "<th scope=\"col\"%s>", g->align[c] == 'r' ? " class=\"num\"" : "");
-    put_html_lines(out, as_str_c(&g->head[c]));
+    put_html_lines(out, as_str_c(&g->head[c]), true);
     as_str_put(out, "</th>");
   }
   as_str_put(out, "</tr></thead>\n<tbody>\n");
   for (size_t r = 0; r < g->rows; r++) {
     as_str_put(out, "<tr>");
-    for (size_t c = 0; c < g->cols; c++) {
-      as_str_put(out, c == 0 ? "<th scope=\"row\">" : g->align[c] == 'r' ? "<td class=\"num\">" : "<td>");
-      put_html_lines(out, as_grid_cell(g, r, c));
-      as_str_put(out, c == 0 ? "</th>" : "</td>");
-    }
+    for (size_t c = 0; c < g->cols; c++) put_html_cell(out, g, r, c);
     as_str_put(out, "</tr>\n");
   }
   as_str_put(out, "</tbody></table></div>\n");

@@ -148,7 +148,7 @@ as_status as_report_html(as_str *out, const as_results *r, const as_report_opts 
   for (size_t i = 0; i < h.rows; i++) h.row_name[i] = as_html_model(&h, i);
   put_head(&h, provenance && *provenance, err);
   put_cards(&h);
-  as_html_heat(&h);
+  as_html_heat(&h, err);
   if (r->n_sets > 1 && r->n_models > 1) as_html_ranks(&h, err);
   if (r->n_sets > 1) {
     as_html_pairs(&h, err);
@@ -162,7 +162,7 @@ as_status as_report_html(as_str *out, const as_results *r, const as_report_opts 
   as_html_calibration(&h);
   as_html_classes(&h);
   as_html_more(&h);
-  as_html_gaps(&h, err);
+  as_html_gaps(&h);
   as_html_sets(&h);
   if (provenance && *provenance) {
     as_str_put(out, "<section id=\"provenance\"><h2>Provenance</h2>\n<pre>");

@@ -15,6 +15,7 @@ typedef struct as_html {
   const char **row_name; /* [rows], in order */
 } as_html;
 
+/* report_html_table.c */
 /* A name or sentence, made printable and escaped. */
 void as_html_text(const as_html *h, const char *text);
 static inline const char *as_html_model(const as_html *h, size_t place) {
@@ -25,15 +26,23 @@ static inline const char *as_html_set(const as_html *h, size_t set) {
 }
 /* Remarks stand under every table: in full under the first, and where there are few. */
 void as_html_remarks(const as_html *h, bool full);
-/* A grid folded away under `summary`, with the remarks. */
+/* A grid, folded away under `summary` with the remarks; as it is where that is NULL. */
 void as_html_table(const as_html *h, const as_grid *g, const char *summary);
+/* The sheet of a part, false where the part does not apply. */
+bool as_html_sheet(const as_html *h, const char *id, as_sheet *sh);
+void as_html_sheet_table(const as_html *h, const as_sheet *sh, const char *summary, bool open);
+/* The sentences that belong to a sheet. */
+void as_html_how(const as_html *h, const as_sheet *sh);
+bool as_html_has_part(const as_html *h, const char *id);
+/* The table of a part, folded away; nothing where it does not apply. */
+void as_html_part_table(const as_html *h, const char *id, const char *summary);
 /* Says so when a chart shows fewer models than there are. */
 void as_html_shown(const as_html *h);
 extern const char as_html_key_lines[]; /* legend of the rank charts */
 
 /* Sections. Memory that ends sets out->failed. */
-void as_html_heat(const as_html *h); /* report_html_tables.c */
-void as_html_gaps(const as_html *h, as_err *err);
+void as_html_heat(const as_html *h, as_err *err); /* report_html_tables.c */
+void as_html_gaps(const as_html *h);
 void as_html_sets(const as_html *h);
 void as_html_ranks(const as_html *h, as_err *err); /* report_html_charts.c */
 void as_html_scatters(const as_html *h);
@@ -41,12 +50,9 @@ void as_html_changes(const as_html *h, as_err *err);
 void as_html_unified(const as_html *h, as_err *err);
 bool as_html_has_pairs(const as_html *h);
 bool as_html_has_curve(const as_html *h);
-void as_html_pairs(const as_html *h, as_err *err);       /* report_html_stats.c */
-void as_html_whole(const as_html *h, as_err *err);       /* translation curve, mean ranks */
-bool as_html_has_part(const as_html *h, const char *id); /* report_html_parts.c */
-/* The table of a part, folded away; nothing where it does not apply. */
-void as_html_part_table(const as_html *h, const char *id, const char *summary);
-void as_html_robustness(const as_html *h);
+void as_html_pairs(const as_html *h, as_err *err); /* report_html_stats.c */
+void as_html_whole(const as_html *h, as_err *err); /* translation curve, mean ranks */
+void as_html_robustness(const as_html *h);         /* report_html_parts.c */
 void as_html_agreement(const as_html *h);
 void as_html_calibration(const as_html *h);
 void as_html_classes(const as_html *h);

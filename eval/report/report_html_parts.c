@@ -7,74 +7,23 @@
 #include "eval/report/report_html_int.h"
 #include "tensor/base/mem.h"
 
-enum { MOST_ROWS = 2000, OPEN_ROWS = 16, CLASS_ROWS = 60, CLASS_SETS = 12, LINES = 12 };
-
-/* The sheet of a part, or false. */
-static bool sheet_of(const as_html *h, const char *id, as_sheet *sh) {
-  *sh = (as_sheet){.id = id};
-  as_status st = as_part_find(id)->build(sh, h->s, NULL);
-  if (st != AS_OK || sh->failed) h->out->failed = true;
-  if (st == AS_OK && !sh->failed && sh->n_rows > 0) return true;
-  as_sheet_clear(sh);
-  return false;
-}
-
-static void put_table(const as_html *h, const as_sheet *sh, const char *summary, bool open) {
-  as_grid g;
-  if (sh->n_rows > MOST_ROWS) {
-    as_str_printf(
-        h->out,
-        "<p class=\"how\">%s: %zu rows, more than fit a page; <code>--part %s</code> writes them.</p>\n",
-        summary, sh->n_rows, sh->id);
-    return;
-  }
-  if (as_sheet_grid(sh, &g, 0, false, true, NULL) != AS_OK) {
-    h->out->failed = true;
-    return;
-  }
-  if (open)
-    as_grid_html(h->out, &g, NULL);
-  else
-    as_html_table(h, &g, summary);
-  as_grid_clear(&g);
-}
-
-static void put_how(const as_html *h, const as_sheet *sh) {
-  if (sh->how.n == 0) return;
-  as_str_put(h->out, "<p class=\"how\">");
-  as_html_text(h, as_str_c(&sh->how));
-  as_str_put(h->out, "</p>\n");
-}
-
-bool as_html_has_part(const as_html *h, const char *id) {
-  as_sheet sh;
-  if (!sheet_of(h, id, &sh)) return false;
-  as_sheet_clear(&sh);
-  return true;
-}
-
-void as_html_part_table(const as_html *h, const char *id, const char *summary) {
-  as_sheet sh;
-  if (!sheet_of(h, id, &sh)) return;
-  put_table(h, &sh, summary, false);
-  as_sheet_clear(&sh);
-}
+enum { OPEN_ROWS = 16, CLASS_ROWS = 60, CLASS_SETS = 12, LINES = 12 };
 
 /* A section that is a table. */
 static void put_section(const as_html *h, const char *id, const char *anchor, const char *title,
                         const char *summary) {
   as_sheet sh;
-  if (!sheet_of(h, id, &sh)) return;
+  if (!as_html_sheet(h, id, &sh)) return;
   as_str_printf(h->out, "<section id=\"%s\"><h2>%s</h2>\n", anchor, title);
-  put_how(h, &sh);
-  put_table(h, &sh, summary, sh.n_rows <= OPEN_ROWS);
+  as_html_how(h, &sh);
+  as_html_sheet_table(h, &sh, summary, sh.n_rows <= OPEN_ROWS);
   as_str_put(h->out, "</section>\n");
   as_sheet_clear(&sh);
 }
 
 void as_html_robustness(const as_html *h) {
   as_sheet sh;
-  if (!sheet_of(h, "robustness", &sh)) return;
+  if (!as_html_sheet(h, "robustness", &sh)) return;
   size_t panels = sh.n_cols - 1, n = panels * h->rows;
   double *v = as_alloc(n, 2 * sizeof *v, NULL);
   const char **names = as_alloc(panels, sizeof *names, NULL);
@@ -84,7 +33,7 @@ void as_html_robustness(const as_html *h) {
       "zero) or below the accuracy that a line on logit axes predicts from ");
   as_html_text(h, as_html_set(h, h->r->base));
   as_str_put(h->out, ". Each panel has its own axis.</p>\n");
-  put_how(h, &sh);
+  as_html_how(h, &sh);
   if (v && names) {
     double *none = v + n;
     for (size_t i = 0; i < n; i++) none[i] = NAN;
@@ -111,7 +60,7 @@ void as_html_robustness(const as_html *h) {
   } else {
     h->out->failed = true;
   }
-  put_table(h, &sh, "Effective robustness as a table", false);
+  as_html_sheet_table(h, &sh, "Effective robustness as a table", false);
   as_html_part_table(h, "lines", "The lines, and how the base predicts the other sets");
   as_str_put(h->out, "</section>\n");
   as_sheet_clear(&sh);
@@ -122,35 +71,30 @@ void as_html_robustness(const as_html *h) {
 /* Kendall's tau-b between sets, shaded; every subset of the sets. */
 void as_html_agreement(const as_html *h) {
   const as_results *r = h->r;
-  if (r->n_sets < 2 || r->n_models < 2) return;
+  as_sheet sh;
+  as_grid g;
+  if (!as_html_sheet(h, "agreement", &sh)) return;
   as_str_put(
       h->out,
       "<section id=\"agreement\"><h2>Do the sets agree on the order?</h2>\n<p class=\"how\">Kendall's "
-      "tau-b between the sets' orders of the models: 1 the same, 0 no relation, &minus;1 the reverse.</p>\n"
-      "<div class=\"scroll\"><table class=\"heat\">\n<thead><tr><th scope=\"col\">set</th>");
-  for (size_t k = 0; k < r->n_sets; k++) {
-    as_str_put(h->out, "<th scope=\"col\" class=\"num\">");
-    as_html_text(h, as_html_set(h, k));
-    as_str_put(h->out, "</th>");
+      "tau-b between the sets' orders of the models: 1 the same, 0 no relation, &minus;1 the reverse.</p>\n");
+  if (as_sheet_grid(&sh, &g, 0, false, true, NULL) == AS_OK) {
+    for (size_t i = 0; i < r->n_sets; i++)
+      for (size_t j = 0; j < r->n_sets; j++) {
+        double t = h->s->tau[i * r->n_sets + j];
+        as_grid_shade(&g, i, j + 1, isfinite(t) && t > 0 ? (unsigned)fmin(8, floor(8 * t) + 1) : 1);
+      }
+    as_html_table(h, &g, NULL);
+    as_grid_clear(&g);
+  } else {
+    h->out->failed = true;
   }
-  as_str_put(h->out, "</tr></thead>\n<tbody>\n");
-  for (size_t i = 0; i < r->n_sets; i++) {
-    as_str_put(h->out, "<tr><th scope=\"row\">");
-    as_html_text(h, as_html_set(h, i));
-    as_str_put(h->out, "</th>");
-    for (size_t j = 0; j < r->n_sets; j++) {
-      double t = h->s->tau[i * r->n_sets + j];
-      int shade = isfinite(t) && t > 0 ? (int)fmin(7, floor(8 * t)) : 0;
-      as_str_printf(h->out, "<td class=\"h%d\">%s</td>", shade, as_fix(t, 3).s);
-    }
-    as_str_put(h->out, "</tr>\n");
-  }
-  as_str_put(h->out, "</tbody></table></div>\n");
-  as_sheet sh;
-  if (sheet_of(h, "subsets", &sh)) {
+  as_sheet_clear(&sh);
+  if (as_html_sheet(h, "subsets", &sh)) {
     as_str_put(h->out, "<h3>Does it depend on which sets are averaged?</h3>\n");
-    put_how(h, &sh);
-    put_table(h, &sh, "Every subset of the sets: its first model, and its agreement with all sets", false);
+    as_html_how(h, &sh);
+    as_html_sheet_table(h, &sh, "Every subset of the sets: its first model, and its agreement with all sets",
+                        false);
     as_sheet_clear(&sh);
   }
   as_str_put(h->out, "</section>\n");
@@ -160,7 +104,7 @@ void as_html_agreement(const as_html *h) {
 void as_html_calibration(const as_html *h) {
   const as_results *r = h->r;
   as_sheet sh;
-  if (!sheet_of(h, "calibration", &sh)) return;
+  if (!as_html_sheet(h, "calibration", &sh)) return;
   size_t n = h->rows < LINES ? h->rows : LINES;
   as_str_put(
       h->out,
@@ -168,8 +112,8 @@ void as_html_calibration(const as_html *h) {
       "Accuracy of the images on which a model is so sure. On the dotted line confidence is what it says; "
       "below it the model is surer than right. Bins with fewer than ten images are left out of the "
       "picture.</p>\n");
-  put_table(h, &sh, "Expected calibration error", sh.n_rows <= OPEN_ROWS);
-  put_how(h, &sh);
+  as_html_sheet_table(h, &sh, "Expected calibration error", sh.n_rows <= OPEN_ROWS);
+  as_html_how(h, &sh);
   as_str_put(h->out, "<p class=\"how\">");
   for (size_t i = 0; i < n; i++) {
     as_str_printf(h->out, "<span class=\"key s%zu\"><i class=\"k-line%s\"></i>", i % 6,
@@ -255,7 +199,7 @@ static void put_classes(const as_html *h, size_t k) {
           h->out,
           "<p class=\"how\">The %zu hardest of %zu classes; <code>--part classes</code> writes all.</p>\n",
           rows, d->n);
-    as_grid_html(h->out, &g, NULL);
+    as_html_table(h, &g, NULL);
     as_str_put(h->out, "</details>\n");
   }
   as_grid_clear(&g);

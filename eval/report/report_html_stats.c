@@ -5,40 +5,11 @@
 #include <string.h>
 
 #include "eval/report/report_html_int.h"
-#include "eval/report/report_parts_int.h"
 #include "eval/stats/table.h"
 #include "tensor/base/mem.h"
 
 enum { MOST_PAIR_MODELS = 60, MOST_CD_MODELS = 40, FEWEST_CURVE_MODELS = 4 };
 static const double level = 0.05;
-
-static as_status put_fates(const as_html *h, const as_pair_tests *p, as_err *err) {
-  const as_results *r = h->r;
-  as_grid g;
-  as_status st = as_grid_init(&g, r->n_sets, 7, err);
-  if (st != AS_OK) return st;
-  static const char *const heads[] = {
-      "set",        "pairs tested", "differ here", "of those that differ\non the base",
-      "same order", "undecided",    "reversed"};
-  for (size_t c = 0; c < 7; c++) as_grid_head(&g, c, heads[c]);
-  for (size_t k = 0; k < r->n_sets; k++) {
-    as_fate f = as_fate_count(p, r->base, k);
-    as_put_name(as_grid_at(&g, k, 0), as_html_set(h, k), 0, false);
-    as_grid_put(&g, k, 1, "%zu", f.tested);
-    as_grid_put(&g, k, 2, "%zu", f.differ);
-    if (k == r->base) {
-      as_str_put(as_grid_at(&g, k, 0), " (base)");
-      continue;
-    }
-    as_grid_put(&g, k, 3, "%zu", f.base);
-    as_grid_put(&g, k, 4, "%zu", f.kept);
-    as_grid_put(&g, k, 5, "%zu", f.open);
-    as_grid_put(&g, k, 6, "%zu", f.reversed);
-  }
-  as_grid_html(h->out, &g, NULL);
-  as_grid_clear(&g);
-  return AS_OK;
-}
 
 /* Neighbours in the order of the unified metric: is each really better than the next? */
 static as_status put_neighbours(const as_html *h, const as_pair_tests *p, as_err *err) {
@@ -146,7 +117,12 @@ void as_html_pairs(const as_html *h, as_err *err) {
         "The test asks about these images and these trained models; training anew would add its own "
         "spread.</p>\n",
         p->n_tested);
-    if (put_fates(h, p, err) != AS_OK || put_neighbours(h, p, err) != AS_OK) h->out->failed = true;
+    as_sheet sh;
+    if (as_html_sheet(h, "fates", &sh)) {
+      as_html_sheet_table(h, &sh, "Pairs by set", true);
+      as_sheet_clear(&sh);
+    }
+    if (put_neighbours(h, p, err) != AS_OK) h->out->failed = true;
     as_html_part_table(h, "pairs", "Every pair on every set as a table");
     as_html_part_table(h, "differences",
                        "Differences of the unified metric, with intervals from the bootstrap");
@@ -157,35 +133,19 @@ void as_html_pairs(const as_html *h, as_err *err) {
 
 static as_status put_curve(const as_html *h, const as_table_stats *t, as_err *err) {
   const as_results *r = h->r;
-  size_t n = r->n_sets - 1;
-  const char **names = as_alloc(n, sizeof *names, err);
-  const as_translation_bin **bins = as_alloc(n, sizeof *bins, err);
-  as_grid g = {0};
-  as_status st = names && bins ? as_grid_init(&g, t->n_bins, 1 + n, err) : AS_E_ENV;
+  size_t n = 0;
+  const char **names = as_alloc(r->n_sets, sizeof *names, err);
+  const as_translation_bin **bins = as_alloc(r->n_sets, sizeof *bins, err);
+  as_status st = names && bins ? AS_OK : AS_E_ENV;
+  for (size_t k = 0; st == AS_OK && k < r->n_sets; k++) {
+    if (k == r->base) continue;
+    names[n] = as_html_set(h, k);
+    bins[n++] = t->set[k].bins;
+  }
   if (st == AS_OK) {
-    as_grid_head(&g, 0, "gap, points");
-    for (size_t k = 0, c = 0; k < r->n_sets; k++) {
-      if (k == r->base) continue;
-      names[c] = as_html_set(h, k);
-      bins[c] = t->set[k].bins;
-      as_put_name(&g.head[c + 1], names[c], 0, false);
-      for (size_t b = 0; b < t->n_bins; b++) {
-        const as_translation_bin *d = &bins[c][b];
-        if (c == 0)
-          as_grid_put(&g, b, 0, d->gap_hi > 0.999 ? "%s or more" : "%s to %s", as_pct(d->gap_lo, 2).s,
-                      as_pct(d->gap_hi, 2).s);
-        if (d->pairs > 0)
-          as_grid_put(&g, b, c + 1, "%s [%s, %s]\n%lld pairs", as_pct(d->share, 1).s, as_pct(d->lo, 1).s,
-                      as_pct(d->hi, 1).s, (long long)d->pairs);
-        else
-          as_grid_put(&g, b, c + 1, "%s", "no pair");
-      }
-      c++;
-    }
     as_str_put(h->out,
                "<section id=\"translation\"><h2>Do small improvements translate?</h2>\n<p class=\"how\">Of "
-               "the pairs of "
-               "models whose top-1 on ");
+               "the pairs of models whose top-1 on ");
     as_html_text(h, as_html_set(h, r->base));
     as_str_put(
         h->out,
@@ -194,10 +154,9 @@ static as_status put_curve(const as_html *h, const as_table_stats *t, as_err *er
         "not independent.</p>\n<figure>");
     as_chart_translation(h->out, names, bins, n, t->n_bins);
     as_str_put(h->out, "</figure>\n");
-    as_html_table(h, &g, "Translation curve as a table");
+    as_html_part_table(h, "translation", "Translation curve as a table");
     as_str_put(h->out, "</section>\n");
   }
-  as_grid_clear(&g);
   as_free(names);
   as_free((void *)bins);
   return st;

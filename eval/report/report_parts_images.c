@@ -203,6 +203,39 @@ as_status as_part_corruptions(as_sheet *sh, const as_sum *s, as_err *err) {
   return AS_OK;
 }
 
+/* The cells with failed images. */
+as_status as_part_gaps(as_sheet *sh, const as_sum *s, as_err *err) {
+  (void)err;
+  const as_results *r = s->r;
+  if (s->n_failed_cells == 0) return AS_OK;
+  int dec = as_sum_decimals(s);
+  sh->title = "Cells with images that could not be used";
+  as_sheet_column(sh, "model", "model", AS_COL_TEXT, 0, false);
+  as_sheet_column(sh, "dataset", "set", AS_COL_TEXT, 0, false);
+  as_sheet_column(sh, "n_expected", "expected", AS_COL_COUNT, 0, false);
+  as_sheet_column(sh, "n_used", "used", AS_COL_COUNT, 0, false);
+  as_sheet_column(sh, "n_failed", "failed", AS_COL_COUNT, 0, false);
+  as_sheet_column(sh, "top1", "top-1", AS_COL_SHARE, dec, false);
+  as_sheet_column(sh, "top1_failed_wrong", "failed = wrong", AS_COL_SHARE, dec, false);
+  for (size_t m = 0; m < r->n_models; m++)
+    for (size_t k = 0; k < r->n_sets; k++) {
+      const as_cell *c = as_results_cell(r, m, k);
+      const as_sum_cell *d = as_sum_at(s, m, k);
+      if (c->n_failed <= 0) continue;
+      size_t row = as_sheet_row(sh);
+      as_sheet_text(sh, row, 0, as_model_name(r, m));
+      as_sheet_text(sh, row, 1, as_set_name(r, k));
+      as_sheet_number(sh, row, 2, (double)c->n_expected, NAN, NAN);
+      as_sheet_number(sh, row, 3, (double)c->n_used, NAN, NAN);
+      as_sheet_number(sh, row, 4, (double)c->n_failed, NAN, NAN);
+      as_sheet_number(sh, row, 5, d->acc, NAN, NAN);
+      as_sheet_number(sh, row, 6, d->floor, NAN, NAN);
+    }
+  as_str_put(&sh->how,
+             "Accuracies are over the images used; the last column counts every failed image as wrong.");
+  return AS_OK;
+}
+
 /* Every failed image and every absent cell, with its reason. */
 as_status as_part_failures(as_sheet *sh, const as_sum *s, as_err *err) {
   (void)err;

@@ -5,28 +5,10 @@
 #include <string.h>
 
 #include "eval/report/report_grid.h"
-#include "eval/report/report_int.h"
-
-typedef struct page {
-  as_str *out;
-  const as_sum *s;
-  const as_results *r;
-  size_t width, name_width;
-  bool ascii;
-  int dec;
-} page;
-
-static void put_title(const page *p, const char *text) {
-  as_put_wrapped(p->out, text, p->width, "", "", p->ascii);
-  as_str_putc(p->out, '\n');
-}
-
-static const char *dash(const page *p) {
-  return p->ascii ? "-" : "\xE2\x80\x93";
-}
+#include "eval/report/report_page_int.h"
 
 /* The rows of a grid begin with the model names in the order of the unified metric. */
-static as_status start_grid(const page *p, as_grid *g, size_t cols, as_err *err) {
+static as_status start_grid(const as_page *p, as_grid *g, size_t cols, as_err *err) {
   as_status st = as_grid_init(g, p->r->n_models, cols, err);
   if (st != AS_OK) return st;
   as_grid_head(g, 0, "model");
@@ -35,12 +17,12 @@ static as_status start_grid(const page *p, as_grid *g, size_t cols, as_err *err)
   return AS_OK;
 }
 
-static void head_name(const page *p, as_grid *g, size_t col, const char *name, const char *below) {
+static void head_name(const as_page *p, as_grid *g, size_t col, const char *name, const char *below) {
   as_put_name(&g->head[col], name, 18, p->ascii);
   if (below) as_str_put(&g->head[col], below);
 }
 
-static as_status accuracy_grid(const page *p, as_grid *g, bool stacked, as_err *err) {
+static as_status accuracy_grid(const as_page *p, as_grid *g, bool stacked, as_err *err) {
   as_status st = start_grid(p, g, 1 + p->r->n_sets, err);
   if (st != AS_OK) return st;
   for (size_t k = 0; k < p->r->n_sets; k++) head_name(p, g, k + 1, as_set_name(p->r, k), NULL);
@@ -55,17 +37,17 @@ static as_status accuracy_grid(const page *p, as_grid *g, bool stacked, as_err *
       }
       as_grid_put(g, i, k + 1, "%s%s", mark, as_pct(c->acc, p->dec).s);
       if (isfinite(c->lo) && isfinite(c->hi))
-        as_grid_put(g, i, k + 1, "%s%s%s%s", stacked ? "\n" : "  ", as_pct(c->lo, 1).s, dash(p),
+        as_grid_put(g, i, k + 1, "%s%s%s%s", stacked ? "\n" : "  ", as_pct(c->lo, 1).s, as_page_dash(p),
                     as_pct(c->hi, 1).s);
     }
   }
   return AS_OK;
 }
 
-static as_status put_accuracy(const page *p, as_err *err) {
+static as_status put_accuracy(const as_page *p, as_err *err) {
   as_grid g;
-  put_title(p, p->s->any_interval ? "Top-1 accuracy, per cent, with its 95 % Wilson interval"
-                                  : "Top-1 accuracy, per cent");
+  as_page_title(p, p->s->any_interval ? "Top-1 accuracy, per cent, with its 95 % Wilson interval"
+                                      : "Top-1 accuracy, per cent");
   as_status st = accuracy_grid(p, &g, false, err);
   if (st != AS_OK) return st;
   if (as_grid_width(&g) > p->width) {
@@ -78,7 +60,7 @@ static as_status put_accuracy(const page *p, as_err *err) {
 }
 
 /* "(2-5) " behind a rank; nothing where there are no rank intervals. */
-static as_num rank_span(const page *p, const as_sum_cell *c) {
+static as_num rank_span(const as_page *p, const as_sum_cell *c) {
   as_num n = {""};
   if (!p->s->any_rank_interval) return n;
   size_t wide = 2 * strlen(as_fix((double)p->r->n_models, 0).s) + 4, at = 0;
@@ -88,11 +70,11 @@ static as_num rank_span(const page *p, const as_sum_cell *c) {
   }
   as_num lo = as_fix(c->rank_lo, 0), hi = as_fix(c->rank_hi, 0);
   for (size_t w = strlen(lo.s) + strlen(hi.s) + 4; w < wide; w++) n.s[at++] = ' ';
-  snprintf(n.s + at, sizeof n.s - at, "(%.15s%s%.15s) ", lo.s, dash(p), hi.s);
+  snprintf(n.s + at, sizeof n.s - at, "(%.15s%s%.15s) ", lo.s, as_page_dash(p), hi.s);
   return n;
 }
 
-static as_status put_drops(const page *p, as_err *err) {
+static as_status put_drops(const as_page *p, as_err *err) {
   const as_results *r = p->r;
   as_grid g;
   as_status st = start_grid(p, &g, 2 + (r->n_sets - 1), err);
@@ -102,7 +84,7 @@ static as_status put_drops(const page *p, as_err *err) {
                 "Change from %s, points; rank on the set (ties share the mean)%s, and its change (+ climbs)",
                 as_set_name(r, r->base), p->s->any_rank_interval ? " with its 95 % interval" : "");
   as_str_putc(p->out, '\n');
-  put_title(p, as_str_c(&title));
+  as_page_title(p, as_str_c(&title));
   if (title.failed) p->out->failed = true;
   as_str_clear(&title);
   head_name(p, &g, 1, as_set_name(r, r->base), p->s->any_rank_interval ? "\nrank (95 %)" : "\nrank");
@@ -135,28 +117,36 @@ static as_status put_drops(const page *p, as_err *err) {
   return AS_OK;
 }
 
-static as_status put_unified(const page *p, as_err *err) {
+/* The table of a part, between a title and the sentences that belong under it; above: these stand above it. */
+static as_status put_part(const as_page *p, const char *id, const char *title, as_str *above, as_err *err) {
   as_sheet sh = {0};
   as_grid g;
-  char title[96];
-  as_status st = as_part_find("unified")->build(&sh, p->s, err);
+  as_status st = as_part_find(id)->build(&sh, p->s, err);
   if (st == AS_OK) st = as_sheet_grid(&sh, &g, p->name_width, p->ascii, false, err);
   if (st == AS_OK) {
-    snprintf(title, sizeof title, "Unified metric: mean of top-1 over the %zu set%s, per cent", p->r->n_sets,
-             p->r->n_sets == 1 ? "" : "s");
-    as_str_putc(p->out, '\n');
-    put_title(p, title);
+    if (above) as_str_put(above, as_str_c(&sh.how));
+    as_page_title(p, above ? as_str_c(above) : title);
     as_grid_text(p->out, &g, p->width, p->ascii);
-    as_str_putc(p->out, '\n');
-    as_put_wrapped(p->out, as_str_c(&sh.how), p->width, "", "", p->ascii);
+    if (!above) {
+      as_str_putc(p->out, '\n');
+      as_put_wrapped(p->out, as_str_c(&sh.how), p->width, "", "", p->ascii);
+    }
     as_grid_clear(&g);
   }
   as_sheet_clear(&sh);
   return st;
 }
 
+static as_status put_unified(const as_page *p, as_err *err) {
+  char title[96];
+  snprintf(title, sizeof title, "Unified metric: mean of top-1 over the %zu set%s, per cent", p->r->n_sets,
+           p->r->n_sets == 1 ? "" : "s");
+  as_str_putc(p->out, '\n');
+  return put_part(p, "unified", title, NULL, err);
+}
+
 /* The first failed images of each cell, with their reasons. */
-static void put_failures(const page *p) {
+static void put_failures(const as_page *p) {
   const as_results *r = p->r;
   size_t shown = 0, left = 0;
   for (size_t i = 0; i < r->n_models * r->n_sets; i++) {
@@ -179,39 +169,15 @@ static void put_failures(const page *p) {
 }
 
 /* Every failed image and every absent cell, with its reason. */
-static as_status put_gaps(const page *p, as_err *err) {
+static as_status put_gaps(const as_page *p, as_err *err) {
   const as_results *r = p->r;
   if (p->s->n_failed_cells) {
-    as_grid g;
-    as_status st = as_grid_init(&g, p->s->n_failed_cells, 7, err);
-    if (st != AS_OK) return st;
-    static const char *const heads[] = {"model",  "set",   "expected",      "used",
-                                        "failed", "top-1", "failed = wrong"};
-    for (size_t c = 0; c < 7; c++) as_grid_head(&g, c, heads[c]);
-    g.align[1] = 'l';
-    size_t row = 0;
-    for (size_t m = 0; m < r->n_models; m++) {
-      for (size_t k = 0; k < r->n_sets; k++) {
-        const as_cell *c = as_results_cell(r, m, k);
-        const as_sum_cell *d = as_sum_at(p->s, m, k);
-        if (c->n_failed <= 0) continue;
-        as_put_name(as_grid_at(&g, row, 0), as_model_name(r, m), p->name_width, p->ascii);
-        as_put_name(as_grid_at(&g, row, 1), as_set_name(r, k), 18, p->ascii);
-        as_grid_put(&g, row, 2, "%lld", (long long)c->n_expected);
-        as_grid_put(&g, row, 3, "%lld", (long long)c->n_used);
-        as_grid_put(&g, row, 4, "%lld", (long long)c->n_failed);
-        as_grid_put(&g, row, 5, "%s", as_pct(d->acc, p->dec).s);
-        as_grid_put(&g, row, 6, "%s", as_pct(d->floor, p->dec).s);
-        row++;
-      }
-    }
     as_str_putc(p->out, '\n');
-    put_title(
-        p,
-        "* Some images could not be used. The accuracies are over the images used; the last column counts "
-        "every failed image as wrong.");
-    as_grid_text(p->out, &g, p->width, p->ascii);
-    as_grid_clear(&g);
+    as_str how = {0};
+    as_str_put(&how, "* Some images could not be used. ");
+    as_status st = put_part(p, "gaps", NULL, &how, err);
+    as_str_clear(&how);
+    if (st != AS_OK) return st;
     put_failures(p);
   }
   if (p->s->n_absent) {
@@ -233,7 +199,7 @@ static as_status put_gaps(const page *p, as_err *err) {
   return AS_OK;
 }
 
-static void put_sets(const page *p) {
+static void put_sets(const as_page *p) {
   const as_results *r = p->r;
   as_str_put(p->out, "\nSets:\n");
   for (size_t k = 0; k < r->n_sets; k++) {
@@ -259,20 +225,18 @@ static void put_sets(const page *p) {
   }
 }
 
-static void put_remarks(const page *p) {
+static void put_remarks(const as_page *p) {
   const as_results *r = p->r;
   as_str_put(p->out, "\nRemarks:\n");
-  if (!r->complete) as_put_wrapped(p->out, "This run is not complete.", p->width, "  * ", "    ", p->ascii);
-  for (size_t i = 0; i < r->n_remarks; i++)
-    as_put_wrapped(p->out, r->remarks[i], p->width, "  * ", "    ", p->ascii);
-  as_put_wrapped(
-      p->out,
+  if (!r->complete) as_page_remark(p, "This run is not complete.");
+  for (size_t i = 0; i < r->n_remarks; i++) as_page_remark(p, r->remarks[i]);
+  as_page_remark(
+      p,
       "The unified metric is assay's own definition: the arithmetic mean of top-1 over the sets of "
       "this table, each by its own rule. It is not the metric of any paper. It exists only for "
-      "models with an accuracy on every set.",
-      p->width, "  * ", "    ", p->ascii);
+      "models with an accuracy on every set.");
   const char *note = as_sum_interval_note(p->s);
-  if (*note) as_put_wrapped(p->out, note, p->width, "  * ", "    ", p->ascii);
+  if (*note) as_page_remark(p, note);
 }
 
 as_status as_report_text(as_str *out, const as_results *r, const as_report_opts *opts, as_err *err) {
@@ -281,10 +245,7 @@ as_status as_report_text(as_str *out, const as_results *r, const as_report_opts 
   as_sum *s;
   as_status st = as_sum_take(&s, r, opts, err);
   if (st != AS_OK) return st;
-  page p = {.out = out, .s = s, .r = r, .ascii = opts->ascii, .dec = as_sum_decimals(s)};
-  p.width = opts->width > 0 ? (size_t)opts->width : 100;
-  if (p.width < 40) p.width = 40;
-  p.name_width = p.width / 3;
+  as_page p = as_page_make(out, s, opts);
   const as_layout l = {
       .format = AS_LAYOUT_TEXT, .width = p.width, .ascii = p.ascii, .skip = "unified failures"};
   if (as_one_part(opts)) {
