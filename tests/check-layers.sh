@@ -22,7 +22,7 @@ tensor                 tensor/kern tensor/kern/ref tensor/base/
 tensor/train           tensor tensor/kern tensor/base/
 nn                     tensor tensor/kern tensor/base/
 nn/train               nn tensor tensor/kern tensor/train tensor/base/
-models                 nn tensor tensor/base/
+models                 nn nn/train tensor tensor/kern tensor/train tensor/base/
 weights/pickle         tensor/base/
 weights/containers     weights/pickle tensor/base/
 weights/recipe         weights/containers tensor/base/
@@ -56,7 +56,7 @@ files=$(find tensor nn models weights data eval tools tests -name '*.[ch]' | sor
 for f in $files; do
   folder=$(dirname "$f")
   case $folder in
-    tests | tests/*) may="tests/ tools eval/ models nn tensor/ tensor weights/ data/" ;;
+    tests | tests/*) may="tests/ tools eval/ models/ nn/ tensor/ weights/ data/" ;;
     *) may=$(allowed "$folder") || { echo "$f: the folder $folder is not in the table of rooms"; bad=1; continue; } ;;
   esac
   for inc in $(sed -n 's/^[ \t]*#[ \t]*include[ \t]*"\([^"]*\)".*/\1/p' "$f"); do

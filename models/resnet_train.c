@@ -1,0 +1,439 @@
+/* The ResNet of resnet_plan.c in training. Inference reuses ten buffers; here every step keeps its output, because the
+ * backward pass reads it. A value is what one step leaves behind: 0 is the image, k + 1 the output of step k.
+ *
+ *   step k:   z = convolution of the input value,   y = relu(batchnorm(z) + residual value)
+ *   reverse:  g(y) -> BatchNorm backward -> g(z) -> weight gradient;  input gradient, added to what the input value's
+ *             later readers have left there
+ *
+ * Where a block adds its input in place, the gradient of the sum is the gradient of both terms: the shortcut's part is
+ * not copied, the input value just points at it. */
+#include <math.h>
+#include <string.h>
+
+#include "models/encoder.h"
+#include "models/resnet_int.h"
+#include "tensor/base/mem.h"
+#include "tensor/base/par.h"
+#include "tensor/kern/kernels.h"
+#include "tensor/train/bnorm_train.h"
+#include "tensor/train/conv_train.h"
+
+/* Of a convolution step: its layer and the places of its tensors in the store. */
+typedef struct layer {
+  as_conv_train *conv;
+  size_t weight, gamma, beta, mean, var;
+  float *dweight,
+      *dgamma; /* [weights], [2 c_out]: gamma's, then beta's; before they are added to the store */
+} layer;
+
+/* What a step reads, by value. */
+typedef struct link {
+  size_t in, res; /* res: NONE without one */
+  int border;     /* of the output map: what its readers need */
+} link;
+enum { NONE = -1 };
+#define NO_VALUE ((size_t)NONE)
+
+struct as_encoder {
+  as_net *net;
+  as_params params; /* names and shapes only */
+  as_store *store;
+  as_encoder_cfg cfg;
+  layer *layers; /* [net->n_convs] */
+  link *links;   /* [net->n_steps] */
+  int image_border;
+};
+
+struct as_encoder_pass {
+  as_encoder *e;
+  int n;
+  as_map *value; /* [n_steps + 1] */
+  as_map *conv;  /* [n_steps] z of convolution steps */
+  as_map *
+      grad; /* [n_steps] gradient of value k + 1; also g(z), where the residual does not need g(y) any more */
+  as_map *gconv;       /* [n_steps] g(z) of steps with a residual */
+  as_bnorm_train **bn; /* [n_steps] */
+  float **memory;      /* [4 n_steps + 1] what the maps lie in */
+  const as_map **at;   /* [n_steps + 1] backward: where a value's gradient is at the moment, or NULL */
+  as_map features;
+};
+
+/* ---- building ---- */
+
+/* Finds NAME in the store, or declares it. */
+static as_status want(as_store *s, const as_param_spec *spec, as_start start, bool trained, size_t *at,
+                      as_err *err) {
+  *at = as_store_find(s, spec->name);
+  if (*at < s->n) return AS_OK;
+  return as_store_add(s, "", spec->name, start, trained, spec->rank, spec->shape, at, err);
+}
+
+static as_status declare_layer(as_encoder *e, size_t i, bool closes, as_err *err) {
+  const as_convbn *c = &e->net->convs[i];
+  const as_param_spec *spec = &e->params.specs[c->param];
+  layer *l = &e->layers[i];
+  const double fan_out = (double)c->shape.kh * c->shape.kw * c->shape.c_out;
+  const as_start one = {AS_START_CONSTANT, 1.0}, zero = {AS_START_CONSTANT, 0.0};
+  as_status st =
+      want(e->store, spec, (as_start){AS_START_NORMAL, sqrt(2.0 / fan_out)}, true, &l->weight, err);
+  if (st == AS_OK)
+    st = want(e->store, spec + 1, closes && e->cfg.zero_gain ? zero : one, true, &l->gamma, err);
+  if (st == AS_OK) st = want(e->store, spec + 2, zero, true, &l->beta, err);
+  if (st == AS_OK) st = want(e->store, spec + 3, zero, false, &l->mean, err);
+  if (st == AS_OK) st = want(e->store, spec + 4, one, false, &l->var, err);
+  return st;
+}
+
+static as_status make_layer(as_encoder *e, size_t i, as_err *err) {
+  const as_convbn *c = &e->net->convs[i];
+  layer *l = &e->layers[i];
+  const size_t pixels =
+      (size_t)e->cfg.images * (size_t)as_conv_out_h(&c->shape) * (size_t)as_conv_out_w(&c->shape);
+  const size_t weights = (size_t)(c->shape.c_in * c->shape.c_out * c->shape.kh * c->shape.kw);
+  l->dweight = as_alloc(weights, sizeof(float), err);
+  l->dgamma = as_alloc(2 * (size_t)c->shape.c_out, sizeof(float), err);
+  if (!l->dweight || !l->dgamma) return AS_E_ENV;
+  return as_conv_train_create(&l->conv, &c->shape, pixels, err);
+}
+
+static int larger(int a, int b) {
+  return a > b ? a : b;
+}
+
+/* Follows the buffers through the steps: which value does each step read? */
+static void link_steps(as_encoder *e) {
+  const as_net *net = e->net;
+  size_t value[2 * AS_RESNET_SEG_BUFS + 1] = {0};
+  int *border_of_image = &e->image_border;
+  for (size_t k = 0; k < net->n_steps; k++) {
+    const as_step *s = &net->steps[k];
+    link *l = &e->links[k];
+    l->in = s->in == AS_BUF_IMAGE ? 0 : value[s->in];
+    l->res = s->res == AS_BUF_NONE ? NO_VALUE : value[s->res];
+    if (s->kind == AS_STEP_CONV) {
+      int *border = l->in ? &e->links[l->in - 1].border : border_of_image;
+      *border = larger(*border, as_conv_train_border_in(&net->convs[s->conv].shape));
+    }
+    value[s->out] = k + 1;
+  }
+}
+
+static bool closes_a_branch(const as_net *net, size_t conv) {
+  for (size_t k = 0; k < net->n_steps; k++)
+    if (net->steps[k].kind == AS_STEP_CONV && net->steps[k].conv == conv)
+      return net->steps[k].res != AS_BUF_NONE;
+  return false;
+}
+
+static as_status fill_encoder(as_encoder *e, as_err *err) {
+  as_arch arch;
+  as_status st = as_arch_parse(&arch, e->cfg.arch, err);
+  if (st != AS_OK) return st;
+  if (arch.family != AS_FAMILY_RESNET || arch.resnet.sk)
+    return as_fail(err, AS_E_USAGE, "%s: found %s, wanted an architecture that can be trained", e->cfg.arch,
+                   arch.family == AS_FAMILY_RESNET ? "selective kernels" : "a transformer");
+  if (!e->cfg.size) e->cfg.size = arch.resnet.size;
+  st = as_resnet_build(&e->net, &arch.resnet, e->cfg.size, &e->params, err);
+  if (st != AS_OK) return st;
+  e->layers = as_calloc(e->net->n_convs, sizeof *e->layers, err);
+  e->links = as_calloc(e->net->n_steps, sizeof *e->links, err);
+  if (!e->layers || !e->links) return AS_E_ENV;
+  link_steps(e);
+  for (size_t i = 0; i < e->net->n_convs && st == AS_OK; i++) {
+    st = declare_layer(e, i, closes_a_branch(e->net, i), err);
+    if (st == AS_OK) st = make_layer(e, i, err);
+  }
+  return st;
+}
+
+as_status as_encoder_create(as_encoder **out, const as_encoder_cfg *cfg, as_store *store, as_err *err) {
+  *out = NULL;
+  as_encoder *e = as_calloc(1, sizeof *e, err);
+  if (!e) return AS_E_ENV;
+  e->cfg = *cfg;
+  e->store = store;
+  const as_status st = fill_encoder(e, err);
+  e->cfg.arch = NULL; /* borrowed for the call */
+  if (st != AS_OK)
+    as_encoder_destroy(&e);
+  else
+    *out = e;
+  return st;
+}
+
+void as_encoder_destroy(as_encoder **encoder) {
+  as_encoder *e = *encoder;
+  if (!e) return;
+  for (size_t i = 0; e->layers && i < e->net->n_convs; i++) {
+    as_conv_train_destroy(&e->layers[i].conv);
+    as_free(e->layers[i].dweight);
+    as_free(e->layers[i].dgamma);
+  }
+  as_free(e->layers);
+  as_free(e->links);
+  if (e->net) as_resnet_destroy(e->net);
+  as_params_clear(&e->params);
+  as_free(e);
+  *encoder = NULL;
+}
+
+int as_encoder_dim(const as_encoder *e) {
+  return e->net->dim;
+}
+int as_encoder_size(const as_encoder *e) {
+  return e->cfg.size;
+}
+
+void as_encoder_pack(as_encoder *e, bool reverse) {
+  for (size_t i = 0; i < e->net->n_convs; i++)
+    as_conv_train_pack(e->layers[i].conv, as_store_value(e->store, e->layers[i].weight), NULL, reverse);
+}
+
+/* ---- a pass ---- */
+
+static as_status place_map(as_encoder_pass *p, as_map *m, as_map_size s, int border, size_t slot,
+                           as_err *err) {
+  *m = (as_map){NULL, p->e->cfg.images, s.h, s.w, s.c, border};
+  p->memory[slot] = as_alloc(as_map_floats(m), sizeof(float), err);
+  if (!p->memory[slot]) return AS_E_ENV;
+  as_map_place(m, p->memory[slot]);
+  return AS_OK;
+}
+
+static as_status place_step(as_encoder_pass *p, size_t k, bool backward, as_err *err) {
+  const as_net *net = p->e->net;
+  const as_step *s = &net->steps[k];
+  const size_t at = 1 + 4 * k;
+  const bool conv = s->kind == AS_STEP_CONV;
+  const int reach = conv ? as_conv_train_border_out(&net->convs[s->conv].shape) : 0;
+  as_status st = place_map(p, &p->value[k + 1], s->to, p->e->links[k].border, at, err);
+  if (st == AS_OK && conv) st = place_map(p, &p->conv[k], s->to, 0, at + 1, err);
+  if (st == AS_OK && conv)
+    st = as_bnorm_train_create(&p->bn[k], s->to.c, net->cfg.eps, as_map_pixels(&p->conv[k]), err);
+  if (st == AS_OK && backward)
+    st = place_map(p, &p->grad[k], s->to, s->res == AS_BUF_NONE ? reach : 0, at + 2, err);
+  if (st == AS_OK && backward && s->res != AS_BUF_NONE)
+    st = place_map(p, &p->gconv[k], s->to, reach, at + 3, err);
+  return st;
+}
+
+as_status as_encoder_pass_create(as_encoder_pass **out, as_encoder *e, bool backward, as_err *err) {
+  *out = NULL;
+  const size_t steps = e->net->n_steps;
+  as_encoder_pass *p = as_calloc(1, sizeof *p, err);
+  if (!p) return AS_E_ENV;
+  p->e = e;
+  p->value = as_calloc(steps + 1, sizeof *p->value, err);
+  p->conv = as_calloc(steps, sizeof *p->conv, err);
+  p->grad = as_calloc(steps, sizeof *p->grad, err);
+  p->gconv = as_calloc(steps, sizeof *p->gconv, err);
+  p->bn = as_calloc(steps, sizeof *p->bn, err);
+  p->at = as_calloc(steps + 1, sizeof *p->at, err);
+  p->memory = as_calloc(4 * steps + 1, sizeof *p->memory, err);
+  const size_t features = (size_t)e->cfg.images * (size_t)e->net->dim;
+  p->features =
+      as_map_matrix(as_alloc(features, sizeof(float), err), (size_t)e->cfg.images, (size_t)e->net->dim);
+  as_status st = p->value && p->conv && p->grad && p->gconv && p->bn && p->at && p->memory && p->features.data
+                     ? AS_OK
+                     : AS_E_ENV;
+  if (st == AS_OK)
+    st = place_map(p, &p->value[0], (as_map_size){e->cfg.size, e->cfg.size, 3}, e->image_border, 0, err);
+  for (size_t k = 0; k < steps && st == AS_OK; k++) st = place_step(p, k, backward, err);
+  if (st != AS_OK)
+    as_encoder_pass_destroy(&p);
+  else
+    *out = p;
+  return st;
+}
+
+void as_encoder_pass_destroy(as_encoder_pass **pass) {
+  as_encoder_pass *p = *pass;
+  if (!p) return;
+  const size_t steps = p->e->net->n_steps;
+  for (size_t k = 0; p->bn && k < steps; k++) as_bnorm_train_destroy(&p->bn[k]);
+  for (size_t k = 0; p->memory && k < 4 * steps + 1; k++) as_free(p->memory[k]);
+  as_free(p->value);
+  as_free(p->conv);
+  as_free(p->grad);
+  as_free(p->gconv);
+  as_free(p->bn);
+  as_free(p->at);
+  as_free(p->memory);
+  as_free(p->features.data);
+  as_free(p);
+  *pass = NULL;
+}
+
+as_map *as_encoder_images(as_encoder_pass *p, int n) {
+  const size_t steps = p->e->net->n_steps;
+  p->n = n;
+  for (size_t k = 0; k < steps; k++) p->value[k + 1].n = p->conv[k].n = p->grad[k].n = p->gconv[k].n = n;
+  p->features.w = n;
+  p->value[0].n = n;
+  return &p->value[0];
+}
+
+/* ---- pooling and the mean ---- */
+
+typedef struct pool_pass {
+  const as_pool_shape *s;
+  bool max;
+  const as_map *in, *out;   /* forward */
+  const as_map *dout, *din; /* backward: din is added to */
+} pool_pass;
+
+static void pool_image(void *ctx, size_t image, int worker) {
+  (void)worker;
+  const pool_pass *j = ctx;
+  const as_pool_shape *s = j->s;
+  const size_t c = (size_t)j->in->c;
+  for (int oy = 0; oy < j->out->h; oy++)
+    for (int ox = 0; ox < j->out->w; ox++) {
+      const int top = oy * s->stride - s->pad_top, left = ox * s->stride - s->pad_left;
+      const int y0 = top < 0 ? 0 : top, y1 = top + s->kh < j->in->h ? top + s->kh : j->in->h;
+      const int x0 = left < 0 ? 0 : left, x1 = left + s->kw < j->in->w ? left + s->kw : j->in->w;
+      as_window_args w = {.rows = (size_t)(y1 - y0), .cols = (size_t)(x1 - x0), .c = c};
+      w.row = as_map_row(j->in), w.ld = c, w.count = (float)(s->kh * s->kw);
+      w.in = as_map_at(j->in, image, (size_t)y0, (size_t)x0);
+      w.out = as_map_at(j->out, image, (size_t)oy, (size_t)ox);
+      if (!j->din) {
+        if (j->max)
+          as_k.maxwin(&w);
+        else
+          as_k.meanwin(&w);
+        continue;
+      }
+      /* To the first of the largest, or to all alike. */
+      const float *g = as_map_at(j->dout, image, (size_t)oy, (size_t)ox);
+      for (size_t i = 0; i < c; i++) {
+        bool given = false;
+        for (int y = y0; y < y1; y++)
+          for (int x = x0; x < x1; x++) {
+            float *d = as_map_at(j->din, image, (size_t)y, (size_t)x) + i;
+            if (!j->max) {
+              *d = *d + g[i] / w.count;
+            } else if (!given && as_map_at(j->in, image, (size_t)y, (size_t)x)[i] == w.out[i]) {
+              *d = *d + g[i];
+              given = true;
+            }
+          }
+      }
+    }
+}
+
+typedef struct mean_pass {
+  const as_map *map;
+  const as_map *features;
+  bool backward; /* features' gradient to every pixel */
+} mean_pass;
+
+static void mean_image(void *ctx, size_t image, int worker) {
+  (void)worker;
+  const mean_pass *j = ctx;
+  const size_t c = (size_t)j->map->c, pixels = (size_t)(j->map->h * j->map->w);
+  float *f = j->features->data + image * c;
+  if (!j->backward) {
+    as_window_args w = {
+        .rows = (size_t)j->map->h, .cols = (size_t)j->map->w, .row = as_map_row(j->map), .ld = c};
+    w.in = as_map_at(j->map, image, 0, 0), w.c = c, w.count = (float)pixels, w.out = f;
+    as_k.meanwin(&w);
+    return;
+  }
+  for (size_t y = 0; y < (size_t)j->map->h; y++)
+    for (size_t x = 0; x < (size_t)j->map->w; x++) {
+      float *d = as_map_at(j->map, image, y, x);
+      for (size_t i = 0; i < c; i++) d[i] = f[i] / (float)pixels;
+    }
+}
+
+/* ---- forward ---- */
+
+const as_map *as_encoder_forward(as_encoder_pass *p, bool running) {
+  const as_encoder *e = p->e;
+  const as_net *net = e->net;
+  for (size_t k = 0; k < net->n_steps; k++) {
+    const as_step *s = &net->steps[k];
+    const link *l = &e->links[k];
+    if (s->kind != AS_STEP_CONV) {
+      pool_pass j = {&s->pool, s->kind == AS_STEP_MAXPOOL, &p->value[l->in], &p->value[k + 1], NULL, NULL};
+      as_par_for((size_t)p->n, pool_image, &j);
+      continue;
+    }
+    const layer *c = &e->layers[s->conv];
+    as_conv_train_forward(c->conv, &p->value[l->in], &p->conv[k]);
+    as_bnorm_train_forward(p->bn[k], &p->conv[k], as_store_value(e->store, c->gamma),
+                           as_store_value(e->store, c->beta), l->res == NO_VALUE ? NULL : &p->value[l->res],
+                           net->convs[s->conv].act == AS_ACT_RELU, &p->value[k + 1]);
+    if (running)
+      as_bnorm_train_running(p->bn[k], as_store_value(e->store, c->mean), as_store_value(e->store, c->var));
+  }
+  mean_pass j = {&p->value[net->n_steps], &p->features, false};
+  as_par_for((size_t)p->n, mean_image, &j);
+  return &p->features;
+}
+
+const as_map *as_encoder_last_map(const as_encoder_pass *p) {
+  return &p->value[p->e->net->n_steps];
+}
+
+/* ---- backward ---- */
+
+static void add_to(float *grad, const float *more, size_t n) {
+  as_k.add(n, grad, more, grad);
+}
+
+static void clear_map(const as_map *m) {
+  for (size_t i = 0; i < (size_t)m->n; i++)
+    for (size_t y = 0; y < (size_t)m->h; y++)
+      memset(as_map_at(m, i, y, 0), 0, (size_t)m->w * (size_t)m->c * sizeof(float));
+}
+
+static void reverse_conv(as_encoder_pass *p, size_t k) {
+  const as_encoder *e = p->e;
+  const as_step *s = &e->net->steps[k];
+  const link *l = &e->links[k];
+  const layer *c = &e->layers[s->conv];
+  const as_conv_shape *shape = &e->net->convs[s->conv].shape;
+  const size_t weights = (size_t)(shape->c_in * shape->c_out * shape->kh * shape->kw),
+               co = (size_t)shape->c_out;
+  const as_map *g = p->at[k + 1];
+  const as_map *gz = l->res == NO_VALUE ? &p->grad[k] : &p->gconv[k];
+  as_bnorm_train_backward(p->bn[k], &p->conv[k],
+                          e->net->convs[s->conv].act == AS_ACT_RELU ? &p->value[k + 1] : NULL,
+                          as_store_value(e->store, c->gamma), g, gz, c->dgamma, c->dgamma + co);
+  add_to(as_store_grad(e->store, c->gamma), c->dgamma, co);
+  add_to(as_store_grad(e->store, c->beta), c->dgamma + co, co);
+  as_conv_train_grad_weight(c->conv, &p->value[l->in], gz, c->dweight);
+  add_to(as_store_grad(e->store, c->weight), c->dweight, weights);
+  if (l->res != NO_VALUE) p->at[l->res] = g; /* a block's input is read by nothing later */
+  if (l->in == 0) return;
+  const as_map *before = p->at[l->in], *to = before ? before : &p->grad[l->in - 1];
+  as_conv_train_grad_input(c->conv, gz, before, to);
+  p->at[l->in] = to;
+}
+
+static void reverse_pool(as_encoder_pass *p, size_t k) {
+  const as_step *s = &p->e->net->steps[k];
+  const link *l = &p->e->links[k];
+  if (!p->at[l->in]) {
+    clear_map(&p->grad[l->in - 1]);
+    p->at[l->in] = &p->grad[l->in - 1];
+  }
+  pool_pass j = {&s->pool,    s->kind == AS_STEP_MAXPOOL, &p->value[l->in], &p->value[k + 1], p->at[k + 1],
+                 p->at[l->in]};
+  as_par_for((size_t)p->n, pool_image, &j);
+}
+
+void as_encoder_backward(as_encoder_pass *p, const as_map *dfeatures) {
+  const size_t steps = p->e->net->n_steps;
+  for (size_t k = 0; k <= steps; k++) p->at[k] = NULL;
+  mean_pass j = {&p->grad[steps - 1], dfeatures, true};
+  as_par_for((size_t)p->n, mean_image, &j);
+  p->at[steps] = &p->grad[steps - 1];
+  for (size_t k = steps; k-- > 0;) {
+    if (p->e->net->steps[k].kind == AS_STEP_CONV)
+      reverse_conv(p, k);
+    else
+      reverse_pool(p, k);
+  }
+}
