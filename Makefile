@@ -28,6 +28,8 @@ CFLAGS  ?= -g
 PREFIX  ?= /usr/local
 
 ALL_CFLAGS = $(CSTD) $(OPT) $(WARN) $(if $(WERROR),-Werror) -ffp-contract=off $(OMP) -I. $(CFLAGS) $(SAN)
+# No function needs more stack: threads of small ones (musl's have 128 KiB) run everything. Sanitizers widen frames.
+FRAME    = $(if $(SAN),,-Wframe-larger-than=16384 -Wno-error=frame-larger-than=)
 ALL_LDFLAGS = $(OMP) $(SAN) $(LDFLAGS)
 
 ROOMS   ?= tensor/base tensor nn models weights data eval
@@ -63,7 +65,7 @@ FORCE:
 
 $(BUILD)/o/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+	$(CC) $(ALL_CFLAGS) $(FRAME) -MMD -MP -c $< -o $@
 
 # A test is one file with its own main; it sees every header and links the rooms that ROOMS names.
 $(BUILD)/t/%: tests/unit/%.c tests/harness.c tests/harness.h $(BUILD)/libassay.a
