@@ -56,7 +56,7 @@ files=$(find tensor nn models weights data eval tools tests -name '*.[ch]' | sor
 for f in $files; do
   folder=$(dirname "$f")
   case $folder in
-    tests | tests/*) may="tests/ tools eval/ models/ nn/ tensor/ weights/ data/" ;;
+    tests | tests/*) may="tests/ tools/ eval/ models/ nn/ tensor/ weights/ data/" ;;
     *) may=$(allowed "$folder") || { echo "$f: the folder $folder is not in the table of rooms"; bad=1; continue; } ;;
   esac
   for inc in $(sed -n 's/^[ \t]*#[ \t]*include[ \t]*"\([^"]*\)".*/\1/p' "$f"); do

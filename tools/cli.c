@@ -7,7 +7,6 @@
 #include "tensor/base/file.h"
 
 static const char *const as_choice_nets[] = {"resnet50", "vits16", "vitb16", NULL};
-static const char *const as_choice_when[] = {"auto", "never", "always", NULL};
 static const char *const as_choice_dtypes[] = {"f32", "f16", NULL};
 static const char *const as_choice_shells[] = {"bash", "zsh", NULL};
 static const char *const as_choice_formats[] = {"text", "txt",      "csv", "json",  "html",

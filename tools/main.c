@@ -44,7 +44,7 @@ static int run_command(const as_command *cmd, int argc, char **argv) {
   if (s == AS_OK && args.set[OPT_HELP]) return print_help(cmd);
   if (s != AS_OK) return as_complain(cmd->name, s, &err);
   as_say_quiet(args.set[OPT_QUIET]);
-  as_progress_setup(&args);
+  if ((s = as_progress_setup(&args, &err)) != AS_OK) return as_complain(cmd->name, s, &err);
   as_signals_setup(cmd->name, keeps_its_work(cmd, &args));
   if (args.set[OPT_SANDBOX]) s = as_tool_confine(cmd, &args, &err);
   if (s == AS_OK) s = as_tool_start(&args, as_arg_text(&args, OPT_PROFILE, NULL), &err);

@@ -11,11 +11,15 @@
 #include "tools/signals.h"
 
 static struct {
-  bool draw;
-  char what[96];
-  size_t first_done;
-  double first, last;
-} state;
+  bool draw;      /* one line that is drawn over and over, on a terminal */
+  double every;   /* seconds between lines of their own; 0: none */
+  double last;    /* when something was shown */
+  char what[192]; /* the step, */
+  double step;    /* when it began */
+  size_t first;   /* and with how much done */
+  double part;    /* of all the work; negative: nobody said */
+  double began, first_part;
+} state = {.part = -1};
 
 double as_seconds(void) {
   struct timespec t;
@@ -23,36 +27,75 @@ double as_seconds(void) {
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-void as_progress_setup(const as_args *args) {
+as_status as_progress_setup(const as_args *args, as_err *err) {
   const char *when = as_arg_text(args, OPT_PROGRESS, "auto"), *term = getenv("TERM");
-  state.draw = strcmp(when, "always") == 0;
-  if (strcmp(when, "auto") == 0)
-    state.draw = !args->set[OPT_QUIET] && isatty(STDERR_FILENO) && !(term && strcmp(term, "dumb") == 0);
+  const bool terminal = isatty(STDERR_FILENO) && !(term && strcmp(term, "dumb") == 0);
+  const bool quiet = args->set[OPT_QUIET];
+  state.last = as_seconds();
+  if (strcmp(when, "auto") == 0) {
+    state.draw = terminal;
+    state.every = terminal ? 0 : 60;
+  } else if (strcmp(when, "never") == 0) {
+    return AS_OK;
+  } else if (strcmp(when, "always") == 0) {
+    state.draw = true;
+  } else if (!as_parse_f64(when, &state.every) || state.every < 0.01 || state.every > 1e6) {
+    return as_fail(err, AS_E_USAGE,
+                   "--progress: found '%s', wanted auto, never, always or a number of seconds", when);
+  }
+  if (quiet) state.draw = false, state.every = 0;
+  return AS_OK;
+}
+
+static void put_left(as_str *line, double seconds) {
+  const long s = seconds < 1e8 ? (long)seconds : 100000000;
+  if (s >= 3600)
+    as_str_printf(line, "  %ld:%02ld:%02ld left", s / 3600, s / 60 % 60, s % 60);
+  else
+    as_str_printf(line, "  %ld:%02ld left", s / 60, s % 60);
+}
+
+static void on_part(void *ctx, double part) {
+  (void)ctx;
+  if (state.part < 0) {
+    state.began = as_seconds();
+    state.first_part = part;
+  }
+  state.part = part;
 }
 
 static void on_progress(void *ctx, const char *what, size_t done, size_t total) {
   (void)ctx;
-  if (!state.draw) return;
-  double now = as_seconds();
-  if (strncmp(state.what, what, sizeof state.what - 1) != 0) {
+  const double now = as_seconds();
+  if (!state.draw && state.every <= 0) return;
+  const bool fresh = strncmp(state.what, what, sizeof state.what - 1) != 0;
+  if (fresh) {
     snprintf(state.what, sizeof state.what, "%s", what);
-    state.first = now;
-    state.first_done = done;
-  } else if (now - state.last < 0.1 && done != total) {
-    return;
+    state.step = now;
+    state.first = done;
   }
+  if (state.draw ? !fresh && now - state.last < 0.1 && done != total : now - state.last < state.every) return;
   state.last = now;
-  double spent = now - state.first;
-  size_t fresh = done - state.first_done;
-  char line[256];
-  int n = snprintf(line, sizeof line, "%s  %zu / %zu", what, done, total);
-  if (fresh > 0 && spent > 0.5 && n > 0 && (size_t)n < sizeof line) {
-    double rate = (double)fresh / spent, left = (double)(total - done) / rate;
-    snprintf(line + n, sizeof line - (size_t)n, "  %.1f/s  %d:%02d left", rate, (int)(left / 60),
-             (int)left % 60);
+  as_str line = {0};
+  as_str_printf(&line, "%s  %zu / %zu", what, done, total);
+  const double spent = now - state.step;
+  const double rate = done > state.first && spent > 0.5 ? (double)(done - state.first) / spent : 0;
+  if (rate > 0) as_str_printf(&line, "  %.1f/s", rate);
+  if (state.part >= 0) {
+    const double fraction = state.part - state.first_part;
+    as_str_printf(&line, "  all %.0f %%", 100 * state.part);
+    if (fraction > 0 && now - state.began > 0.5)
+      put_left(&line, (now - state.began) / fraction * (1 - state.part));
+  } else if (rate > 0) {
+    put_left(&line, (double)(total - done) / rate);
   }
-  as_say_line(line);
-  if (done == total) as_say_unline();
+  if (state.draw && done < total)
+    as_say_line(as_str_c(&line));
+  else if (state.draw)
+    as_say_unline();
+  else
+    as_note("%s", as_str_c(&line));
+  as_str_clear(&line);
 }
 
 static bool on_stop(void *ctx) {
@@ -61,6 +104,6 @@ static bool on_stop(void *ctx) {
 }
 
 const as_watch *as_tool_watch(void) {
-  static const as_watch watch = {on_progress, on_stop, NULL};
+  static const as_watch watch = {on_progress, on_part, on_stop, NULL};
   return &watch;
 }

@@ -33,10 +33,19 @@ static void end_at_once(const char *why, int code) {
   _exit(code);
 }
 
+enum { PATIENCE = 5 }; /* seconds */
+
 static void on_signal(int sig) {
   (void)sig;
   if (stop_seen || !command_keeps) end_at_once(": stopped\n", 130);
   stop_seen = 1;
+  alarm(PATIENCE);
+}
+
+/* In the middle of a long step: what is finished is on disk, as after a kill. */
+static void on_alarm(int sig) {
+  (void)sig;
+  end_at_once(": stopped; the same command goes on from there\n", AS_E_STOPPED);
 }
 
 static void on_bus(int sig) {
@@ -59,6 +68,8 @@ void as_signals_setup(const char *command, bool keeps) {
     if (sigaction(stops[i], NULL, &old) == 0 && old.sa_handler == SIG_IGN) continue;
     sigaction(stops[i], &act, NULL);
   }
+  act.sa_handler = on_alarm;
+  if (keeps) sigaction(SIGALRM, &act, NULL);
   act.sa_handler = on_bus;
   sigaction(SIGBUS, &act, NULL);
   act.sa_handler = SIG_IGN;

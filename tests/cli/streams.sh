@@ -76,6 +76,33 @@ wait $pid
 code=$?
 [ $code -eq 75 ] && grep -q 'the same command goes on' "$TMP/err" && ok "streams: run, exit 75" || not_ok "streams: run, exit 75" "exit $code: $(cat "$TMP/err")"
 
+# In the middle of a step that takes long it waits five seconds; the next run goes on all the same.
+ASSAY_CPU=ref "$ASSAY" run "$D/demo.plan" -o "$TMP/s" -q --batch 4096 --threads 1 >"$TMP/out" 2>"$TMP/err" &
+pid=$!
+while kill -0 $pid 2>/dev/null && ! [ -d "$TMP/s/work" ]; do sleep 0.01; done
+sleep 0.5
+kill -TERM $pid 2>/dev/null
+sent=$(date +%s)
+wait $pid
+code=$?
+took=$(($(date +%s) - sent))
+[ $code -eq 75 ] && [ $took -le 7 ] && grep -q 'the same command goes on' "$TMP/err" && ok "streams: run in a long step, exit 75" ||
+  not_ok "streams: run in a long step, exit 75" "exit $code after $took s: $(cat "$TMP/err")"
+run run "$D/demo.plan" -o "$TMP/s" -q
+[ $code -eq 0 ] && cmp -s "$TMP/s/table.csv" "$D/table.csv" && ok "streams: and goes on to the same table" || not_ok "streams: and goes on to the same table" "exit $code"
+
+# Progress: nothing on a pipe within a minute, lines of their own when asked for, drawn with always, never with -q.
+P="--weights $W --data $D/world/train -o $TMP/g.npy --batch 1 --threads 1"
+"$ASSAY" features $P >"$TMP/out" 2>"$TMP/err"
+grep -q 'images ' "$TMP/err" && not_ok "progress: quiet on a pipe" "$(cat "$TMP/err")" || ok "progress: quiet on a pipe"
+"$ASSAY" features $P --progress 0.01 >"$TMP/out" 2>"$TMP/err"
+grep -q '^images  [1-9][0-9]* / 192' "$TMP/err" && ! grep -q "$(printf '\r')" "$TMP/err" && ok "progress: lines on a pipe" || not_ok "progress: lines on a pipe" "$(cat "$TMP/err")"
+"$ASSAY" features $P --progress always >"$TMP/out" 2>"$TMP/err"
+grep -q "$(printf '\r')" "$TMP/err" && ok "progress: drawn when asked for" || not_ok "progress: drawn when asked for" "$(cat "$TMP/err")"
+"$ASSAY" features $P --progress 0.01 -q >"$TMP/out" 2>"$TMP/err"
+[ -s "$TMP/err" ] && not_ok "progress: none with -q" "$(cat "$TMP/err")" || ok "progress: none with -q"
+refuses "progress: neither a word nor a number" 2 "--progress: found 'often', wanted auto, never, always or a number of seconds" info --progress often
+
 # What a killed process left beside a result goes when the result is written again; that of a living one stays.
 sh -c 'echo $$' >"$TMP/pid"
 dead=$(cat "$TMP/pid")
