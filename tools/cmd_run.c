@@ -38,7 +38,12 @@ static as_status print_record(const char *dir, as_err *err) {
   char *path = as_path_join(dir, "record.json", err);
   as_file f = {0};
   as_status s = path ? as_file_open(&f, path, err) : AS_E_ENV;
-  if (s == AS_OK) fwrite(f.data, 1, f.size, stdout);
+  as_str text = {0};
+  if (s == AS_OK) {
+    as_str_putn(&text, (const char *)f.data, f.size);
+    as_print(&text);
+  }
+  as_str_clear(&text);
   as_file_close(&f);
   as_free(path);
   return s;

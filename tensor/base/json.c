@@ -396,7 +396,10 @@ static void put_quoted(as_jsonw *w, const char *s) {
     } else {
       size_t n = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2, have = 1;
       while (have < n && s[have]) have++;
-      if (have == n && as_is_utf8(s, n)) {
+      if (c == 0xc2 && have == n && (unsigned char)s[1] <= 0x9f) { /* C1: terminals obey them, too */
+        as_str_printf(w->out, "\\u%04x", (unsigned)(unsigned char)s[1]);
+        s++;
+      } else if (have == n && as_is_utf8(s, n)) {
         as_str_putn(w->out, s, n);
         s += n - 1;
       } else {
