@@ -28,7 +28,7 @@ as_status as_cmd_classify(const as_args *a, as_err *err) {
         a->text[OPT_WEIGHTS], head.source, head.classes, a->text[OPT_DATA], as_dataset_classes(ds));
   if (s == AS_OK) s = as_tool_features(&f, &b, ds, a, err);
   as_voter v = {.head = &head};
-  if (s == AS_OK) s = as_score(&sc, ds, &f, NULL, &v, err);
+  if (s == AS_OK) s = as_score(&sc, ds, &f, NULL, &v, NULL, err);
   if (s == AS_OK && a->set[OPT_PREDICTIONS])
     s = as_scores_write(&sc, ds, &f, NULL, a->text[OPT_PREDICTIONS], err);
   if (s == AS_OK)

@@ -162,8 +162,10 @@ static as_status print_tally(const as_args *a, const char *method, const as_orig
 
 /* Scores all test rows, votes from a head or from k-NN, a block of rows at a time. */
 static as_status score(const as_args *a, const as_feature_set *train, const as_feature_set *test,
-                       const as_linhead *head, as_tally *t, as_err *err) {
+                       const as_linhead *head, const as_knn_opts *knn, as_tally *t, as_err *err) {
   enum { ROWS = 4096 };
+  const as_labelled rows = {
+      .x = train->x, .y = train->label, .n = train->n, .d = train->d, .classes = train->classes};
   size_t outputs = head ? head->n_out : train->classes;
   float *scores = as_alloc(outputs * ROWS, sizeof *scores, err),
         *x = as_alloc(ROWS * test->d, sizeof *x, err);
@@ -189,12 +191,16 @@ static as_status score(const as_args *a, const as_feature_set *train, const as_f
     if (head)
       as_linhead_logits(head, x, n, scores);
     else
-      s = as_knn(train->x, train->label, train->n, x, n, train->d, outputs, (int)as_arg_int(a, OPT_K, 20),
-                 as_arg_real(a, OPT_TEMPERATURE, 0.07), scores, top, err);
+      s = as_knn(&rows, knn, x, n, NULL, scores, top, err);
     for (size_t i = 0; s == AS_OK && i < n; i++) {
       int five[5];
       float value[5];
-      as_top5(scores + i * outputs, outputs, NULL, five, value);
+      if (head) {
+        as_top5(scores + i * outputs, outputs, NULL, five, value);
+      } else { /* fewer than five where fewer classes have a vote */
+        memcpy(five, top + 5 * i, sizeof five);
+        for (int k = 0; k < 5; k++) value[k] = five[k] >= 0 ? scores[i * outputs + (size_t)five[k]] : 0.0f;
+      }
       for (int k = 0; head && head->class_of && k < 5; k++)
         if (five[k] >= 0) five[k] = head->class_of[five[k]];
       put_row(t, o, test, first + i, five, value, failed[i]);
@@ -214,11 +220,12 @@ static as_status score(const as_args *a, const as_feature_set *train, const as_f
 as_status as_cmd_knn(const as_args *a, as_err *err) {
   as_feature_set train = {0}, test = {0};
   as_tally t = {0};
-  char method[96], number[32];
-  as_f64_text(as_arg_real(a, OPT_TEMPERATURE, 0.07), number);
-  snprintf(method, sizeof method, "k-NN, k %lld, T %s", (long long)as_arg_int(a, OPT_K, 20), number);
+  const as_knn_opts o = {.k = (int)as_arg_int(a, OPT_K, 0),
+                         .temperature = as_arg_real(a, OPT_TEMPERATURE, 0)};
+  char method[96], text[64];
+  snprintf(method, sizeof method, "k-NN, %s", as_knn_text(o, text));
   as_status s = read_pair(&train, &test, a, err);
-  if (s == AS_OK) s = score(a, &train, &test, NULL, &t, err);
+  if (s == AS_OK) s = score(a, &train, &test, NULL, &o, &t, err);
   if (s == AS_OK) s = print_tally(a, method, NULL, &t, err);
   as_feature_set_clear(&train);
   as_feature_set_clear(&test);
@@ -336,7 +343,7 @@ as_status as_cmd_probe(const as_args *a, as_err *err) {
     if (s == AS_OK) s = fit_head(&head, &origin, &path, c, &points, &train, err);
   }
   if (s == AS_OK && a->set[OPT_OUTPUT]) s = as_linhead_write(&head, a->text[OPT_OUTPUT], err);
-  if (s == AS_OK && a->set[OPT_TEST]) s = score(a, &train, &test, &head, &t, err);
+  if (s == AS_OK && a->set[OPT_TEST]) s = score(a, &train, &test, &head, NULL, &t, err);
   if (s == AS_OK && a->set[OPT_TEST]) s = print_tally(a, head.source, &origin, &t, err);
   if (s == AS_OK && origin.n_failed > 0 && !a->set[OPT_LENIENT])
     s = as_fail(err, AS_E_INPUT, "%zu training images could not be read; the head was fitted without them",

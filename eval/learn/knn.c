@@ -12,12 +12,14 @@
 
 #include <math.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tensor/base/math/dmath.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/par.h"
+#include "tensor/base/text.h"
 #include "tensor/linear.h"
 #include "tensor/norm.h"
 
@@ -47,12 +49,14 @@ typedef struct finder {
   bool failed; /* out of memory */
 } finder;
 
-typedef struct search {
-  const float *train, *query;
-  const int *label;
+typedef struct knn_search {
+  const as_labelled *train;
+  const float *query;
   const size_t *used; /* [n] rows of train that have a label */
-  size_t n, n_query, d, classes, k;
-  double temperature, *norm_t, *norm_q;
+  size_t n, n_query, d, k;
+  double temperature, shift; /* a vote is exp((similarity - shift) / temperature) */
+  const uint8_t *may_win;
+  double *norm_t, *norm_q;
   float margin;          /* 2 E, rounded up */
   float *tile, *qn, *tn; /* similarities, normalised blocks */
   void *pack;
@@ -60,7 +64,7 @@ typedef struct search {
   finder *find;          /* [QUERIES] */
   float *scores;
   int *top;
-} search;
+} knn_search;
 
 /* --- norms -------------------------------------------------------------------------------------------- */
 
@@ -82,7 +86,7 @@ static void norm_rows(void *ctx, size_t chunk, int worker) {
   }
 }
 
-static void norms(const float *x, const size_t *used, size_t n, size_t d, double *norm) {
+static void take_norms(const float *x, const size_t *used, size_t n, size_t d, double *norm) {
   norm_job j = {x, used, n, d, norm};
   as_par_for((n + NORM_ROWS - 1) / NORM_ROWS, norm_rows, &j);
 }
@@ -110,7 +114,7 @@ static void heap_put(finder *f, size_t k, float v) {
   f->best[i] = v;
 }
 
-static float threshold(const search *s, const finder *f) {
+static float threshold(const knn_search *s, const finder *f) {
   return f->found < s->k ? -INFINITY : f->best[0] - s->margin;
 }
 
@@ -123,7 +127,7 @@ static void prune(finder *f, float low) {
 
 static void scan_query(void *ctx, size_t q, int worker) {
   (void)worker;
-  search *s = ctx;
+  knn_search *s = ctx;
   finder *f = &s->find[q];
   const float *sim = s->tile + q * TRAIN;
   float low = threshold(s, f);
@@ -152,67 +156,82 @@ static void scan_query(void *ctx, size_t q, int worker) {
 
 /* --- exact order and votes ------------------------------------------------------------------------------ */
 
+/* Votes of one class. */
+typedef struct tally {
+  int label;
+  double votes; /* negative once it has its place among the answers */
+} tally;
+
 static int nearer(const void *a, const void *b) {
   const ranked *p = a, *q = b;
   if (p->s != q->s) return p->s > q->s ? -1 : 1;
   return p->row < q->row ? -1 : p->row > q->row;
 }
 
-static void vote(void *ctx, size_t q, int worker) {
-  (void)worker;
-  search *s = ctx;
-  finder *f = &s->find[q];
-  size_t row = s->q0 + q;
-  int *top = s->top + 5 * row;
+/* The query's candidates by their exact similarity, nearest first. */
+static void rank_candidates(const knn_search *s, const finder *f, size_t row, ranked *r) {
   const float *x = s->query + row * s->d;
-  for (int i = 0; i < 5; i++) top[i] = -1;
-  if (s->scores) memset(s->scores + row * s->classes, 0, s->classes * sizeof(float));
-  if (f->failed || !isfinite(s->norm_q[row])) return;
-  prune(f, threshold(s, f));
-  ranked *r = as_alloc(f->n, sizeof *r, NULL);
-  size_t k = s->k < f->n ? s->k : f->n;
-  struct {
-    int label;
-    double votes;
-  } *sum = as_alloc(k ? k : 1, sizeof *sum, NULL);
-  if (!r || !sum) {
-    f->failed = true;
-    as_free(r);
-    as_free(sum);
-    return;
-  }
   for (size_t i = 0; i < f->n; i++) {
-    const float *t = s->train + s->used[f->cand[i].row] * s->d;
+    const float *t = s->train->x + s->used[f->cand[i].row] * s->d;
     double dot = 0.0;
     for (size_t c = 0; c < s->d; c++) dot += (double)x[c] * (double)t[c];
     r[i].s = dot / (fmax(s->norm_q[row], 1e-12) * fmax(s->norm_t[f->cand[i].row], 1e-12));
     r[i].row = f->cand[i].row;
   }
   qsort(r, f->n, sizeof *r, nearer);
+}
+
+/* Sums the votes of the k nearest by class, nearest first so that each sum has one order; returns how many
+ * classes have one. */
+static size_t count_votes(const knn_search *s, const ranked *r, size_t k, tally *sum) {
   size_t labels = 0;
-  for (size_t i = 0; i < k; i++) { /* nearest first: the sums have one order */
-    int label = s->label[s->used[r[i].row]];
+  for (size_t i = 0; i < k; i++) {
+    int label = s->train->y[s->used[r[i].row]];
     size_t at = 0;
     while (at < labels && sum[at].label != label) at++;
-    if (at == labels) {
-      sum[labels].label = label;
-      sum[labels++].votes = 0.0;
-    }
-    sum[at].votes += as_exp(r[i].s / s->temperature);
+    if (at == labels) sum[labels++] = (tally){label, 0.0};
+    sum[at].votes += as_exp((r[i].s - s->shift) / s->temperature);
   }
+  return labels;
+}
+
+/* The up to five classes with most votes among those that may win; equal votes to the lower class. */
+static void place_answers(const knn_search *s, tally *sum, size_t labels, int top[5]) {
   for (int place = 0; place < 5; place++) {
     size_t best = labels;
-    for (size_t i = 0; i < labels; i++)
-      if (sum[i].votes >= 0.0 && (best == labels || sum[i].votes > sum[best].votes ||
-                                  (sum[i].votes == sum[best].votes && sum[i].label < sum[best].label)))
+    for (size_t i = 0; i < labels; i++) {
+      if (sum[i].votes < 0.0 || (s->may_win && !s->may_win[sum[i].label])) continue;
+      if (best == labels || sum[i].votes > sum[best].votes ||
+          (sum[i].votes == sum[best].votes && sum[i].label < sum[best].label))
         best = i;
-    if (best == labels) break;
+    }
+    if (best == labels) return;
     top[place] = sum[best].label;
-    if (s->scores) s->scores[row * s->classes + (size_t)sum[best].label] = (float)sum[best].votes;
-    sum[best].votes = -1.0; /* taken */
+    sum[best].votes = -1.0;
   }
-  for (size_t i = 0; s->scores && i < labels; i++)
-    if (sum[i].votes >= 0.0) s->scores[row * s->classes + (size_t)sum[i].label] = (float)sum[i].votes;
+}
+
+static void answer_query(void *ctx, size_t q, int worker) {
+  (void)worker;
+  knn_search *s = ctx;
+  finder *f = &s->find[q];
+  size_t row = s->q0 + q;
+  int *top = s->top + 5 * row;
+  float *scores = s->scores ? s->scores + row * s->train->classes : NULL;
+  for (int i = 0; i < 5; i++) top[i] = -1;
+  if (scores) memset(scores, 0, s->train->classes * sizeof *scores);
+  if (f->failed || !isfinite(s->norm_q[row])) return;
+  prune(f, threshold(s, f));
+  size_t k = s->k < f->n ? s->k : f->n;
+  ranked *r = as_alloc(f->n, sizeof *r, NULL);
+  tally *sum = as_alloc(k ? k : 1, sizeof *sum, NULL);
+  f->failed = !r || !sum;
+  if (!f->failed) {
+    rank_candidates(s, f, row, r);
+    size_t labels = count_votes(s, r, k, sum);
+    for (size_t i = 0; scores && i < labels; i++) scores[sum[i].label] = (float)sum[i].votes;
+    place_answers(s, sum, labels, top);
+  }
   as_free(r);
   as_free(sum);
 }
@@ -221,11 +240,11 @@ static void vote(void *ctx, size_t q, int worker) {
 
 static void gather_row(void *ctx, size_t i, int worker) {
   (void)worker;
-  search *s = ctx;
-  memcpy(s->tn + i * s->d, s->train + s->used[s->t0 + i] * s->d, s->d * sizeof(float));
+  knn_search *s = ctx;
+  memcpy(s->tn + i * s->d, s->train->x + s->used[s->t0 + i] * s->d, s->d * sizeof(float));
 }
 
-static as_status run_block(search *s, as_err *err) {
+static as_status run_block(knn_search *s, as_err *err) {
   for (size_t q = 0; q < s->nq; q++) s->find[q].found = s->find[q].n = 0;
   as_l2_normalize(s->nq, (int)s->d, s->query + s->q0 * s->d, s->d, s->qn, s->d);
   for (s->t0 = 0; s->t0 < s->n; s->t0 += TRAIN) {
@@ -235,18 +254,19 @@ static as_status run_block(search *s, as_err *err) {
     as_gemm_nt(s->nq, s->nt, s->d, s->qn, s->d, s->tn, s->d, s->tile, TRAIN, s->pack);
     as_par_for(s->nq, scan_query, s);
   }
-  as_par_for(s->nq, vote, s);
+  as_par_for(s->nq, answer_query, s);
   for (size_t q = 0; q < s->nq; q++)
     if (s->find[q].failed) return as_fail(err, AS_E_ENV, "k-NN: out of memory for the candidates");
   return AS_OK;
 }
 
-static as_status prepare(search *s, size_t *used, size_t n_train, as_err *err) {
-  for (size_t i = 0; i < n_train; i++) {
-    if (s->label[i] < 0) continue;
-    if ((size_t)s->label[i] >= s->classes)
-      return as_fail(err, AS_E_USAGE, "k-NN: training row %zu has class %d, wanted less than %zu", i,
-                     s->label[i], s->classes);
+static as_status prepare_search(knn_search *s, size_t *used, as_err *err) {
+  const as_labelled *t = s->train;
+  for (size_t i = 0; i < t->n; i++) {
+    if (t->y[i] < 0) continue;
+    if ((size_t)t->y[i] >= t->classes)
+      return as_fail(err, AS_E_USAGE, "k-NN: training row %zu has class %d, wanted less than %zu", i, t->y[i],
+                     t->classes);
     used[s->n++] = i;
   }
   if (s->n == 0) return as_fail(err, AS_E_USAGE, "k-NN: found no training row with a label");
@@ -265,8 +285,8 @@ static as_status prepare(search *s, size_t *used, size_t n_train, as_err *err) {
     s->find[q].best = as_alloc(s->k, sizeof(float), err);
     if (!s->find[q].best) return AS_E_ENV;
   }
-  norms(s->train, s->used, s->n, s->d, s->norm_t);
-  norms(s->query, NULL, s->n_query, s->d, s->norm_q);
+  take_norms(t->x, s->used, s->n, s->d, s->norm_t);
+  take_norms(s->query, NULL, s->n_query, s->d, s->norm_q);
   bool in_range = true;
   for (size_t i = 0; i < s->n; i++) {
     if (!isfinite(s->norm_t[i]))
@@ -282,44 +302,64 @@ static as_status prepare(search *s, size_t *used, size_t n_train, as_err *err) {
   return AS_OK;
 }
 
-as_status as_knn(const float *train, const int *train_label, size_t n_train, const float *query,
-                 size_t n_query, size_t d, size_t classes, int k, double temperature, float *scores, int *top,
-                 as_err *err) {
-  if (k < 1 || d < 1 || classes < 1 || !(temperature >= 0.002))
+/* Below this temperature exp(1 / T) is near the end of float32. */
+static const double coldest_plain = 0.0125;
+
+as_knn_opts as_knn_resolve(as_knn_opts opts) {
+  if (opts.k == 0) opts.k = 20;
+  if (opts.temperature == 0.0) opts.temperature = 0.07;
+  return opts;
+}
+
+const char *as_knn_text(as_knn_opts opts, char buf[64]) {
+  char number[32];
+  opts = as_knn_resolve(opts);
+  as_f64_text(opts.temperature, number);
+  snprintf(buf, 64, "k %d, T %s", opts.k, number);
+  return buf;
+}
+
+static void release_search(knn_search *s) {
+  for (size_t q = 0; s->find && q < QUERIES; q++) {
+    as_free(s->find[q].best);
+    as_free(s->find[q].cand);
+  }
+  as_free(s->find);
+  as_free(s->norm_t);
+  as_free(s->norm_q);
+  as_free(s->tile);
+  as_free(s->qn);
+  as_free(s->tn);
+  as_free(s->pack);
+}
+
+as_status as_knn(const as_labelled *train, const as_knn_opts *opts, const float *query, size_t n_query,
+                 const uint8_t *may_win, float *scores, int *top, as_err *err) {
+  const as_knn_opts o = as_knn_resolve(*opts);
+  if (o.k < 1 || train->d < 1 || train->classes < 1 || !(o.temperature >= 0.002))
     return as_fail(err, AS_E_USAGE,
-                   "k-NN: found k = %d, T = %g, %zu classes, wanted k >= 1, T >= 0.002, classes >= 1", k,
-                   temperature, classes);
+                   "k-NN: found k = %d, T = %g, %zu classes, wanted k >= 1, T >= 0.002, classes >= 1", o.k,
+                   o.temperature, train->classes);
   if (n_query == 0) return AS_OK;
-  size_t *used = as_alloc(n_train ? n_train : 1, sizeof *used, err);
+  size_t *used = as_alloc(train->n ? train->n : 1, sizeof *used, err);
   if (!used) return AS_E_ENV;
-  search s = {0};
-  s.train = train;
-  s.query = query;
-  s.label = train_label;
-  s.used = used;
-  s.n_query = n_query;
-  s.d = d;
-  s.classes = classes;
-  s.k = (size_t)k;
-  s.temperature = temperature;
-  s.scores = scores;
-  s.top = top;
-  as_status st = prepare(&s, used, n_train, err);
+  knn_search s = {.train = train,
+                  .query = query,
+                  .used = used,
+                  .n_query = n_query,
+                  .d = train->d,
+                  .k = (size_t)o.k,
+                  .temperature = o.temperature,
+                  .shift = o.temperature < coldest_plain ? 1.0 : 0.0,
+                  .may_win = may_win,
+                  .scores = scores,
+                  .top = top};
+  as_status st = prepare_search(&s, used, err);
   for (s.q0 = 0; st == AS_OK && s.q0 < n_query; s.q0 += QUERIES) {
     s.nq = n_query - s.q0 < QUERIES ? n_query - s.q0 : QUERIES;
     st = run_block(&s, err);
   }
-  for (size_t q = 0; s.find && q < QUERIES; q++) {
-    as_free(s.find[q].best);
-    as_free(s.find[q].cand);
-  }
-  as_free(s.find);
-  as_free(s.norm_t);
-  as_free(s.norm_q);
-  as_free(s.tile);
-  as_free(s.qn);
-  as_free(s.tn);
-  as_free(s.pack);
+  release_search(&s);
   as_free(used);
   return st;
 }

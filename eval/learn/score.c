@@ -1,23 +1,34 @@
 #include "eval/learn/score.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "data/sets/tasks.h"
-#include "eval/learn/knn.h"
 #include "eval/stats/metrics.h"
 #include "tensor/base/checked.h"
-#include "tensor/base/file.h"
 #include "tensor/base/hash/sha256.h"
 #include "tensor/base/math/dmath.h"
 #include "tensor/base/mem.h"
 
 enum { ROWS = 1024 }; /* rows scored at a time */
 
-static int class_of_output(const as_voter *v, size_t output) {
-  int c = v->head && v->head->class_of ? v->head->class_of[output] : (int)output;
-  return v->to_class ? v->to_class[c] : c;
+/* One call's working state. Arrays over outputs: what the head gives, or for k-NN the classes of its training
+ * rows. */
+typedef struct scoring {
+  const as_voter *v;
+  const as_dataset *ds;
+  size_t outputs, d;
+  int *class_of;     /* [outputs] class of the dataset, -1 = none of them, or none that could win */
+  uint8_t *own;      /* [outputs] 1: the voter may choose it */
+  uint8_t *may;      /* [outputs] 1: and it is among the classes that were asked for */
+  bool narrowed;     /* may is less than own */
+  float *x, *logits; /* [ROWS, d], [ROWS, outputs] */
+  int *top;          /* [ROWS, 5] answers of k-NN, as outputs */
+  int *own_top;      /* the same over own, where narrowed */
+} scoring;
+
+static size_t outputs_of(const as_voter *v) {
+  return v->head ? v->head->n_out : v->train->classes;
 }
 
 static bool is_answer(const as_item *item, int c) {
@@ -31,72 +42,191 @@ static bool has_answer(const as_item *item) {
   return item->labels ? item->n_labels > 0 : item->label >= 0;
 }
 
-/* Which outputs may win: they mean a class of the dataset, and its mask lets that class take part. */
-static as_status make_mask(uint8_t **mask, const as_dataset *ds, const as_voter *v, size_t outputs,
-                           as_err *err) {
-  size_t classes = as_dataset_classes(ds), open = 0;
+/* --- which classes could win ---------------------------------------------------------------------------- */
+
+/* Class of the dataset that each output stands for and that could win; -1 for the others. */
+static as_status map_outputs(int *class_of, const as_dataset *ds, const as_voter *v, as_err *err) {
+  size_t classes = as_dataset_classes(ds), outputs = outputs_of(v), open = 0;
+  size_t known = v->head ? v->head->classes : v->train->classes;
   const uint8_t *allowed = as_dataset_mask(ds);
-  *mask = as_alloc(outputs, 1, err);
-  if (!*mask) return AS_E_ENV;
+  if (!v->to_class && classes != 0 && known != classes)
+    return as_fail(err, AS_E_INPUT, "the head knows %zu classes, the dataset has %zu; wanted the same list",
+                   known, classes);
   for (size_t i = 0; i < outputs; i++) {
-    int c = class_of_output(v, i);
+    int c = v->head && v->head->class_of ? v->head->class_of[i] : (int)i;
+    if (v->to_class) c = v->to_class[c];
     bool inside = c >= 0 && (classes == 0 || ((size_t)c < classes && (!allowed || allowed[c])));
-    (*mask)[i] = inside;
-    open += inside;
+    class_of[i] = inside ? c : -1;
   }
-  if (open == 0)
-    return as_fail(err, AS_E_INPUT, "none of the head's %zu classes is a class of the dataset", outputs);
-  return AS_OK;
+  if (!v->head) { /* a class without a neighbour never gets a vote */
+    uint8_t *there = as_calloc(outputs, 1, err);
+    if (!there) return AS_E_ENV;
+    for (size_t i = 0; i < v->train->n; i++)
+      if (v->train->y[i] >= 0) there[v->train->y[i]] = 1;
+    for (size_t i = 0; i < outputs; i++)
+      if (!there[i]) class_of[i] = -1;
+    as_free(there);
+  }
+  for (size_t i = 0; i < outputs; i++) open += class_of[i] >= 0;
+  return open > 0
+             ? AS_OK
+             : as_fail(err, AS_E_INPUT, "none of the head's %zu classes is a class of the dataset", outputs);
 }
+
+as_status as_score_candidates(const as_dataset *ds, const as_voter *voter, uint8_t *can, size_t *n,
+                              as_err *err) {
+  size_t classes = as_dataset_classes(ds), outputs = outputs_of(voter);
+  *n = 0;
+  int *class_of = as_alloc(outputs, sizeof *class_of, err);
+  if (!class_of) return AS_E_ENV;
+  as_status s = map_outputs(class_of, ds, voter, err);
+  memset(can, 0, classes);
+  for (size_t i = 0; s == AS_OK && i < outputs; i++)
+    if (class_of[i] >= 0 && (size_t)class_of[i] < classes) can[class_of[i]] = 1;
+  for (size_t c = 0; c < classes; c++) *n += can[c];
+  as_free(class_of);
+  return s;
+}
+
+/* The classes that a mask over outputs lets win, for the cell; and, unless NULL, as bytes per class. */
+static as_status name_candidates(as_candidates *out, const scoring *k, const uint8_t *mask, uint8_t *can,
+                                 as_err *err) {
+  size_t classes = as_dataset_classes(k->ds), n = 0;
+  if (classes == 0) return AS_OK;
+  const char **name = as_alloc(classes, sizeof *name, err);
+  uint8_t *seen = as_calloc(classes, 1, err);
+  as_status s = name && seen ? AS_OK : AS_E_ENV;
+  for (size_t i = 0; s == AS_OK && i < k->outputs; i++)
+    if (mask[i]) seen[k->class_of[i]] = 1;
+  for (size_t c = 0; s == AS_OK && c < classes; c++)
+    if (seen[c]) name[n++] = as_dataset_class_name(k->ds, c);
+  if (s == AS_OK) s = as_candidates_of(out, name, n, err);
+  if (s == AS_OK && can) memcpy(can, seen, classes);
+  as_free(name);
+  as_free(seen);
+  return s;
+}
+
+/* Images whose right answers are all outside what could win. */
+static as_status count_hopeless(as_cell *cell, const scoring *k, as_err *err) {
+  size_t classes = as_dataset_classes(k->ds);
+  uint8_t *can = as_calloc(classes ? classes : 1, 1, err);
+  if (!can) return AS_E_ENV;
+  as_status s = name_candidates(&cell->among, k, k->may, can, err);
+  if (s == AS_OK && k->narrowed) s = name_candidates(&cell->own, k, k->own, NULL, err);
+  for (size_t i = 0; s == AS_OK && classes && i < as_dataset_count(k->ds); i++) {
+    as_item item = as_dataset_item(k->ds, i);
+    bool hope = !has_answer(&item);
+    if (!item.labels && item.label >= 0) hope = (size_t)item.label < classes && can[item.label];
+    for (int j = 0; item.labels && j < item.n_labels; j++)
+      hope |= (size_t)item.labels[j] < classes && can[item.labels[j]];
+    cell->n_hopeless += !hope;
+  }
+  as_free(can);
+  return s;
+}
+
+/* --- predictions ------------------------------------------------------------------------------------------ */
 
 /* The probability of the first class: a softmax over the outputs that may win, or the share of the votes.
  * One chain of additions in the order of the outputs: the same on every machine. */
-static float confidence_of(const as_voter *v, const float *logits, size_t outputs, const uint8_t *mask,
-                           float best) {
+static float confidence_of(const scoring *k, const float *logits, float best) {
   double sum = 0.0;
-  for (size_t i = 0; i < outputs; i++) {
-    if (!mask[i] || isnan(logits[i])) continue;
-    sum += v->head ? as_exp((double)logits[i] - (double)best) : (double)logits[i];
+  for (size_t i = 0; i < k->outputs; i++) {
+    if (!k->may[i] || isnan(logits[i])) continue;
+    sum += k->v->head ? as_exp((double)logits[i] - (double)best) : (double)logits[i];
   }
-  double p = (v->head ? 1.0 : (double)best) / sum;
+  double p = (k->v->head ? 1.0 : (double)best) / sum;
   return isfinite(p) ? (float)p : NAN; /* infinite logits, no votes */
 }
 
-static void judge(as_scores *out, size_t i, const as_item *item, bool failed) {
+/* Outputs of m rows into k->logits, and the answers of k-NN. */
+static as_status run_voter(scoring *k, size_t m, as_err *err) {
+  const as_voter *v = k->v;
+  if (v->head) {
+    as_linhead_logits(v->head, k->x, m, k->logits);
+    return AS_OK;
+  }
+  as_status s = as_knn(v->train, &v->knn, k->x, m, k->may, k->logits, k->top, err);
+  if (s == AS_OK && k->narrowed) s = as_knn(v->train, &v->knn, k->x, m, k->own, NULL, k->own_top, err);
+  return s;
+}
+
+/* The answers for row i of those at hand. *own: the first one over all of the voter's candidates. */
+static void predict(const scoring *k, size_t i, as_prediction *p, int *own) {
+  const float *logits = k->logits + i * k->outputs;
+  int five[5];
+  if (k->v->head) {
+    float value[5];
+    as_top5(logits, k->outputs, k->may, p->top, p->value);
+    if (k->narrowed) as_top5(logits, k->outputs, k->own, five, value);
+  } else {
+    memcpy(p->top, k->top + 5 * i, sizeof p->top);
+    for (int j = 0; j < 5; j++) p->value[j] = p->top[j] >= 0 ? logits[p->top[j]] : 0.0f;
+    if (k->narrowed) memcpy(five, k->own_top + 5 * i, sizeof five);
+  }
+  if (p->top[0] >= 0) p->confidence = confidence_of(k, logits, p->value[0]);
+  *own = !k->narrowed ? -1 : five[0] >= 0 ? k->class_of[five[0]] : -1;
+  for (int j = 0; j < 5; j++)
+    if (p->top[j] >= 0) p->top[j] = k->class_of[p->top[j]];
+}
+
+/* Row i into the counts. */
+static void count_row(as_scores *out, size_t i, const as_item *item, bool failed, int own) {
   as_prediction *p = &out->row[i];
-  bool scored = has_answer(item);
-  p->scored = scored;
+  p->scored = has_answer(item);
   p->outcome = AS_UNSCORED;
-  if (scored)
+  if (p->scored)
     out->cell.n_expected++;
   else
     out->n_unscored++;
   if (failed) {
     p->outcome = AS_FAILED;
-    if (scored) out->cell.n_failed++;
+    if (p->scored) out->cell.n_failed++;
     return;
   }
-  if (!scored) return;
+  if (!p->scored) return;
   p->outcome = p->top[0] >= 0 && is_answer(item, p->top[0]) ? AS_RIGHT : AS_WRONG;
   for (int k = 0; k < 5; k++)
     if (p->top[k] >= 0 && is_answer(item, p->top[k])) p->in5 = 1;
   out->cell.n_used++;
   out->cell.top1_correct += p->outcome == AS_RIGHT;
   out->cell.top5_correct += p->in5;
+  out->cell.own_correct += own >= 0 && is_answer(item, own);
 }
 
-static as_status vote(const as_voter *v, const float *x, size_t n, size_t outputs, float *logits, int *top,
-                      as_err *err) {
-  if (v->head) {
-    as_linhead_logits(v->head, x, n, logits);
-    return AS_OK;
+/* Images first .. first + m - 1, by their feature rows. */
+static as_status score_rows(as_scores *out, scoring *k, const as_features *f, const size_t *rows,
+                            size_t first, size_t m, as_sha256 *sum, as_err *err) {
+  for (size_t i = 0; i < m; i++) {
+    size_t r = rows ? rows[first + i] : first + i;
+    if (f->failed[r])
+      memset(k->x + i * k->d, 0, k->d * sizeof *k->x); /* keeps its place; its votes are thrown away below */
+    else
+      memcpy(k->x + i * k->d, f->x + r * k->d, k->d * sizeof *k->x);
   }
-  return as_knn(v->train->x, v->train_label, v->train->n, x, n, v->train->d, outputs, v->k > 0 ? v->k : 20,
-                v->temperature > 0 ? v->temperature : 0.07, logits, top, err);
+  as_status s = run_voter(k, m, err);
+  for (size_t i = 0; s == AS_OK && i < m; i++) {
+    as_prediction *p = &out->row[first + i];
+    as_item item = as_dataset_item(k->ds, first + i);
+    size_t r = rows ? rows[first + i] : first + i;
+    int own = -1;
+    for (int j = 0; j < 5; j++) p->top[j] = -1;
+    p->confidence = NAN;
+    if (!f->failed[r]) {
+      as_sha256_update_f32(sum, k->logits + i * k->outputs, k->outputs);
+      predict(k, i, p, &own);
+    }
+    count_row(out, first + i, &item, f->failed[r], own);
+    if (f->failed[r] && p->scored) s = as_cell_failure(&out->cell, item.name, f->why[r], err);
+  }
+  return s;
 }
+
+/* --- the cell ---------------------------------------------------------------------------------------------- */
 
 /* ImageNet-C: the error of each corruption at each severity, by the folders in the images' names. */
-static as_status by_corruption(as_scores *out, const as_dataset *ds, as_err *err) {
+static as_status score_corruptions(as_scores *out, const as_dataset *ds, as_err *err) {
   enum { CELLS = AS_CORRUPTIONS * AS_SEVERITIES };
   int64_t used[CELLS] = {0}, wrong[CELLS] = {0};
   if (strcmp(as_dataset_task(ds), "imagenet-c") != 0) return AS_OK;
@@ -115,7 +245,7 @@ static as_status by_corruption(as_scores *out, const as_dataset *ds, as_err *err
 }
 
 /* Counts, fractions, interval and the per-image bytes, once every row is judged. */
-static as_status finish(as_scores *out, as_err *err) {
+static as_status finish_cell(as_scores *out, as_err *err) {
   as_cell *c = &out->cell;
   c->present = true;
   c->has_top5 = true;
@@ -137,67 +267,57 @@ static as_status finish(as_scores *out, as_err *err) {
   return AS_OK;
 }
 
+static void close_scoring(scoring *k) {
+  void *all[] = {k->class_of, k->own, k->may, k->x, k->logits, k->top, k->own_top};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) as_free(all[i]);
+}
+
+static as_status open_scoring(scoring *k, const uint8_t *among, as_err *err) {
+  size_t numel, open = 0;
+  if (!as_mul_size(ROWS, k->outputs, &numel))
+    return as_fail(err, AS_E_INPUT, "head: found %zu classes", k->outputs);
+  k->class_of = as_alloc(k->outputs, sizeof *k->class_of, err);
+  k->own = as_alloc(k->outputs, 1, err);
+  k->may = as_alloc(k->outputs, 1, err);
+  k->x = as_alloc(ROWS * k->d, sizeof *k->x, err);
+  k->logits = as_alloc(numel, sizeof *k->logits, err);
+  k->top = as_alloc(ROWS * 5, sizeof *k->top, err);
+  k->own_top = as_alloc(ROWS * 5, sizeof *k->own_top, err);
+  if (!k->class_of || !k->own || !k->may || !k->x || !k->logits || !k->top || !k->own_top) return AS_E_ENV;
+  as_status s = map_outputs(k->class_of, k->ds, k->v, err);
+  if (s != AS_OK) return s;
+  for (size_t i = 0; i < k->outputs; i++) {
+    k->own[i] = k->class_of[i] >= 0;
+    k->may[i] = k->own[i] && (!among || among[k->class_of[i]]);
+    open += k->may[i];
+    k->narrowed |= k->may[i] != k->own[i];
+  }
+  return open > 0 ? AS_OK
+                  : as_fail(err, AS_E_INPUT,
+                            "none of the head's %zu classes is among those that are compared", k->outputs);
+}
+
 as_status as_score(as_scores *out, const as_dataset *ds, const as_features *f, const size_t *rows,
-                   const as_voter *voter, as_err *err) {
-  size_t n = as_dataset_count(ds), outputs = voter->head ? voter->head->n_out : voter->train_classes, numel;
-  size_t voter_classes = voter->head ? voter->head->classes : voter->train_classes;
-  float *x = NULL, *logits = NULL;
-  int *top = NULL;
-  uint8_t *mask = NULL;
+                   const as_voter *voter, const uint8_t *among, as_err *err) {
+  scoring k = {.v = voter, .ds = ds, .outputs = outputs_of(voter), .d = f->d};
+  size_t n = as_dataset_count(ds), wanted = voter->head ? voter->head->d : voter->train->d;
   as_sha256 sum;
   memset(out, 0, sizeof *out);
-  if (!voter->to_class && as_dataset_classes(ds) != 0 && voter_classes != as_dataset_classes(ds))
-    return as_fail(err, AS_E_INPUT, "the head knows %zu classes, the dataset has %zu; wanted the same list",
-                   voter_classes, as_dataset_classes(ds));
-  if ((voter->head && voter->head->d != f->d) || (voter->train && voter->train->d != f->d))
-    return as_fail(err, AS_E_INPUT, "the head wants %zu features per image, found %zu",
-                   voter->head ? voter->head->d : voter->train->d, f->d);
-  if (!as_mul_size(ROWS, outputs, &numel))
-    return as_fail(err, AS_E_INPUT, "head: found %zu classes", outputs);
+  if (wanted != f->d)
+    return as_fail(err, AS_E_INPUT, "the head wants %zu features per image, found %zu", wanted, f->d);
   out->n = n;
   out->row = as_calloc(n, sizeof *out->row, err);
-  x = as_alloc(ROWS * f->d, sizeof *x, err);
-  logits = as_alloc(numel, sizeof *logits, err);
-  top = as_alloc(ROWS * 5, sizeof *top, err);
-  as_status s = out->row && x && logits && top ? make_mask(&mask, ds, voter, outputs, err) : AS_E_ENV;
+  as_status s = out->row ? open_scoring(&k, among, err) : AS_E_ENV;
   as_sha256_init(&sum);
-  for (size_t first = 0; s == AS_OK && first < n; first += ROWS) {
-    size_t m = n - first < ROWS ? n - first : ROWS;
-    for (size_t i = 0; i < m; i++) {
-      size_t r = rows ? rows[first + i] : first + i;
-      if (f->failed[r])
-        memset(x + i * f->d, 0, f->d * sizeof *x); /* keeps its place; its votes are thrown away below */
-      else
-        memcpy(x + i * f->d, f->x + r * f->d, f->d * sizeof *x);
-    }
-    if ((s = vote(voter, x, m, outputs, logits, top, err)) != AS_OK) break;
-    for (size_t i = 0; i < m; i++) {
-      as_prediction *p = &out->row[first + i];
-      as_item item = as_dataset_item(ds, first + i);
-      bool failed = f->failed[rows ? rows[first + i] : first + i] != 0;
-      for (int k = 0; k < 5; k++) p->top[k] = -1;
-      p->confidence = NAN;
-      if (!failed) {
-        as_sha256_update_f32(&sum, logits + i * outputs, outputs);
-        as_top5(logits + i * outputs, outputs, mask, p->top, p->value);
-        if (p->top[0] >= 0)
-          p->confidence = confidence_of(voter, logits + i * outputs, outputs, mask, p->value[0]);
-        for (int k = 0; k < 5; k++)
-          if (p->top[k] >= 0) p->top[k] = class_of_output(voter, (size_t)p->top[k]);
-      }
-      judge(out, first + i, &item, failed);
-      if (failed && p->scored && s == AS_OK)
-        s = as_cell_failure(&out->cell, item.name, f->why[rows ? rows[first + i] : first + i], err);
-    }
-  }
-  if (s == AS_OK) s = finish(out, err);
-  if (s == AS_OK) s = by_corruption(out, ds, err);
+  for (size_t first = 0; s == AS_OK && first < n; first += ROWS)
+    s = score_rows(out, &k, f, rows, first, n - first < ROWS ? n - first : ROWS, &sum, err);
+  if (s == AS_OK) s = finish_cell(out, err);
+  if (s == AS_OK) s = count_hopeless(&out->cell, &k, err);
+  if (s == AS_OK) s = score_corruptions(out, ds, err);
+  if (k.narrowed) out->cell.own_used = out->cell.n_used;
   as_sha256_hex(&sum, out->cell.logits_sha256);
   as_features_sha256(f, rows, n, out->cell.features_sha256);
-  as_free(x);
-  as_free(logits);
-  as_free(top);
-  as_free(mask);
+  close_scoring(&k);
   if (s != AS_OK) as_scores_clear(out);
   return s;
 }
@@ -206,92 +326,4 @@ void as_scores_clear(as_scores *s) {
   as_free(s->row);
   as_cell_clear(&s->cell);
   memset(s, 0, sizeof *s);
-}
-
-as_status as_score_describe(as_results_set *set, const as_dataset *ds, as_err *err) {
-  size_t n = as_dataset_count(ds), classes = as_dataset_classes(ds), at = 0;
-  set->label = as_alloc(n ? n : 1, sizeof *set->label, err);
-  set->class_name = as_calloc(classes ? classes : 1, sizeof *set->class_name, err);
-  if (!set->label || !set->class_name) return AS_E_ENV;
-  for (size_t i = 0; i < n; i++) {
-    as_item item = as_dataset_item(ds, i);
-    if (has_answer(&item)) set->label[at++] = (uint32_t)(item.labels ? item.labels[0] : item.label);
-  }
-  set->n_scored = at;
-  for (size_t c = 0; c < classes; c++) {
-    if (!(set->class_name[c] = as_strdup(as_dataset_class_name(ds, c), err))) return AS_E_ENV;
-    set->n_class_names = c + 1;
-  }
-  return AS_OK;
-}
-
-as_status as_score_write_classes(const as_results_set *set, const char *path, as_err *err) {
-  as_out o;
-  as_status s = as_out_open(&o, path, err);
-  if (s != AS_OK) return s;
-  for (size_t c = 0; c < set->n_class_names; c++) as_out_printf(&o, "%s\n", set->class_name[c]);
-  return as_out_commit(&o, err);
-}
-
-as_status as_scores_write(const as_scores *s, const as_dataset *ds, const as_features *f, const size_t *rows,
-                          const char *path, as_err *err) {
-  as_out o;
-  as_status st = as_out_open(&o, path, err);
-  if (st != AS_OK) return st;
-  as_out_printf(&o, "name\tlabel\ttop5\tlogits5\tstatus\tconfidence\n");
-  for (size_t i = 0; i < s->n; i++) {
-    as_item item = as_dataset_item(ds, i);
-    const as_prediction *p = &s->row[i];
-    as_out_printf(&o, "%s\t", item.name);
-    if (item.labels) {
-      for (int k = 0; k < item.n_labels; k++) as_out_printf(&o, "%s%d", k ? "," : "", item.labels[k]);
-    } else if (item.label >= 0) {
-      as_out_printf(&o, "%d", item.label);
-    }
-    as_out_printf(&o, "\t");
-    for (int k = 0; k < 5 && p->top[k] >= 0; k++) as_out_printf(&o, "%s%d", k ? "," : "", p->top[k]);
-    as_out_printf(&o, "\t");
-    for (int k = 0; k < 5 && p->top[k] >= 0; k++)
-      as_out_printf(&o, "%s%.6g", k ? "," : "", (double)p->value[k]);
-    const char *why = f->why[rows ? rows[i] : i];
-    if (p->outcome == AS_FAILED)
-      as_out_printf(&o, "\tfailed: %s\t\n", why ? why : "");
-    else if (isnan(p->confidence))
-      as_out_printf(&o, "\t%s\t\n", p->outcome == AS_UNSCORED ? "unscored" : "ok");
-    else
-      as_out_printf(&o, "\t%s\t%.6g\n", p->outcome == AS_UNSCORED ? "unscored" : "ok", (double)p->confidence);
-  }
-  return as_out_commit(&o, err);
-}
-
-typedef struct as_named_class {
-  const char *name;
-  int c;
-} as_named_class;
-
-static int by_name(const void *a, const void *b) {
-  return strcmp(((const as_named_class *)a)->name, ((const as_named_class *)b)->name);
-}
-
-as_status as_class_map(const as_dataset *from, const as_dataset *to, int **map, int *same, as_err *err) {
-  size_t nf = as_dataset_classes(from), nt = as_dataset_classes(to);
-  as_named_class *names = as_alloc(nt ? nt : 1, sizeof *names, err);
-  *map = as_alloc(nf ? nf : 1, sizeof **map, err);
-  if (!names || !*map) {
-    as_free(names);
-    as_free(*map);
-    *map = NULL;
-    return AS_E_ENV;
-  }
-  for (size_t c = 0; c < nt; c++) names[c] = (as_named_class){as_dataset_class_name(to, c), (int)c};
-  qsort(names, nt, sizeof *names, by_name);
-  *same = nf == nt;
-  for (size_t c = 0; c < nf; c++) {
-    as_named_class key = {as_dataset_class_name(from, c), 0};
-    const as_named_class *hit = nt ? bsearch(&key, names, nt, sizeof *names, by_name) : NULL;
-    (*map)[c] = hit ? hit->c : -1;
-    if ((*map)[c] != (int)c) *same = 0;
-  }
-  as_free(names);
-  return AS_OK;
 }

@@ -1,4 +1,4 @@
-/* Features and a head to predictions and the counts of one cell. */
+/* Features and what votes on them, to predictions and the counts of one cell. */
 #ifndef AS_EVAL_LEARN_SCORE_H
 #define AS_EVAL_LEARN_SCORE_H
 
@@ -7,6 +7,7 @@
 
 #include "data/sets/dataset.h"
 #include "eval/features/features.h"
+#include "eval/learn/knn.h"
 #include "eval/learn/linhead.h"
 #include "eval/stats/results.h"
 #include "tensor/base/status.h"
@@ -36,20 +37,26 @@ typedef struct as_scores {
 
 /* What votes: a linear head, or k nearest neighbours among training features. */
 typedef struct as_voter {
-  const as_linhead *head; /* or NULL: k-NN */
-  const as_features *train;
-  const int *train_label; /* [train->n], < 0 = left out */
-  size_t train_classes;
-  int k;               /* 0 = 20 */
-  double temperature;  /* 0 = 0.07 */
+  const as_linhead *head;   /* or NULL: k-NN */
+  const as_labelled *train; /* of k-NN */
+  as_knn_opts knn;
   const int *to_class; /* class of the voter -> class of the dataset, -1 = none; NULL = the same numbers */
 } as_voter;
 
+/* Which classes of the dataset could win: the voter knows them (it has an output for them; for k-NN a training row)
+ * and the dataset's mask lets them take part. can: [as_dataset_classes(ds)] gets 1 or 0, *n how many; a dataset
+ * without labels has none. AS_E_INPUT: the voter's classes are not the dataset's, or none of them can win. */
+as_status as_score_candidates(const as_dataset *ds, const as_voter *voter, uint8_t *can, size_t *n,
+                              as_err *err);
+
 /* Scores image i of ds by feature row rows[i] (NULL = row i). One right label: top-1 equals it;
- * several (ReaL): top-1 is one of them; none: not scored. The dataset's mask restricts the argmax.
- * A voter whose classes are not the dataset's: AS_E_INPUT. */
+ * several (ReaL): top-1 is one of them; none: not scored. An answer is chosen among the voter's candidates
+ * (as_score_candidates) that are in `among` too: [as_dataset_classes(ds)] 1 or 0, NULL = all of them. Models that
+ * know different classes are comparable only so: over the common ones. The cell says how many could win, and what
+ * the counts were over all of the voter's own candidates where that is more. A voter whose classes are not the
+ * dataset's, no class left to choose: AS_E_INPUT. */
 as_status as_score(as_scores *out, const as_dataset *ds, const as_features *f, const size_t *rows,
-                   const as_voter *voter, as_err *err);
+                   const as_voter *voter, const uint8_t *among, as_err *err);
 void as_scores_clear(as_scores *s);
 
 /* What the results need to know of a set's images: the class of each scored one, the classes' names. */

@@ -118,7 +118,7 @@ static as_status fit(as_run_state *r, size_t m, const as_features *f, const int 
 }
 
 /* Fits the probe or prepares the neighbours of model m from its training set. */
-static as_status learn(as_run_state *r, size_t m, as_voter *v, int **labels, as_err *err) {
+static as_status learn(as_run_state *r, size_t m, as_voter *v, as_labelled *rows, int **labels, as_err *err) {
   const as_plan_model *p = &r->plan->models[m];
   const as_plan_dataset *t = as_plan_train_set(r->plan, p);
   size_t set = (size_t)(t - r->plan->datasets);
@@ -139,13 +139,11 @@ static as_status learn(as_run_state *r, size_t m, as_voter *v, int **labels, as_
     if ((s = copy(&rec->head_sha256, r->head.sha256, err)) != AS_OK) return s;
     return copy(&rec->head, r->head.source, err);
   }
-  v->train = f;
-  v->train_label = *labels;
-  v->train_classes = as_dataset_classes(ds);
-  v->k = p->k;
-  v->temperature = p->temperature;
-  snprintf(text, sizeof text, "k-NN: k %d, T %g, training set %s", p->k ? p->k : 20,
-           p->temperature > 0 ? p->temperature : 0.07, t->name);
+  *rows = (as_labelled){.x = f->x, .y = *labels, .n = f->n, .d = f->d, .classes = as_dataset_classes(ds)};
+  v->train = rows;
+  v->knn = (as_knn_opts){.k = p->k, .temperature = p->temperature};
+  char knn[64];
+  snprintf(text, sizeof text, "k-NN: %s, training set %s", as_knn_text(v->knn, knn), t->name);
   return copy(&rec->head, text, err);
 }
 
@@ -162,7 +160,7 @@ static as_status score_set(as_run_state *r, size_t m, size_t set, as_voter *v, a
   /* Classes learnt from one set are found in another by name. */
   if (t) s = as_class_map(r->sets[t - r->plan->datasets].ds, ds, &map, &same, err);
   v->to_class = same ? NULL : map;
-  if (s == AS_OK) s = as_score(&sc, ds, f, place->rows, v, err);
+  if (s == AS_OK) s = as_score(&sc, ds, f, place->rows, v, NULL, err);
   as_str_printf(&path, "%s/cells/%s--%s.tsv", r->opts->dir, p->name, r->plan->datasets[set].name);
   if (s == AS_OK) s = as_str_status(&path, err);
   if (s == AS_OK) s = as_scores_write(&sc, ds, f, place->rows, as_str_c(&path), err);
@@ -182,6 +180,7 @@ static as_status score_set(as_run_state *r, size_t m, size_t set, as_voter *v, a
 
 as_status as_run_model(as_run_state *r, size_t m, as_results *res, as_err *err) {
   as_voter v = {0};
+  as_labelled neighbours = {0};
   int *labels = NULL;
   char key[65];
   as_status s = as_run_open_model(r, m, err);
@@ -196,7 +195,7 @@ as_status as_run_model(as_run_state *r, size_t m, as_results *res, as_err *err) 
     as_str_clear(&log);
   }
   if (s == AS_OK && as_plan_train_set(r->plan, &r->plan->models[m])) {
-    s = learn(r, m, &v, &labels, err);
+    s = learn(r, m, &v, &neighbours, &labels, err);
   } else if (s == AS_OK) {
     v.head = &r->head;
     s = copy(&r->model_records[m].head, r->head.source, err);

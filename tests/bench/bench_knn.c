@@ -78,7 +78,8 @@ int main(int argc, char **argv) {
       gemm_s += now() - from;
       if (part == 0) {
         from = now();
-        if (as_knn(train, label, n, query, q, f.d, f.classes, 20, 0.07, NULL, top, &err) != AS_OK) {
+        const as_labelled rows = {.x = train, .y = label, .n = n, .d = f.d, .classes = f.classes};
+        if (as_knn(&rows, &(as_knn_opts){0}, query, q, NULL, NULL, top, &err) != AS_OK) {
           fprintf(stderr, "%s\n", err.msg);
           return 3;
         }

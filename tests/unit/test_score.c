@@ -68,7 +68,7 @@ static void counts(as_test *t) {
   as_err err = {0};
   setup(t, &fx, "counts", NULL);
   as_voter v = {.head = &fx.head};
-  CHECK_OK(t, as_score(&sc, fx.ds, &fx.f, NULL, &v, &err), err);
+  CHECK_OK(t, as_score(&sc, fx.ds, &fx.f, NULL, &v, NULL, &err), err);
   CHECK_INT(t, sc.cell.n_expected, 5);
   CHECK_INT(t, sc.cell.n_used, 5);
   CHECK_INT(t, sc.cell.n_failed, 0);
@@ -91,11 +91,11 @@ static void failed_rows_are_counted(as_test *t) {
   as_err err = {0};
   setup(t, &fx, "failed", NULL);
   as_voter v = {.head = &fx.head};
-  CHECK_OK(t, as_score(&whole, fx.ds, &fx.f, NULL, &v, &err), err);
+  CHECK_OK(t, as_score(&whole, fx.ds, &fx.f, NULL, &v, NULL, &err), err);
   fx.failed[2] = 1;
   for (int k = 0; k < 3; k++) fx.x[6 + k] = NAN;
   fx.why[2] = as_strdup("found 1 byte", &err);
-  CHECK_OK(t, as_score(&sc, fx.ds, &fx.f, NULL, &v, &err), err);
+  CHECK_OK(t, as_score(&sc, fx.ds, &fx.f, NULL, &v, NULL, &err), err);
   CHECK_INT(t, sc.cell.n_expected, 5);
   CHECK_INT(t, sc.cell.n_used, 4);
   CHECK_INT(t, sc.cell.n_failed, 1);
@@ -142,7 +142,7 @@ static void real_labels(as_test *t) {
   setup(t, &fx, "real", &(as_dataset_opts){.real = path});
   as_voter v = {.head = &fx.head};
   fx.failed[1] = 1; /* a failed image without a label is in no count */
-  CHECK_OK(t, as_score(&sc, fx.ds, &fx.f, NULL, &v, &err), err);
+  CHECK_OK(t, as_score(&sc, fx.ds, &fx.f, NULL, &v, NULL, &err), err);
   CHECK_INT(t, sc.cell.n_expected, 4);
   CHECK_INT(t, sc.cell.n_used, 4);
   CHECK_INT(t, sc.cell.n_failed, 0);
@@ -159,17 +159,85 @@ static void class_map_masks(as_test *t) {
   const int to_class[3] = {0, -1, 2}; /* the head's second class is unknown to the dataset */
   setup(t, &fx, "map", NULL);
   as_voter v = {.head = &fx.head, .to_class = to_class};
-  CHECK_OK(t, as_score(&sc, fx.ds, &fx.f, NULL, &v, &err), err);
+  CHECK_OK(t, as_score(&sc, fx.ds, &fx.f, NULL, &v, NULL, &err), err);
   CHECK_INT(t, sc.row[1].top[0], 2); /* was bee */
   CHECK_INT(t, sc.row[0].top[2], -1);
   CHECK_INT(t, sc.cell.top1_correct, 2);
   as_scores_clear(&sc);
   const int none[3] = {-1, -1, -1};
   v.to_class = none;
-  CHECK_STATUS(t, as_score(&sc, fx.ds, &fx.f, NULL, &v, &err), AS_E_INPUT);
+  CHECK_STATUS(t, as_score(&sc, fx.ds, &fx.f, NULL, &v, NULL, &err), AS_E_INPUT);
   v.to_class = NULL;
   fx.head.classes = 4;
-  CHECK_STATUS(t, as_score(&sc, fx.ds, &fx.f, NULL, &v, &err), AS_E_INPUT);
+  CHECK_STATUS(t, as_score(&sc, fx.ds, &fx.f, NULL, &v, NULL, &err), AS_E_INPUT);
+  teardown(&fx);
+}
+
+/* The cell says among how many classes it chose; over fewer, also what the counts are over all of its own. */
+static void among_which(as_test *t) {
+  as_fixture fx;
+  as_scores all, some;
+  as_candidates want;
+  as_err err = {0};
+  uint8_t can[3] = {9, 9, 9};
+  size_t n;
+  setup(t, &fx, "among", NULL);
+  as_voter v = {.head = &fx.head};
+  CHECK_OK(t, as_score_candidates(fx.ds, &v, can, &n, &err), err);
+  CHECK(t, n == 3 && can[0] == 1 && can[1] == 1 && can[2] == 1);
+  CHECK_OK(t, as_score(&all, fx.ds, &fx.f, NULL, &v, NULL, &err), err);
+  CHECK_OK(t, as_candidates_of(&want, (const char *const[]){"ant", "bee", "cow"}, 3, &err), err);
+  CHECK(t, all.cell.among.n == 3 && strcmp(all.cell.among.sha256, want.sha256) == 0);
+  CHECK(t, all.cell.own.n == 0 && all.cell.n_hopeless == 0);
+  static const uint8_t two[3] = {1, 0, 1}; /* without bees */
+  CHECK_OK(t, as_score(&some, fx.ds, &fx.f, NULL, &v, two, &err), err);
+  CHECK_OK(t, as_candidates_of(&want, (const char *const[]){"cow", "ant"}, 2, &err), err);
+  CHECK(t, some.cell.among.n == 2 && strcmp(some.cell.among.sha256, want.sha256) == 0);
+  CHECK(t, some.cell.own.n == 3 && strcmp(some.cell.own.sha256, all.cell.among.sha256) == 0);
+  CHECK_INT(t, some.row[1].top[0], 2); /* was bee */
+  CHECK_INT(t, some.cell.top1_correct, 2);
+  CHECK_INT(t, some.cell.own_correct, all.cell.top1_correct);
+  CHECK_INT(t, some.cell.own_used, 5);
+  CHECK_INT(t, some.cell.n_hopeless, 2); /* the bees */
+  as_scores_clear(&some);
+  static const uint8_t none[3] = {0, 0, 0};
+  CHECK_STATUS(t, as_score(&some, fx.ds, &fx.f, NULL, &v, none, &err), AS_E_INPUT);
+  const int to_class[3] = {0, -1, 2};
+  v.to_class = to_class;
+  CHECK_OK(t, as_score_candidates(fx.ds, &v, can, &n, &err), err);
+  CHECK(t, n == 2 && can[0] == 1 && can[1] == 0 && can[2] == 1);
+  as_scores_clear(&all);
+  teardown(&fx);
+}
+
+/* k-NN: a class without a neighbour, or without a vote, is no answer. */
+static void neighbours(as_test *t) {
+  as_fixture fx;
+  as_scores sc, some;
+  as_err err = {0};
+  uint8_t can[3];
+  size_t n;
+  setup(t, &fx, "neighbours", NULL);
+  static const float x[3 * 3] = {1, 0, 0, 0, 1, 0, 0, 0, 1};
+  static const int y[3] = {0, 0, 2};
+  const as_labelled train = {.x = x, .y = y, .n = 3, .d = 3, .classes = 3};
+  as_voter v = {.train = &train, .knn = {.k = 1}};
+  CHECK_OK(t, as_score_candidates(fx.ds, &v, can, &n, &err), err);
+  CHECK(t, n == 2 && can[0] == 1 && can[1] == 0 && can[2] == 1);
+  CHECK_OK(t, as_score(&sc, fx.ds, &fx.f, NULL, &v, NULL, &err), err);
+  CHECK_INT(t, sc.cell.among.n, 2);
+  CHECK_INT(t, sc.cell.top1_correct, 3); /* both ants, the cow */
+  CHECK_INT(t, sc.cell.top5_correct, 3); /* one neighbour, one answer */
+  CHECK_INT(t, sc.cell.n_hopeless, 2);
+  for (int i = 0; i < 5; i++) CHECK(t, sc.row[i].top[0] >= 0 && sc.row[i].top[1] == -1);
+  static const uint8_t cows[3] = {0, 0, 1};
+  CHECK_OK(t, as_score(&some, fx.ds, &fx.f, NULL, &v, cows, &err), err);
+  CHECK_INT(t, some.row[4].top[0], 2);
+  CHECK_INT(t, some.row[0].top[0], -1); /* its one neighbour is an ant */
+  CHECK_INT(t, some.cell.top1_correct, 1);
+  CHECK_INT(t, some.cell.own_correct, 3);
+  as_scores_clear(&some);
+  as_scores_clear(&sc);
   teardown(&fx);
 }
 
@@ -200,7 +268,7 @@ static void rows_are_chosen(as_test *t) {
   as_err err = {0};
   setup(t, &fx, "rows", NULL);
   as_voter v = {.head = &fx.head};
-  CHECK_OK(t, as_score(&plain, fx.ds, &fx.f, NULL, &v, &err), err);
+  CHECK_OK(t, as_score(&plain, fx.ds, &fx.f, NULL, &v, NULL, &err), err);
   /* The same rows behind one that is not of this dataset. */
   float shifted[6 * 3] = {7, 7, 7};
   uint8_t bad[6] = {1};
@@ -208,7 +276,7 @@ static void rows_are_chosen(as_test *t) {
   memcpy(shifted + 3, fx.x, sizeof fx.x);
   as_features f = {.x = shifted, .n = 6, .d = 3, .failed = bad, .why = why};
   const size_t rows[5] = {1, 2, 3, 4, 5};
-  CHECK_OK(t, as_score(&sc, fx.ds, &f, rows, &v, &err), err);
+  CHECK_OK(t, as_score(&sc, fx.ds, &f, rows, &v, NULL, &err), err);
   CHECK_INT(t, sc.cell.top1_correct, 3);
   CHECK_INT(t, sc.cell.n_failed, 0);
   CHECK_STR(t, sc.cell.features_sha256, plain.cell.features_sha256);
@@ -224,6 +292,8 @@ int main(int argc, char **argv) {
       {"score: failed rows are counted and never scored", failed_rows_are_counted},
       {"score: ReaL labels, empty lists left out", real_labels},
       {"score: classes by map, unknown ones cannot win", class_map_masks},
+      {"score: among which classes an answer was chosen", among_which},
+      {"score: neighbours answer for their classes alone", neighbours},
       {"score: classes of two sets meet by name", maps_by_name},
       {"score: rows of a shared run", rows_are_chosen},
   };

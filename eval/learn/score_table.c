@@ -1,0 +1,97 @@
+/* What is written of scores, and how the classes of two data sets meet. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "eval/learn/score.h"
+#include "tensor/base/file.h"
+#include "tensor/base/mem.h"
+
+as_status as_score_describe(as_results_set *set, const as_dataset *ds, as_err *err) {
+  size_t n = as_dataset_count(ds), classes = as_dataset_classes(ds), at = 0;
+  set->label = as_alloc(n ? n : 1, sizeof *set->label, err);
+  set->class_name = as_calloc(classes ? classes : 1, sizeof *set->class_name, err);
+  if (!set->label || !set->class_name) return AS_E_ENV;
+  for (size_t i = 0; i < n; i++) {
+    as_item item = as_dataset_item(ds, i);
+    if ((item.labels ? item.n_labels > 0 : item.label >= 0))
+      set->label[at++] = (uint32_t)(item.labels ? item.labels[0] : item.label);
+  }
+  set->n_scored = at;
+  for (size_t c = 0; c < classes; c++) {
+    if (!(set->class_name[c] = as_strdup(as_dataset_class_name(ds, c), err))) return AS_E_ENV;
+    set->n_class_names = c + 1;
+  }
+  return AS_OK;
+}
+
+as_status as_score_write_classes(const as_results_set *set, const char *path, as_err *err) {
+  as_out o;
+  as_status s = as_out_open(&o, path, err);
+  if (s != AS_OK) return s;
+  for (size_t c = 0; c < set->n_class_names; c++) as_out_printf(&o, "%s\n", set->class_name[c]);
+  return as_out_commit(&o, err);
+}
+
+as_status as_scores_write(const as_scores *s, const as_dataset *ds, const as_features *f, const size_t *rows,
+                          const char *path, as_err *err) {
+  as_out o;
+  as_status st = as_out_open(&o, path, err);
+  if (st != AS_OK) return st;
+  as_out_printf(&o, "name\tlabel\ttop5\tlogits5\tstatus\tconfidence\n");
+  for (size_t i = 0; i < s->n; i++) {
+    as_item item = as_dataset_item(ds, i);
+    const as_prediction *p = &s->row[i];
+    as_out_printf(&o, "%s\t", item.name);
+    if (item.labels) {
+      for (int k = 0; k < item.n_labels; k++) as_out_printf(&o, "%s%d", k ? "," : "", item.labels[k]);
+    } else if (item.label >= 0) {
+      as_out_printf(&o, "%d", item.label);
+    }
+    as_out_printf(&o, "\t");
+    for (int k = 0; k < 5 && p->top[k] >= 0; k++) as_out_printf(&o, "%s%d", k ? "," : "", p->top[k]);
+    as_out_printf(&o, "\t");
+    for (int k = 0; k < 5 && p->top[k] >= 0; k++)
+      as_out_printf(&o, "%s%.6g", k ? "," : "", (double)p->value[k]);
+    const char *why = f->why[rows ? rows[i] : i];
+    if (p->outcome == AS_FAILED)
+      as_out_printf(&o, "\tfailed: %s\t\n", why ? why : "");
+    else if (isnan(p->confidence))
+      as_out_printf(&o, "\t%s\t\n", p->outcome == AS_UNSCORED ? "unscored" : "ok");
+    else
+      as_out_printf(&o, "\t%s\t%.6g\n", p->outcome == AS_UNSCORED ? "unscored" : "ok", (double)p->confidence);
+  }
+  return as_out_commit(&o, err);
+}
+
+typedef struct named_class {
+  const char *name;
+  int c;
+} named_class;
+
+static int by_name(const void *a, const void *b) {
+  return strcmp(((const named_class *)a)->name, ((const named_class *)b)->name);
+}
+
+as_status as_class_map(const as_dataset *from, const as_dataset *to, int **map, int *same, as_err *err) {
+  size_t nf = as_dataset_classes(from), nt = as_dataset_classes(to);
+  named_class *names = as_alloc(nt ? nt : 1, sizeof *names, err);
+  *map = as_alloc(nf ? nf : 1, sizeof **map, err);
+  if (!names || !*map) {
+    as_free(names);
+    as_free(*map);
+    *map = NULL;
+    return AS_E_ENV;
+  }
+  for (size_t c = 0; c < nt; c++) names[c] = (named_class){as_dataset_class_name(to, c), (int)c};
+  qsort(names, nt, sizeof *names, by_name);
+  *same = nf == nt;
+  for (size_t c = 0; c < nf; c++) {
+    named_class key = {as_dataset_class_name(from, c), 0};
+    const named_class *hit = nt ? bsearch(&key, names, nt, sizeof *names, by_name) : NULL;
+    (*map)[c] = hit ? hit->c : -1;
+    if ((*map)[c] != (int)c) *same = 0;
+  }
+  as_free(names);
+  return AS_OK;
+}
