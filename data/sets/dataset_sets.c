@@ -93,6 +93,10 @@ static as_status sets_by_order(as_dataset *ds, const char *path, const as_json *
 
 as_status as_dataset_read_real(as_dataset *ds, const char *path, as_err *err) {
   as_json_doc *doc;
+  if (ds->classes.n == 0)
+    return as_fail(err, AS_E_USAGE,
+                   "%s: label sets (%s) want the list of classes that they number: --classes", ds->path,
+                   path);
   as_status s = as_json_load(&doc, path, err);
   if (s != AS_OK) return s;
   const as_json *root = as_json_root(doc);
