@@ -228,9 +228,16 @@ TILE(3)
 TILE(4)
 TILE(5)
 TILE(6)
-TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
+TILE(7)
+TILE(8)
+TILE(9)
+TILE(10)
+TILE(11)
+TILE(12)
+TILE(13)
+TILE(14)
 
-    void AS_GEMM_NAME(const as_gemm_args *g) {
+void AS_GEMM_NAME(const as_gemm_args *g) {
   static as_fn_gemm *const tiles[2][AS_MR] = {{slim_1, slim_2, slim_3, slim_4, slim_5, slim_6, slim_7, slim_8,
                                                slim_9, slim_10, slim_11, slim_12, slim_13, slim_14},
                                               {wide_1, wide_2, wide_3, wide_4, wide_5, wide_6, wide_7, wide_8,
