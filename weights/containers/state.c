@@ -26,9 +26,23 @@ as_status as_state_add(as_state *s, const char *name, size_t n, const as_view *v
   char *copy = as_strndup(name, n, err);
   if (!copy) return AS_E_ENV;
   s->entries[s->n].name = copy;
+  s->entries[s->n].plain = s->entries[s->n].bare = copy;
   s->entries[s->n].view = *view;
+  s->entries[s->n].opaque = NULL;
   s->n++;
   return AS_OK;
+}
+
+as_status as_state_add_opaque(as_state *s, const char *name, size_t n, int rank, const int64_t *shape,
+                              const char *what, as_err *err) {
+  as_view v = {.data = "", .dtype = AS_OPAQUE, .rank = rank};
+  for (int i = 0; i < rank; i++) v.shape[i] = shape[i];
+  as_view_set_contiguous(&v);
+  char *copy = as_strdup(what, err);
+  as_status st = copy ? as_state_keep(s, copy, err) : AS_E_ENV;
+  if (st == AS_OK) st = as_state_add(s, name, n, &v, err);
+  if (st == AS_OK) s->entries[s->n - 1].opaque = copy;
+  return st;
 }
 
 static as_status push_text(char ***list, size_t *n, size_t *cap, const char *text, as_err *err) {

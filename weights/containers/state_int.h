@@ -46,9 +46,16 @@ struct as_state {
 as_status as_state_create(as_state **out, const char *path, unsigned flags, as_err *err);
 as_status as_state_seal(as_state *s, as_err *err);
 
+/* Fills in the entries' plain and bare names (wrappers.c). */
+as_status as_state_shorten_names(as_state *s, as_err *err);
+
 /* Adds a tensor; the name is copied. Refuses names that are too long or hold a NUL, too many
  * tensors, and views that were not checked (asserted). */
 as_status as_state_add(as_state *s, const char *name, size_t n, const as_view *view, as_err *err);
+/* The same for a tensor that is not an array of dense numbers: its shape as far as it is known (else rank 0), and what
+ * it is, which is copied. */
+as_status as_state_add_opaque(as_state *s, const char *name, size_t n, int rank, const int64_t *shape,
+                              const char *what, as_err *err);
 /* Adds a remark line (control bytes become '?'); beyond the limit lines are only counted. */
 as_status as_state_remark(as_state *s, as_err *err, const char *fmt, ...) AS_PRINTF(3, 4);
 as_status as_state_add_meta(as_state *s, const char *key, const char *value, as_err *err);

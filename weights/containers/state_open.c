@@ -108,6 +108,7 @@ static as_status read_nested(as_state *s, as_err *err) {
 
 static as_status finish(as_state **out, as_state *s, as_status st, as_err *err) {
   if (st == AS_OK) st = as_state_seal(s, err);
+  if (st == AS_OK) st = as_state_shorten_names(s, err);
   if (st != AS_OK) {
     as_state_close(&s);
     return st;

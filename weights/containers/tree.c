@@ -60,10 +60,14 @@ static as_status interpret_call(as_tree *t, uint32_t callee, uint32_t args, uint
   *is = false;
   if (as_pk_at(pk, callee)->type != AS_PK_GLOBAL) return AS_OK;
   if (as_pk_is_global(pk, callee, "torch._utils", "_rebuild_tensor_v2") ||
-      as_pk_is_global(pk, callee, "torch._utils", "_rebuild_tensor"))
-    return as_tree_rebuild(t, args, false, out, is, err);
-  if (as_pk_is_global(pk, callee, "torch._utils", "_rebuild_tensor_v3"))
-    return as_tree_rebuild(t, args, true, out, is, err);
+      as_pk_is_global(pk, callee, "torch._utils", "_rebuild_tensor")) {
+    *is = true;
+    return as_tree_rebuild(t, args, false, out, err);
+  }
+  if (as_pk_is_global(pk, callee, "torch._utils", "_rebuild_tensor_v3")) {
+    *is = true;
+    return as_tree_rebuild(t, args, true, out, err);
+  }
   if (as_pk_is_global(pk, callee, "torch._utils", "_rebuild_parameter") ||
       as_pk_is_global(pk, callee, "torch._utils", "_rebuild_parameter_with_state") ||
       as_pk_is_global(pk, callee, "torch._utils", "_rebuild_device_tensor_from_numpy") ||
@@ -75,7 +79,9 @@ static as_status interpret_call(as_tree *t, uint32_t callee, uint32_t args, uint
   if (as_pk_is_global(pk, callee, "torch._tensor", "_rebuild_from_type_v2") && as_pk_item(pk, args, 0, &a) &&
       as_pk_item(pk, args, 2, &b) && depth < 4)
     return interpret_call(t, a, b, 0, depth + 1, out, is, err);
-  return as_tree_numpy(t, callee, args, state, out, is, err);
+  as_status st = as_tree_numpy(t, callee, args, state, out, is, err);
+  if (st == AS_OK && !*is) *is = as_tree_opaque(t, callee, args, out);
+  return st;
 }
 
 /* *is: the node stands for a tensor, and out describes it. */
@@ -181,6 +187,8 @@ static as_status walk_object(as_tree *t, uint32_t node, int depth, as_err *err) 
   size_t remarks = t->state->n_remarks;
   as_status st = interpret(t, node, 0, &view, &is, err);
   if (st != AS_OK) return st;
+  if (is && view.dtype == AS_OPAQUE)
+    return as_state_add_opaque(t->state, as_str_c(&t->path), t->path.n, view.rank, view.shape, t->what, err);
   if (is) return as_state_add(t->state, as_str_c(&t->path), t->path.n, &view, err);
   if (remarks != t->state->n_remarks) return AS_OK; /* already said why it is no tensor */
   const as_pk_node *n = as_pk_at(pk, node);
