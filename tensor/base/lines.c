@@ -116,11 +116,12 @@ static as_status add_line(as_lines *l, char *line, size_t number, as_err *err) {
   return AS_OK;
 }
 
-as_status as_lines_read(as_lines *l, const char *path, bool names, as_err *err) {
-  size_t n, number = 0;
+as_status as_lines_take(as_lines *l, char *text, bool names, as_err *err) {
+  size_t number = 0;
+  as_status s = AS_OK;
   memset(l, 0, sizeof *l);
-  as_status s = as_text_load(&l->text, &n, path, LIST_MAX, err);
-  for (char *p = l->text; s == AS_OK && p && *p;) {
+  l->text = text;
+  for (char *p = text; s == AS_OK && *p;) {
     char *end = strchr(p, '\n'), *next = end ? end + 1 : p + strlen(p);
     if (!end) end = next;
     number++;
@@ -132,6 +133,14 @@ as_status as_lines_read(as_lines *l, const char *path, bool names, as_err *err) 
   }
   if (s != AS_OK) as_lines_clear(l);
   return s;
+}
+
+as_status as_lines_read(as_lines *l, const char *path, bool names, as_err *err) {
+  char *text;
+  size_t n;
+  memset(l, 0, sizeof *l);
+  as_status s = as_text_load(&text, &n, path, LIST_MAX, err);
+  return s == AS_OK ? as_lines_take(l, text, names, err) : s;
 }
 
 void as_lines_clear(as_lines *l) {

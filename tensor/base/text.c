@@ -173,6 +173,15 @@ bool as_ends_with(const char *s, const char *suffix) {
   return n >= m && memcmp(s + n - m, suffix, m) == 0;
 }
 
+static char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+bool as_same_letters(const char *a, const char *b) {
+  while (*a && lower(*a) == lower(*b)) a++, b++;
+  return *a == *b;
+}
+
 /* Bytes of the UTF-8 character at p, of n that are left; 0 = none (overlong forms, surrogates, stray bytes). */
 static size_t utf8_length(const unsigned char *p, size_t n) {
   unsigned c = p[0], more;
