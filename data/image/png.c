@@ -120,24 +120,23 @@ static as_status read_head(png *g, const uint8_t *p, size_t n, as_err *err) {
 
 /* The next n bytes of the inflated image data. */
 static as_status pull(png *g, uint8_t *out, size_t n, as_err *err) {
-  size_t got = 0;
-  while (got < n) {
-    size_t used = 0, made = 0;
-    int done = 0;
-    as_status s = as_inflate_feed(g->z, g->data, g->left, &used, out + got, n - got, &made, &done, err);
+  as_inflate_io io = {g->data, g->left, out, n, false};
+  while (n > 0) {
+    as_status s = as_inflate_feed(g->z, &io, err);
     if (s != AS_OK) return as_fail_in(err, "png, byte %zu", g->r.pos);
-    g->data += used;
-    g->left -= used;
-    got += made;
-    if (got == n) break;
-    if (done) return bad(g, err, "the image data end before the last row");
-    if (used == 0 && made == 0) {
+    const bool moved = io.in_n != g->left || io.out_n != n;
+    g->data = io.in;
+    g->left = io.in_n;
+    n = io.out_n;
+    if (n == 0) break;
+    if (io.done) return bad(g, err, "the image data end before the last row");
+    if (!moved) {
       chunk c;
       s = next_chunk(g, &c, err);
       if (s != AS_OK) return s;
       if (c.type != TYPE('I', 'D', 'A', 'T')) return bad(g, err, "the IDAT chunks end before the last row");
-      g->data = c.p;
-      g->left = c.n;
+      g->data = io.in = c.p;
+      g->left = io.in_n = c.n;
     }
   }
   return AS_OK;
@@ -150,14 +149,14 @@ static as_status read_tail(png *g, as_err *err) {
   uint8_t spill[256];
   for (;;) {
     while (idat && !ended) {
-      size_t used = 0, made = 0;
-      int done = 0;
-      as_status s = as_inflate_feed(g->z, g->data, g->left, &used, spill, sizeof spill, &made, &done, err);
+      as_inflate_io io = {g->data, g->left, spill, sizeof spill, false};
+      as_status s = as_inflate_feed(g->z, &io, err);
       if (s != AS_OK) return as_fail_in(err, "png, byte %zu", g->r.pos);
-      g->data += used;
-      g->left -= used;
-      ended = done || made > 0;
-      if (used == 0) break;
+      const bool took = io.in_n != g->left;
+      g->data = io.in;
+      g->left = io.in_n;
+      ended = io.done || io.out_n < sizeof spill;
+      if (!took) break;
     }
     chunk c;
     as_status s = next_chunk(g, &c, err);
