@@ -106,6 +106,7 @@ static int by_name(const void *a, const void *b) {
 }
 
 as_status as_state_seal(as_state *s, as_err *err) {
+  if (s->n == 0 && s->trouble[0]) return as_fail(err, AS_E_INPUT, "%s: %s", s->path, s->trouble);
   if (s->n == 0) return as_fail(err, AS_E_INPUT, "%s: %s, but holds no tensor", s->path, s->container);
   s->by_name = as_alloc(s->n, sizeof *s->by_name, err);
   if (!s->by_name) return AS_E_ENV;
@@ -247,6 +248,10 @@ const as_state_entry *as_state_find(const as_state *s, const char *name) {
 size_t as_state_remarks(const as_state *s, const char *const **lines) {
   *lines = (const char *const *)s->remarks;
   return s->n_remarks;
+}
+
+const char *as_state_trouble(const as_state *s) {
+  return s->trouble;
 }
 
 const char *as_state_meta(const as_state *s, const char *key) {

@@ -58,6 +58,10 @@ void as_state_release(const as_state *s, const as_view *view);
 /* What else the file holds (opaque classes, scalars, metadata), a line each, for inspect. */
 size_t as_state_remarks(const as_state *s, const char *const **lines);
 
+/* Where the file holds a network in a form that is not read (a whole pickled module), what it is and what to do, else
+ * "". Its tensors are not among the entries. */
+const char *as_state_trouble(const as_state *s);
+
 /* Value of a key of safetensors' __metadata__, or NULL. */
 const char *as_state_meta(const as_state *s, const char *key);
 size_t as_state_meta_count(const as_state *s);

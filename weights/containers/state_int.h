@@ -31,6 +31,8 @@ struct as_state {
   char **remarks;
   size_t n_remarks, cap_remarks, more_remarks;
 
+  char trouble[512]; /* "" or what as_state_trouble says; the first is kept */
+
   char **meta;             /* pairs: key, value */
   size_t n_meta, cap_meta; /* in strings */
 
@@ -87,6 +89,12 @@ as_status as_state_read_npy(as_state *s, const uint8_t *data, size_t size, const
 as_status as_state_read_tf_bundle(as_state *s, const uint8_t *data, size_t size, as_err *err);
 /* A model.safetensors.index.json: shards are its siblings. */
 as_status as_state_read_shards(as_state *s, const uint8_t *data, size_t size, const char *path, as_err *err);
+
+/* Refusals of what is no checkpoint or another tool's (foreign.c): AS_E_INPUT naming it and what to do.
+ * _named returns AS_OK for bytes that are of no kind by their magic; _refuse always fails, quoting text. */
+as_status as_foreign_named(const uint8_t *data, size_t size, const char *label, as_err *err);
+as_status as_foreign_refuse(const uint8_t *data, size_t size, const char *label, as_err *err);
+as_status as_foreign_tar(const uint8_t *data, const char *label, as_err *err);
 
 /* True when the bytes end as a TensorFlow V2 index table does. */
 bool as_tf_is_index(const uint8_t *data, size_t size);

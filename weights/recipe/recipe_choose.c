@@ -68,6 +68,7 @@ static as_status refuse_tensors(const as_state *s, as_err *err) {
 static as_status refuse_unknown(const as_candidates *c, const as_state *s, as_err *err) {
   as_status st = refuse_tensors(s, err);
   if (st != AS_OK) return st;
+  if (*as_state_trouble(s)) return as_fail(err, AS_E_INPUT, "%s: %s", as_state_path(s), as_state_trouble(s));
   const int convs = as_simclr_convs(s, ".");
   if (convs > 0)
     return as_fail(
