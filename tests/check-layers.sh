@@ -23,6 +23,7 @@ tensor/train           tensor tensor/kern tensor/base/
 nn                     tensor tensor/kern tensor/base/
 nn/train               nn tensor tensor/kern tensor/train tensor/base/
 models                 nn nn/train tensor tensor/kern tensor/train tensor/base/
+models/ssl             models nn nn/train tensor tensor/kern tensor/train tensor/base/
 weights/pickle         tensor/base/
 weights/containers     weights/pickle tensor/base/
 weights/recipe         weights/containers tensor/base/
