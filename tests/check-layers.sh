@@ -31,6 +31,7 @@ weights                weights/ tensor/base/
 data/image             tensor/base/
 data/archive           tensor/base/
 data/sets              data/image data/archive tensor/base/
+data/augment           data/image tensor/base/
 data/world             data/image tensor/base/
 eval/stats             tensor/base/
 eval/report            eval/stats tensor/base/
