@@ -64,4 +64,12 @@ void as_arch_print(const as_arch *a, as_str *out);
 /* Known names, NULL-terminated. */
 const char *const *as_arch_names(void);
 
+/* The same architectures under the names of timm and torchvision; as_arch_parse takes them, with or without timm's tag
+ * ("vit_small_patch14_dinov2.lvd142m"). */
+typedef struct as_arch_alias {
+  const char *name, *arch;
+  int size; /* of the images that it was made for */
+} as_arch_alias;
+const as_arch_alias *as_arch_alias_at(size_t i); /* NULL behind the last */
+
 #endif

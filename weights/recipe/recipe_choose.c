@@ -221,6 +221,10 @@ static as_status finish(const as_recipe *r, const as_state *s, const as_recipe_w
   char arch[AS_RECIPE_ARCH];
   const bool told = !wish->arch && as_recipe_resolve_arch(r, s, 0, arch, sizeof arch, NULL) == AS_OK;
   say_assumed(r, told ? arch : NULL, said);
+  if (told && strstr(arch, "stem=3x3")) { /* the kernel is in the file, its stride is not */
+    put_clause(said);
+    as_str_put(said, "a stem of stride 1 without a max-pool is assumed (--arch ..,stem=3x3s2 has stride 2)");
+  }
   say_twins(r, s, said);
   as_status st = as_str_status(said, err);
   if (st == AS_OK) snprintf(assumed, AS_RECIPE_ASSUMED, "%s", as_str_c(said));
