@@ -211,7 +211,7 @@ static bool parse_stages(as_stages *out, const char *value) {
   return true;
 }
 
-static bool parse_value(const arch_key *k, unsigned char *cfg, const char *value) {
+static bool parse_key_value(const arch_key *k, unsigned char *cfg, const char *value) {
   int64_t v;
   double e;
   switch (k->kind) {
@@ -248,7 +248,7 @@ static as_status parse_pair(as_arch *a, char *pair, as_err *err) {
   for (size_t i = 0; i < n; i++) {
     known[i] = keys[i].name;
     if (strcmp(keys[i].name, pair) == 0)
-      return parse_value(&keys[i], cfg, eq + 1) ? AS_OK : bad_value(&keys[i], eq + 1, err);
+      return parse_key_value(&keys[i], cfg, eq + 1) ? AS_OK : bad_value(&keys[i], eq + 1, err);
   }
   const char *near = as_nearest(pair, known, n);
   return as_fail(err, AS_E_USAGE, "architecture %s has no key \"%s\"%s%s", a->name, pair,

@@ -32,14 +32,14 @@ typedef struct as_resnet_cfg {
 typedef enum as_ffn { AS_FFN_GELU, AS_FFN_SWIGLU } as_ffn;
 typedef enum as_resize_rule { AS_RESIZE_NONE, AS_RESIZE_SCALE, AS_RESIZE_EXACT } as_resize_rule;
 typedef enum as_vit_norm { AS_NORM_FINAL, AS_NORM_FC, AS_NORM_NONE } as_vit_norm;
-typedef enum as_features {
+typedef enum as_vit_features {
   AS_FEATURES_CLS,
   AS_FEATURES_MEAN,
   AS_FEATURES_CLS4,
   AS_FEATURES_CLS_MEAN,
   AS_FEATURES_CLS_MEAN_INTERLEAVED,
   AS_FEATURES_CLS4_MEAN
-} as_features;
+} as_vit_features;
 
 typedef struct as_vit_cfg {
   int patch, dim, depth, heads, mlp;

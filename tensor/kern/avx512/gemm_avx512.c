@@ -24,7 +24,8 @@ AS_GEMM_TARGET
 /* Keeps the compiler from folding the five row pointers into fourteen. */
 #define PIN(p) __asm__("" : "+r"(p))
 
-/* MR and WIDE are constants in every call: the branches vanish. WIDE: two vectors per row, else one. */
+/* MR and WIDE are constants in every call: the branches vanish. WIDE: two vectors per row, else one. Long because the
+ * accumulators must stay in registers from the first load to the last store: a helper would have to be given 28. */
 AS_ALWAYS_INLINE void tile(const as_gemm_args *g, const int MR, const int WIDE) {
   const size_t lda = g->lda;
 #define DECL(i) __m512 l##i = _mm512_setzero_ps(), h##i = _mm512_setzero_ps();
