@@ -50,8 +50,7 @@ typedef struct as_step {
   char name[AS_RESNET_NAME_BYTES];
 } as_step;
 
-typedef struct as_resnet {
-  as_net base;
+struct as_net {
   as_resnet_cfg cfg;
   int size, dim;
   as_convbn *convs;
@@ -63,11 +62,9 @@ typedef struct as_resnet {
   size_t split;                          /* steps before it run image by image */
   as_map_size last;                      /* the map that is averaged */
   size_t floats[2 * AS_RESNET_SEG_BUFS]; /* of one image in each buffer */
-} as_resnet;
+};
 
-/* The list of steps and the tensors of a configuration, which its keys may contradict (AS_E_USAGE). */
-as_status as_resnet_build(as_resnet **out, const as_resnet_cfg *cfg, int size, as_params *params,
-                          as_err *err);
-void as_resnet_destroy(as_resnet *net);
+/* Frees what as_resnet_build made. */
+void as_resnet_destroy(as_net *net);
 
 #endif

@@ -1,4 +1,7 @@
-/* The order of decoding: open, scans, the window's samples. */
+/* The order of decoding. A file whose first scan holds everything is a stream: entropy decoding goes on by one row
+ * of MCUs whenever a row of pixels needs samples that have not come. Of any other file all scans are read first, into
+ * coefficients, and only the inverse DCT goes on row by row. Either way a component's samples live in a ring of three
+ * rows of MCUs: the one that is shown, and one before and behind it for the triangle filters. */
 #include "data/image/jpeg.h"
 
 #include <stdio.h>
@@ -42,7 +45,7 @@ void as_jpeg_close(as_jpeg **jp) {
   for (int i = 0; i < 4; i++) {
     as_free(j->comp[i].coef);
     as_free(j->comp[i].last);
-    as_free(j->comp[i].plane);
+    as_free(j->comp[i].ring);
   }
   as_free(j->tables);
   as_free(j->pairs);
@@ -97,35 +100,45 @@ static void plan_window(as_jpeg *j, j_comp *c) {
   c->by1 = b > c->rows ? c->blocks_h : (int)((b + 7) / 8);
 }
 
+static as_status allocate_component(const as_jpeg *j, j_comp *c, as_err *err) {
+  /* In a stream of one component an MCU is one block, whatever its sampling factors say (T.81 A.2.2). */
+  c->step = j->nscan == 1 && !j->multi_scan ? 8 : 8 * c->v;
+  c->stride = (size_t)c->padded_w * 8 + 64; /* kernels may read, never use, a vector past the end */
+  c->group_w = J_GROUP * c->h + 1;
+  size_t samples, blocks = (size_t)(j->multi_scan ? c->padded_w : c->group_w);
+  if (!as_mul_size(c->stride, 3 * (size_t)c->step, &samples) || !as_add_size(samples, 64, &samples) ||
+      !as_mul_size(blocks, (size_t)(j->multi_scan ? c->padded_h : c->v), &blocks) ||
+      blocks > SIZE_MAX / 128 - 1)
+    return as_jpeg_bad(j, err, "too large an image");
+  c->ring = as_alloc(samples, 1, err);
+  if (!c->ring) return AS_E_ENV;
+  c->coef = j->multi_scan ? as_calloc(blocks * 64 + 64, 2, err) : as_alloc(blocks * 64 + 64, 2, err);
+  if (!c->coef) return AS_E_ENV;
+  if (j->multi_scan) return AS_OK;
+  c->last = as_alloc(blocks, 1, err);
+  return c->last ? AS_OK : AS_E_ENV;
+}
+
 static as_status allocate(as_jpeg *j, as_err *err) {
   size_t widest = 0;
   for (int i = 0; i < j->ncomp; i++) {
     j_comp *c = &j->comp[i];
     plan_window(j, c);
-    c->stride = (size_t)c->padded_w * 8 + 64; /* kernels may read, never use, a vector past the end */
+    as_status s = allocate_component(j, c, err);
+    if (s != AS_OK) return s;
     if (c->stride > widest) widest = c->stride;
-    c->group_w = J_GROUP * c->h + 1;
-    size_t samples, blocks = (size_t)(j->multi_scan ? c->padded_w : c->group_w);
-    if (!as_mul_size(c->stride, (size_t)c->padded_h * 8, &samples) || !as_add_size(samples, 64, &samples) ||
-        !as_mul_size(blocks, (size_t)(j->multi_scan ? c->padded_h : c->v), &blocks) ||
-        blocks > SIZE_MAX / 128 - 1)
-      return as_jpeg_bad(j, err, "too large an image");
-    c->plane = as_alloc(samples, 1, err);
-    c->coef = c->plane
-                  ? (j->multi_scan ? as_calloc(blocks * 64 + 64, 2, err) : as_alloc(blocks * 64 + 64, 2, err))
-                  : NULL;
-    if (!c->coef) return AS_E_ENV;
-    if (!j->multi_scan) {
-      c->last = as_alloc(blocks, 1, err);
-      if (!c->last) return AS_E_ENV;
-    }
   }
   j->row_size = (size_t)(j->x1 - j->x0) + widest + 256;
   j->rows = as_alloc(6, j->row_size, err);
   j->seg = as_alloc(j->n + J_PAD + 16, 1, err);
   j->tables = as_alloc(8, sizeof *j->tables, err);
   j->pairs = as_alloc((size_t)4 << J_PAIR, sizeof *j->pairs, err);
-  return j->rows && j->seg && j->tables && j->pairs ? AS_OK : AS_E_ENV;
+  if (!j->rows || !j->seg || !j->tables || !j->pairs) return AS_E_ENV;
+  for (int i = 0; i < 4; i++) {
+    j->table_dc[i] = &j->tables[i];
+    j->table_ac[i] = &j->tables[4 + i];
+  }
+  return AS_OK;
 }
 
 /* A few bytes cannot hold many blocks: each needs a bit at least. Keeps a tiny file that declares a
@@ -183,7 +196,7 @@ static as_status check_progression(as_jpeg *j, as_err *err) {
   return AS_OK;
 }
 
-static as_status read_scan(as_jpeg *j, as_err *err) {
+static as_status begin_scan(as_jpeg *j, as_err *err) {
   as_status s = AS_OK;
   bool dc = true, ac = true;
   if (j->progressive) {
@@ -197,12 +210,17 @@ static as_status read_scan(as_jpeg *j, as_err *err) {
   j->eobrun = 0;
   j->to_go = j->restart_interval;
   j->starved = j->bad_code = false;
+  const bool single = j->nscan == 1;
+  j->mcus_w = single ? j->scan[0]->blocks_w : (j->w + 8 * j->hmax - 1) / (8 * j->hmax);
+  j->mcus_h = single ? j->scan[0]->blocks_h : (j->h + 8 * j->vmax - 1) / (8 * j->vmax);
   as_jpeg_segment_start(j);
-  s = j->progressive ? as_jpeg_scan_progressive(j, err) : as_jpeg_scan_baseline(j, !j->multi_scan, err);
+  return AS_OK;
+}
+
+static as_status end_scan(as_jpeg *j, as_err *err) {
   /* libjpeg's reader is up to 7 bytes ahead when a scan ends, and drops those without a word. */
-  size_t left = as_jpeg_segment_left(j);
-  if (s == AS_OK && left > 7 && !j->starved) s = as_jpeg_warn(j, err, "%zu unused bytes after a scan", left);
-  return s;
+  const size_t left = as_jpeg_segment_left(j);
+  return left > 7 && !j->starved ? as_jpeg_warn(j, err, "%zu unused bytes after a scan", left) : AS_OK;
 }
 
 /* libjpeg smooths block edges of a progressive image whose low AC coefficients are not all there
@@ -232,36 +250,68 @@ static void supply_tables(as_jpeg *j) {
   }
 }
 
-as_status as_jpeg_decode(as_jpeg *j, int x0, int y0, int x1, int y1, as_err *err) {
-  if (j->decoded || x0 < 0 || y0 < 0 || x1 > j->w || y1 > j->h || x0 >= x1 || y0 >= y1)
+/* The scans of a file that is not a stream, into coefficients. */
+static as_status read_scans(as_jpeg *j, as_err *err) {
+  as_status s = AS_OK;
+  for (int found = J_M_SOS; s == AS_OK && found == J_M_SOS;) {
+    s = begin_scan(j, err);
+    for (int row = 0; s == AS_OK && row < j->mcus_h; row++)
+      s = j->progressive ? as_jpeg_progressive_row(j, row, err) : as_jpeg_baseline_row(j, row, err);
+    if (s == AS_OK) s = end_scan(j, err);
+    if (s == AS_OK) s = as_jpeg_read_markers(j, &found, err);
+  }
+  return s == AS_OK ? check_complete(j, err) : s;
+}
+
+as_status as_jpeg_window(as_jpeg *j, int x0, int y0, int x1, int y1, as_err *err) {
+  if (j->rows || x0 < 0 || y0 < 0 || x1 > j->w || y1 > j->h || x0 >= x1 || y0 >= y1)
     return as_fail(err, AS_E_USAGE, "jpeg: window %d,%d to %d,%d of a %d x %d image", x0, y0, x1, y1, j->w,
                    j->h);
   if (!plausible(j)) return as_jpeg_bad(j, err, "%d x %d pixels in a file of %zu bytes", j->w, j->h, j->n);
-  j->decoded = true;
   j->x0 = x0;
-  j->y0 = y0;
+  j->y0 = j->y = y0;
   j->x1 = x1;
   j->y1 = y1;
   as_status s = allocate(j, err);
-  for (int i = 0; s == AS_OK && i < 4; i++) {
-    j->table_dc[i] = &j->tables[i];
-    j->table_ac[i] = &j->tables[4 + i];
-  }
   supply_tables(j);
-  if (s == AS_OK) s = read_scan(j, err);
-  while (s == AS_OK && !j->saw_eoi) {
-    int found = 0;
-    s = as_jpeg_read_markers(j, &found, err);
-    if (s != AS_OK || found == J_M_EOI) break;
-    if (!j->multi_scan) return as_jpeg_bad(j, err, "a second scan in a file whose first holds everything");
-    s = read_scan(j, err);
-  }
-  if (s == AS_OK) s = check_complete(j, err);
-  for (int i = 0; s == AS_OK && j->multi_scan && i < j->ncomp; i++) {
+  if (s == AS_OK) s = j->multi_scan ? read_scans(j, err) : begin_scan(j, err);
+  return s;
+}
+
+/* Samples of one more row of MCUs. */
+static as_status next_mcus(as_jpeg *j, as_err *err) {
+  const int row = j->next_mcus++;
+  if (!j->multi_scan) return as_jpeg_baseline_row(j, row, err);
+  for (int i = 0; i < j->ncomp; i++) {
     j_comp *c = &j->comp[i];
     /* A component that no scan brought has no table: libjpeg multiplies by zeros. */
-    for (int by = c->by0; by < c->by1; by++)
+    for (int by = row * c->v; by < (row + 1) * c->v; by++)
       as_jpeg_idct_row(j, c, c->coef + (size_t)by * (size_t)c->padded_w * 64, NULL, by, 0, c->blocks_w);
+  }
+  return AS_OK;
+}
+
+as_status as_jpeg_row(as_jpeg *j, int pixel, uint8_t *out, as_err *err) {
+  const int y = j->y, last = as_jpeg_up_needs(j, y);
+  if (y >= j->y1) return as_fail(err, AS_E_USAGE, "jpeg: row %d of a window of %d", y - j->y0, j->y1 - j->y0);
+  j->y++;
+  while (j->next_mcus <= last) {
+    as_status s = next_mcus(j, err);
+    if (s != AS_OK) return s;
+  }
+  as_jpeg_up_row(j, y, pixel, out);
+  return AS_OK;
+}
+
+as_status as_jpeg_finish(as_jpeg *j, as_err *err) {
+  as_status s = AS_OK;
+  while (s == AS_OK && !j->multi_scan && j->next_mcus < j->mcus_h) s = next_mcus(j, err);
+  if (s == AS_OK && !j->multi_scan) {
+    int found = 0;
+    s = end_scan(j, err);
+    if (s == AS_OK) s = as_jpeg_read_markers(j, &found, err);
+    if (s == AS_OK && found == J_M_SOS)
+      return as_jpeg_bad(j, err, "a second scan in a file whose first holds everything");
   }
   if (s == AS_OK && j->idct_overflow)
     s = as_jpeg_warn_dependent(j, err, "coefficients too large for the inverse DCT");

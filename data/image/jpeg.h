@@ -1,6 +1,6 @@
 /* JPEG decoder: baseline and progressive, 8 bits, Huffman coded; 1, 3 or 4 components.
  *
- * The pixels are those of libjpeg-turbo with Pillow's settings (accurate integer IDCT, "fancy"
+ * The pixels are those of libjpeg-turbo's SIMD code with Pillow's settings (accurate integer IDCT, "fancy"
  * chroma upsampling) and then Pillow's convert("RGB"): integer arithmetic, the same bits everywhere.
  * Pure over (bytes, length): no files, no globals, all memory owned by the decoder.
  * Standard: ITU-T T.81; file conventions: JFIF 1.02, Adobe APP14. */
@@ -26,13 +26,13 @@ void as_jpeg_close(as_jpeg **j);
 /* Format, size, components, warnings so far, one-line detail. */
 void as_jpeg_info(const as_jpeg *j, as_image_info *info);
 
-/* Decodes all entropy-coded data (damage anywhere is found), and the samples that the window
- * [x0, x1) x [y0, y1) of the image needs. Once per decoder. */
-as_status as_jpeg_decode(as_jpeg *j, int x0, int y0, int x1, int y1, as_err *err);
-
-/* Row y of the window: x1 - x0 pixels of 3 bytes (R, G, B), or of 4 with a zero byte (`pixel` = 3 or 4).
- * Rows may be asked for in any order, increasing is fastest. */
-void as_jpeg_row(as_jpeg *j, int y, int pixel, uint8_t *out);
+/* Once per decoder: the rows that follow are those of the window [x0, x1) x [y0, y1) of the image. Pixels outside are
+ * not computed. Where the file allows it (one scan), nothing is decoded yet and a few rows are all that is ever kept. */
+as_status as_jpeg_window(as_jpeg *j, int x0, int y0, int x1, int y1, as_err *err);
+/* The next row of the window: x1 - x0 pixels of 3 bytes (R, G, B), or of 4 with a zero byte (`pixel` = 3 or 4). */
+as_status as_jpeg_row(as_jpeg *j, int pixel, uint8_t *out, as_err *err);
+/* After the last row, or any: decodes what is left, so that damage anywhere is found. as_jpeg_info is final then. */
+as_status as_jpeg_finish(as_jpeg *j, as_err *err);
 
 /* Chooses portable C (0) or the best kernels of this CPU (1, the default) for the decoders that are
  * opened from now on; both give the same bits. For tests and measurements. */

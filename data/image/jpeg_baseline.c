@@ -4,7 +4,7 @@
 #include "data/image/jpeg_int.h"
 
 /* One block of an MCU, as it moves along a row. */
-typedef struct slot {
+typedef struct block_slot {
   j_comp *c;
   const j_table *dc, *ac;
   const j_pair *pair;
@@ -12,19 +12,19 @@ typedef struct slot {
   uint8_t *last; /* likewise, in streams */
   int bx, step;  /* block column; blocks from MCU to MCU */
   int from, to;  /* the columns that are wanted, none outside the wanted rows */
-} slot;
+} block_slot;
 
 /* The blocks of MCU m0 of a row, in their order (T.81 A.2); a scan of one component has MCUs of one block. In
  * streams the group's coefficients begin with m0. At most 10. */
-static int plan_slots(const as_jpeg *j, int row, int m0, bool stream, slot slots[10]) {
-  const bool single = j->nscan == 1;
+static int plan_slots(const as_jpeg *j, int row, int m0, block_slot slots[10]) {
+  const bool single = j->nscan == 1, stream = !j->multi_scan;
   int n = 0;
   for (int i = 0; i < j->nscan; i++) {
     j_comp *c = j->scan[i];
     const int nh = single ? 1 : c->h, nv = single ? 1 : c->v;
     for (int y = 0; y < nv; y++)
       for (int x = 0; x < nh; x++) {
-        slot *s = &slots[n++];
+        block_slot *s = &slots[n++];
         const int by = row * nv + y;
         s->c = c;
         s->dc = j->table_dc[c->dc_table];
@@ -44,9 +44,10 @@ static int plan_slots(const as_jpeg *j, int row, int m0, bool stream, slot slots
 }
 
 /* MCUs [m0, m1) of a row: entropy decoding, and the samples of what has come when it is a stream. */
-static as_status mcu_group(as_jpeg *j, int row, int m0, int m1, bool stream, as_err *err) {
-  slot slots[10];
-  const int n = plan_slots(j, row, m0, stream, slots);
+static as_status mcu_group(as_jpeg *j, int row, int m0, int m1, as_err *err) {
+  const bool stream = !j->multi_scan;
+  block_slot slots[10];
+  const int n = plan_slots(j, row, m0, slots);
   for (int i = 0; stream && i < j->nscan; i++) {
     j_comp *c = j->scan[i];
     size_t blocks = (size_t)c->group_w * (size_t)(j->nscan == 1 ? 1 : c->v);
@@ -60,7 +61,7 @@ static as_status mcu_group(as_jpeg *j, int row, int m0, int m1, bool stream, as_
     }
     if (j->restart_interval) j->to_go--;
     for (int i = 0; i < n; i++) {
-      slot *s = &slots[i];
+      block_slot *s = &slots[i];
       if (!j->starved) {
         if (s->bx >= s->from && s->bx < s->to) {
           const int16_t next = s->coef[64]; /* in a later scan it holds what an earlier one brought */
@@ -92,14 +93,9 @@ static as_status mcu_group(as_jpeg *j, int row, int m0, int m1, bool stream, as_
   return AS_OK;
 }
 
-as_status as_jpeg_scan_baseline(as_jpeg *j, bool stream, as_err *err) {
-  const bool single = j->nscan == 1;
-  const int mcus = single ? j->scan[0]->blocks_w : (j->w + 8 * j->hmax - 1) / (8 * j->hmax);
-  const int rows = single ? j->scan[0]->blocks_h : (j->h + 8 * j->vmax - 1) / (8 * j->vmax);
-  for (int row = 0; row < rows; row++)
-    for (int m = 0; m < mcus; m += J_GROUP) {
-      as_status s = mcu_group(j, row, m, m + J_GROUP < mcus ? m + J_GROUP : mcus, stream, err);
-      if (s != AS_OK) return s;
-    }
-  return AS_OK;
+as_status as_jpeg_baseline_row(as_jpeg *j, int row, as_err *err) {
+  as_status s = AS_OK;
+  for (int m = 0; s == AS_OK && m < j->mcus_w; m += J_GROUP)
+    s = mcu_group(j, row, m, m + J_GROUP < j->mcus_w ? m + J_GROUP : j->mcus_w, err);
+  return s;
 }

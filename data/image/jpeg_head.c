@@ -213,7 +213,6 @@ as_status as_jpeg_read_markers(as_jpeg *j, int *found, as_err *err) {
     if (s != AS_OK) return s;
     if (m == J_M_SOS || m == J_M_EOI) {
       *found = m;
-      if (m == J_M_EOI) j->saw_eoi = true;
       return m == J_M_SOS ? read_scan_header(j, err) : AS_OK;
     }
     as_reader skipped;

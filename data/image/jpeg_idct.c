@@ -120,8 +120,8 @@ void as_jpeg_idct_row(as_jpeg *j, j_comp *c, const int16_t *coef, const uint8_t 
   const int from = bx > c->bx0 ? bx : c->bx0, to = bx + n < c->bx1 ? bx + n : c->bx1;
   if (by < c->by0 || by >= c->by1 || from >= to) return;
   const size_t skipped = (size_t)(from - bx);
-  const bool fits =
-      j->k->idct(coef + skipped * 64, last ? last + skipped : NULL, c->quant,
-                 c->plane + (size_t)by * 8 * c->stride + (size_t)from * 8, c->stride, to - from);
+  const bool fits = j->k->idct(coef + skipped * 64, last ? last + skipped : NULL, c->quant,
+                               c->ring + (size_t)(by * 8 % (3 * c->step)) * c->stride + (size_t)from * 8,
+                               c->stride, to - from);
   j->idct_overflow = j->idct_overflow || !fits;
 }

@@ -74,8 +74,9 @@ typedef struct j_comp {
    * block of it index + 1 of the last coefficient that came (zigzag). */
   int16_t *coef;
   uint8_t *last;
-  int group_w;    /* J_GROUP MCUs and one more block, for end-of-block stores */
-  uint8_t *plane; /* [padded_h * 8][stride] */
+  int group_w;   /* J_GROUP MCUs and one more block, for end-of-block stores */
+  int step;      /* rows of samples that a row of MCUs brings */
+  uint8_t *ring; /* [3 * step][stride]: sample row y is row y modulo 3 * step */
   size_t stride;
   int bx0, bx1, by0, by1; /* blocks that the window needs */
   int up;                 /* how jpeg_up.c brings it to full size */
@@ -131,7 +132,7 @@ struct as_jpeg {
   const j_kernels *k;
 
   int w, h, ncomp, hmax, vmax;
-  bool progressive, saw_frame, saw_jfif, saw_adobe, saw_eoi, multi_scan;
+  bool progressive, saw_frame, saw_jfif, saw_adobe, multi_scan;
   int adobe_transform, colour;
   j_comp comp[4];
   j_dht dc[4], ac[4];
@@ -143,6 +144,7 @@ struct as_jpeg {
   int scans, nscan;
   j_comp *scan[4];
   int ss, se, ah, al;
+  int mcus_w, mcus_h;                 /* MCUs in a row, rows of them */
   j_table *table_dc[4], *table_ac[4]; /* [4] each, by table number; owned as one block */
   j_table *tables;
   j_pair *pairs; /* [4][1 << J_PAIR], of table_ac; baseline only */
@@ -158,10 +160,11 @@ struct as_jpeg {
   int next_restart;
   unsigned eobrun;
 
-  int x0, y0, x1, y1;
-  uint8_t *rows; /* scratch of jpeg_up.c: 4 component rows and 2 more, row_size bytes each */
+  int x0, y0, x1, y1; /* the window */
+  int y;              /* its row that comes next, counted from the image's top */
+  int next_mcus;      /* row of MCUs whose samples come next */
+  uint8_t *rows;      /* scratch of jpeg_up.c: 4 component rows and 2 more, row_size bytes each */
   size_t row_size;
-  bool decoded;
   bool idct_overflow;     /* a wanted block held a value of more than 16 bits */
   bool decoder_dependent; /* as in as_image_info */
 };
@@ -190,9 +193,9 @@ as_status as_jpeg_restart(as_jpeg *j, as_err *err); /* at the end of a restart i
 as_status as_jpeg_after_mcu(as_jpeg *j, as_err *err);
 as_status as_jpeg_next_marker(as_jpeg *j, int *marker, as_err *err);
 
-/* jpeg_baseline.c, jpeg_prog.c */
-as_status as_jpeg_scan_baseline(as_jpeg *j, bool stream, as_err *err);
-as_status as_jpeg_scan_progressive(as_jpeg *j, as_err *err);
+/* jpeg_baseline.c, jpeg_prog.c: one row of MCUs of the scan. Of a stream the samples are made at once. */
+as_status as_jpeg_baseline_row(as_jpeg *j, int row, as_err *err);
+as_status as_jpeg_progressive_row(as_jpeg *j, int row, as_err *err);
 
 /* jpeg_idct.c. False: a value did not fit 16 bits; the samples are Pillow's all the same. */
 bool as_jpeg_idct_c(const int16_t *coef, const uint8_t *last, const uint16_t *quant, uint8_t *dst,
@@ -205,6 +208,9 @@ void as_jpeg_idct_row(as_jpeg *j, j_comp *c, const int16_t *coef, const uint8_t 
 /* jpeg_up.c */
 enum { J_UP_NONE, J_UP_H2, J_UP_V2, J_UP_H2V2, J_UP_BOX };
 as_status as_jpeg_up_plan(as_jpeg *j, as_err *err);
+/* The last row of MCUs whose samples image row y needs; that row, whose samples are there. */
+int as_jpeg_up_needs(const as_jpeg *j, int y);
+void as_jpeg_up_row(as_jpeg *j, int y, int pixel, uint8_t *out);
 
 /* jpeg_kernels.c: the portable ones, or the best of this CPU; jpeg_x86.c: AVX2 and BMI2, NULL off x86-64. */
 const j_kernels *as_jpeg_kernels(bool simd);

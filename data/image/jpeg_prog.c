@@ -116,43 +116,41 @@ static void ac_refine(as_jpeg *j, j_comp *c, int16_t *coef) {
   j->bits = b;
 }
 
-as_status as_jpeg_scan_progressive(as_jpeg *j, as_err *err) {
-  const bool single = j->nscan == 1;
+/* One block of the scan. */
+static inline void one_block(as_jpeg *j, j_comp *c, int16_t *coef) {
   const bool dc = j->ss == 0, refine = j->ah != 0;
-  const int mcus = single ? j->scan[0]->blocks_w : (j->w + 8 * j->hmax - 1) / (8 * j->hmax);
-  const int rows = single ? j->scan[0]->blocks_h : (j->h + 8 * j->vmax - 1) / (8 * j->vmax);
-  for (int row = 0; row < rows; row++) {
-    for (int m = 0; m < mcus; m++) {
-      if (j->restart_interval && j->to_go == 0) {
-        as_status s = as_jpeg_restart(j, err);
-        if (s != AS_OK) return s;
+  if (dc && refine)
+    dc_refine(j, coef);
+  else if (dc)
+    dc_first(j, c, coef);
+  else if (refine)
+    ac_refine(j, c, coef);
+  else
+    ac_first(j, c, coef);
+  const uint8_t *limit = j->seg + j->seg_n + J_SLACK;
+  if (j->bits.p > limit) j->bits.p = limit;
+}
+
+as_status as_jpeg_progressive_row(as_jpeg *j, int row, as_err *err) {
+  const bool single = j->nscan == 1;
+  for (int m = 0; m < j->mcus_w; m++) {
+    if (j->restart_interval && j->to_go == 0) {
+      as_status s = as_jpeg_restart(j, err);
+      if (s != AS_OK) return s;
+    }
+    if (j->restart_interval) j->to_go--;
+    if (j->starved) continue;
+    for (int i = 0; i < j->nscan; i++) {
+      j_comp *c = j->scan[i];
+      const int nh = single ? 1 : c->h, nv = single ? 1 : c->v;
+      for (int y = 0; y < nv; y++) {
+        size_t at = (size_t)(row * nv + y) * (size_t)c->padded_w + (size_t)m * (size_t)nh;
+        for (int x = 0; x < nh; x++) one_block(j, c, c->coef + (at + (size_t)x) * 64);
       }
-      if (j->restart_interval) j->to_go--;
-      if (j->starved) continue;
-      for (int i = 0; i < j->nscan; i++) {
-        j_comp *c = j->scan[i];
-        int nh = single ? 1 : c->h, nv = single ? 1 : c->v;
-        for (int y = 0; y < nv; y++) {
-          size_t at = (size_t)(row * nv + y) * (size_t)c->padded_w + (size_t)m * (size_t)nh;
-          for (int x = 0; x < nh; x++) {
-            int16_t *coef = c->coef + (at + (size_t)x) * 64;
-            if (dc && refine)
-              dc_refine(j, coef);
-            else if (dc)
-              dc_first(j, c, coef);
-            else if (refine)
-              ac_refine(j, c, coef);
-            else
-              ac_first(j, c, coef);
-            const uint8_t *limit = j->seg + j->seg_n + J_SLACK;
-            if (j->bits.p > limit) j->bits.p = limit;
-          }
-        }
-      }
-      if (j->bad_code || j->bits.p > j->seg + j->seg_n) {
-        as_status s = as_jpeg_after_mcu(j, err);
-        if (s != AS_OK) return s;
-      }
+    }
+    if (j->bad_code || j->bits.p > j->seg + j->seg_n) {
+      as_status s = as_jpeg_after_mcu(j, err);
+      if (s != AS_OK) return s;
     }
   }
   return AS_OK;

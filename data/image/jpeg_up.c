@@ -27,23 +27,41 @@ as_status as_jpeg_up_plan(as_jpeg *j, as_err *err) {
   return AS_OK;
 }
 
+/* The two rows of samples that row y of the image is made of. The nearer one counts three quarters; beyond the first
+ * and last real row they repeat. Without a filter downwards both are the same. */
+static void rows_of(const as_jpeg *j, const j_comp *c, int y, int *near, int *far) {
+  const bool two = c->up == J_UP_V2 || c->up == J_UP_H2V2;
+  *near = *far = c->up == J_UP_BOX ? y / (j->vmax / c->v) : two ? y / 2 : y;
+  if (!two) return;
+  *far = y & 1 ? *near + 1 : *near - 1;
+  if (*far < 0) *far = 0;
+  if (*far >= c->rows) *far = c->rows - 1;
+}
+
+int as_jpeg_up_needs(const as_jpeg *j, int y) {
+  int last = 0;
+  for (int i = 0; i < j->ncomp; i++) {
+    const j_comp *c = &j->comp[i];
+    int near, far;
+    rows_of(j, c, y, &near, &far);
+    if (far < near) far = near;
+    if (far / c->step > last) last = far / c->step;
+  }
+  return last;
+}
+
 /* Row y of a component at full size; returns where pixel x0 is. `scratch` holds one row. */
 static const uint8_t *full_row(const as_jpeg *j, const j_comp *c, int y, uint8_t *scratch) {
-  const uint8_t *plane = c->plane;
-  if (c->up == J_UP_NONE) return plane + (size_t)y * c->stride + (size_t)j->x0;
+  int near, far;
+  rows_of(j, c, y, &near, &far);
+  const uint8_t *p = c->ring + (size_t)(near % (3 * c->step)) * c->stride;
+  const uint8_t *q = c->ring + (size_t)(far % (3 * c->step)) * c->stride;
+  if (c->up == J_UP_NONE) return p + j->x0;
   if (c->up == J_UP_BOX) {
-    const int fx = j->hmax / c->h, fy = j->vmax / c->v;
-    const uint8_t *in = plane + (size_t)(y / fy) * c->stride;
-    for (int x = j->x0; x < j->x1; x++) scratch[x - j->x0] = in[x / fx];
+    const int fx = j->hmax / c->h;
+    for (int x = j->x0; x < j->x1; x++) scratch[x - j->x0] = p[x / fx];
     return scratch;
   }
-  /* The nearer row counts three quarters; beyond the first and last real row they repeat. */
-  const bool two_rows = c->up != J_UP_H2;
-  const int near = two_rows ? y / 2 : y;
-  int far = y & 1 ? near + 1 : near - 1;
-  if (far < 0) far = 0;
-  if (far >= c->rows) far = c->rows - 1;
-  const uint8_t *p = plane + (size_t)near * c->stride, *q = plane + (size_t)far * c->stride;
   if (c->up == J_UP_V2) {
     j->k->up_v2(p + j->x0, q + j->x0, j->x1 - j->x0, y & 1 ? 2 : 1, scratch);
     return scratch;
@@ -64,10 +82,9 @@ static inline uint8_t ink(int c, int k) {
   return j_clamp8(k - (((t >> 8) + t) >> 8));
 }
 
-void as_jpeg_row(as_jpeg *j, int y, int pixel, uint8_t *out) {
+void as_jpeg_up_row(as_jpeg *j, int y, int pixel, uint8_t *out) {
   const uint8_t *s[4];
   const int n = j->x1 - j->x0;
-  y += j->y0;
   for (int i = 0; i < j->ncomp; i++)
     s[i] = full_row(j, &j->comp[i], y, j->rows + (size_t)i * j->row_size + 32);
   if (j->colour == J_YCC) {

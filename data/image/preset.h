@@ -39,7 +39,8 @@ as_status as_preset_tensor(const as_preset *p, const as_image *im, float *out, a
 
 /* Encoded bytes to the tensor: what a loader calls. The same bits as as_image_decode followed by
  * as_preset_tensor, but pixels that cannot reach the crop are never computed. Damage anywhere in the
- * file is still found. `lenient` and `info` as in as_image_decode. Thread-safe. */
+ * file is still found (values too large for the inverse DCT: where a wanted pixel needs them). `lenient`
+ * and `info` as in as_image_decode. Thread-safe. */
 as_status as_preset_load(const as_preset *p, const uint8_t *bytes, size_t n, int lenient, float *out,
                          as_image_info *info, as_err *err);
 

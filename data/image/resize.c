@@ -144,7 +144,7 @@ static const as_resize_kernels *kernels(void) {
   return x86 ? x86 : &portable;
 }
 
-void as_resize_row(const as_resize_axis *a, const uint8_t *in, uint8_t *out) {
+static void resize_row(const as_resize_axis *a, const uint8_t *in, uint8_t *out) {
   if (!a->copy) {
     kernels()->row(a, in, out);
     return;
@@ -152,40 +152,81 @@ void as_resize_row(const as_resize_axis *a, const uint8_t *in, uint8_t *out) {
   for (int i = 0; i < a->count; i++) memcpy(out + (size_t)i * 3, in + (size_t)i * 4, 3);
 }
 
-void as_resize_column(const as_resize_axis *a, int i, const uint8_t *rows, size_t stride, size_t bytes,
-                      uint8_t *out) {
-  if (a->copy) {
-    memcpy(out, rows + (size_t)i * stride, bytes);
-    return;
+/* Source rows that have gone through the horizontal pass and that an output row still needs. */
+typedef struct sliding {
+  uint8_t *rows;
+  size_t stride;
+  int room, n; /* rows that fit, rows that are there */
+  int first;   /* source row of rows[0] */
+} sliding;
+
+/* Moves on to source row `first` and beyond it to `first` + n. `row` is scratch for one source row. */
+static as_status slide(sliding *s, int first, int n, const as_resize_axis *ax, uint8_t *row, as_row_fn *next,
+                       void *ctx, as_err *err) {
+  while (s->first + s->n < first + n) {
+    if (s->n == s->room) {
+      const int gone = first - s->first < s->n ? first - s->first : s->n;
+      memmove(s->rows, s->rows + (size_t)gone * s->stride, (size_t)(s->n - gone) * s->stride);
+      s->first += gone;
+      s->n -= gone;
+    }
+    as_status st = next(ctx, row, err);
+    if (st != AS_OK) return st;
+    resize_row(ax, row, s->rows + (size_t)s->n++ * s->stride);
   }
-  kernels()->column(rows + (size_t)(a->first[i] - a->lo) * stride, stride, a->k + (size_t)i * (size_t)a->taps,
-                    a->n[i], bytes, out);
+  return AS_OK;
+}
+
+as_status as_resize_rows(const as_resize_axis *ax, const as_resize_axis *ay, as_row_fn *next, void *ctx,
+                         uint8_t *out, size_t pitch, as_err *err) {
+  const size_t bytes = (size_t)ax->count * 3, width = (size_t)(ax->hi - ax->lo) * 4;
+  const size_t slack = (size_t)ax->taps * 4 + 64; /* kernels read past the end what counts for nothing */
+  sliding s = {.stride = bytes + 16, .room = 2 * (ay->copy ? 1 : ay->taps) + 8, .first = ay->lo};
+  if (s.room > ay->hi - ay->lo) s.room = ay->hi - ay->lo;
+  uint8_t *row = as_alloc(width + slack, 1, err);
+  s.rows = row ? as_alloc(s.stride * (size_t)s.room + 64, 1, err) : NULL;
+  as_status st = s.rows ? AS_OK : AS_E_ENV;
+  if (row) memset(row + width, 0, slack);
+  for (int i = 0; st == AS_OK && i < ay->count; i++, out += pitch) {
+    const int first = ay->copy ? ay->lo + i : ay->first[i], n = ay->copy ? 1 : ay->n[i];
+    st = slide(&s, first, n, ax, row, next, ctx, err);
+    if (st != AS_OK) break;
+    const uint8_t *from = s.rows + (size_t)(first - s.first) * s.stride;
+    if (ay->copy)
+      memcpy(out, from, bytes);
+    else
+      kernels()->column(from, s.stride, ay->k + (size_t)i * (size_t)ay->taps, n, bytes, out);
+  }
+  as_free(row);
+  as_free(s.rows);
+  return st;
+}
+
+typedef struct rgb_rows {
+  const uint8_t *p;
+  size_t stride;
+  int n;
+} rgb_rows;
+
+static as_status next_rgb(void *ctx, uint8_t *row, as_err *err) {
+  rgb_rows *r = ctx;
+  (void)err;
+  for (int x = 0; x < r->n; x++) {
+    memcpy(row + (size_t)x * 4, r->p + (size_t)x * 3, 3);
+    row[(size_t)x * 4 + 3] = 0;
+  }
+  r->p += r->stride;
+  return AS_OK;
 }
 
 as_status as_resize_rgb(const uint8_t *in, int w, int h, as_filter filter, uint8_t *out, int out_w, int out_h,
                         as_err *err) {
-  as_resize_axis ax, ay;
+  as_resize_axis ax = {0}, ay = {0};
   as_status s = as_resize_axis_init(&ax, w, out_w, 0, out_w, filter, err);
-  if (s != AS_OK) return s;
-  s = as_resize_axis_init(&ay, h, out_h, 0, out_h, filter, err);
-  if (s != AS_OK) {
-    as_resize_axis_clear(&ax);
-    return s;
-  }
-  const size_t stride = (size_t)out_w * 3;
-  uint8_t *row = as_alloc(((size_t)w + (size_t)ax.taps) * 4 + 16, 1, err), *mid = NULL;
-  if (row) mid = as_alloc(stride * (size_t)(ay.hi - ay.lo) + 16, 1, err);
-  if (mid) {
-    for (int y = ay.lo; y < ay.hi; y++) {
-      const uint8_t *p = in + ((size_t)y * (size_t)w + (size_t)ax.lo) * 3;
-      for (int x = 0; x < ax.hi - ax.lo; x++) memcpy(row + (size_t)x * 4, p + (size_t)x * 3, 3);
-      as_resize_row(&ax, row, mid + (size_t)(y - ay.lo) * stride);
-    }
-    for (int y = 0; y < out_h; y++) as_resize_column(&ay, y, mid, stride, stride, out + (size_t)y * stride);
-  }
-  s = mid ? AS_OK : AS_E_ENV;
-  as_free(row);
-  as_free(mid);
+  if (s == AS_OK) s = as_resize_axis_init(&ay, h, out_h, 0, out_h, filter, err);
+  const size_t stride = (size_t)w * 3;
+  rgb_rows rows = {in + (size_t)ay.lo * stride + (size_t)ax.lo * 3, stride, ax.hi - ax.lo};
+  if (s == AS_OK) s = as_resize_rows(&ax, &ay, next_rgb, &rows, out, (size_t)out_w * 3, err);
   as_resize_axis_clear(&ax);
   as_resize_axis_clear(&ay);
   return s;

@@ -30,12 +30,13 @@ as_status as_resize_axis_init(as_resize_axis *a, int in, int out, int from, int 
                               as_err *err);
 void as_resize_axis_clear(as_resize_axis *a);
 
-/* One row: pixels [lo, hi) of 4 bytes (R, G, B, anything) to count pixels of 3 bytes.
- * 4 taps + 16 readable bytes must follow the input and 16 writable bytes the output. */
-void as_resize_row(const as_resize_axis *a, const uint8_t *in, uint8_t *out);
-/* Output row i of the vertical pass: `rows` holds source rows [lo, hi), `bytes` each, `stride` apart. */
-void as_resize_column(const as_resize_axis *a, int i, const uint8_t *rows, size_t stride, size_t bytes,
-                      uint8_t *out);
+/* Gives the next row of a source: its pixels as 4 bytes (R, G, B, 0). */
+typedef as_status as_row_fn(void *ctx, uint8_t *row, as_err *err);
+
+/* Both passes. `next` gives the source's rows [ay->lo, ay->hi) one after the other, of each the pixels [ax->lo, ax->hi).
+ * out: ay->count rows of ax->count pixels of 3 bytes, `pitch` bytes apart. Only the rows that one output needs are kept. Errors: those of next; AS_E_ENV. */
+as_status as_resize_rows(const as_resize_axis *ax, const as_resize_axis *ay, as_row_fn *next, void *ctx,
+                         uint8_t *out, size_t pitch, as_err *err);
 
 /* A whole image, [h, w, 3] to [out_h, out_w, 3]. */
 as_status as_resize_rgb(const uint8_t *in, int w, int h, as_filter filter, uint8_t *out, int out_w, int out_h,

@@ -37,8 +37,8 @@ static int decode(int i) {
 static int entropy(int i) {
   as_jpeg *j;
   as_err err;
-  int bad =
-      as_jpeg_open(&j, bytes[i], sizes[i], 0, &err) != AS_OK || as_jpeg_decode(j, 0, 0, 1, 1, &err) != AS_OK;
+  int bad = as_jpeg_open(&j, bytes[i], sizes[i], 0, &err) != AS_OK ||
+            as_jpeg_window(j, 0, 0, 1, 1, &err) != AS_OK || as_jpeg_finish(j, &err) != AS_OK;
   as_jpeg_close(&j);
   return bad;
 }

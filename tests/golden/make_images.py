@@ -150,10 +150,10 @@ def chunk(t, d):
 ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 
 
-def png(w, h, depth, colour, interlace=0, extra=b"", palette=0, seed=0, idat_split=0):
+def png(w, h, depth, colour, interlace=0, extra=b"", palette=0, seed=0, idat_split=0, beyond=False):
     ch = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colour]
     rng = np.random.RandomState(w * 1000 + h * 100 + depth * 10 + colour + seed)
-    samples = rng.randint(0, min(1 << depth, palette or 1 << 16), (h, w, ch))
+    samples = rng.randint(0, min(1 << depth, palette if palette and not beyond else 1 << 16), (h, w, ch))
     raw = b""
     for x0, y0, dx, dy in ADAM7 if interlace else ((0, 0, 1, 1),):
         part = samples[y0::dy, x0::dx]
@@ -193,7 +193,21 @@ add("trns_palette.png", png(9, 9, 4, 3, palette=16, extra=chunk(b"tRNS", bytes(r
 add("text.png", png(9, 9, 8, 2, extra=chunk(b"tEXt", b"Title\0x") + chunk(b"gAMA", struct.pack(">I", 45455))))
 add("split.png", png(9, 9, 8, 2, idat_split=7))
 add("one.png", png(1, 1, 1, 0, 1))
+for depth, entries in ((8, 100), (4, 3), (2, 1)):  # indexes that PLTE does not hold
+    add(f"beyond{depth}.png", png(13, 11, depth, 3, palette=entries, beyond=True))
+add("beyond8i.png", png(13, 11, 8, 3, 1, palette=100, beyond=True))
+# damage on which no pixel depends
 g = png(9, 9, 8, 2)
+end = len(g) - 12
+add("lost_iend.png", g[:end], refuse=True, lenient="plain")
+add("lost_adler.png", g[: end - 8], refuse=True, lenient="plain")
+idat = g.index(b"IDAT")
+add("short_adler.png", g[: idat - 4] + chunk(b"IDAT", g[idat + 4 : end - 8]) + g[end:], refuse=True, lenient="plain")
+add("wrong_adler.png", g[: idat - 4] + chunk(b"IDAT", g[idat + 4 : end - 8] + b"abcd") + g[end:], refuse=True)
+add("idat_crc.png", g[: end - 1] + bytes([g[end - 1] ^ 1]) + g[end:], refuse=True, lenient="plain")
+text = chunk(b"tEXt", b"Title\0x")
+add("text_crc.png", g[:end] + text[:-1] + bytes([text[-1] ^ 1]) + g[end:], refuse=True, lenient="plain")
+add("head_text_crc.png", g[:33] + text[:-1] + bytes([text[-1] ^ 1]) + g[33:], refuse=True)
 add("bad_crc.png", g[:45] + bytes([g[45] ^ 1]) + g[46:], refuse=True)
 add("no_iend.png", g[:-12], refuse=True)
 add("cut.png", g[: len(g) // 2], refuse=True)

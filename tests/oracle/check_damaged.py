@@ -1,15 +1,15 @@
 #!/usr/bin/python3
-"""Damaged JPEGs against Pillow. Needs python3-pil and python3-numpy; Pillow must use libjpeg-turbo with its SIMD code, as
+"""Damaged JPEGs and PNGs against Pillow. Needs python3-pil and python3-numpy; Pillow must use libjpeg-turbo with its SIMD code, as
 Debian's does on x86-64.
 
 usage: check_damaged.py [--generated N] [--seed S] [--truncated] [-v] [FILE or FOLDER ...]
 
 Generated are files of Pillow's (and of cjpeg, where it is installed) with other quantisation tables (coefficients too large for the inverse DCT), flipped bits,
-lost and repeated bytes. Of all files that begin as a JPEG and that Pillow decodes:
+lost and repeated bytes. Of all files that begin as a JPEG or PNG and that Pillow decodes:
   accepted without --lenient: the pixels are Pillow's, all of them
   decoded with --lenient: the pixels are Pillow's, or the image says that they depend on the decoder
 and portable C and SIMD agree on every file, whoever decodes it."""
-import argparse, io, os, random, shutil, struct, subprocess, sys, tempfile, time, warnings
+import argparse, io, os, random, shutil, struct, subprocess, sys, tempfile, time, warnings, zlib
 import numpy as np
 from PIL import Image, ImageFile
 from imagelib import Info, decode, err, files, simd
@@ -81,12 +81,38 @@ def generated(rng, nrng):
     return bytes(d)
 
 
+def generated_png(rng, nrng):
+    w, h = rng.randint(1, 40), rng.randint(1, 40)
+    mode = rng.choice(["1", "L", "P", "RGB", "LA", "RGBA", "I;16"])
+    im = Image.fromarray(nrng.randint(0, 1 << 16, (h, w)).astype(np.uint16)) if mode == "I;16" else \
+        Image.fromarray((nrng.randint(0, 256, (h, w, 4)) // rng.choice([1, 64, 256])).astype(np.uint8), "RGBA").convert("RGB").convert(mode)
+    b = io.BytesIO()
+    im.save(b, "PNG", compress_level=rng.randint(0, 9), **({"bits": rng.choice([1, 2, 4, 8])} if mode == "P" else {}))
+    d = bytearray(b.getvalue())
+    at = rng.randint(8, len(d) - 1)
+    how = rng.randint(0, 5)
+    if how == 0:
+        del d[at:]
+    elif how == 1:
+        d[at] ^= 1 << rng.randint(0, 7)
+    elif how == 2:
+        del d[-rng.randint(1, 30):]
+    elif how == 3:
+        d[-rng.randint(1, min(30, len(d) - 8))] ^= 255
+    elif how == 4 and b"PLTE" in d:  # a shorter palette
+        k = d.index(b"PLTE")
+        n, = struct.unpack(">I", d[k - 4 : k])
+        body = b"PLTE" + bytes(d[k + 4 : k + 4 + n // 3 // 2 * 3 or 3])
+        d[k - 4 : k + 8 + n] = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+    return bytes(d)
+
+
 n = dict(files=0, both=0, strict=0, lenient_equal=0, marked_equal=0, marked_other=0, only_pillow=0, only_here=0)
 bad, slowest = [], (0.0, "")
 rng, nrng = random.Random(args.seed), np.random.RandomState(args.seed)
-inputs = [(f"generated {i}", generated(rng, nrng)) for i in range(args.generated)] + [(f, open(f, "rb").read()) for f in files(args.paths)]
+inputs = [(f"generated {i}", (generated_png if i % 4 == 3 else generated)(rng, nrng)) for i in range(args.generated)] + [(f, open(f, "rb").read()) for f in files(args.paths)]
 for f, data in inputs:
-    if data[:3] != b"\xff\xd8\xff":
+    if data[:3] != b"\xff\xd8\xff" and data[:8] != b"\x89PNG\r\n\x1a\n":
         continue
     n["files"] += 1
     info = [Info(), Info()]
@@ -121,7 +147,7 @@ for f, data in inputs:
         n["lenient_equal"] += 1
     else:
         bad.append(f"{f}: other pixels and no mark ({(lenient != want).sum()} bytes; {info[1].warnings} warnings, {info[1].detail.decode()})")
-print(f"{n['files']} JPEGs, {n['both']} decoded by both: {n['lenient_equal']} equal, {n['marked_equal']} marked and equal, "
+print(f"{n['files']} files, {n['both']} decoded by both: {n['lenient_equal']} equal, {n['marked_equal']} marked and equal, "
       f"{n['marked_other']} marked and not equal; {n['strict']} accepted without --lenient; {n['only_pillow']} decoded by Pillow alone, "
       f"{n['only_here']} here alone; {len(bad)} wrong; slowest {slowest[0]:.3f} s {slowest[1]}")
 print("\n".join(bad))

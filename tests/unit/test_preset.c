@@ -177,7 +177,10 @@ static double tf_error(as_test *t, const uint8_t *grey, int w, int h, int half_p
   as_err err;
   double worst = 0;
   for (int i = 0; i < w * h * 3; i++) rgb[i] = grey[i / 3];
-  CHECK_OK(t, as_tf_resize(rgb, (size_t)w * 3, w, h, ow, oh, half_pixel, 1.0f, got, &err), err);
+  as_image im = {rgb, w, h};
+  as_pixel_source src = {.im = &im, .w = w};
+  const as_tf_plan plan = {w, h, ow, oh, half_pixel, 1.0f};
+  CHECK_OK(t, as_tf_resize(&plan, as_pixel_source_next, &src, got, &err), err);
   for (int i = 0; i < ow * oh * 3; i++) {
     double d = fabs((double)got[i] - (double)want[i / 3]);
     if (d > worst) worst = d;

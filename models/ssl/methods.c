@@ -1,4 +1,0 @@
-/* The table of methods. */
-#include "models/ssl/methods_int.h"
-
-const as_ssl_method *const as_ssl_methods[] = {&as_ssl_simclr, NULL};
