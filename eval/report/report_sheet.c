@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "eval/report/report_int.h"
+#include "eval/report/report_names.h"
 #include "tensor/base/checked.h"
 #include "tensor/base/mem.h"
 
@@ -82,34 +83,62 @@ static void put_shown(as_grid *g, size_t row, size_t col, const as_column *c, co
                 shown(&outward, v->hi).s);
 }
 
+enum { HEAD_COLUMNS = 20, TEXT_COLUMNS = 60 };
+
+/* The heads; those that are not set on several lines are shortened. */
+static as_status put_heads(const as_sheet *s, as_grid *g, bool ascii, bool brackets, as_err *err) {
+  const char **head = as_alloc(s->n_cols ? s->n_cols : 1, sizeof *head, err);
+  as_short_names names = {0};
+  if (!head) return AS_E_ENV;
+  for (size_t c = 0; c < s->n_cols; c++) head[c] = strchr(s->col[c].head, '\n') ? "" : s->col[c].head;
+  as_status st = as_short_names_make(&names, head, s->n_cols, brackets ? 0 : HEAD_COLUMNS, ascii, err);
+  for (size_t c = 0; c < s->n_cols && st == AS_OK; c++) {
+    g->align[c] = s->col[c].kind == AS_COL_TEXT ? 'l' : 'r';
+    as_str_put(&g->head[c], *head[c] ? as_short_names_at(&names, c) : s->col[c].head);
+  }
+  as_short_names_clear(&names);
+  as_free((void *)head);
+  return st;
+}
+
+/* Column c of texts. */
+static as_status put_texts(const as_sheet *s, as_grid *g, size_t c, size_t max, bool ascii, as_err *err) {
+  const char **text = as_alloc(s->n_rows ? s->n_rows : 1, sizeof *text, err);
+  as_short_names names = {0};
+  if (!text) return AS_E_ENV;
+  for (size_t r = 0; r < s->n_rows; r++) {
+    const as_value *v = &s->value[r * s->n_cols + c];
+    text[r] = v->text ? v->text : "";
+  }
+  as_status st = as_short_names_make(&names, text, s->n_rows, max, ascii, err);
+  for (size_t r = 0; r < s->n_rows && st == AS_OK; r++)
+    as_str_put(as_grid_at(g, r, c), as_short_names_at(&names, r));
+  as_short_names_clear(&names);
+  as_free((void *)text);
+  return st;
+}
+
 as_status as_sheet_grid(const as_sheet *s, as_grid *g, size_t name_width, bool ascii, bool brackets,
                         as_err *err) {
   if (s->failed) return as_fail(err, AS_E_ENV, "report: out of memory");
   as_status st = as_grid_init(g, s->n_rows, s->n_cols, err);
   if (st != AS_OK) return st;
-  for (size_t c = 0; c < s->n_cols; c++) {
-    g->align[c] = s->col[c].kind == AS_COL_TEXT ? 'l' : 'r';
-    const char *head = s->col[c].head, *nl = strchr(head, '\n');
-    if (nl || brackets)
-      as_str_put(&g->head[c], head);
-    else
-      as_put_name(&g->head[c], head, 20, ascii);
-  }
-  for (size_t r = 0; r < s->n_rows; r++)
-    for (size_t c = 0; c < s->n_cols; c++) {
+  st = put_heads(s, g, ascii, brackets, err);
+  for (size_t c = 0; c < s->n_cols && st == AS_OK; c++) {
+    if (s->col[c].kind == AS_COL_TEXT) {
+      st = put_texts(s, g, c, c == 0 ? name_width : brackets ? 0 : TEXT_COLUMNS, ascii, err);
+      continue;
+    }
+    for (size_t r = 0; r < s->n_rows; r++) {
       const as_value *v = &s->value[r * s->n_cols + c];
-      if (s->col[c].kind == AS_COL_TEXT)
-        as_put_name(as_grid_at(g, r, c), v->text ? v->text : "",
-                    c == 0     ? name_width
-                    : brackets ? 0
-                               : 60,
-                    ascii);
-      else if (v->text)
+      if (v->text)
         as_put_name(as_grid_at(g, r, c), v->text, 0, ascii);
       else
         put_shown(g, r, c, &s->col[c], v, ascii, brackets);
     }
-  return AS_OK;
+  }
+  if (st != AS_OK) as_grid_clear(g);
+  return st;
 }
 
 /* Shortest digits that read back as the same double. */

@@ -13,19 +13,19 @@ static as_status start_grid(const as_page *p, as_grid *g, size_t cols, as_err *e
   if (st != AS_OK) return st;
   as_grid_head(g, 0, "model");
   for (size_t i = 0; i < p->r->n_models; i++)
-    as_put_name(as_grid_at(g, i, 0), as_model_name(p->r, p->s->order[i]), p->name_width, p->ascii);
+    as_str_put(as_grid_at(g, i, 0), as_short_names_at(&p->models, i));
   return AS_OK;
 }
 
-static void head_name(const as_page *p, as_grid *g, size_t col, const char *name, const char *below) {
-  as_put_name(&g->head[col], name, 18, p->ascii);
+static void head_set(const as_page *p, as_grid *g, size_t col, size_t set, const char *below) {
+  as_str_put(&g->head[col], as_short_names_at(&p->sets, set));
   if (below) as_str_put(&g->head[col], below);
 }
 
 static as_status accuracy_grid(const as_page *p, as_grid *g, bool stacked, as_err *err) {
   as_status st = start_grid(p, g, 1 + p->r->n_sets, err);
   if (st != AS_OK) return st;
-  for (size_t k = 0; k < p->r->n_sets; k++) head_name(p, g, k + 1, as_set_name(p->r, k), NULL);
+  for (size_t k = 0; k < p->r->n_sets; k++) head_set(p, g, k + 1, k, NULL);
   for (size_t i = 0; i < p->r->n_models; i++) {
     for (size_t k = 0; k < p->r->n_sets; k++) {
       const as_sum_cell *c = as_sum_at(p->s, p->s->order[i], k);
@@ -87,12 +87,11 @@ static as_status put_drops(const as_page *p, as_err *err) {
   as_page_title(p, as_str_c(&title));
   if (title.failed) p->out->failed = true;
   as_str_clear(&title);
-  head_name(p, &g, 1, as_set_name(r, r->base), p->s->any_rank_interval ? "\nrank (95 %)" : "\nrank");
+  head_set(p, &g, 1, r->base, p->s->any_rank_interval ? "\nrank (95 %)" : "\nrank");
   size_t col = 2;
   for (size_t k = 0; k < r->n_sets; k++)
     if (k != r->base)
-      head_name(p, &g, col++, as_set_name(r, k),
-                p->s->any_rank_interval ? "\nchange rank (95 %) move" : "\nchange rank     ");
+      head_set(p, &g, col++, k, p->s->any_rank_interval ? "\nchange rank (95 %) move" : "\nchange rank     ");
   for (size_t i = 0; i < r->n_models; i++) {
     const as_sum_cell *b = as_sum_at(p->s, p->s->order[i], r->base);
     as_grid_put(&g, i, 1, "%s %s", as_rank_text(b->rank).s, rank_span(p, b).s);
@@ -245,11 +244,16 @@ as_status as_report_text(as_str *out, const as_results *r, const as_report_opts 
   as_sum *s;
   as_status st = as_sum_take(&s, r, opts, err);
   if (st != AS_OK) return st;
-  as_page p = as_page_make(out, s, opts);
+  as_page p;
+  if ((st = as_page_make(&p, out, s, opts, err)) != AS_OK) {
+    as_sum_drop(s, opts);
+    return st;
+  }
   const as_layout l = {
       .format = AS_LAYOUT_TEXT, .width = p.width, .ascii = p.ascii, .skip = "unified failures"};
   if (as_one_part(opts)) {
     st = as_layout_parts(out, s, &l, opts->part, err);
+    as_page_clear(&p);
     as_sum_drop(s, opts);
     return st == AS_OK ? as_str_status(out, err) : st;
   }
@@ -268,6 +272,7 @@ as_status as_report_text(as_str *out, const as_results *r, const as_report_opts 
     put_remarks(&p);
     st = as_str_status(out, err);
   }
+  as_page_clear(&p);
   as_sum_drop(s, opts);
   return st;
 }

@@ -25,12 +25,12 @@ static as_status put_models(const as_page *p, size_t rows, as_err *err) {
       "Top-1 in per cent; rho = effective robustness in points; +/- = places gained or lost against "
       "the base; in parentheses the 95 % interval of the rank");
   as_grid_head(&g, 0, "model");
-  as_put_name(&g.head[1], as_set_name(r, r->base), 18, p->ascii);
+  as_str_put(&g.head[1], as_short_names_at(&p->sets, r->base));
   as_str_put(&g.head[1], "\ntop-1  rank");
   size_t col = 2;
   for (size_t k = 0; k < r->n_sets; k++) {
     if (k == r->base) continue;
-    as_put_name(&g.head[col], as_set_name(r, k), 20, p->ascii);
+    as_str_put(&g.head[col], as_short_names_at(&p->sets, k));
     as_str_put(&g.head[col++], "\ntop-1   rho   +/-");
   }
   as_grid_head(&g, col, "unified\nmean");
@@ -38,7 +38,7 @@ static as_status put_models(const as_page *p, size_t rows, as_err *err) {
   for (size_t i = 0; i < rows; i++) {
     size_t m = p->s->order[i];
     const as_sum_cell *b = as_sum_at(p->s, m, r->base);
-    as_put_name(as_grid_at(&g, i, 0), as_model_name(r, m), p->name_width, p->ascii);
+    as_str_put(as_grid_at(&g, i, 0), as_short_names_at(&p->models, i));
     if (b->ok)
       as_grid_put(&g, i, 1, "%s %5s%s", as_pct(b->acc, 2).s, as_rank_text(b->rank).s,
                   span(p, b->rank_lo, b->rank_hi).s);
@@ -158,7 +158,11 @@ as_status as_table_text(as_str *out, const as_table *t, const as_report_opts *op
   as_sum *s;
   as_status status = as_sum_take(&s, &t->r, opts, err);
   if (status != AS_OK) return status;
-  as_page p = as_page_make(out, s, opts);
+  as_page p;
+  if ((status = as_page_make(&p, out, s, opts, err)) != AS_OK) {
+    as_sum_drop(s, opts);
+    return status;
+  }
   size_t rows = top > 0 && top < t->r.n_models ? top : t->r.n_models;
   /* the table of models holds what the skipped parts hold */
   const as_layout l = {
@@ -166,6 +170,7 @@ as_status as_table_text(as_str *out, const as_table *t, const as_report_opts *op
   const char *part = opts ? opts->part : NULL;
   if (as_one_part(opts)) {
     status = as_layout_parts(out, s, &l, part, err);
+    as_page_clear(&p);
     as_sum_drop(s, opts);
     return status == AS_OK ? as_str_status(out, err) : status;
   }
@@ -178,6 +183,7 @@ as_status as_table_text(as_str *out, const as_table *t, const as_report_opts *op
     put_notes(&p, t);
     status = as_str_status(out, err);
   }
+  as_page_clear(&p);
   as_sum_drop(s, opts);
   return status;
 }

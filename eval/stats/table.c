@@ -5,66 +5,13 @@
 #include <string.h>
 
 #include "eval/stats/metrics.h"
-#include "eval/stats/table_csv_int.h"
+#include "eval/stats/table_int.h"
 #include "tensor/base/checked.h"
 #include "tensor/base/file.h"
 #include "tensor/base/math/dmath.h"
 #include "tensor/base/mem.h"
 
 enum { MOST_SETS = 16, MOST_NAMES = 4096 };
-
-static const as_set_facts known[] = {
-    {"val", "imagenet-val", 50000, 1000, "top-1"},
-    {"imagenet", "imagenet-val", 50000, 1000, "top-1"},
-    {"imagenet-val", "imagenet-val", 50000, 1000, "top-1"},
-    {"imagenet-real", "imagenet-real", 46837, 1000, "any of the ReaL labels; images without one left out"},
-    {"imagenetv2-matched-frequency", "imagenet-v2", 10000, 1000, "top-1, matched-frequency flavour"},
-    {"imagenetv2-matched-frequency-format-val", "imagenet-v2", 10000, 1000,
-     "top-1, matched-frequency flavour"},
-    {"imagenetv2-threshold0.7", "imagenet-v2-threshold", 10000, 1000, "top-1, threshold-0.7 flavour"},
-    {"imagenetv2-threshold-0.7-format-val", "imagenet-v2-threshold", 10000, 1000,
-     "top-1, threshold-0.7 flavour"},
-    {"imagenetv2-topimages", "imagenet-v2-top", 10000, 1000, "top-1, top-images flavour"},
-    {"imagenetv2-top-images-format-val", "imagenet-v2-top", 10000, 1000, "top-1, top-images flavour"},
-    {"imagenet-r", "imagenet-r", 30000, 200, "top-1 over the 200 classes of ImageNet-R"},
-    {"imagenet-r-clean", "imagenet-val-r", 10000, 200, "top-1 on val over the 200 classes of ImageNet-R"},
-    {"val-on-imagenet-r-classes", "imagenet-val-r", 10000, 200,
-     "top-1 on val over the 200 classes of ImageNet-R"},
-    {"imagenet-a", "imagenet-a", 7500, 200, "top-1 over the 200 classes of ImageNet-A"},
-    {"imagenet-a-clean", "imagenet-val-a", 10000, 200, "top-1 on val over the 200 classes of ImageNet-A"},
-    {"val-on-imagenet-a-classes", "imagenet-val-a", 10000, 200,
-     "top-1 on val over the 200 classes of ImageNet-A"},
-    {"sketch", "imagenet-sketch", 50889, 1000, "top-1"},
-    {"imagenet-sketch", "imagenet-sketch", 50889, 1000, "top-1"},
-};
-
-const as_set_facts *as_set_facts_find(const char *name) {
-  for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-    if (strcmp(known[i].name, name) == 0) return &known[i];
-  return NULL;
-}
-
-const as_set_facts *as_set_facts_of(const as_results *r, size_t k) {
-  const as_results_set *set = &r->sets[k];
-  const as_set_facts *f = set->name ? as_set_facts_find(set->name) : NULL;
-  for (size_t i = 0; set->task && i < sizeof known / sizeof *known; i++)
-    if (strcmp(known[i].task, set->task) == 0) f = &known[i];
-  if (!f || set->classes != f->classes) return NULL;
-  for (size_t m = 0; m < r->n_models; m++) {
-    const as_cell *c = as_results_cell(r, m, k);
-    if (c->present && c->n_expected != f->images) return NULL;
-  }
-  return f;
-}
-
-typedef enum source_kind { TIMM, WIDE, CELLS } source_kind;
-
-typedef struct source {
-  as_csv csv;
-  source_kind kind;
-  size_t model, size, top1, top5, dataset, used, failed, correct; /* columns; csv.cols = none */
-  char *set_name;                                                 /* TIMM */
-} source;
 
 /* Growing list of owned strings, found by value. */
 typedef struct name_list {
@@ -134,53 +81,12 @@ static as_status index_row(row_index *x, const char *model, const char *size, si
   return AS_OK;
 }
 
-/* "dir/results-imagenet-real.csv" -> "imagenet-real". */
-static char *set_of_path(const char *path, as_err *err) {
-  const char *base = as_path_base(path);
-  if (as_starts_with(base, "results-")) base += strlen("results-");
-  size_t n = strlen(base);
-  if (as_ends_with(base, ".csv")) n -= 4;
-  return as_strndup(base, n, err);
-}
-
-static as_status open_source(source *s, const char *path, as_err *err) {
-  memset(s, 0, sizeof *s);
-  as_status st = as_csv_read(&s->csv, path, err);
-  if (st != AS_OK) return st;
-  const as_csv *c = &s->csv;
-  s->model = as_csv_column(c, "model");
-  s->size = as_csv_column(c, "img_size");
-  s->top1 = as_csv_column(c, "top1");
-  s->top5 = as_csv_column(c, "top5");
-  s->dataset = as_csv_column(c, "dataset");
-  s->used = as_csv_column(c, "n_used");
-  s->failed = as_csv_column(c, "n_failed");
-  s->correct = as_csv_column(c, "top1_correct");
-  if (s->model == c->cols || c->cols < 2)
-    return as_fail(err, AS_E_INPUT,
-                   "%s: line %zu: found a head without a column 'model', wanted model,img_size,top1 or "
-                   "model,SET,SET,... or model,dataset,top1",
-                   path, c->line[0]);
-  s->kind = s->top1 == c->cols ? WIDE : s->dataset < c->cols ? CELLS : TIMM;
-  if (s->kind == TIMM && !(s->set_name = set_of_path(path, err))) return AS_E_ENV;
-  return AS_OK;
-}
-
-static void close_source(source *s) {
-  as_csv_clear(&s->csv);
-  as_free(s->set_name);
-}
-
-static bool is_set_column(const source *s, size_t col) {
-  return col != s->model && col != s->size;
-}
-
-static as_status list_sets(const source *s, name_list *sets, as_err *err) {
+static as_status list_sets(const as_table_source *s, name_list *sets, as_err *err) {
   as_status st = AS_OK;
-  if (s->kind == TIMM) return list_add(sets, s->set_name, err);
-  if (s->kind == WIDE) {
+  if (s->kind == AS_TABLE_TIMM) return list_add(sets, s->set_name, err);
+  if (s->kind == AS_TABLE_WIDE) {
     for (size_t c = 0; c < s->csv.cols && st == AS_OK; c++)
-      if (is_set_column(s, c)) st = list_add(sets, as_csv_at(&s->csv, 0, c), err);
+      if (s->is_set[c]) st = list_add(sets, as_csv_at(&s->csv, 0, c), err);
     return st;
   }
   for (size_t r = 1; r < s->csv.rows && st == AS_OK; r++)
@@ -191,9 +97,12 @@ static as_status list_sets(const source *s, name_list *sets, as_err *err) {
 static as_status choose_sets(const name_list *all, const as_table_opts *o, name_list *chosen, as_err *err) {
   const char *const *names = (const char *const *)all->name;
   const char *base = o->base;
+  if (all->n == 0)
+    return as_fail(err, AS_E_INPUT, "%s: found no column of accuracies%s", o->files[0],
+                   o->n_files > 1 ? ", nor in the other files" : "");
   for (size_t i = 0; !base && i < all->n; i++)
     if (strcmp(names[i], "val") == 0 || strcmp(names[i], "imagenet") == 0) base = names[i];
-  if (!base) base = all->n ? names[0] : "";
+  if (!base) base = names[0];
   as_status st = list_add(chosen, base, err);
   for (size_t i = 0; st == AS_OK && o->sets && i < o->n_sets; i++) st = list_add(chosen, o->sets[i], err);
   /* Without a choice the clean halves of A and R stay out: their images are val's and would count twice. */
@@ -215,7 +124,7 @@ static as_status choose_sets(const name_list *all, const as_table_opts *o, name_
     if (near)
       return as_fail(err, AS_E_USAGE, "no set '%s' in the tables; did you mean '%s'?", chosen->name[i], near);
     return as_fail(err, AS_E_USAGE, "no set '%s' in the tables; the first is '%s' of %zu", chosen->name[i],
-                   all->n ? names[0] : "", all->n);
+                   names[0], all->n);
   }
   return AS_OK;
 }
@@ -226,34 +135,8 @@ static size_t set_index(const name_list *sets, const char *name) {
   return sets->n;
 }
 
-static as_status parse_value(const source *s, size_t row, size_t col, double *v, as_err *err) {
-  const char *text = as_csv_at(&s->csv, row, col);
-  *v = NAN;
-  if (!*text) return AS_OK;
-  if (!as_parse_f64(text, v) || *v < 0 || *v > 100)
-    return as_fail(err, AS_E_INPUT, "%s: line %zu: column %s: found '%s', wanted an accuracy from 0 to 100",
-                   s->csv.path, s->csv.line[row], as_csv_at(&s->csv, 0, col), text);
-  return AS_OK;
-}
-
-/* Whether a file's accuracies are per cent: one of them is over 1. */
-static as_status find_scale(const source *s, const name_list *chosen, double *scale, as_err *err) {
-  *scale = 1;
-  for (size_t r = 1; r < s->csv.rows; r++) {
-    for (size_t c = 0; c < s->csv.cols; c++) {
-      double v;
-      if (s->kind == WIDE ? !is_set_column(s, c) || set_index(chosen, as_csv_at(&s->csv, 0, c)) == chosen->n
-                          : c != s->top1)
-        continue;
-      as_status st = parse_value(s, r, c, &v, err);
-      if (st != AS_OK) return st;
-      if (v > 1) *scale = 0.01;
-    }
-  }
-  return AS_OK;
-}
-
-static as_status add_duplicate(as_table *t, const source *s, size_t row, const char *set, as_err *err) {
+static as_status add_duplicate(as_table *t, const as_table_source *s, size_t row, const char *set,
+                               as_err *err) {
   as_str text = {0};
   as_str_printf(&text, "%s: line %zu: %s", as_path_base(s->csv.path), s->csv.line[row],
                 as_csv_at(&s->csv, row, s->model));
@@ -268,9 +151,24 @@ static as_status add_duplicate(as_table *t, const source *s, size_t row, const c
   return AS_OK;
 }
 
+/* The table of a run says among how many classes a cell chose, and how many images its head has learned from. */
+static void read_marks(const as_table_source *s, size_t row, as_cell *c) {
+  const as_csv *csv = &s->csv;
+  int64_t n;
+  if (s->classes < csv->cols && as_parse_i64(as_csv_at(csv, row, s->classes), 1, INT32_MAX, &n))
+    c->among.n = (size_t)n;
+  size_t status = as_csv_column(csv, "status"), reason = as_csv_column(csv, "reason");
+  if (status == csv->cols || reason == csv->cols || !strstr(as_csv_at(csv, row, status), "in-train")) return;
+  /* "...; 9 of 400 images are in the training set" */
+  const char *text = as_csv_at(csv, row, reason), *at = strstr(text, " images are in the training set");
+  while (at && at > text && at[-1] != ';') at--;
+  c->in_train.known = true;
+  c->in_train.n = at ? strtoll(at, NULL, 10) : 0;
+}
+
 /* One accuracy. Where the size of the set is known, the count behind it is too. */
-static as_status put_cell(as_table *t, const source *s, size_t row, size_t set, size_t model, double top1,
-                          double top5, as_err *err) {
+static as_status put_cell(as_table *t, const as_table_source *s, size_t row, size_t set, size_t model,
+                          double top1, double top5, as_err *err) {
   as_cell *c = as_results_cell(&t->r, model, set);
   if (!isfinite(top1)) return AS_OK;
   if (c->present) return add_duplicate(t, s, row, t->r.sets[set].name, err);
@@ -279,8 +177,9 @@ static as_status put_cell(as_table *t, const source *s, size_t row, size_t set, 
   c->has_top5 = isfinite(top5);
   c->top5 = c->has_top5 ? top5 : 0;
   const as_csv *csv = &s->csv;
+  if (s->kind == AS_TABLE_CELLS) read_marks(s, row, c);
   size_t used = s->used, failed = s->failed, correct = s->correct;
-  if (s->kind == CELLS && used < csv->cols && correct < csv->cols && failed < csv->cols) {
+  if (s->kind == AS_TABLE_CELLS && used < csv->cols && correct < csv->cols && failed < csv->cols) {
     int64_t n, k, f;
     if (as_parse_i64(as_csv_at(csv, row, used), 1, INT64_MAX / 4, &n) &&
         as_parse_i64(as_csv_at(csv, row, correct), 0, n, &k) &&
@@ -300,29 +199,24 @@ static as_status put_cell(as_table *t, const source *s, size_t row, size_t set, 
   return AS_OK;
 }
 
-static as_status fill_source(as_table *t, const source *s, const name_list *chosen, row_index *rows,
+static as_status fill_source(as_table *t, const as_table_source *s, const name_list *chosen, row_index *rows,
                              as_err *err) {
-  double scale;
-  as_status st = find_scale(s, chosen, &scale, err);
+  as_status st = AS_OK;
   for (size_t r = 1; r < s->csv.rows && st == AS_OK; r++) {
     size_t model;
     const char *size = s->size < s->csv.cols ? as_csv_at(&s->csv, r, s->size) : "";
     st = index_row(rows, as_csv_at(&s->csv, r, s->model), size, &model, err);
     for (size_t c = 0; c < s->csv.cols && st == AS_OK; c++) {
-      size_t set;
-      if (s->kind == WIDE) {
-        if (!is_set_column(s, c)) continue;
-        set = set_index(chosen, as_csv_at(&s->csv, 0, c));
-      } else {
-        if (c != s->top1) continue;
-        set = set_index(chosen, s->kind == TIMM ? s->set_name : as_csv_at(&s->csv, r, s->dataset));
-      }
+      if (!s->is_set[c]) continue;
+      size_t set = set_index(chosen, s->kind == AS_TABLE_WIDE   ? as_csv_at(&s->csv, 0, c)
+                                     : s->kind == AS_TABLE_TIMM ? s->set_name
+                                                                : as_csv_at(&s->csv, r, s->dataset));
       if (set == chosen->n) continue;
       double top1, top5 = NAN;
-      st = parse_value(s, r, c, &top1, err);
-      if (st == AS_OK && s->kind != WIDE && s->top5 < s->csv.cols)
-        st = parse_value(s, r, s->top5, &top5, err);
-      if (st == AS_OK) st = put_cell(t, s, r, set, model, scale * top1, scale * top5, err);
+      st = as_table_source_value(s, r, c, &top1, err);
+      if (st == AS_OK && s->kind != AS_TABLE_WIDE && s->top5 < s->csv.cols)
+        st = as_table_source_value(s, r, s->top5, &top5, err);
+      if (st == AS_OK) st = put_cell(t, s, r, set, model, top1, top5, err);
     }
   }
   return st;
@@ -403,7 +297,34 @@ static as_status describe_sets(as_table *t, const name_list *chosen, as_err *err
   return st;
 }
 
-static as_status fill_table(as_table *t, const as_table_opts *o, source *src, size_t n_src, as_err *err) {
+/* What the cells say of the number of classes is truer than what a set's name does. */
+static as_status count_classes(as_table *t, as_err *err) {
+  bool *apart = as_alloc(t->r.n_models, sizeof *apart, err);
+  as_status st = apart ? AS_OK : AS_E_ENV;
+  for (size_t k = 0; k < t->r.n_sets && st == AS_OK; k++) {
+    as_candidates among;
+    bool any = false;
+    for (size_t m = 0; m < t->r.n_models; m++) any = any || as_results_cell(&t->r, m, k)->among.n > 0;
+    if (any) st = as_results_apart(&t->r, k, apart, &among, err);
+    if (any && st == AS_OK) t->r.sets[k].classes = among.n;
+  }
+  as_free(apart);
+  return st;
+}
+
+static as_status keep_remarks(as_table *t, const as_table_source *s, as_err *err) {
+  as_status st = AS_OK;
+  const char *p = as_str_c(&s->remarks);
+  for (size_t n = strcspn(p, "\n"); st == AS_OK && *p; p += n + 1, n = strcspn(p, "\n")) {
+    char *line = as_strndup(p, n, err);
+    st = line ? as_results_remark(&t->r, line, err) : AS_E_ENV;
+    as_free(line);
+  }
+  return st;
+}
+
+static as_status fill_table(as_table *t, const as_table_opts *o, as_table_source *src, size_t n_src,
+                            as_err *err) {
   name_list all = {0}, chosen = {0};
   row_index rows = {0};
   size_t total = 0;
@@ -428,7 +349,9 @@ static as_status fill_table(as_table *t, const as_table_opts *o, source *src, si
   if (st == AS_OK) st = as_results_init(&t->r, "Published accuracies", rows.n, chosen.n, err);
   if (st == AS_OK && !(t->facts = as_calloc(chosen.n, sizeof *t->facts, err))) st = AS_E_ENV;
   if (st == AS_OK) st = describe_sets(t, &chosen, err);
+  for (size_t i = 0; i < n_src && st == AS_OK; i++) st = keep_remarks(t, &src[i], err);
   for (size_t i = 0; i < n_src && st == AS_OK; i++) st = fill_source(t, &src[i], &chosen, &rows, err);
+  if (st == AS_OK) st = count_classes(t, err);
   if (st == AS_OK) st = name_models(t, &rows, err);
   if (st == AS_OK) {
     t->n_rows = rows.n;
@@ -447,12 +370,13 @@ static as_status fill_table(as_table *t, const as_table_opts *o, source *src, si
 as_status as_table_read(as_table *t, const as_table_opts *opts, as_err *err) {
   memset(t, 0, sizeof *t);
   if (opts->n_files == 0) return as_fail(err, AS_E_USAGE, "found no CSV file, wanted at least one");
-  source *src = as_calloc(opts->n_files, sizeof *src, err);
+  as_table_source *src = as_calloc(opts->n_files, sizeof *src, err);
   if (!src) return AS_E_ENV;
   as_status st = AS_OK;
-  for (size_t i = 0; i < opts->n_files && st == AS_OK; i++) st = open_source(&src[i], opts->files[i], err);
+  for (size_t i = 0; i < opts->n_files && st == AS_OK; i++)
+    st = as_table_source_open(&src[i], opts->files[i], opts, err);
   if (st == AS_OK) st = fill_table(t, opts, src, opts->n_files, err);
-  for (size_t i = 0; i < opts->n_files; i++) close_source(&src[i]);
+  for (size_t i = 0; i < opts->n_files; i++) as_table_source_clear(&src[i]);
   as_free(src);
   if (st != AS_OK) as_table_clear(t);
   return st;

@@ -41,6 +41,16 @@ refuses "table: not a number" 3 "line 2: column val: found 'seventy'" table "$TM
 printf 'name,val\na,70\n' >"$TMP/bad.csv"
 refuses "table: foreign file" 3 "without a column 'model'" table "$TMP/bad.csv"
 
+# columns that are no sets
+printf ',model,val,params,v2\n0,a,70,25.5,60\n1,b,71,5.7,59\n' >"$TMP/odd.csv"
+run table "$TMP/odd.csv"
+[ $code -eq 0 ] && grep -q "2 models, 2 sets" "$TMP/out" && ok "table: columns that are no sets" ||
+  not_ok "table: columns that are no sets" "exit $code: $(head -c 300 "$TMP/out")"
+has "table: names what it leaves out" "odd.csv: columns left out: column 1 (no name), params" "$TMP/out"
+printf 'model;val;v2\na;70,5;60\nb;71;59,5\n' >"$TMP/semi.csv"
+run table "$TMP/semi.csv" --format csv
+has "table: semicolons and decimal commas" "a,val,ok,50000,50000,0,35250,,0.705000" "$TMP/out"
+
 # 40,000 rows in seconds: what compares every model with every other would take minutes
 awk 'BEGIN { print "model,val,v2,r,sketch,a"; s = 1
   for (i = 0; i < 40000; i++) { printf "m%d", i; for (k = 0; k < 5; k++) { s = (s * 69069 + 1) % 4294967296

@@ -154,7 +154,7 @@ static void refusals(as_test *t) {
              {"model,top1\na,fifty\n", "line 2: column top1: found 'fifty'"},
              {"model,top1\na,101\n", "found '101'"},
              {"model,top1\na,-1\n", "found '-1'"},
-             {"model,top1\na,nan\n", "found 'nan'"},
+             {"model,top1\na,inf\n", "found 'inf'"},
              {"model,top1\n", "found no model"},
              {"model,val\na,\n", "found no accuracy"}};
   o = (as_table_opts){.files = files, .n_files = 1};
