@@ -150,6 +150,33 @@ static bool arch_named(as_arch *a, const char *name) {
   return false;
 }
 
+enum { ALIAS_MAX = 64, MAX_NAMES = 128 };
+
+/* By a name of timm's or torchvision's; a tag behind a dot says how it was trained. */
+static bool arch_alias(as_arch *a, const char *name) {
+  const size_t n = strcspn(name, ".");
+  for (size_t i = 0; as_arch_alias_at(i); i++) {
+    const as_arch_alias *known = as_arch_alias_at(i);
+    if (strlen(known->name) != n || memcmp(known->name, name, n) != 0) continue;
+    if (as_arch_parse(a, known->arch, NULL) != AS_OK) return false; /* the tests parse every one */
+    *(a->family == AS_FAMILY_VIT ? &a->vit.size : &a->resnet.size) = known->size;
+    return true;
+  }
+  if (!name[n] || n >= ALIAS_MAX) return false; /* resnet50.tv_in1k: a name of ours with a tag */
+  char stem[ALIAS_MAX];
+  memcpy(stem, name, n);
+  stem[n] = 0;
+  return arch_named(a, stem);
+}
+
+static const char *nearest_name(const char *name) {
+  const char *all[MAX_NAMES];
+  size_t n = 0;
+  for (; names[n]; n++) all[n] = names[n];
+  for (size_t i = 0; as_arch_alias_at(i) && n < MAX_NAMES; i++) all[n++] = as_arch_alias_at(i)->name;
+  return as_nearest(name, all, n);
+}
+
 /* ---- parsing ---- */
 
 static as_status bad_value(const arch_key *k, const char *value, as_err *err) {
@@ -184,7 +211,7 @@ static bool parse_stages(as_stages *out, const char *value) {
   return true;
 }
 
-static bool parse_value(const arch_key *k, unsigned char *cfg, const char *value) {
+static bool parse_key_value(const arch_key *k, unsigned char *cfg, const char *value) {
   int64_t v;
   double e;
   switch (k->kind) {
@@ -221,7 +248,7 @@ static as_status parse_pair(as_arch *a, char *pair, as_err *err) {
   for (size_t i = 0; i < n; i++) {
     known[i] = keys[i].name;
     if (strcmp(keys[i].name, pair) == 0)
-      return parse_value(&keys[i], cfg, eq + 1) ? AS_OK : bad_value(&keys[i], eq + 1, err);
+      return parse_key_value(&keys[i], cfg, eq + 1) ? AS_OK : bad_value(&keys[i], eq + 1, err);
   }
   const char *near = as_nearest(pair, known, n);
   return as_fail(err, AS_E_USAGE, "architecture %s has no key \"%s\"%s%s", a->name, pair,
@@ -236,8 +263,8 @@ as_status as_arch_parse(as_arch *out, const char *text, as_err *err) {
   memcpy(buf, text, len + 1);
   char *rest = strchr(buf, ':');
   if (rest) *rest++ = '\0';
-  if (!arch_named(out, buf)) {
-    const char *near = as_nearest(buf, names, sizeof names / sizeof *names - 1);
+  if (!arch_named(out, buf) && !arch_alias(out, buf)) {
+    const char *near = nearest_name(buf);
     return as_fail(err, AS_E_USAGE, "no architecture \"%s\"%s%s", buf, near ? "; nearest: " : "",
                    near ? near : "");
   }

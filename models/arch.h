@@ -32,14 +32,14 @@ typedef struct as_resnet_cfg {
 typedef enum as_ffn { AS_FFN_GELU, AS_FFN_SWIGLU } as_ffn;
 typedef enum as_resize_rule { AS_RESIZE_NONE, AS_RESIZE_SCALE, AS_RESIZE_EXACT } as_resize_rule;
 typedef enum as_vit_norm { AS_NORM_FINAL, AS_NORM_FC, AS_NORM_NONE } as_vit_norm;
-typedef enum as_features {
+typedef enum as_vit_features {
   AS_FEATURES_CLS,
   AS_FEATURES_MEAN,
   AS_FEATURES_CLS4,
   AS_FEATURES_CLS_MEAN,
   AS_FEATURES_CLS_MEAN_INTERLEAVED,
   AS_FEATURES_CLS4_MEAN
-} as_features;
+} as_vit_features;
 
 typedef struct as_vit_cfg {
   int patch, dim, depth, heads, mlp;
@@ -63,5 +63,13 @@ as_status as_arch_parse(as_arch *out, const char *text, as_err *err);
 void as_arch_print(const as_arch *a, as_str *out);
 /* Known names, NULL-terminated. */
 const char *const *as_arch_names(void);
+
+/* The same architectures under the names of timm and torchvision; as_arch_parse takes them, with or without timm's tag
+ * ("vit_small_patch14_dinov2.lvd142m"). */
+typedef struct as_arch_alias {
+  const char *name, *arch;
+  int size; /* of the images that it was made for */
+} as_arch_alias;
+const as_arch_alias *as_arch_alias_at(size_t i); /* NULL behind the last */
 
 #endif

@@ -14,7 +14,6 @@ struct as_model {
   char *text;
   int size;
   as_params params;
-  const as_net_ops *ops;
   as_net *net;
   bool loaded;
   int threads;     /* at plan; 0 before */
@@ -32,7 +31,6 @@ as_status as_model_create(as_model **out, const char *arch, int input_size, as_e
   if (st == AS_OK) {
     const bool resnet = m->arch.family == AS_FAMILY_RESNET;
     as_str text = {0};
-    m->ops = resnet ? &as_resnet_ops : &as_vit_ops;
     m->size = input_size ? input_size : resnet ? m->arch.resnet.size : m->arch.vit.size;
     as_arch_print(&m->arch, &text);
     m->text = text.failed ? NULL : as_strdup(as_str_c(&text), err);
@@ -42,9 +40,9 @@ as_status as_model_create(as_model **out, const char *arch, int input_size, as_e
     else if (m->size < 1 || m->size > 4096)
       st = as_fail(err, AS_E_USAGE, "input size: found %d, wanted 1 to 4096 pixels", m->size);
     else if (resnet)
-      st = as_resnet_build(&m->net, &m->arch.resnet, m->size, &m->params, err);
+      st = as_resnet_create(&m->net, &m->arch.resnet, m->size, &m->params, err);
     else
-      st = as_vit_build(&m->net, &m->arch.vit, m->size, &m->params, err);
+      st = as_vit_create(&m->net, &m->arch.vit, m->size, &m->params, err);
   }
   if (st != AS_OK) as_model_destroy(&m);
   *out = m;
@@ -54,7 +52,7 @@ as_status as_model_create(as_model **out, const char *arch, int input_size, as_e
 void as_model_destroy(as_model **model) {
   as_model *m = *model;
   if (!m) return;
-  if (m->net) m->ops->destroy(m->net);
+  if (m->net) m->net->ops->destroy(m->net);
   as_params_clear(&m->params);
   as_free(m->text);
   as_free(m->memory);
@@ -70,16 +68,16 @@ int as_model_input_size(const as_model *m) {
   return m->size;
 }
 int as_model_embed_dim(const as_model *m) {
-  return m->ops->embed_dim(m->net);
+  return m->net->ops->embed_dim(m->net);
 }
 const char *as_model_head_name(const as_model *m) {
-  return m->ops->head;
+  return m->net->ops->head;
 }
 double as_model_gflop(const as_model *m) {
-  return m->ops->flop(m->net) * 1e-9;
+  return m->net->ops->flop(m->net) * 1e-9;
 }
 size_t as_model_packed_bytes(const as_model *m) {
-  return m->ops->packed_bytes(m->net);
+  return m->net->ops->packed_bytes(m->net);
 }
 const char *const *as_model_names(void) {
   return as_arch_names();
@@ -96,7 +94,7 @@ as_status as_model_load_releasing(as_model *m, const as_view *params,
   m->loaded = false;
   m->params.done = done;
   m->params.done_ctx = ctx;
-  if (st == AS_OK) st = m->ops->load(m->net, &m->params, params, err);
+  if (st == AS_OK) st = m->net->ops->load(m->net, &m->params, params, err);
   m->params.done = NULL;
   m->loaded = st == AS_OK;
   return st;
@@ -109,7 +107,7 @@ as_status as_model_load(as_model *m, const as_view *params, as_err *err) {
 as_status as_model_load_seeded(as_model *m, uint64_t seed, as_err *err) {
   m->params.seed = seed;
   m->loaded = false;
-  const as_status st = m->ops->load(m->net, &m->params, NULL, err);
+  const as_status st = m->net->ops->load(m->net, &m->params, NULL, err);
   m->loaded = st == AS_OK;
   return st;
 }
@@ -126,9 +124,9 @@ static void layout(as_model *m, as_arena *arena) {
   for (int i = 0; i < m->threads; i++) {
     m->passes[i].team.threads =
         i == 0 ? m->threads : 1; /* one by one they are alone, side by side of one each */
-    m->ops->layout(m->net, m->capacity, arena, &m->passes[i]);
+    m->net->ops->layout(m->net, m->capacity, arena, &m->passes[i]);
   }
-  m->trace.buf = as_arena_take(arena, m->ops->trace_floats(m->net), sizeof(float));
+  m->trace.buf = as_arena_take(arena, m->net->ops->trace_floats(m->net), sizeof(float));
 }
 
 as_status as_model_plan(as_model *m, int batch, as_err *err) {
@@ -174,7 +172,8 @@ static void forward_chunk(void *ctx, size_t chunk, int worker) {
   const size_t first = chunk * (size_t)j->chunk;
   as_pass pass = m->passes[worker];
   pass.team.threads = j->threads;
-  m->ops->forward(m->net, &pass, j->images + first * image, j->chunk, j->features + first * dim, &m->trace);
+  m->net->ops->forward(m->net, &pass, j->images + first * image, j->chunk, j->features + first * dim,
+                       &m->trace);
 }
 
 /* With as many images as threads or more, each thread takes whole images: no waiting at every layer, and

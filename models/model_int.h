@@ -9,7 +9,11 @@
 #include "tensor/base/par.h"
 #include "tensor/tensor.h"
 
-typedef struct as_net as_net; /* a family's own state */
+typedef struct as_net_ops as_net_ops;
+/* A network of either family: the first member of the family's own struct. */
+typedef struct as_net {
+  const as_net_ops *ops;
+} as_net;
 
 /* Where a family reports a layer's output. fn NULL: off. The callback's array is made in `buf`. */
 typedef struct as_tracer {
@@ -26,7 +30,7 @@ typedef struct as_pass {
   as_team team;
 } as_pass;
 
-typedef struct as_net_ops {
+struct as_net_ops {
   void (*destroy)(as_net *net);
   as_status (*load)(as_net *net, const as_params *params, const as_view *views, as_err *err);
   /* Takes the buffers of a pass over up to `batch` images, and scratch for the threads of pass->team. */
@@ -39,12 +43,10 @@ typedef struct as_net_ops {
   size_t (*packed_bytes)(const as_net *net);
   size_t (*trace_floats)(const as_net *net);
   const char *head;
-} as_net_ops;
+};
 
-extern const as_net_ops as_resnet_ops, as_vit_ops;
-
-as_status as_resnet_build(as_net **out, const as_resnet_cfg *cfg, int size, as_params *params, as_err *err);
-as_status as_vit_build(as_net **out, const as_vit_cfg *cfg, int size, as_params *params, as_err *err);
+as_status as_resnet_create(as_net **out, const as_resnet_cfg *cfg, int size, as_params *params, as_err *err);
+as_status as_vit_create(as_net **out, const as_vit_cfg *cfg, int size, as_params *params, as_err *err);
 
 void as_trace_tensor(const as_tracer *trace, const char *layer, const as_tensor *t);
 

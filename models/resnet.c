@@ -4,7 +4,8 @@
 #include "models/resnet_int.h"
 #include "tensor/base/checked.h"
 
-static as_status resnet_load(as_net *net, const as_params *params, const as_view *views, as_err *err) {
+static as_status resnet_load(as_net *base, const as_params *params, const as_view *views, as_err *err) {
+  as_resnet *net = (as_resnet *)base;
   for (size_t i = 0; i < net->n_convs; i++) {
     as_status st = as_convbn_load(&net->convs[i], params, views, err);
     if (st != AS_OK) return st;
@@ -16,7 +17,7 @@ static as_status resnet_load(as_net *net, const as_params *params, const as_view
   return AS_OK;
 }
 
-static size_t scratch_bytes(const as_net *net, size_t first, size_t last, int batch, int threads) {
+static size_t scratch_bytes(const as_resnet *net, size_t first, size_t last, int batch, int threads) {
   size_t most = 0;
   for (size_t i = first; i < last; i++) {
     if (net->steps[i].kind != AS_STEP_CONV && net->steps[i].kind != AS_STEP_MIX) continue;
@@ -30,7 +31,8 @@ static size_t scratch_bytes(const as_net *net, size_t first, size_t last, int ba
   return most;
 }
 
-static void resnet_layout(const as_net *net, int batch, as_arena *arena, as_pass *pass) {
+static void resnet_layout(const as_net *base, int batch, as_arena *arena, as_pass *pass) {
+  const as_resnet *net = (const as_resnet *)base;
   for (int b = 0; b < 2 * AS_RESNET_SEG_BUFS; b++) {
     size_t n = net->floats[b];
     if (b >= AS_RESNET_SEG_BUFS && !as_mul_size(n, (size_t)batch, &n)) arena->overflow = true;
@@ -52,7 +54,7 @@ static as_tensor tensor_in(const as_pass *pass, int id, as_map_size m, int image
   return t;
 }
 
-static void run_steps(const as_net *net, const as_pass *pass, size_t first, size_t last, int image, int n,
+static void run_steps(const as_resnet *net, const as_pass *pass, size_t first, size_t last, int image, int n,
                       const as_tracer *trace) {
   for (size_t i = first; i < last; i++) {
     const as_step *s = &net->steps[i], *next = i + 1 < last ? s + 1 : NULL;
@@ -90,8 +92,9 @@ static void run_steps(const as_net *net, const as_pass *pass, size_t first, size
   }
 }
 
-static void resnet_forward(const as_net *net, const as_pass *pass, const float *images, int n,
+static void resnet_forward(const as_net *base, const as_pass *pass, const float *images, int n,
                            float *features, const as_tracer *trace) {
+  const as_resnet *net = (const as_resnet *)base;
   const size_t floats = (size_t)net->size * (size_t)net->size * 3;
   for (int i = 0; i < n; i++) {
     memcpy(pass->buf[AS_BUF_IMAGE], images + (size_t)i * floats, floats * sizeof(float));
@@ -105,11 +108,13 @@ static void resnet_forward(const as_net *net, const as_pass *pass, const float *
   as_trace_tensor(trace, "features", &row);
 }
 
-static int resnet_dim(const as_net *net) {
+static int resnet_dim(const as_net *base) {
+  const as_resnet *net = (const as_resnet *)base;
   return net->dim;
 }
 
-static double resnet_flop(const as_net *net) {
+static double resnet_flop(const as_net *base) {
+  const as_resnet *net = (const as_resnet *)base;
   double sum = 0;
   for (size_t i = 0; i < net->n_convs; i++) sum += as_convbn_flop(&net->convs[i]);
   for (size_t i = 0; i < net->n_steps; i++)
@@ -118,14 +123,16 @@ static double resnet_flop(const as_net *net) {
   return sum;
 }
 
-static size_t resnet_packed(const as_net *net) {
+static size_t resnet_packed(const as_net *base) {
+  const as_resnet *net = (const as_resnet *)base;
   size_t sum = 0;
   for (size_t i = 0; i < net->n_convs; i++)
     if (net->convs[i].conv) sum += as_conv_packed_bytes(net->convs[i].conv);
   return sum;
 }
 
-static size_t resnet_trace_floats(const as_net *net) {
+static size_t resnet_trace_floats(const as_net *base) {
+  const as_resnet *net = (const as_resnet *)base;
   size_t most = (size_t)net->dim;
   for (size_t i = 0; i < net->n_steps; i++) {
     const as_map_size m = net->steps[i].to;
@@ -135,6 +142,19 @@ static size_t resnet_trace_floats(const as_net *net) {
   return most;
 }
 
-const as_net_ops as_resnet_ops = {as_resnet_destroy, resnet_load,         resnet_layout,
-                                  resnet_forward,    resnet_dim,          resnet_flop,
-                                  resnet_packed,     resnet_trace_floats, "fc"};
+static void resnet_destroy(as_net *base) {
+  as_resnet_destroy((as_resnet *)base);
+}
+
+as_status as_resnet_create(as_net **out, const as_resnet_cfg *cfg, int size, as_params *params, as_err *err) {
+  static const as_net_ops ops = {resnet_destroy, resnet_load,         resnet_layout,
+                                 resnet_forward, resnet_dim,          resnet_flop,
+                                 resnet_packed,  resnet_trace_floats, "fc"};
+  as_resnet *net;
+  *out = NULL;
+  const as_status st = as_resnet_build(&net, cfg, size, params, err);
+  if (st != AS_OK) return st;
+  net->base.ops = &ops;
+  *out = &net->base;
+  return AS_OK;
+}

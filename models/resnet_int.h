@@ -50,7 +50,8 @@ typedef struct as_step {
   char name[AS_RESNET_NAME_BYTES];
 } as_step;
 
-struct as_net {
+typedef struct as_resnet {
+  as_net base;
   as_resnet_cfg cfg;
   int size, dim;
   as_convbn *convs;
@@ -62,9 +63,11 @@ struct as_net {
   size_t split;                          /* steps before it run image by image */
   as_map_size last;                      /* the map that is averaged */
   size_t floats[2 * AS_RESNET_SEG_BUFS]; /* of one image in each buffer */
-};
+} as_resnet;
 
-/* Frees what as_resnet_build made. */
-void as_resnet_destroy(as_net *net);
+/* The list of steps and the tensors of a configuration, which its keys may contradict (AS_E_USAGE). */
+as_status as_resnet_build(as_resnet **out, const as_resnet_cfg *cfg, int size, as_params *params,
+                          as_err *err);
+void as_resnet_destroy(as_resnet *net);
 
 #endif

@@ -10,7 +10,7 @@ enum {
 };
 
 typedef struct builder {
-  as_net *net;
+  as_resnet *net;
   as_params *params;
   as_err *err;
   as_status status; /* first failure; later calls do nothing */
@@ -29,7 +29,7 @@ static void same_padding(int in, int k, int stride, int *before, int *after) {
 
 static as_step *add_step(builder *b, as_step_kind kind, int in, int res, int out, as_map_size from,
                          as_map_size to, const char *name) {
-  as_net *net = b->net;
+  as_resnet *net = b->net;
   if (b->status == AS_OK)
     b->status = as_grow((void **)&net->steps, &net->cap_steps, net->n_steps + 1, sizeof *net->steps, b->err);
   if (b->status == AS_OK && (to.h < 1 || to.w < 1))
@@ -55,7 +55,7 @@ typedef struct layer_size {
  * the order of the state dict is not the order of execution. */
 static size_t declare_conv(builder *b, layer_size size, as_act act, bool closes, const char *conv,
                            const char *bn, as_map_size *to) {
-  as_net *net = b->net;
+  as_resnet *net = b->net;
   const as_map_size in = size.in;
   const int k = size.kernel, stride = size.stride;
   as_conv_shape s = {
@@ -83,7 +83,7 @@ static void conv_step(builder *b, size_t conv, int in, int res, int out, as_map_
 }
 
 static size_t declare_mix(builder *b, int c, const char *block) {
-  as_net *net = b->net;
+  as_resnet *net = b->net;
   char name[AS_RESNET_NAME_BYTES];
   (void)snprintf(name, sizeof name, "%.30s.sk", block);
   if (b->status == AS_OK)
@@ -249,7 +249,7 @@ static void build_block(builder *b, int stage, int index) {
 }
 
 /* From step `split` on, buffers are the late segment's; the last early step writes into them. */
-static void split_segments(as_net *net, size_t split) {
+static void split_segments(as_resnet *net, size_t split) {
   net->split = split;
   for (size_t i = split; i < net->n_steps; i++) {
     as_step *s = &net->steps[i];
@@ -268,7 +268,7 @@ static void split_segments(as_net *net, size_t split) {
   }
 }
 
-void as_resnet_destroy(as_net *net) {
+void as_resnet_destroy(as_resnet *net) {
   for (size_t i = 0; i < net->n_convs; i++) as_convbn_clear(&net->convs[i]);
   for (size_t i = 0; i < net->n_mixes; i++) as_skmix_clear(&net->mixes[i]);
   as_free(net->convs);
@@ -277,7 +277,8 @@ void as_resnet_destroy(as_net *net) {
   as_free(net);
 }
 
-as_status as_resnet_build(as_net **out, const as_resnet_cfg *cfg, int size, as_params *params, as_err *err) {
+as_status as_resnet_build(as_resnet **out, const as_resnet_cfg *cfg, int size, as_params *params,
+                          as_err *err) {
   *out = NULL;
   if (cfg->inner != 1 && cfg->block != AS_BLOCK_BOTTLENECK)
     return as_fail(err, AS_E_USAGE, "inner=%d wants block=bottleneck", cfg->inner);
@@ -285,7 +286,7 @@ as_status as_resnet_build(as_net **out, const as_resnet_cfg *cfg, int size, as_p
     return as_fail(err, AS_E_USAGE, "stride=v1 wants block=bottleneck");
   if (cfg->sk && (cfg->block != AS_BLOCK_BOTTLENECK || cfg->down != AS_DOWN_AVG))
     return as_fail(err, AS_E_USAGE, "sk=1 wants block=bottleneck and down=avg");
-  as_net *net = as_calloc(1, sizeof *net, err);
+  as_resnet *net = as_calloc(1, sizeof *net, err);
   if (!net) return AS_E_ENV;
   net->cfg = *cfg;
   net->size = size;

@@ -35,7 +35,7 @@ enum { NONE = -1 };
 #define NO_VALUE ((size_t)NONE)
 
 struct as_encoder {
-  as_net *net;
+  as_resnet *net;
   as_params params; /* names and shapes only */
   as_store *store;
   as_encoder_cfg cfg;
@@ -102,7 +102,7 @@ static int larger(int a, int b) {
 
 /* Follows the buffers through the steps: which value does each step read? */
 static void link_steps(as_encoder *e) {
-  const as_net *net = e->net;
+  const as_resnet *net = e->net;
   size_t value[2 * AS_RESNET_SEG_BUFS + 1] = {0};
   int *border_of_image = &e->image_border;
   for (size_t k = 0; k < net->n_steps; k++) {
@@ -118,7 +118,7 @@ static void link_steps(as_encoder *e) {
   }
 }
 
-static bool closes_a_branch(const as_net *net, size_t conv) {
+static bool closes_a_branch(const as_resnet *net, size_t conv) {
   for (size_t k = 0; k < net->n_steps; k++)
     if (net->steps[k].kind == AS_STEP_CONV && net->steps[k].conv == conv)
       return net->steps[k].res != AS_BUF_NONE;
@@ -201,7 +201,7 @@ static as_status place_map(as_encoder_pass *p, as_map *m, as_map_size s, int bor
 }
 
 static as_status place_step(as_encoder_pass *p, size_t k, bool backward, as_err *err) {
-  const as_net *net = p->e->net;
+  const as_resnet *net = p->e->net;
   const as_step *s = &net->steps[k];
   const size_t at = 1 + 4 * k;
   const bool conv = s->kind == AS_STEP_CONV;
@@ -350,7 +350,7 @@ static void mean_image(void *ctx, size_t image, int worker) {
 
 const as_map *as_encoder_forward(as_encoder_pass *p, bool running) {
   const as_encoder *e = p->e;
-  const as_net *net = e->net;
+  const as_resnet *net = e->net;
   for (size_t k = 0; k < net->n_steps; k++) {
     const as_step *s = &net->steps[k];
     const link *l = &e->links[k];

@@ -38,7 +38,8 @@ typedef struct vit_block {
   float *gamma1, *gamma2; /* NULL without LayerScale */
 } vit_block;
 
-struct as_net {
+typedef struct vit {
+  as_net base;
   as_vit_cfg cfg;
   int size, grid, prefix, tokens, dim;
   size_t cls_param, pos_param, reg_param;
@@ -47,7 +48,7 @@ struct as_net {
   as_lnorm norm;      /* `norm` or `fc_norm`; unused with norm=none */
   float *prefix_rows; /* [prefix, dim]: class token with its position, registers */
   as_tensor pos;      /* [1, grid, grid, dim]: positions of the patches, owned */
-};
+} vit;
 
 /* ---- building ---- */
 
@@ -86,9 +87,8 @@ static as_status check(const as_vit_cfg *c, int size, as_err *err) {
   return AS_OK;
 }
 
-static as_status declare_block(as_net *net, vit_block *b, int index, as_params *params, as_err *err) {
+static as_status declare_block(vit *net, vit_block *b, int index, as_params *params, as_err *err) {
   const as_vit_cfg *c = &net->cfg;
-  const int64_t gamma[1] = {c->dim};
   const as_init_rule rule = as_init_between(0.1, 0.6);
   char name[7][NAME_BYTES];
   static const char *const leaf[7] = {"norm1", "attn", "ls1", "norm2", "mlp", "ls2", ""};
@@ -97,16 +97,18 @@ static as_status declare_block(as_net *net, vit_block *b, int index, as_params *
   as_status st = as_lnorm_declare(&b->norm1, name[0], c->dim, c->eps, params, err);
   if (st == AS_OK) st = as_mha_declare(&b->attn, name[1], c->dim, c->heads, c->qkvbias != 0, params, err);
   if (st == AS_OK && c->ls)
-    st = as_params_add(params, name[2], "gamma", rule, false, 1, gamma, &b->gamma1_param, err);
+    st = as_params_add(params, &(as_param_want){name[2], "gamma", rule, 1, {c->dim}, false}, &b->gamma1_param,
+                       err);
   if (st == AS_OK) st = as_lnorm_declare(&b->norm2, name[3], c->dim, c->eps, params, err);
   if (st == AS_OK)
     st = as_mlp_declare(&b->mlp, name[4], c->dim, c->mlp, c->ffn == AS_FFN_SWIGLU, params, err);
   if (st == AS_OK && c->ls)
-    st = as_params_add(params, name[5], "gamma", rule, false, 1, gamma, &b->gamma2_param, err);
+    st = as_params_add(params, &(as_param_want){name[5], "gamma", rule, 1, {c->dim}, false}, &b->gamma2_param,
+                       err);
   return st;
 }
 
-static void clear_loaded(as_net *net) {
+static void clear_loaded(vit *net) {
   for (int i = 0; net->blocks && i < net->cfg.depth; i++) {
     as_free(net->blocks[i].gamma1);
     as_free(net->blocks[i].gamma2);
@@ -117,7 +119,8 @@ static void clear_loaded(as_net *net) {
   net->prefix_rows = net->pos.data = NULL;
 }
 
-static void vit_destroy(as_net *net) {
+static void vit_destroy(as_net *base) {
+  vit *net = (vit *)base;
   clear_loaded(net);
   for (int i = 0; net->blocks && i < net->cfg.depth; i++) {
     vit_block *b = &net->blocks[i];
@@ -132,17 +135,22 @@ static void vit_destroy(as_net *net) {
   as_free(net);
 }
 
-static as_status declare_all(as_net *net, as_params *params, as_err *err) {
+static as_status declare_all(vit *net, as_params *params, as_err *err) {
   const as_vit_cfg *c = &net->cfg;
   const int stored = c->posgrid ? c->posgrid : net->grid;
-  const int64_t cls[3] = {1, 1, c->dim}, pos[3] = {1, (int64_t)stored * stored + c->poscls, c->dim};
-  const int64_t reg[3] = {1, c->reg, c->dim};
   const as_init_rule rule = as_init_between(-0.5, 0.5);
   as_status st = AS_OK;
-  if (c->cls) st = as_params_add(params, "", "cls_token", rule, false, 3, cls, &net->cls_param, err);
-  if (st == AS_OK) st = as_params_add(params, "", "pos_embed", rule, false, 3, pos, &net->pos_param, err);
+  if (c->cls)
+    st = as_params_add(params, &(as_param_want){"", "cls_token", rule, 3, {1, 1, c->dim}, false},
+                       &net->cls_param, err);
+  if (st == AS_OK)
+    st = as_params_add(
+        params,
+        &(as_param_want){"", "pos_embed", rule, 3, {1, (int64_t)stored * stored + c->poscls, c->dim}, false},
+        &net->pos_param, err);
   if (st == AS_OK && c->reg)
-    st = as_params_add(params, "", "register_tokens", rule, false, 3, reg, &net->reg_param, err);
+    st = as_params_add(params, &(as_param_want){"", "register_tokens", rule, 3, {1, c->reg, c->dim}, false},
+                       &net->reg_param, err);
   if (st != AS_OK) return st;
   const as_convbn_cfg patch = {
       .shape = {net->size, net->size, 3, c->dim, c->patch, c->patch, c->patch, 0, 0, 0, 0},
@@ -157,32 +165,10 @@ static as_status declare_all(as_net *net, as_params *params, as_err *err) {
   return st;
 }
 
-as_status as_vit_build(as_net **out, const as_vit_cfg *cfg, int size, as_params *params, as_err *err) {
-  *out = NULL;
-  as_status st = check(cfg, size, err);
-  if (st != AS_OK) return st;
-  as_net *net = as_calloc(1, sizeof *net, err);
-  if (!net) return AS_E_ENV;
-  net->cfg = *cfg;
-  net->size = size;
-  net->grid = size / cfg->patch;
-  net->prefix = cfg->cls + cfg->reg;
-  net->tokens = net->prefix + net->grid * net->grid;
-  net->dim = cfg->dim * (cls_blocks(cfg) + (wants_mean(cfg) ? 1 : 0));
-  net->blocks = as_calloc((size_t)cfg->depth, sizeof *net->blocks, err);
-  st = net->blocks ? declare_all(net, params, err) : AS_E_ENV;
-  if (st != AS_OK) {
-    vit_destroy(net);
-    return st;
-  }
-  *out = net;
-  return AS_OK;
-}
-
 /* ---- loading ---- */
 
 /* Class token + its position (one rounding), registers, and the patches' positions at this grid. */
-static as_status load_tokens(as_net *net, const as_params *params, const as_view *views, as_err *err) {
+static as_status load_tokens(vit *net, const as_params *params, const as_view *views, as_err *err) {
   const as_vit_cfg *c = &net->cfg;
   const size_t dim = (size_t)c->dim, g = (size_t)net->grid;
   const int stored = c->posgrid ? c->posgrid : net->grid;
@@ -217,7 +203,8 @@ static as_status load_tokens(as_net *net, const as_params *params, const as_view
   return st;
 }
 
-static as_status vit_load(as_net *net, const as_params *params, const as_view *views, as_err *err) {
+static as_status vit_load(as_net *base, const as_params *params, const as_view *views, as_err *err) {
+  vit *net = (vit *)base;
   clear_loaded(net);
   as_status st = load_tokens(net, params, views, err);
   if (st == AS_OK) st = as_convbn_load(&net->patch, params, views, err);
@@ -236,11 +223,12 @@ static as_status vit_load(as_net *net, const as_params *params, const as_view *v
 
 /* ---- running ---- */
 
-static as_tensor tokens_in(const as_net *net, const as_pass *pass, int buffer, int n, int c) {
+static as_tensor tokens_in(const vit *net, const as_pass *pass, int buffer, int n, int c) {
   return (as_tensor){pass->buf[buffer], n, net->tokens, 1, c, as_tensor_ld(c)};
 }
 
-static void vit_layout(const as_net *net, int batch, as_arena *arena, as_pass *pass) {
+static void vit_layout(const as_net *base, int batch, as_arena *arena, as_pass *pass) {
+  const vit *net = (const vit *)base;
   const as_vit_cfg *c = &net->cfg;
   const size_t ld = as_tensor_ld(c->dim), ld_qkv = as_tensor_ld(3 * c->dim);
   const size_t ld_mlp = as_tensor_ld(as_mlp_width(&net->blocks[0].mlp));
@@ -259,7 +247,7 @@ static void vit_layout(const as_net *net, int batch, as_arena *arena, as_pass *p
 }
 
 /* Tokens of all images: patch chain + position, prefix rows as they were made at load. */
-static void embed(const as_net *net, const as_pass *pass, const float *images, const as_tensor *x) {
+static void embed(const vit *net, const as_pass *pass, const float *images, const as_tensor *x) {
   const size_t floats = (size_t)net->size * (size_t)net->size * 3, dim = (size_t)net->cfg.dim;
   const as_tensor in = {pass->buf[IMAGE], 1, net->size, net->size, 3, 3};
   for (int i = 0; i < x->n; i++) {
@@ -272,8 +260,8 @@ static void embed(const as_net *net, const as_pass *pass, const float *images, c
   }
 }
 
-static void run_block(const as_net *net, const as_pass *pass, int index, const as_tensor *x,
-                      const as_tensor *y, const as_tracer *trace) {
+static void run_block(const vit *net, const as_pass *pass, int index, const as_tensor *x, const as_tensor *y,
+                      const as_tracer *trace) {
   const vit_block *b = &net->blocks[index];
   const as_tensor qkv = tokens_in(net, pass, WIDE, x->n, 3 * net->cfg.dim);
   const as_tensor hidden = tokens_in(net, pass, WIDE, x->n, as_mlp_width(&b->mlp));
@@ -306,7 +294,7 @@ static as_tensor first_tokens(const as_tensor *t) {
 }
 
 /* The last block where only class tokens are wanted: of x, only their rows are right afterwards. */
-static void run_cls_block(const as_net *net, const as_pass *pass, const as_tensor *x, const as_tensor *y) {
+static void run_cls_block(const vit *net, const as_pass *pass, const as_tensor *x, const as_tensor *y) {
   const vit_block *b = &net->blocks[net->cfg.depth - 1];
   const as_tensor qkv = tokens_in(net, pass, WIDE, x->n, 3 * net->cfg.dim);
   const as_tensor hidden = tokens_in(net, pass, WIDE, x->n, as_mlp_width(&b->mlp));
@@ -322,7 +310,7 @@ static void run_cls_block(const as_net *net, const as_pass *pass, const as_tenso
 }
 
 /* The class token of every image of x, normed if the model norms tokens, into rows of out. */
-static void take_cls(const as_net *net, const as_tensor *x, float *out, size_t ld_out) {
+static void take_cls(const vit *net, const as_tensor *x, float *out, size_t ld_out) {
   const size_t image = (size_t)net->tokens * x->ld, n = (size_t)x->n, dim = (size_t)net->cfg.dim;
   if (net->cfg.norm == AS_NORM_FINAL) {
     as_lnorm_forward(&net->norm, n, x->data, image, out, ld_out);
@@ -331,15 +319,16 @@ static void take_cls(const as_net *net, const as_tensor *x, float *out, size_t l
   for (size_t i = 0; i < n; i++) memcpy(out + i * ld_out, x->data + i * image, dim * sizeof(float));
 }
 
-static void take_mean(const as_net *net, const as_tensor *x, const as_tensor *y, float *out, size_t ld_out) {
+static void take_mean(const vit *net, const as_tensor *x, const as_tensor *y, float *out, size_t ld_out) {
   const bool normed = net->cfg.norm == AS_NORM_FINAL;
   if (normed)
     as_lnorm_forward(&net->norm, (size_t)x->n * (size_t)net->tokens, x->data, x->ld, y->data, y->ld);
   as_mean_tokens(normed ? y : x, net->prefix, out, ld_out);
 }
 
-static void vit_forward(const as_net *net, const as_pass *pass, const float *images, int n, float *features,
+static void vit_forward(const as_net *base, const as_pass *pass, const float *images, int n, float *features,
                         const as_tracer *trace) {
+  const vit *net = (const vit *)base;
   const as_vit_cfg *c = &net->cfg;
   const size_t dim = (size_t)c->dim, ld = (size_t)net->dim;
   const int taken = cls_blocks(c);
@@ -371,11 +360,13 @@ static void vit_forward(const as_net *net, const as_pass *pass, const float *ima
   as_trace_tensor(trace, "features", &row);
 }
 
-static int vit_dim(const as_net *net) {
+static int vit_dim(const as_net *base) {
+  const vit *net = (const vit *)base;
   return net->dim;
 }
 
-static double vit_flop(const as_net *net) {
+static double vit_flop(const as_net *base) {
+  const vit *net = (const vit *)base;
   double sum = as_convbn_flop(&net->patch);
   for (int i = 0; i < net->cfg.depth; i++)
     sum += as_mha_flop(&net->blocks[i].attn, net->tokens) + as_mlp_flop(&net->blocks[i].mlp, net->tokens);
@@ -386,7 +377,8 @@ static size_t dense_bytes(const as_dense *d) {
   return d->linear ? as_linear_packed_bytes(d->linear) : 0;
 }
 
-static size_t vit_packed(const as_net *net) {
+static size_t vit_packed(const as_net *base) {
+  const vit *net = (const vit *)base;
   size_t sum = net->patch.conv ? as_conv_packed_bytes(net->patch.conv) : 0;
   for (int i = 0; i < net->cfg.depth; i++) {
     const vit_block *b = &net->blocks[i];
@@ -396,12 +388,35 @@ static size_t vit_packed(const as_net *net) {
   return sum;
 }
 
-static size_t vit_trace_floats(const as_net *net) {
+static size_t vit_trace_floats(const as_net *base) {
+  const vit *net = (const vit *)base;
   size_t c = 3 * (size_t)net->cfg.dim, width = (size_t)as_mlp_width(&net->blocks[0].mlp);
   if (width > c) c = width;
   if ((size_t)net->dim > c) c = (size_t)net->dim;
   return (size_t)net->tokens * c;
 }
 
-const as_net_ops as_vit_ops = {vit_destroy, vit_load,   vit_layout,       vit_forward, vit_dim,
-                               vit_flop,    vit_packed, vit_trace_floats, "head"};
+as_status as_vit_create(as_net **out, const as_vit_cfg *cfg, int size, as_params *params, as_err *err) {
+  static const as_net_ops ops = {vit_destroy, vit_load,   vit_layout,       vit_forward, vit_dim,
+                                 vit_flop,    vit_packed, vit_trace_floats, "head"};
+  *out = NULL;
+  as_status st = check(cfg, size, err);
+  if (st != AS_OK) return st;
+  vit *net = as_calloc(1, sizeof *net, err);
+  if (!net) return AS_E_ENV;
+  net->base.ops = &ops;
+  net->cfg = *cfg;
+  net->size = size;
+  net->grid = size / cfg->patch;
+  net->prefix = cfg->cls + cfg->reg;
+  net->tokens = net->prefix + net->grid * net->grid;
+  net->dim = cfg->dim * (cls_blocks(cfg) + (wants_mean(cfg) ? 1 : 0));
+  net->blocks = as_calloc((size_t)cfg->depth, sizeof *net->blocks, err);
+  st = net->blocks ? declare_all(net, params, err) : AS_E_ENV;
+  if (st != AS_OK) {
+    vit_destroy(&net->base);
+    return st;
+  }
+  *out = &net->base;
+  return AS_OK;
+}

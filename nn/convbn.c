@@ -7,16 +7,19 @@
 
 as_status as_convbn_declare(as_convbn *l, const as_convbn_cfg *cfg, as_params *params, as_err *err) {
   const as_conv_shape *s = &cfg->shape;
-  const int64_t w[4] = {s->c_out, s->c_in, s->kh, s->kw}, c[1] = {s->c_out};
   const double fan_in = (double)s->c_in * s->kh * s->kw;
   *l = (as_convbn){.shape = *s, .act = cfg->act, .eps = cfg->eps, .has_bn = cfg->bn != NULL};
 
   /* Without BatchNorm it is a patch embedding: initialised as the linear map it is (MAE, MoCo v3). */
   as_init_rule rule = l->has_bn ? as_init_kaiming(fan_in) : as_init_xavier(fan_in, s->c_out);
-  as_status st = as_params_add(params, cfg->conv, "weight", rule, false, 4, w, &l->param, err);
+  as_status st = as_params_add(
+      params, &(as_param_want){cfg->conv, "weight", rule, 4, {s->c_out, s->c_in, s->kh, s->kw}, false},
+      &l->param, err);
   if (st != AS_OK) return st;
   if (!l->has_bn)
-    return as_params_add(params, cfg->conv, "bias", as_init_between(-0.05, 0.05), false, 1, c, NULL, err);
+    return as_params_add(
+        params, &(as_param_want){cfg->conv, "bias", as_init_between(-0.05, 0.05), 1, {s->c_out}, false}, NULL,
+        err);
 
   const struct {
     const char *leaf;
@@ -26,10 +29,15 @@ as_status as_convbn_declare(as_convbn *l, const as_convbn_cfg *cfg, as_params *p
             {"running_mean", as_init_between(-0.2, 0.2)},
             {"running_var", as_init_between(0.5, 1.5)}};
   for (size_t i = 0; i < sizeof bn / sizeof *bn && st == AS_OK; i++)
-    st = as_params_add(params, cfg->bn, bn[i].leaf, bn[i].rule, false, 1, c, NULL, err);
-  if (st == AS_OK)
-    st = as_params_add(params, cfg->bn, "num_batches_tracked", as_init_between(0, 0), true, 0, NULL, NULL,
+    st = as_params_add(params, &(as_param_want){cfg->bn, bn[i].leaf, bn[i].rule, 1, {s->c_out}, false}, NULL,
                        err);
+  if (st == AS_OK)
+    st = as_params_add(params,
+                       &(as_param_want){.prefix = cfg->bn,
+                                        .leaf = "num_batches_tracked",
+                                        .rule = as_init_between(0, 0),
+                                        .optional = true},
+                       NULL, err);
   return st;
 }
 

@@ -4,12 +4,13 @@
 
 as_status as_dense_declare(as_dense *l, const char *prefix, int n_in, int n_out, bool bias, as_params *params,
                            as_err *err) {
-  const int64_t w[2] = {n_out, n_in}, b[1] = {n_out};
   *l = (as_dense){.n_in = n_in, .n_out = n_out, .bias = bias};
-  as_status st =
-      as_params_add(params, prefix, "weight", as_init_xavier(n_in, n_out), false, 2, w, &l->param, err);
+  as_status st = as_params_add(
+      params, &(as_param_want){prefix, "weight", as_init_xavier(n_in, n_out), 2, {n_out, n_in}, false},
+      &l->param, err);
   if (st == AS_OK && bias)
-    st = as_params_add(params, prefix, "bias", as_init_between(-0.05, 0.05), false, 1, b, NULL, err);
+    st = as_params_add(
+        params, &(as_param_want){prefix, "bias", as_init_between(-0.05, 0.05), 1, {n_out}, false}, NULL, err);
   return st;
 }
 

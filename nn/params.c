@@ -15,25 +15,24 @@ void as_params_clear(as_params *p) {
   memset(p, 0, sizeof *p);
 }
 
-as_status as_params_add(as_params *p, const char *prefix, const char *leaf, as_init_rule rule, bool optional,
-                        int rank, const int64_t *shape, size_t *index, as_err *err) {
+as_status as_params_add(as_params *p, const as_param_want *want, size_t *index, as_err *err) {
   as_status st = as_grow(&p->specs, &p->cap_specs, p->n + 1, sizeof *p->specs, err);
   if (st == AS_OK) st = as_grow(&p->rules, &p->cap_rules, p->n + 1, sizeof *p->rules, err);
   if (st != AS_OK) return st;
 
   as_str name = {0};
-  as_str_printf(&name, "%s%s%s", prefix, *prefix ? "." : "", leaf);
+  as_str_printf(&name, "%s%s%s", want->prefix, *want->prefix ? "." : "", want->leaf);
   char *copy = name.failed ? NULL : as_strdup(as_str_c(&name), NULL);
   as_str_clear(&name);
-  if (!copy) return as_fail(err, AS_E_ENV, "out of memory for the name of %s.%s", prefix, leaf);
+  if (!copy) return as_fail(err, AS_E_ENV, "out of memory for the name of %s.%s", want->prefix, want->leaf);
 
   as_param_spec *s = &p->specs[p->n];
   memset(s, 0, sizeof *s);
   s->name = copy;
-  s->rank = rank;
-  s->optional = optional;
-  for (int i = 0; i < rank; i++) s->shape[i] = shape[i];
-  p->rules[p->n] = rule;
+  s->rank = want->rank;
+  s->optional = want->optional;
+  for (int i = 0; i < want->rank; i++) s->shape[i] = want->shape[i];
+  p->rules[p->n] = want->rule;
   if (index) *index = p->n;
   p->n++;
   return AS_OK;

@@ -25,9 +25,16 @@ typedef struct as_params {
 
 void as_params_clear(as_params *p);
 
-/* Appends PREFIX.LEAF (LEAF alone when prefix is ""). *index (may be NULL) gets its place. */
-as_status as_params_add(as_params *p, const char *prefix, const char *leaf, as_init_rule rule, bool optional,
-                        int rank, const int64_t *shape, size_t *index, as_err *err);
+/* One tensor that a layer wants: PREFIX.LEAF, or LEAF alone when prefix is "". */
+typedef struct as_param_want {
+  const char *prefix, *leaf;
+  as_init_rule rule;
+  int rank;
+  int64_t shape[4];
+  bool optional;
+} as_param_want;
+/* Appends it. *index (may be NULL) gets its place. */
+as_status as_params_add(as_params *p, const as_param_want *want, size_t *index, as_err *err);
 
 /* Every required view is there and has exactly its spec's shape; AS_E_INPUT naming the tensor. */
 as_status as_params_check(const as_params *p, const as_view *views, as_err *err);

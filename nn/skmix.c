@@ -15,25 +15,34 @@ as_status as_skmix_declare(as_skmix *l, const char *prefix, int c, double eps, a
                            as_err *err) {
   const int mid = c / 16 > 32 ? c / 16 : 32;
   *l = (as_skmix){.c = c, .mid = mid, .eps = eps};
-  const int64_t w1[4] = {mid, c, 1, 1}, w2[4] = {2 * (int64_t)c, mid, 1, 1}, one[1] = {mid};
   char name[3][NAME_BYTES];
   static const char *const part[3] = {"fc1", "bn", "fc2"};
   for (int i = 0; i < 3; i++) (void)snprintf(name[i], NAME_BYTES, "%.50s.%s", prefix, part[i]);
-  as_status st =
-      as_params_add(params, name[0], "weight", as_init_kaiming((double)c), false, 4, w1, &l->param, err);
+  as_status st = as_params_add(
+      params, &(as_param_want){name[0], "weight", as_init_kaiming((double)c), 4, {mid, c, 1, 1}, false},
+      &l->param, err);
   const struct {
     const char *leaf;
     double lo, hi;
   } bn[] = {
       {"weight", 0.5, 1.5}, {"bias", -0.2, 0.2}, {"running_mean", -0.2, 0.2}, {"running_var", 0.5, 1.5}};
   for (size_t i = 0; i < sizeof bn / sizeof *bn && st == AS_OK; i++)
-    st = as_params_add(params, name[1], bn[i].leaf, as_init_between(bn[i].lo, bn[i].hi), false, 1, one, NULL,
-                       err);
+    st = as_params_add(
+        params, &(as_param_want){name[1], bn[i].leaf, as_init_between(bn[i].lo, bn[i].hi), 1, {mid}, false},
+        NULL, err);
   if (st == AS_OK)
-    st = as_params_add(params, name[1], "num_batches_tracked", as_init_between(0, 0), true, 0, NULL, NULL,
-                       err);
+    st = as_params_add(params,
+                       &(as_param_want){.prefix = name[1],
+                                        .leaf = "num_batches_tracked",
+                                        .rule = as_init_between(0, 0),
+                                        .optional = true},
+                       NULL, err);
   if (st == AS_OK)
-    st = as_params_add(params, name[2], "weight", as_init_kaiming((double)mid), false, 4, w2, NULL, err);
+    st = as_params_add(
+        params,
+        &(as_param_want){
+            name[2], "weight", as_init_kaiming((double)mid), 4, {2 * (int64_t)c, mid, 1, 1}, false},
+        NULL, err);
   return st;
 }
 

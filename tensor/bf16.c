@@ -42,7 +42,7 @@ void as_bf16_fill_plain(const void *ctx, size_t first, size_t m, uint16_t *to, s
 static void block(const as_multiply *mm, const as_bf16_rows *a, size_t first, size_t m, size_t p0, size_t p1,
                   bool panel_outer, float *memory, size_t ld) {
   a->fill(a->ctx, first, m, (uint16_t *)(void *)memory, 2 * ld);
-  const as_rows rows = {memory, ld, m};
+  const as_row_source rows = {memory, ld, m};
   as_multiply part = *mm;
   part.bf16 = true;
   part.tiles = as_row_tiles(m);
@@ -74,7 +74,7 @@ typedef struct grid {
   bool panel_outer;
 } grid;
 
-static void run_chunk(void *ctx, size_t chunk, int worker) {
+static void bf16_chunk(void *ctx, size_t chunk, int worker) {
   const grid *g = ctx;
   const size_t bc = chunk / g->panel_chunks, pc = chunk % g->panel_chunks, m = g->a->m;
   float *memory = g->scratch + (size_t)worker * BLOCK_FLOATS;
@@ -101,7 +101,7 @@ void as_bf16_run(const as_multiply *mm, const as_bf16_rows *a, const as_team *te
     g.panel_chunks = (WANTED_CHUNKS + g.block_chunks - 1) / g.block_chunks;
     if (g.panel_chunks > most) g.panel_chunks = most;
   }
-  as_par_for_by(team->threads, g.block_chunks * g.panel_chunks, run_chunk, &g);
+  as_par_for_by(team->threads, g.block_chunks * g.panel_chunks, bf16_chunk, &g);
 }
 
 typedef struct pair {
@@ -111,7 +111,7 @@ typedef struct pair {
   size_t blocks, chunks;
 } pair;
 
-static void run_pair_chunk(void *ctx, size_t chunk, int worker) {
+static void bf16_pair_chunk(void *ctx, size_t chunk, int worker) {
   const pair *p = ctx;
   float *memory = p->scratch + (size_t)worker * BLOCK_FLOATS;
   for (size_t b = p->blocks * chunk / p->chunks; b < p->blocks * (chunk + 1) / p->chunks; b++) {
@@ -125,5 +125,5 @@ void as_bf16_run_pair(const as_multiply *first, const as_bf16_rows *a, const as_
                       const as_bf16_rows *between, const as_team *team) {
   pair p = {first, second, a, between, team->scratch, as_row_tiles(a->m), 0};
   p.chunks = p.blocks < 2 * WANTED_CHUNKS ? p.blocks : 2 * WANTED_CHUNKS;
-  as_par_for_by(team->threads, p.chunks, run_pair_chunk, &p);
+  as_par_for_by(team->threads, p.chunks, bf16_pair_chunk, &p);
 }

@@ -19,7 +19,7 @@ int as_conv_out_w(const as_conv_shape *s) {
 /* The table of NUMERICS rule 8: by shape alone, because Winograd's rounding differs from the chain's.
  * F(4x4, 3x3) pays from 8x8 maps on: 7x7 would fill 8x8 tiles with 23 % padding, and at 512 channels
  * its 38 MB of transformed weights would stream from memory. */
-static const as_conv_alg *choose(const as_conv_shape *s, bool bf16) {
+static const as_conv_alg *algorithm_for(const as_conv_shape *s, bool bf16) {
   const int pads = s->pad_top | s->pad_left | s->pad_bottom | s->pad_right;
   if (s->kh == 1 && s->kw == 1 && s->stride == 1 && pads == 0)
     return bf16 ? &as_conv_gemm_bf16 : &as_conv_gemm;
@@ -82,7 +82,7 @@ as_status as_conv_create(as_conv **out, const as_conv_shape *shape, const float 
   *out = NULL;
   as_status st = check_shape(shape, err);
   if (st != AS_OK) return st;
-  const as_conv_alg *alg = choose(shape, as_profile_bf16());
+  const as_conv_alg *alg = algorithm_for(shape, as_profile_bf16());
   const size_t panels = as_panels((size_t)shape->c_out);
   size_t chain, panel_floats, floats;
   if (!as_mul_size((size_t)shape->c_in, (size_t)shape->kh * (size_t)shape->kw, &chain) ||

@@ -60,7 +60,7 @@ static void kernel_row(const source *s, const float *map, int x, int run, uint16
   }
 }
 
-static void fill(const void *ctx, size_t first, size_t m, uint16_t *to, size_t ld16) {
+static void fill_windows(const void *ctx, size_t first, size_t m, uint16_t *to, size_t ld16) {
   const source *s = ctx;
   const as_conv_shape *shape = &s->c->s;
   const size_t out_w = (size_t)s->c->out_w, out_h = (size_t)s->c->out_h;
@@ -95,7 +95,7 @@ static float weight_at(const void *ctx, size_t k, size_t j) {
   return (float)(q->scale ? w * q->scale[j] : w);
 }
 
-static bool pack(const as_conv *c, const as_conv_weights *w, size_t p, float *work) {
+static bool pack_bf16(const as_conv *c, const as_conv_weights *w, size_t p, float *work) {
   const size_t ci = (size_t)c->s.c_in, taps = (size_t)c->s.kh * (size_t)c->s.kw;
   const size_t left = (size_t)c->s.c_out - p * AS_NR;
   const weights q = {w->weight + p * AS_NR * c->chain, w->scale ? w->scale + p * AS_NR : NULL, ci, taps};
@@ -103,7 +103,7 @@ static bool pack(const as_conv *c, const as_conv_weights *w, size_t p, float *wo
   return as_bf16_pack(left < AS_NR ? left : AS_NR, c->chain, weight_at, &q, c->packed + p * c->panel_floats);
 }
 
-static size_t scratch(const as_conv *c, int batch, int threads) {
+static size_t bf16_scratch(const as_conv *c, int batch, int threads) {
   (void)c, (void)batch;
   return as_bf16_scratch(threads);
 }
@@ -115,17 +115,17 @@ static size_t pixels(const as_conv *c, const as_tensor *in) {
 static void run_window(const as_conv *c, const as_conv_args *args, const as_team *team) {
   const as_multiply mm = as_conv_product(c, args);
   const source s = {c, args->in};
-  as_bf16_run(&mm, &(as_bf16_rows){fill, &s, pixels(c, args->in)}, team);
+  as_bf16_run(&mm, &(as_bf16_rows){fill_windows, &s, pixels(c, args->in)}, team);
 }
 
-static void run_gemm(const as_conv *c, const as_conv_args *args, const as_team *team) {
+static void run_gemm_bf16(const as_conv *c, const as_conv_args *args, const as_team *team) {
   const as_multiply mm = as_conv_product(c, args);
   const as_bf16_plain plain = {args->in->data, args->in->ld, c->chain};
   as_bf16_run(&mm, &(as_bf16_rows){as_bf16_fill_plain, &plain, pixels(c, args->in)}, team);
 }
 
-static void pair_gemm(const as_conv *first, const as_conv_args *a, const as_conv *second,
-                      const as_conv_args *b, const as_team *team) {
+static void pair_gemm_bf16(const as_conv *first, const as_conv_args *a, const as_conv *second,
+                           const as_conv_args *b, const as_team *team) {
   const as_multiply ma = as_conv_product(first, a), mb = as_conv_product(second, b);
   const as_bf16_plain from = {a->in->data, a->in->ld, first->chain};
   const as_bf16_plain between = {b->in->data, b->in->ld, second->chain};
@@ -133,6 +133,7 @@ static void pair_gemm(const as_conv *first, const as_conv_args *a, const as_conv
                    &(as_bf16_rows){as_bf16_fill_plain, &between, pixels(second, b->in)}, team);
 }
 
-#define BF16_PACK .bf16 = true, .panel_rows = as_bf16_pairs, .pack = pack, .scratch = scratch
-const as_conv_alg as_conv_gemm_bf16 = {.name = "gemm-bf16", BF16_PACK, .run = run_gemm, .pair = pair_gemm};
+#define BF16_PACK .bf16 = true, .panel_rows = as_bf16_pairs, .pack = pack_bf16, .scratch = bf16_scratch
+const as_conv_alg as_conv_gemm_bf16 = {
+    .name = "gemm-bf16", BF16_PACK, .run = run_gemm_bf16, .pair = pair_gemm_bf16};
 const as_conv_alg as_conv_window_bf16 = {.name = "direct-bf16", BF16_PACK, .run = run_window};

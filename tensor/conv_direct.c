@@ -204,10 +204,10 @@ static void run_taps(const as_conv *c, const as_conv_args *args, const as_team *
 }
 
 /* The product over all pixels of the input, which are its rows. */
-static as_multiply pixel_product(const as_conv *c, const as_conv_args *args, as_rows *rows) {
+static as_multiply pixel_product(const as_conv *c, const as_conv_args *args, as_row_source *rows) {
   const as_tensor *in = args->in;
   as_multiply mm = as_conv_product(c, args);
-  *rows = (as_rows){in->data, in->ld, (size_t)in->n * (size_t)c->s.h * (size_t)c->s.w};
+  *rows = (as_row_source){in->data, in->ld, (size_t)in->n * (size_t)c->s.h * (size_t)c->s.w};
   mm.lda = rows->lda;
   mm.tile = as_tile_rows;
   mm.ctx = rows;
@@ -216,14 +216,14 @@ static as_multiply pixel_product(const as_conv *c, const as_conv_args *args, as_
 }
 
 static void run_gemm(const as_conv *c, const as_conv_args *args, const as_team *team) {
-  as_rows rows;
+  as_row_source rows;
   const as_multiply mm = pixel_product(c, args, &rows);
   as_multiply_run(&mm, team->threads);
 }
 
 static void pair_gemm(const as_conv *first, const as_conv_args *a, const as_conv *second,
                       const as_conv_args *b, const as_team *team) {
-  as_rows from, between;
+  as_row_source from, between;
   const as_multiply ma = pixel_product(first, a, &from), mb = pixel_product(second, b, &between);
   as_multiply_run_pair(&ma, &mb, team->threads);
 }

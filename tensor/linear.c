@@ -134,7 +134,7 @@ size_t as_linear_scratch(const as_linear *l, int threads) {
 }
 
 void as_linear_run(const as_linear *l, const as_linear_args *args) {
-  const as_rows rows = {args->in, args->ld_in, args->rows};
+  const as_row_source rows = {args->in, args->ld_in, args->rows};
   as_multiply mm = {0};
   mm.tiles = as_row_tiles(args->rows);
   mm.tile = as_tile_rows;
@@ -193,22 +193,23 @@ static void copy_rows(void *ctx, size_t chunk, int worker) {
     memcpy(j->to + i * copy_ld(j->k), j->a + i * j->lda, j->k * sizeof(float));
 }
 
-/* step_b: from one column of B to the next, for packing from column j on. */
-static void gemm(as_par_fn pack_b, size_t step_b, size_t m, size_t n, size_t k, const float *a, size_t lda,
-                 const float *b, size_t ldb, float *c, size_t ldc, void *pack) {
+/* pack_b packs columns of B, step_b from one to the next. */
+static void multiply_plain(const as_product *p, as_par_fn pack_b, size_t step_b, void *pack) {
+  const size_t m = p->m, n = p->n, k = p->k;
   const size_t step = panels_at_once(n, k) * AS_NR;
-  const bool copy = k >= COPY_K && as_panels(n) >= COPY_PANELS && lda * sizeof(float) % 2048 == 0;
+  const bool copy = k >= COPY_K && as_panels(n) >= COPY_PANELS && p->lda * sizeof(float) % 2048 == 0;
   float *copied = (float *)pack + panels_at_once(n, k) * (k ? k : 1) * AS_NR;
   for (size_t j = 0; j < n; j += step) {
     const size_t cols = n - j < step ? n - j : step;
-    pack_job job = {cols, k, ldb, b + j * step_b, pack, NULL};
+    pack_job job = {cols, k, p->ldb, p->b + j * step_b, pack, NULL};
     as_par_for(as_panels(cols), pack_b, &job);
     for (size_t first = 0; first < m; first += copy ? COPY_ROWS : m) {
-      as_rows rows = {a, lda, m};
+      as_row_source rows = {p->a, p->lda, m};
       if (copy) {
-        copy_job cj = {a + first * lda, lda, m - first < COPY_ROWS ? m - first : COPY_ROWS, k, copied};
+        copy_job cj = {p->a + first * p->lda, p->lda, m - first < COPY_ROWS ? m - first : COPY_ROWS, k,
+                       copied};
         as_par_for(as_row_tiles(cj.rows), copy_rows, &cj);
-        rows = (as_rows){copied, copy_ld(k), cj.rows};
+        rows = (as_row_source){copied, copy_ld(k), cj.rows};
       }
       as_multiply mm = {0};
       mm.tiles = as_row_tiles(rows.m);
@@ -219,19 +220,17 @@ static void gemm(as_par_fn pack_b, size_t step_b, size_t m, size_t n, size_t k, 
       mm.n = cols;
       mm.packed = pack;
       mm.panel_floats = k * AS_NR;
-      mm.out = c + first * ldc + j;
-      mm.ld_out = ldc;
+      mm.out = p->c + first * p->ldc + j;
+      mm.ld_out = p->ldc;
       as_multiply_run(&mm, 0);
     }
   }
 }
 
-void as_gemm_nt(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb,
-                float *c, size_t ldc, void *pack) {
-  gemm(pack_panel, ldb, m, n, k, a, lda, b, ldb, c, ldc, pack);
+void as_gemm_nt(const as_product *p, void *pack) {
+  multiply_plain(p, pack_panel, p->ldb, pack);
 }
 
-void as_gemm_nn(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb,
-                float *c, size_t ldc, void *pack) {
-  gemm(pack_panel_rows, 1, m, n, k, a, lda, b, ldb, c, ldc, pack);
+void as_gemm_nn(const as_product *p, void *pack) {
+  multiply_plain(p, pack_panel_rows, 1, pack);
 }

@@ -46,13 +46,21 @@ typedef struct as_linear_args {
 size_t as_linear_scratch(const as_linear *linear, int threads); /* bytes */
 void as_linear_run(const as_linear *linear, const as_linear_args *args);
 
-/* nt: C[m, n] = A[m, k] B[n, k]^T. nn: C[m, n] = A[m, k] B[k, n]. Each element is one fma chain over k from +0. Rows are
- * ld apart. pack: scratch of as_gemm_scratch(n, k) bytes, 64-byte aligned. Parallel over tiles of C; from inside a chunk of
- * par.h serial, with `pack` the only scratch. */
+/* A product of matrices as they come, C[m, n]; rows are ld apart. */
+typedef struct as_product {
+  size_t m, n, k;
+  const float *a;
+  size_t lda;
+  const float *b;
+  size_t ldb;
+  float *c;
+  size_t ldc;
+} as_product;
+/* nt: C = A[m, k] B[n, k]^T. nn: C = A[m, k] B[k, n]. Each element is one fma chain over k from +0. pack: scratch of
+ * as_gemm_scratch(n, k) bytes, 64-byte aligned. Parallel over tiles of C; from inside a chunk of par.h serial, with
+ * `pack` the only scratch. */
 size_t as_gemm_scratch(size_t n, size_t k);
-void as_gemm_nt(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb,
-                float *c, size_t ldc, void *pack);
-void as_gemm_nn(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb,
-                float *c, size_t ldc, void *pack);
+void as_gemm_nt(const as_product *p, void *pack);
+void as_gemm_nn(const as_product *p, void *pack);
 
 #endif

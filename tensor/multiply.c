@@ -7,7 +7,7 @@
 enum { SMALL_WEIGHTS = 700 * 1024, BLOCK_TILES = 28, WANTED_CHUNKS = 32 };
 
 void as_tile_rows(const void *ctx, size_t index, as_tile *t) {
-  const as_rows *r = ctx;
+  const as_row_source *r = ctx;
   const size_t tiles = as_row_tiles(r->m);
   t->first = r->m * index / tiles;
   t->m = r->m * (index + 1) / tiles - t->first;
@@ -117,7 +117,7 @@ typedef struct grid {
   bool panel_outer;
 } grid;
 
-static void run_chunk(void *ctx, size_t chunk, int worker) {
+static void multiply_chunk(void *ctx, size_t chunk, int worker) {
   (void)worker;
   const grid *g = ctx;
   const size_t tc = chunk / g->panel_chunks, pc = chunk % g->panel_chunks;
@@ -138,7 +138,7 @@ void as_multiply_run(const as_multiply *mm, int threads) {
     g.panel_chunks = (WANTED_CHUNKS + g.tile_chunks - 1) / g.tile_chunks;
     if (g.panel_chunks > g.panels) g.panel_chunks = g.panels;
   }
-  as_par_for_by(threads, g.tile_chunks * g.panel_chunks, run_chunk, &g);
+  as_par_for_by(threads, g.tile_chunks * g.panel_chunks, multiply_chunk, &g);
 }
 
 typedef struct pair {
@@ -146,7 +146,7 @@ typedef struct pair {
   size_t chunks;
 } pair;
 
-static void run_pair_chunk(void *ctx, size_t chunk, int worker) {
+static void multiply_pair_chunk(void *ctx, size_t chunk, int worker) {
   (void)worker;
   const pair *p = ctx;
   const size_t tiles = p->first->tiles;
@@ -158,5 +158,5 @@ static void run_pair_chunk(void *ctx, size_t chunk, int worker) {
 
 void as_multiply_run_pair(const as_multiply *first, const as_multiply *second, int threads) {
   pair p = {first, second, first->tiles < 2 * WANTED_CHUNKS ? first->tiles : 2 * WANTED_CHUNKS};
-  as_par_for_by(threads, p.chunks, run_pair_chunk, &p);
+  as_par_for_by(threads, p.chunks, multiply_pair_chunk, &p);
 }

@@ -63,11 +63,11 @@ void as_multiply_run_pair(const as_multiply *first, const as_multiply *second, i
 /* Tiles t0..t1-1 by panels p0..p1-1 on the calling thread. */
 void as_multiply_block(const as_multiply *mm, size_t t0, size_t t1, size_t p0, size_t p1, bool panel_outer);
 
-/* Source of tiles for plain rows: row i at a + i * lda. ctx is an as_rows. */
-typedef struct as_rows {
+/* Source of tiles for plain rows: row i at a + i * lda. ctx is an as_row_source. */
+typedef struct as_row_source {
   const float *a;
   size_t lda, m;
-} as_rows;
+} as_row_source;
 as_tile_fn as_tile_rows;
 
 #endif

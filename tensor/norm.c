@@ -44,9 +44,9 @@ static void run_rows(row_job *j) {
   as_par_for((j->rows + j->per_chunk - 1) / j->per_chunk, rows_chunk, j);
 }
 
-void as_layernorm(size_t rows, int c, const float *in, size_t ld_in, const float *gamma, const float *beta,
-                  float eps, float *out, size_t ld_out) {
-  row_job j = {LAYERNORM, rows, 1, (size_t)c, in, gamma, beta, eps, out, ld_in, ld_out};
+void as_layernorm(const as_layernorm_weights *w, size_t rows, const float *in, size_t ld_in, float *out,
+                  size_t ld_out) {
+  row_job j = {LAYERNORM, rows, 1, (size_t)w->c, in, w->gamma, w->beta, w->eps, out, ld_in, ld_out};
   run_rows(&j);
 }
 
@@ -61,9 +61,9 @@ void as_l2_normalize(size_t rows, int c, const float *in, size_t ld_in, float *o
 }
 
 typedef struct flat_job {
-  as_fn_relu *fn; /* NULL: add */
+  as_fn_relu *fn;
   size_t n;
-  const float *a, *b;
+  const float *in;
   float *out;
 } flat_job;
 
@@ -72,11 +72,7 @@ static void flat_chunk(void *ctx, size_t chunk, int worker) {
   const flat_job *j = ctx;
   const size_t at = chunk * CHUNK_FLOATS;
   const size_t n = j->n - at < CHUNK_FLOATS ? j->n - at : CHUNK_FLOATS;
-  if (j->fn) {
-    j->fn(n, j->a + at, j->out + at);
-  } else {
-    as_k.add(n, j->a + at, j->b + at, j->out + at);
-  }
+  j->fn(n, j->in + at, j->out + at);
 }
 
 static void copy_floats(size_t n, const float *in, float *out) {
@@ -85,7 +81,7 @@ static void copy_floats(size_t n, const float *in, float *out) {
 }
 
 void as_activate(as_act act, size_t n, const float *in, float *out) {
-  flat_job j = {copy_floats, n, in, NULL, out};
+  flat_job j = {copy_floats, n, in, out};
   switch (act) {
     case AS_ACT_NONE:
       break;
@@ -99,10 +95,5 @@ void as_activate(as_act act, size_t n, const float *in, float *out) {
       j.fn = as_k.silu;
       break;
   }
-  as_par_for((n + CHUNK_FLOATS - 1) / CHUNK_FLOATS, flat_chunk, &j);
-}
-
-void as_add(size_t n, const float *a, const float *b, float *out) {
-  flat_job j = {NULL, n, a, b, out};
   as_par_for((n + CHUNK_FLOATS - 1) / CHUNK_FLOATS, flat_chunk, &j);
 }

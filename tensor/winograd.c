@@ -33,11 +33,11 @@ static void weight_2d(const double *g, double *u) {
  * scaled filters g and their transforms u, in double (12 KB). */
 enum { PACK_CHANNELS = 16, PACK_FLOATS = (9 * PACK_CHANNELS + 2 * (9 + 36)) * AS_NR };
 
-static size_t panel_rows(size_t chain) { /* 36 instead of 9 weights per filter */
+static size_t wino4_rows(size_t chain) { /* 36 instead of 9 weights per filter */
   return chain / 9 * 36;
 }
 
-static bool pack(const as_conv *c, const as_conv_weights *w, size_t p, float *work) {
+static bool pack_wino4(const as_conv *c, const as_conv_weights *w, size_t p, float *work) {
   const size_t ci = (size_t)c->s.c_in;
   double s[AS_NR], *g = (double *)(void *)work, *u = g + 9 * AS_NR;
   float *rows = work + 2 * (9 + 36) * AS_NR;
@@ -87,7 +87,7 @@ static geometry measure(const as_conv *c, int batch) {
   return g;
 }
 
-static size_t scratch(const as_conv *c, int batch, int n_threads) {
+static size_t wino4_scratch(const as_conv *c, int batch, int n_threads) {
   const size_t threads = (size_t)n_threads;
   size_t most = 0;
   /* Runs over fewer images than planned cut their blocks differently. */
@@ -218,7 +218,7 @@ static void shared_panels(void *ctx, size_t chunk, int worker) {
            j->scratch + g->v_floats + (size_t)worker * g->m_floats);
 }
 
-static void run(const as_conv *c, const as_conv_args *args, const as_team *team) {
+static void run_wino4(const as_conv *c, const as_conv_args *args, const as_team *team) {
   job j = {c, args->in, args->residual, args->out, args->act, measure(c, args->in->n), team->scratch, 1};
   if (j.g.tiles == 0) return;
   if (!j.g.shared) {
@@ -231,8 +231,8 @@ static void run(const as_conv *c, const as_conv_args *args, const as_team *team)
 }
 
 const as_conv_alg as_conv_wino4 = {.name = "winograd-4x4",
-                                   .panel_rows = panel_rows,
-                                   .pack = pack,
+                                   .panel_rows = wino4_rows,
+                                   .pack = pack_wino4,
                                    .pack_floats = PACK_FLOATS,
-                                   .scratch = scratch,
-                                   .run = run};
+                                   .scratch = wino4_scratch,
+                                   .run = run_wino4};

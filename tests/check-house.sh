@@ -11,7 +11,7 @@
 #   names      a static helper's name is not used for other functions in two more files (by_*, the orders of qsort,
 #              may be)
 #   exports    a function that is exported is used outside its file
-#   citations  every "rule N" is in tensor/NUMERICS.md; every file that a comment or a README names exists
+#   citations  every "rule N" and "rule TN" is in tensor/NUMERICS.md; every file that a comment or a README names exists
 #   format     clang-format 14 with .clang-format would change nothing
 BUILD=${BUILD:-build}
 here=$(dirname "$0")/house
@@ -122,11 +122,11 @@ check_citations() {
     awk -v comments=1 -f "$here/strip.awk" $(find $there -name '*.def')
     grep -Hn '^[ 	]*#' $(find . -path "./$BUILD" -prune -o -name '*.sh' -print -o -name '*.awk' -print -o -name '*.inc' -print -o -name Makefile -print | sed 's|^\./||')
   } >"$tmp/prose"
-  grep -hoE '^(#+ *|\*\*|- )*([Rr]ule )?[0-9]+[.:) ]' tensor/NUMERICS.md 2>/dev/null | grep -oE '[0-9]+' | sort -u >"$tmp/rules"
-  grep -iE '\brules? [0-9]+' "$tmp/prose" | grep -v '^tensor/NUMERICS.md' | awk -v rules="$tmp/rules" '
+  grep -hoE '^(#+ *|\*\*|- )*([Rr]ule )?T?[0-9]+[.:) ]' tensor/NUMERICS.md 2>/dev/null | grep -oE 'T?[0-9]+' | tr T t | sort -u >"$tmp/rules"
+  grep -iE '\brules? t?[0-9]+' "$tmp/prose" | grep -v '^tensor/NUMERICS.md' | awk -v rules="$tmp/rules" '
     BEGIN { while ((getline line < rules) > 0) known[line] = 1 }
     { match($0, /^[^:]*:[0-9]*/); at = substr($0, 1, RLENGTH); text = tolower(substr($0, RLENGTH + 2))
-      while (match(text, /rules? [0-9]+/)) {
+      while (match(text, /rules? t?[0-9]+/)) {
         n = substr(text, RSTART, RLENGTH); sub(/.* /, "", n); text = substr(text, RSTART + RLENGTH)
         if (!(n in known)) print at ": cites rule " n ", which tensor/NUMERICS.md does not have"
       } }'

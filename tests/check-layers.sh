@@ -23,6 +23,7 @@ tensor/train           tensor tensor/kern tensor/base/
 nn                     tensor tensor/kern tensor/base/
 nn/train               nn tensor tensor/kern tensor/train tensor/base/
 models                 nn nn/train tensor tensor/kern tensor/train tensor/base/
+models/ssl             models nn nn/train tensor tensor/kern tensor/train tensor/base/
 weights/pickle         tensor/base/
 weights/containers     weights/pickle tensor/base/
 weights/recipe         weights/containers tensor/base/
@@ -30,6 +31,7 @@ weights                weights/ tensor/base/
 data/image             tensor/base/
 data/archive           tensor/base/
 data/sets              data/image data/archive tensor/base/
+data/augment           data/image tensor/base/
 data/world             data/image tensor/base/
 eval/stats             tensor/base/
 eval/report            eval/stats tensor/base/

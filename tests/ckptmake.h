@@ -198,6 +198,44 @@ static inline void mk_torch(as_str *out, const as_str *pickle, const void *r0, s
   mk_zip_write(out, &z);
 }
 
+/* ---- one tensor "a" of six floats, in a zip or a legacy file ---- */
+
+/* 1.0f to 6.0f, little-endian as files hold them. */
+static const uint8_t mk_six[24] = {0, 0, 0x80, 0x3f, 0, 0, 0,    0x40, 0, 0, 0x40, 0x40,
+                                   0, 0, 0x80, 0x40, 0, 0, 0xa0, 0x40, 0, 0, 0xc0, 0x40};
+static const mk_tensor mk_whole = {"FloatStorage", "0", 6, 0, 2, {2, 3}, {3, 1}, false};
+
+/* {"a": tensor} as protocol 2 writes it. */
+static inline void mk_pickle_one(as_str *b, const mk_tensor *x) {
+  as_str_put(b, "\x80\x02}");
+  mk_text(b, "a");
+  mk_tensor_put(b, x);
+  as_str_put(b, "s.");
+}
+
+static inline void mk_legacy_head(as_str *b) {
+  as_str_putn(b, "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.", 15);
+  as_str_putn(b, "\x80\x02M\xe9\x03.", 6);
+  as_str_put(b, "\x80\x02}");
+  mk_text(b, "little_endian");
+  as_str_put(b, "\x88s.");
+}
+
+static inline void mk_legacy_file(as_str *b, const mk_tensor *x, const char *keys, int64_t count,
+                                  size_t bytes) {
+  as_str_clear(b);
+  mk_legacy_head(b);
+  mk_pickle_one(b, x);
+  as_str_put(b, "\x80\x02](");
+  for (; *keys; keys++) {
+    const char k[2] = {*keys, 0};
+    mk_text(b, k);
+  }
+  as_str_put(b, "e.");
+  mk_le64(b, (uint64_t)count);
+  as_str_putn(b, (const char *)mk_six, bytes);
+}
+
 /* ---- safetensors of zeros: "name shape;name shape;.." collected one by one ---- */
 
 typedef struct mk_st {

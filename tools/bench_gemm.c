@@ -87,7 +87,8 @@ static void multiply(const operands *o) {
         &(as_linear_args){
             .in = o->a, .ld_in = o->lda, .rows = o->s->m, .act = AS_ACT_NONE, .out = o->c, .ld_out = o->ldc});
   } else {
-    as_gemm_nt(o->s->m, o->s->n, o->s->k, o->a, o->lda, o->b, o->s->k, o->c, o->ldc, o->scratch);
+    as_gemm_nt(&(as_product){o->s->m, o->s->n, o->s->k, o->a, o->lda, o->b, o->s->k, o->c, o->ldc},
+               o->scratch);
   }
 }
 

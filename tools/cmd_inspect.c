@@ -49,7 +49,7 @@ static void find_head(finding *f, as_state *st) {
   as_view w, b;
   as_err none = {0};
   const char *name = f->r ? as_recipe_head(f->r) : NULL;
-  if (f->r && !*name) return;
+  if (f->r ? !*name : !as_match_only_head(st)) return;
   if (as_match_head(&w, &b, st, f->r, name, &none) == AS_OK)
     snprintf(f->head, sizeof f->head, "%s: %lld classes on %lld features",
              f->r ? name : "nothing but a classifier", (long long)w.shape[0], (long long)w.shape[1]);
@@ -60,11 +60,10 @@ static void find_recipe(finding *f, as_state *st, const char *recipe) {
   as_model *model = NULL;
   as_preset preset;
   const as_param_spec *specs;
-  as_status s = recipe ? as_recipe_named(&f->r, &f->owned, recipe, &f->why)
-                       : as_recipe_choose(&f->r, &f->owned, st, NULL, f->assumed, &f->why);
-  if (s == AS_OK && recipe) snprintf(f->assumed, sizeof f->assumed, "%s", as_recipe_assume(f->r));
-  if (s == AS_OK) s = as_recipe_resolve_arch(f->r, st, f->arch, sizeof f->arch, &f->why);
+  const as_recipe_wish wish = {.name = recipe};
+  as_status s = as_recipe_choose(&f->r, &f->owned, st, &wish, f->assumed, &f->why);
   if (s == AS_OK) s = as_preset_parse(&preset, as_recipe_preset(f->r), &f->why);
+  if (s == AS_OK) s = as_recipe_resolve_arch(f->r, st, preset.crop, f->arch, sizeof f->arch, &f->why);
   if (s == AS_OK) s = as_model_create(&model, f->arch, preset.crop, &f->why);
   if (s == AS_OK) {
     size_t n = as_model_specs(model, &specs);
@@ -113,6 +112,7 @@ static void checkpoint_json(as_str *out, as_state *st, const finding *f) {
     put(&w, "name", e[i].name);
     put(&w, "dtype", as_dtype_name(e[i].view.dtype));
     put_shape(&w, &e[i].view);
+    if (e[i].opaque) put(&w, "opaque", e[i].opaque);
     as_jsonw_end(&w);
   }
   as_jsonw_end(&w);
@@ -146,8 +146,9 @@ static void checkpoint_text(as_str *out, as_state *st, const finding *f) {
   for (size_t i = 0; i < as_state_count(st); i++) {
     size_t numel = 0;
     if (as_shape_numel(e[i].view.shape, e[i].view.rank, &numel)) elements += (double)numel;
-    as_str_printf(out, "%-56s %-9s %s\n", e[i].name, as_dtype_name(e[i].view.dtype),
-                  as_shape_text(e[i].view.shape, e[i].view.rank, shape, sizeof shape));
+    as_str_printf(out, "%-56s %-9s %s%s%s\n", e[i].name, as_dtype_name(e[i].view.dtype),
+                  as_shape_text(e[i].view.shape, e[i].view.rank, shape, sizeof shape), e[i].opaque ? " " : "",
+                  e[i].opaque ? e[i].opaque : "");
   }
   as_str_printf(out, "%zu tensors, %.0f elements\n", as_state_count(st), elements);
   for (size_t i = 0; i < n_lines; i++) as_str_printf(out, "also: %s\n", lines[i]);

@@ -50,10 +50,29 @@ static void offend(matcher *m, const char *line) {
   if (m->offenders++ == 0) snprintf(m->first, sizeof m->first, "%s", line);
 }
 
+/* A tensor without dense numbers is named for what it is, never passed over: what is wanted is there, and unreadable. */
+static void refuse_opaque(matcher *m, const as_mapped *t) {
+  char line[600];
+  snprintf(line, sizeof line, "tensor %.300s is %.200s, wanted a dense float tensor", t->from->name,
+           t->from->opaque);
+  as_str_printf(&m->out->report, "opaque      %s\n", line);
+  offend(m, line);
+}
+
+/* Weights are floats; counters (optional scalars) may be integers. Whole numbers in a weight's place are what some
+ * quantiser left, and mean nothing without its scales. */
+static bool is_float(as_dtype t) {
+  return t == AS_F32 || t == AS_F64 || t == AS_F16 || t == AS_BF16;
+}
+
 static as_status fill_slot(matcher *m, const as_mapped *t, const as_param_spec *spec, as_view *slot,
                            as_err *err) {
   char line[600], found[96], want[96];
   as_view view = t->view;
+  if (t->from && t->from->opaque) {
+    refuse_opaque(m, t);
+    return AS_OK;
+  }
   if (!same_shape(&view, spec)) {
     snprintf(line, sizeof line, "tensor %.200s: found %s, wanted %s", t->from ? t->from->name : t->name,
              as_shape_text(t->view.shape, t->view.rank, found, sizeof found),
@@ -62,17 +81,24 @@ static as_status fill_slot(matcher *m, const as_mapped *t, const as_param_spec *
     offend(m, line);
     return AS_OK;
   }
-  size_t bad = 0;
-  as_status st = count_nonfinite(&t->view, &bad, err);
+  if (!is_float(view.dtype) && !(spec->rank == 0 && spec->optional)) {
+    snprintf(line, sizeof line, "tensor %.200s: found %s (quantised?), wanted a dense float tensor",
+             t->from ? t->from->name : t->name, as_dtype_name(view.dtype));
+    as_str_printf(&m->out->report, "misfit      %s\n", line);
+    offend(m, line);
+    return AS_OK;
+  }
+  size_t nonfinite = 0;
+  as_status st = count_nonfinite(&t->view, &nonfinite, err);
   if (st != AS_OK) return as_fail_in(err, "tensor %s", t->name);
-  if (bad) {
-    m->out->nonfinite += bad;
-    as_str_printf(&m->out->report, "non-finite  %s: %zu values\n", spec->name, bad);
+  if (nonfinite) {
+    m->out->nonfinite += nonfinite;
+    as_str_printf(&m->out->report, "non-finite  %s: %zu values\n", spec->name, nonfinite);
   }
   if (t->view.dtype != AS_F32 && t->view.dtype != AS_I64)
     as_str_printf(&m->out->report, "converted   %s: %s to float32\n", spec->name,
                   as_dtype_name(t->view.dtype));
-  if (!t->from || !as_ends_with(t->from->name, t->name)) {
+  if (!t->from || !as_ends_with(t->from->bare, t->name)) {
     m->out->renamed++;
     as_str_printf(&m->out->report, "renamed     %s: from %s\n", spec->name,
                   t->from ? t->from->name : "several, joined");
@@ -104,7 +130,7 @@ static void report_rest(matcher *m, const bool *taken) {
                t->name);
     if (in_group && (!t || strcmp(key, group) != 0)) {
       as_str_printf(&m->out->report, "dropped     %s: %zu tensor%s outside %s\n", group, in_group,
-                    in_group == 1 ? "" : "s", map->root);
+                    in_group == 1 ? "" : "s", *map->root ? map->root : "the top");
       in_group = 0;
     }
     if (!t) break;
@@ -115,7 +141,10 @@ static void report_rest(matcher *m, const bool *taken) {
         m->out->dropped++;
         break;
       case AS_FATE_FOREIGN:
-        unexpected(m, t);
+        if (as_name_counts(t->name))
+          m->out->dropped++;
+        else
+          unexpected(m, t);
         break;
       case AS_FATE_DROPPED:
         m->out->dropped++;
@@ -125,11 +154,13 @@ static void report_rest(matcher *m, const bool *taken) {
         break;
       case AS_FATE_KEPT:
         if (taken[i]) break;
-        if (as_recipe_is_head(m->r, t->name)) {
+        if (t->from && t->from->opaque) {
+          refuse_opaque(m, t);
+        } else if (as_recipe_is_head(m->r, t->name)) {
           as_str_printf(&m->out->report, "head        %s: the file's own classifier\n", t->name);
-        } else if (as_ends_with(t->name, "num_batches_tracked")) {
+        } else if (as_name_counts(t->name)) {
           m->out->dropped++;
-          as_str_printf(&m->out->report, "dropped     %s: counts training steps\n", t->name);
+          as_str_printf(&m->out->report, "dropped     %s: %s\n", t->name, as_name_counts(t->name));
         } else {
           unexpected(m, t);
         }
@@ -189,13 +220,18 @@ void as_match_clear(as_match *m) {
 
 /* ---- heads ---- */
 
-static as_status check_head(const as_view *w, const as_view *b, const char *path, const char *name,
-                            as_err *err) {
+static as_status check_head(const as_state_entry *weight, const as_state_entry *bias, const as_view *w,
+                            const as_view *b, const char *path, as_err *err) {
+  const as_state_entry *const both[2] = {weight, bias};
+  for (int i = 0; i < 2; i++)
+    if (both[i]->opaque || !is_float(both[i]->view.dtype))
+      return as_fail(err, AS_E_INPUT, "%s: tensor %s is %s, wanted a dense float tensor", path, both[i]->name,
+                     both[i]->opaque ? both[i]->opaque : as_dtype_name(both[i]->view.dtype));
   if (w->rank != 2 || b->rank != 1 || b->shape[0] != w->shape[0]) {
     char ws[96], bs[96];
     return as_fail(err, AS_E_INPUT,
-                   "%s: head %s: found weight %s and bias %s, wanted [classes, d] and [classes]", path, name,
-                   as_shape_text(w->shape, w->rank, ws, sizeof ws),
+                   "%s: head %s: found weight %s and bias %s, wanted [classes, d] and [classes]", path,
+                   weight->name, as_shape_text(w->shape, w->rank, ws, sizeof ws),
                    as_shape_text(b->shape, b->rank, bs, sizeof bs));
   }
   return AS_OK;
@@ -236,7 +272,18 @@ static as_status lone_head(as_view *weight, as_view *bias, const as_state *s, as
   if (!b) return as_fail(err, AS_E_INPUT, "%s: head %s has no bias beside it", as_state_path(s), hit->name);
   *weight = hit->view;
   *bias = b->view;
-  return check_head(weight, bias, as_state_path(s), hit->name, err);
+  return check_head(hit, b, weight, bias, as_state_path(s), err);
+}
+
+bool as_match_only_head(const as_state *s) {
+  const as_state_entry *e = as_state_entries(s);
+  size_t heads = 0;
+  for (size_t i = 0; i < as_state_count(s); i++) {
+    if (as_starts_with(e[i].name, "optim")) continue;
+    if (e[i].view.rank > 2 || e[i].opaque || (e[i].view.rank == 2 && !head_name(e[i].name))) return false;
+    heads += e[i].view.rank == 2;
+  }
+  return heads == 1;
 }
 
 /* A BatchNorm without scale and shift, then the classifier: one classifier. W'[c,j] = W[c,j] / sqrt(var_j + eps),
@@ -314,7 +361,7 @@ as_status as_match_head(as_view *weight, as_view *bias, as_state *s, const as_re
   } else {
     *weight = w->view; /* into the state: only fused tensors belong to the mapping */
     *bias = b->view;
-    st = check_head(weight, bias, as_state_path(s), tries[0], err);
+    st = check_head(w->from, b->from, weight, bias, as_state_path(s), err);
     double eps = 0;
     if (st == AS_OK && *as_recipe_headnorm(r, &eps)) st = fold_norm(weight, bias, s, r, &m, err);
   }

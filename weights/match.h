@@ -2,6 +2,7 @@
 #ifndef AS_WEIGHTS_MATCH_H
 #define AS_WEIGHTS_MATCH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "tensor/base/status.h"
@@ -32,5 +33,9 @@ void as_match_clear(as_match *m);
  * linear.*, weight / bias) pass name NULL. */
 as_status as_match_head(as_view *weight, as_view *bias, as_state *s, const as_recipe *r, const char *name,
                         as_err *err);
+
+/* Does the state hold a classifier and nothing else that could be a network's? What an optimizer keeps (under a key that
+ * says so), vectors and scalars do not count. */
+bool as_match_only_head(const as_state *s);
 
 #endif

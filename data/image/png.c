@@ -147,25 +147,24 @@ static as_status read_head(as_png *g, as_err *err) {
 
 /* The next n bytes of the inflated image data. */
 static as_status pull(as_png *g, uint8_t *out, size_t n, as_err *err) {
-  size_t got = 0;
-  while (got < n) {
-    size_t used = 0, made = 0;
-    int done = 0;
-    as_status s = as_inflate_feed(g->z, g->data, g->left, &used, out + got, n - got, &made, &done, err);
+  as_inflate_io io = {g->data, g->left, out, n, false};
+  while (n > 0) {
+    as_status s = as_inflate_feed(g->z, &io, err);
     if (s != AS_OK) return as_fail_in(err, "png, byte %zu", g->r.pos);
-    g->data += used;
-    g->left -= used;
-    got += made;
-    if (got == n) break;
-    if (done) return png_bad(g, err, "the image data end before the last row");
-    if (used == 0 && made == 0) {
+    const bool moved = io.in_n != g->left || io.out_n != n;
+    g->data = io.in;
+    g->left = io.in_n;
+    n = io.out_n;
+    if (n == 0) break;
+    if (io.done) return png_bad(g, err, "the image data end before the last row");
+    if (!moved) {
       png_chunk c;
       s = next_chunk(g, &c, err);
       if (s != AS_OK) return s;
       if (c.type != TYPE('I', 'D', 'A', 'T'))
         return png_bad(g, err, "the IDAT chunks end before the last row");
-      g->data = c.p;
-      g->left = c.n;
+      g->data = io.in = c.p;
+      g->left = io.in_n = c.n;
     }
   }
   return AS_OK;
@@ -186,14 +185,14 @@ static as_status read_tail(as_png *g, as_err *err) {
   uint8_t spill[256];
   for (;;) {
     while (idat && !ended) {
-      size_t used = 0, made = 0;
-      int done = 0;
-      as_status s = as_inflate_feed(g->z, g->data, g->left, &used, spill, sizeof spill, &made, &done, err);
+      as_inflate_io io = {g->data, g->left, spill, sizeof spill, false};
+      as_status s = as_inflate_feed(g->z, &io, err);
       if (s != AS_OK) return as_fail_in(err, "png, byte %zu", g->r.pos);
-      g->data += used;
-      g->left -= used;
-      ended = done || made > 0;
-      if (used == 0) break;
+      const bool took = io.in_n != g->left;
+      g->data = io.in;
+      g->left = io.in_n;
+      ended = io.done || io.out_n < sizeof spill;
+      if (!took) break;
     }
     png_chunk c;
     as_status s = next_chunk(g, &c, err);

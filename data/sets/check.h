@@ -17,7 +17,7 @@ typedef enum as_finding_level {
 
 typedef struct as_finding {
   as_finding_level level;
-  char text[400]; /* one line, naming the path */
+  char text[800]; /* one line, naming the path */
 } as_finding;
 
 typedef struct as_findings {

@@ -10,7 +10,7 @@
 #include "tensor/base/mem.h"
 #include "tensor/base/text.h"
 
-enum { WNID_LEN = 9, MAX_CLASSES = 1 << 20 };
+enum { WNID_LEN = 9, MAX_CLASSES = 1 << 20, LIST_MAX = 1 << 28 };
 
 int64_t as_plain_integer(const char *s, size_t len) {
   int64_t v = 0;
@@ -164,22 +164,25 @@ static as_status classes_from_lines(as_classes *c, const char *path, const as_li
 }
 
 as_status as_classes_read(as_classes *c, const char *path, as_err *err) {
-  as_lines l;
+  char *text;
+  size_t n;
   memset(c, 0, sizeof *c);
-  as_status s = as_lines_read(&l, path, false, err);
+  as_status s = as_text_load(&text, &n, path, LIST_MAX, err);
   if (s != AS_OK) return s;
-  char first = l.n > 0 ? l.line[0][strspn(l.line[0], " \t")] : '\0';
+  char first = text[strspn(text, " \t\n")];
   if (first == '{' || first == '[') {
     as_json_doc *doc;
-    s = as_json_load(&doc, path, err);
-    if (s == AS_OK) {
-      s = classes_from_json(c, path, as_json_root(doc), err);
-      as_json_free(&doc);
-    }
+    s = as_json_parse(&doc, text, n, err);
+    as_free(text);
+    if (s != AS_OK) return as_fail_in(err, "%s", path);
+    s = classes_from_json(c, path, as_json_root(doc), err);
+    as_json_free(&doc);
   } else {
-    s = classes_from_lines(c, path, &l, err);
+    as_lines l;
+    s = as_lines_take(&l, text, false, err);
+    if (s == AS_OK) s = classes_from_lines(c, path, &l, err);
+    as_lines_clear(&l);
   }
-  as_lines_clear(&l);
   if (s == AS_OK) s = rank_names(c, path, err);
   if (s != AS_OK) as_classes_clear(c);
   return s;
@@ -203,8 +206,30 @@ static int64_t first_missing(const char *const *names, size_t n) {
   }
 }
 
+/* Names that are numbers, bytewise sorted in c->name, into the order wanted. */
+static as_status order_numbers(as_classes *c, const char *where, as_class_order order, as_err *err) {
+  size_t differ = 0;
+  while (differ + 1 < c->n && by_integer(&c->name[differ], &c->name[differ + 1]) < 0) differ++;
+  if (differ + 1 >= c->n) return AS_OK; /* one order */
+  char *text = c->name[differ + 1];     /* "10" comes before "2" */
+  if (order == AS_ORDER_BY_TEXT) return AS_OK;
+  c->integers = true;
+  qsort(c->name, c->n, sizeof *c->name, by_integer);
+  if (order == AS_ORDER_BY_VALUE) return AS_OK;
+  size_t value = 0;
+  while (c->name[value] != text) value++;
+  return as_fail(
+      err, AS_E_INPUT,
+      "%s: found %zu class folders that are numbers, and two orders for them: by value %s is class %zu, "
+      "sorted as text (torchvision) class %zu; wanted --classes by-value, --classes by-text, or a list%s",
+      where, c->n, text, value, differ + 1,
+      c->n == as_wnids_count && strcmp(c->name[0], "1") == 0
+          ? " (ILSVRC2012 ids count from 1, and are in neither order)"
+          : "");
+}
+
 as_status as_classes_infer(as_classes *c, const char *where, const char *const *names, size_t n,
-                           bool imagenet, as_err *err) {
+                           bool imagenet, as_class_order order, as_err *err) {
   size_t known = 0, numbers = 0, below_1000 = 0;
   const char *stranger = NULL, *no_index = NULL;
   for (size_t i = 0; i < n; i++) {
@@ -222,7 +247,7 @@ as_status as_classes_infer(as_classes *c, const char *where, const char *const *
   }
   memset(c, 0, sizeof *c);
   if (known == n) return as_classes_imagenet(c, err);
-  if (below_1000 == n && (imagenet || n == as_wnids_count)) {
+  if (below_1000 == n && (imagenet || n == as_wnids_count) && order != AS_ORDER_BY_TEXT) {
     as_status s = as_classes_imagenet(c, err);
     c->integers = true;
     return s;
@@ -238,7 +263,7 @@ as_status as_classes_infer(as_classes *c, const char *where, const char *const *
                    "%s: class %s: found a class that is no number 0..999, as %zu others are%s", where,
                    no_index, below_1000,
                    strcmp(no_index, "1000") == 0 ? " (ILSVRC2012 ids count from 1, in another order)" : "");
-  if (below_1000 == n && n >= as_wnids_count / 2)
+  if (below_1000 == n && n >= as_wnids_count / 2 && order == AS_ORDER_ASK)
     return as_fail(err, AS_E_INPUT,
                    "%s: found %zu class folders of the numbers 0..999 (%" PRId64
                    " is missing); wanted all, or the task "
@@ -246,10 +271,7 @@ as_status as_classes_infer(as_classes *c, const char *where, const char *const *
                    where, n, first_missing(names, n));
   as_status s = AS_OK;
   for (size_t i = 0; i < n && s == AS_OK; i++) s = add_class(c, names[i], strlen(names[i]), err);
-  if (s == AS_OK && numbers == n) {
-    c->integers = true;
-    qsort(c->name, c->n, sizeof *c->name, by_integer);
-  }
+  if (s == AS_OK && numbers == n) s = order_numbers(c, where, order, err);
   if (s == AS_OK) s = rank_names(c, where, err);
   if (s != AS_OK) as_classes_clear(c);
   return s;

@@ -22,12 +22,15 @@ as_status as_classes_imagenet(as_classes *c, as_err *err);
 /* A file: a name per line ("n01440764 tench": the wnid counts), a JSON array of names, or a JSON
  * object name -> index (torchvision's class_to_idx). */
 as_status as_classes_read(as_classes *c, const char *path, as_err *err);
-/* From the names found, bytewise sorted without repetition: the built-in 1000 when they are all
- * wnids of it or all numbers 0..999; numbers otherwise as integers; else the names themselves. A
- * name that is no class among others that are: AS_E_INPUT naming it. `imagenet`: the task says that
- * it must be the 1000. */
+/* Numbers have two orders: torchvision's ImageFolder sorts 0, 1, 10, 2 as text. */
+typedef enum as_class_order { AS_ORDER_ASK, AS_ORDER_BY_VALUE, AS_ORDER_BY_TEXT } as_class_order;
+
+/* From the names found, bytewise sorted without repetition: the built-in 1000 when they are all wnids of it or all
+ * numbers 0..999; other numbers in the order that the caller wants (AS_ORDER_ASK: AS_E_INPUT where the two differ);
+ * else the names themselves. A name that is no class among others that are: AS_E_INPUT naming it. `imagenet`: the task
+ * says that it must be the 1000. */
 as_status as_classes_infer(as_classes *c, const char *where, const char *const *names, size_t n,
-                           bool imagenet, as_err *err);
+                           bool imagenet, as_class_order order, as_err *err);
 /* -1: no such class. */
 int as_classes_find(const as_classes *c, const char *name, size_t len);
 

@@ -7,10 +7,7 @@
 #include "data/sets/dataset_int.h"
 #include "tensor/base/log.h"
 #include "tensor/base/mem.h"
-#include "tensor/base/pack/gzip.h"
 #include "tensor/base/text.h"
-
-enum { MAX_BLOB = 1 << 30, MAX_UNPACKED = 1 << 26 }; /* an image file is smaller than this */
 
 static int rows_by_name(const void *a, const void *b) {
   const as_row *x = a, *y = b;
@@ -104,6 +101,23 @@ static as_status find_task(as_dataset *ds, const as_dataset_opts *o, as_err *err
   return AS_OK;
 }
 
+/* The list of labels that lies beside the images (Tiny-ImageNet's). */
+static as_status label_by_side_list(as_dataset *ds, as_err *err) {
+  const char *name = ds->source.pool + ds->source.side.shown;
+  as_blob blob = {0};
+  as_lines l = {0};
+  char *text;
+  size_t n;
+  as_status s = as_source_read(&ds->source, &ds->source.side, UINT64_MAX, &blob, err);
+  if (s == AS_OK) s = as_text_decode(&text, &n, blob.p, blob.n, name, err);
+  if (s == AS_OK) s = as_lines_take(&l, text, true, err);
+  if (s == AS_OK) s = as_dataset_label_lines(ds, name, &l, err);
+  if (s == AS_OK) as_log_line(AS_LOG_INFO, "%s: labels are those of %s", ds->path, name);
+  as_lines_clear(&l);
+  as_dataset_release(&blob);
+  return s;
+}
+
 static as_status open_rows(as_dataset *ds, const as_dataset_opts *o, as_err *err) {
   as_status s = find_task(ds, o, err);
   if (s == AS_OK) s = as_source_open(&ds->source, ds->path, err);
@@ -116,10 +130,12 @@ static as_status open_rows(as_dataset *ds, const as_dataset_opts *o, as_err *err
     const char *name = ds->source.pool + ds->source.entry[i].shown;
     ds->row[i] = (as_row){.name = name, .entry = (uint32_t)i, .label = -1};
   }
-  s = as_dataset_find_layout(ds, o, err);
+  s = as_dataset_give_classes(ds, o, err);
+  if (s == AS_OK) s = as_dataset_find_layout(ds, o, err);
   if (s == AS_OK) s = as_dataset_label(ds, o, err);
   if (s == AS_OK) s = sort_rows(ds, err);
-  if (s == AS_OK && ds->layout == AS_LAYOUT_LIST) s = as_dataset_label_list(ds, o->labels, err);
+  if (s == AS_OK && ds->layout == AS_LAYOUT_LIST)
+    s = o->labels ? as_dataset_label_list(ds, o->labels, err) : label_by_side_list(ds, err);
   if (s == AS_OK && o->real) s = as_dataset_read_real(ds, o->real, err);
   for (size_t i = 0; i < ds->n && s == AS_OK && ds->has_real; i++) { /* ImageNet-Hard has no single label */
     as_row *r = &ds->row[i];
@@ -152,6 +168,13 @@ static as_status open_rows(as_dataset *ds, const as_dataset_opts *o, as_err *err
 }
 
 as_status as_dataset_open(as_dataset **out, const as_dataset_opts *opts, as_err *err) {
+  as_status s = as_dataset_open_as_is(out, opts, err);
+  if (s == AS_OK) s = as_dataset_trust_labels(*out, err);
+  if (s != AS_OK) as_dataset_close(out);
+  return s;
+}
+
+as_status as_dataset_open_as_is(as_dataset **out, const as_dataset_opts *opts, as_err *err) {
   *out = NULL;
   if (!opts->path || !*opts->path)
     return as_fail(err, AS_E_USAGE, "no dataset named: wanted a folder or an archive");
@@ -212,93 +235,18 @@ const char *as_dataset_task(const as_dataset *ds) {
 
 /* ---- bytes ------------------------------------------------------------------------------------ */
 
-bool as_dataset_place(const as_dataset *ds, size_t i, as_place *place) {
-  const as_entry *e = &ds->source.entry[ds->row[i].entry];
-  const as_box *box = &ds->source.box[e->box];
-  memset(place, 0, sizeof *place);
-  if (box->folder) {
-    char *path = as_path_join(box->path, ds->source.pool + e->name, NULL);
-    place->known = path && as_disk_which(path, place->which, &place->size);
-    as_free(path);
-    return place->known;
-  }
-  place->at = e->at;
-  place->size = e->size;
-  place->known = as_disk_which(box->path, place->which, NULL);
-  return true;
+static const as_entry *entry_of(const as_dataset *ds, size_t i) {
+  return &ds->source.entry[ds->row[i].entry];
 }
 
-/* Bytes [at, at + n) of an archive's entry. */
-static as_status read_member(const as_box *box, uint64_t at, size_t n, as_blob *blob, as_err *err) {
-  size_t got = n;
-  uint8_t *bytes = as_alloc(n + 1, 1, err);
-  if (!bytes) return AS_E_ENV;
-  blob->p = blob->owned = bytes;
-  blob->n = n;
-  /* the listing saw that the member lies inside the archive */
-  return box->gzip ? as_gzip_read(box->gzip, at, n, bytes, err)
-                   : as_disk_read(&box->disk, at, n, bytes, &got, err);
+bool as_dataset_place(const as_dataset *ds, size_t i, as_place *place) {
+  return as_source_place(&ds->source, entry_of(ds, i), place);
 }
 
 as_status as_dataset_read_end(const as_dataset *ds, size_t i, uint64_t n, as_blob *blob, as_err *err) {
-  const as_entry *e = &ds->source.entry[ds->row[i].entry];
-  const as_box *box = &ds->source.box[e->box];
-  memset(blob, 0, sizeof *blob);
-  if (n > MAX_BLOB) n = MAX_BLOB;
-  as_status s;
-  if (box->folder) {
-    as_disk d = {.fd = -1};
-    char *path = as_path_join(box->path, ds->source.pool + e->name, err);
-    s = path ? as_disk_open(&d, path, err) : AS_E_ENV;
-    if (s == AS_OK) {
-      as_box file = {.disk = d};
-      uint64_t part = n < d.size ? n : d.size;
-      s = read_member(&file, d.size - part, (size_t)part, blob, err);
-    }
-    as_disk_close(&d);
-    as_free(path);
-  } else {
-    uint64_t part = n < e->size ? n : e->size;
-    s = read_member(box, e->at + (e->size - part), (size_t)part, blob, err);
-  }
-  if (s != AS_OK) as_dataset_release(blob);
-  return s;
+  return as_source_read(&ds->source, entry_of(ds, i), n, blob, err);
 }
 
 as_status as_dataset_read(const as_dataset *ds, size_t i, as_blob *blob, as_err *err) {
-  const as_entry *e = &ds->source.entry[ds->row[i].entry];
-  const as_box *box = &ds->source.box[e->box];
-  memset(blob, 0, sizeof *blob);
-  as_status s;
-  if (box->folder) {
-    char *path = as_path_join(box->path, ds->source.pool + e->name, err);
-    uint8_t *bytes = NULL;
-    s = path ? as_disk_load(path, MAX_BLOB, &bytes, &blob->n, err) : AS_E_ENV;
-    blob->p = blob->owned = bytes;
-    as_free(path);
-  } else if (e->size > MAX_BLOB) {
-    return as_fail(err, AS_E_INPUT, "%s: %s: found a member of %" PRIu64 " bytes, too large for an image",
-                   ds->path, ds->row[i].name, e->size);
-  } else {
-    s = read_member(box, e->at, (size_t)e->size, blob, err);
-  }
-  if (s != AS_OK) as_dataset_release(blob);
-  return s;
-}
-
-as_status as_blob_unpack(as_blob *blob, as_err *err) {
-  uint8_t *plain;
-  size_t n;
-  if (!as_gzip_is(blob->p, blob->n)) return AS_OK;
-  as_status s = as_unpack(AS_DEFLATE_GZIP, blob->p, blob->n, MAX_UNPACKED, &plain, &n, err);
-  if (s != AS_OK) return s;
-  as_dataset_release(blob);
-  blob->p = blob->owned = plain;
-  blob->n = n;
-  return AS_OK;
-}
-
-void as_dataset_release(as_blob *blob) {
-  as_free(blob->owned);
-  memset(blob, 0, sizeof *blob);
+  return as_source_read(&ds->source, entry_of(ds, i), UINT64_MAX, blob, err);
 }

@@ -142,6 +142,9 @@ as_status as_dataset_read_subset(as_dataset *ds, const char *subset, as_err *err
     n = l.n;
     if (s == AS_OK && n == 0) s = as_fail(err, AS_E_INPUT, "%s: found no class", subset);
   }
+  if (s == AS_OK && ds->mask)
+    s = as_fail(err, AS_E_USAGE, "%s: its list of labels says already which classes may win, no subset",
+                ds->path);
   if (s == AS_OK && ds->classes.n == 0)
     s = as_fail(err, AS_E_USAGE, "%s: a class subset (%s) wants labelled data", ds->path, subset);
   if (s == AS_OK) {

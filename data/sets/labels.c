@@ -21,11 +21,13 @@ int as_wnid_class(const char *s, size_t n) {
 }
 
 int as_val_number(const char *name) {
-  static const char stem[] = "ILSVRC2012_val_";
+  static const char stem[] = "ilsvrc2012_val_";
   const char *base = strrchr(name, '/');
   base = base ? base + 1 : name;
-  if (strncmp(base, stem, sizeof stem - 1) != 0) return 0;
-  base += sizeof stem - 1;
+  for (const char *p = stem; *p; p++, base++) { /* Windows' tools change the case of names */
+    char c = *base >= 'A' && *base <= 'Z' ? (char)(*base - 'A' + 'a') : *base;
+    if (c != *p) return 0;
+  }
   int v = 0;
   for (int i = 0; i < VAL_DIGITS; i++) {
     if (base[i] < '0' || base[i] > '9') return 0;

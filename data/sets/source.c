@@ -43,7 +43,7 @@ static as_status walk_folder(as_source *s, const char *root, const char *rel, ui
         full = NULL;
       }
     } else {
-      st = as_source_ignore(s, below, err);
+      st = as_source_ignore(s, NULL, below, box, 0, 0, err);
     }
     as_free(below);
     as_free(full);
@@ -82,11 +82,18 @@ static as_status open_folder(as_source *s, as_err *err) {
     s->box[box].folder = true;
     st = walk_folder(s, s->path, "", box, 0, &archives, err);
   }
+  if (st == AS_OK && !s->has_side) { /* Tiny-ImageNet's lies beside the folder of images */
+    char *beside = as_path_join(s->path, "../val_annotations.txt", err);
+    if (!beside) st = AS_E_ENV;
+    if (beside && as_path_kind_of(beside) == AS_PATH_FILE)
+      st = as_source_ignore(s, NULL, "../val_annotations.txt", box, 0, 0, err);
+    as_free(beside);
+  }
   if (st == AS_OK && s->n == 0) {
     st = add_archives(s, &archives, err);
   } else {
     for (size_t i = 0; i < archives.n && st == AS_OK; i++)
-      st = as_source_ignore(s, as_path_base(archives.name[i]), err);
+      st = as_source_ignore(s, NULL, as_path_base(archives.name[i]), box, 0, 0, err);
   }
   as_names_clear(&archives);
   return st;

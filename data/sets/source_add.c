@@ -6,21 +6,13 @@
 #include "tensor/base/mem.h"
 #include "tensor/base/text.h"
 
-static bool same_letters(const char *a, const char *b) {
-  for (; *a && *b; a++, b++) {
-    char c = *a >= 'A' && *a <= 'Z' ? (char)(*a - 'A' + 'a') : *a;
-    if (c != *b) return false;
-  }
-  return *a == *b;
-}
-
 bool as_name_is_image(const char *name) {
   static const char *const suffix[] = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp",
                                        ".gif", ".webp", ".ppm", ".pgm",  ".tif", ".tiff"};
   const char *base = as_path_base(name), *dot = strrchr(base, '.');
   if (!dot || base[0] == '.') return false; /* hidden files, and the "._" twins that macOS leaves */
   for (size_t i = 0; i < sizeof suffix / sizeof *suffix; i++) {
-    if (same_letters(dot, suffix[i])) return true;
+    if (as_same_letters(dot, suffix[i])) return true;
   }
   return false;
 }
@@ -60,6 +52,25 @@ static bool is_plain(const char *name) {
   return true;
 }
 
+/* An entry with its name in the pool. */
+static as_status make_entry(as_source *s, as_entry *e, const char *prefix, const char *name, as_err *err) {
+  as_status st = add_text(s, prefix ? prefix : "", prefix ? strlen(prefix) : 0, &e->name, err);
+  if (st != AS_OK) return st;
+  s->pool_n--; /* the name goes on where the prefix ends */
+  if (s->pool_n > e->name) s->pool[s->pool_n++] = '/';
+  size_t behind;
+  st = add_text(s, name, strlen(name), &behind, err);
+  e->shown = e->name;
+  if (st != AS_OK || is_plain(s->pool + e->name)) return st;
+  as_str shown = {0};
+  as_str_put_escaped(&shown, s->pool + e->name);
+  st = as_str_status(&shown, err);
+  if (st == AS_OK && strcmp(as_str_c(&shown), s->pool + e->name) != 0)
+    st = add_text(s, shown.s, shown.n, &e->shown, err);
+  as_str_clear(&shown);
+  return st;
+}
+
 as_status as_source_add(as_source *s, const char *prefix, const char *name, uint32_t box, uint64_t at,
                         uint64_t size, as_err *err) {
   void *p = s->entry;
@@ -67,28 +78,18 @@ as_status as_source_add(as_source *s, const char *prefix, const char *name, uint
   s->entry = p;
   if (st != AS_OK) return st;
   as_entry e = {.at = at, .size = size, .box = box, .label = AS_NO_LABEL};
-  st = add_text(s, prefix ? prefix : "", prefix ? strlen(prefix) : 0, &e.name, err);
-  if (st != AS_OK) return st;
-  s->pool_n--; /* the name goes on where the prefix ends */
-  if (s->pool_n > e.name) s->pool[s->pool_n++] = '/';
-  size_t behind;
-  st = add_text(s, name, strlen(name), &behind, err);
-  if (st != AS_OK) return st;
-  e.shown = e.name;
-  if (!is_plain(s->pool + e.name)) {
-    as_str shown = {0};
-    as_str_put_escaped(&shown, s->pool + e.name);
-    st = as_str_status(&shown, err);
-    if (st == AS_OK && strcmp(as_str_c(&shown), s->pool + e.name) != 0)
-      st = add_text(s, shown.s, shown.n, &e.shown, err);
-    as_str_clear(&shown);
-    if (st != AS_OK) return st;
-  }
-  s->entry[s->n++] = e;
-  return AS_OK;
+  st = make_entry(s, &e, prefix, name, err);
+  if (st == AS_OK) s->entry[s->n++] = e;
+  return st;
 }
 
-as_status as_source_ignore(as_source *s, const char *name, as_err *err) {
+as_status as_source_ignore(as_source *s, const char *prefix, const char *name, uint32_t box, uint64_t at,
+                           uint64_t size, as_err *err) {
+  if (strcmp(as_path_base(name), "val_annotations.txt") == 0 && !s->has_side) {
+    s->side = (as_entry){.at = at, .size = size, .box = box, .label = AS_NO_LABEL};
+    s->has_side = true;
+    return make_entry(s, &s->side, prefix, name, err);
+  }
   if (s->ignored++ == 0) {
     s->first_ignored = as_strdup(name, err);
     if (!s->first_ignored) return AS_E_ENV;

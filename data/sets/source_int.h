@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "data/sets/dataset.h"
 #include "tensor/base/disk.h"
 #include "tensor/base/file.h"
 #include "tensor/base/pack/gzip.h"
@@ -39,7 +40,9 @@ typedef struct as_source {
   char *pool; /* names, each NUL-terminated */
   size_t pool_n, pool_cap;
   char *empty_folder; /* the first top-level folder without an image, or NULL */
-  size_t ignored;     /* files that are no images */
+  bool has_side;      /* a list of labels that lies among the images: Tiny-ImageNet's val_annotations.txt */
+  as_entry side;
+  size_t ignored; /* files that are no images */
   char *first_ignored;
   bool labelled; /* every image has a label of its own (WebDataset) */
 } as_source;
@@ -53,12 +56,25 @@ void as_source_close(as_source *s);
 as_status as_source_add_box(as_source *s, const char *path, uint32_t *index, as_err *err);
 as_status as_source_add(as_source *s, const char *prefix, const char *name, uint32_t box, uint64_t at,
                         uint64_t size, as_err *err);
-as_status as_source_ignore(as_source *s, const char *name, as_err *err);
+/* A file that is no image; the arguments are those of as_source_add. */
+as_status as_source_ignore(as_source *s, const char *prefix, const char *name, uint32_t box, uint64_t at,
+                           uint64_t size, as_err *err);
 /* Lists an archive; member names get "prefix/" in front (NULL: none). */
 as_status as_source_add_archive(as_source *s, const char *path, const char *prefix, as_err *err);
 /* Turns the entries from `first` on, in archive order, from members to samples (WebDataset): the
  * images keep the label of the .cls member with the same key, and the .cls members go. */
 as_status as_source_pair_shard(as_source *s, const char *path, size_t first, as_err *err);
+
+/* Where the bytes of an entry lie, without reading them. */
+typedef struct as_place {
+  bool known;        /* false: a pipe's bytes; then size alone is told */
+  uint64_t which[2]; /* device and inode of the file */
+  uint64_t at, size; /* in it */
+} as_place;
+/* False: the file is gone. */
+bool as_source_place(const as_source *s, const as_entry *e, as_place *place);
+/* The last n bytes of an entry, all of them when it has fewer. The blob wants as_dataset_release. Thread-safe. */
+as_status as_source_read(const as_source *s, const as_entry *e, uint64_t n, as_blob *blob, as_err *err);
 
 bool as_name_is_image(const char *name); /* by suffix: only for telling images from other files */
 

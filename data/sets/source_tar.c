@@ -69,7 +69,7 @@ static as_status list_tar(as_source *s, as_tar *t, uint32_t box, const char *pre
                    "%s: %s: found a tar inside a compressed or inner tar; unpack the outer one", t->path,
                    m.name);
     } else {
-      st = as_source_ignore(s, m.name, err);
+      st = as_source_ignore(s, prefix, m.name, box, base + m.at, m.size, err);
     }
     if (st != AS_OK) return st;
   }

@@ -13,27 +13,21 @@ static as_status choose(as_backbone *b, const as_backbone_opts *o, char *arch, s
   if (s != AS_OK) return s;
   if (o->given) {
     b->recipe = o->given;
-  } else if (o->recipe_text) {
-    s = as_recipe_parse(&b->owned, o->recipe_text, strlen(o->recipe_text), o->recipe, err);
-    b->recipe = b->owned;
-  } else if (o->recipe) {
-    s = as_recipe_named(&b->recipe, &b->owned, o->recipe, err);
   } else {
-    s = as_recipe_choose(&b->recipe, &b->owned, b->state, o->preset, b->assumed, err);
+    const as_recipe_wish wish = {.name = o->recipe, .arch = o->arch, .preset = o->preset};
+    s = as_recipe_choose(&b->recipe, &b->owned, b->state, &wish, b->assumed, err);
   }
   if (s != AS_OK) return s;
-  if (o->recipe) snprintf(b->assumed, sizeof b->assumed, "%s", as_recipe_assume(b->recipe));
+  const char *preset = o->preset ? o->preset : as_recipe_preset(b->recipe);
+  if ((s = as_preset_parse(&b->preset, preset, err)) != AS_OK) return s;
+  as_preset_text(&b->preset, b->preset_text, sizeof b->preset_text);
   if (o->arch) {
     if (strlen(o->arch) >= arch_size)
       return as_fail(err, AS_E_USAGE, "architecture '%.60s...' is too long", o->arch);
     snprintf(arch, arch_size, "%s", o->arch);
-  } else if ((s = as_recipe_resolve_arch(b->recipe, b->state, arch, arch_size, err)) != AS_OK) {
-    return s;
+    return AS_OK;
   }
-  const char *preset = o->preset ? o->preset : as_recipe_preset(b->recipe);
-  if ((s = as_preset_parse(&b->preset, preset, err)) != AS_OK) return s;
-  as_preset_text(&b->preset, b->preset_text, sizeof b->preset_text);
-  return AS_OK;
+  return as_recipe_resolve_arch(b->recipe, b->state, b->preset.crop, arch, arch_size, err);
 }
 
 static void release(void *state, const as_view *view) {

@@ -14,12 +14,11 @@
 #include "weights/recipe/recipe.h"
 
 typedef struct as_backbone_opts {
-  const char *weights;     /* checkpoint */
-  const char *recipe;      /* name or file; NULL = found by SHA-256 or by keys */
-  const char *arch;        /* instead of the recipe's; NULL = the recipe's, completed from the shapes */
-  const char *preset;      /* instead of the recipe's */
-  const char *recipe_text; /* the recipe itself instead of a name (`recipe` names it in messages) */
-  const as_recipe *given;  /* the recipe parsed already (a twin's), borrowed; goes before the others */
+  const char *weights;    /* checkpoint */
+  const char *recipe;     /* name or file; NULL = found by SHA-256 or by keys */
+  const char *arch;       /* instead of the recipe's; NULL = the recipe's, completed from the shapes */
+  const char *preset;     /* instead of the recipe's */
+  const as_recipe *given; /* the recipe parsed already (a twin's), borrowed; goes before the others */
 } as_backbone_opts;
 
 typedef struct as_backbone {

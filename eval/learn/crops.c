@@ -3,50 +3,21 @@
 #include <math.h>
 #include <string.h>
 
+#include "data/augment/augment.h"
 #include "data/image/resize.h"
 #include "eval/learn/sgd.h"
 #include "tensor/base/checked.h"
-#include "tensor/base/math/dmath.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/par.h"
 
 /* --- one view ------------------------------------------------------------------------------------------- */
 
-enum { TRIES = 10, DRAWS = 64 };
-
-typedef struct box {
-  int x, y, w, h;
-} box;
-
-/* torchvision's get_params; *at counts the numbers drawn. */
-static box choose_box(int w, int h, double low, as_rng r, uint64_t *at) {
-  const double log_low = as_log(3.0 / 4.0), log_high = as_log(4.0 / 3.0);
-  double area = (double)w * (double)h;
-  for (int i = 0; i < TRIES; i++) {
-    double target = area * (low + (1.0 - low) * as_rng_uniform(r, (*at)++));
-    double ratio = as_exp(log_low + (log_high - log_low) * as_rng_uniform(r, (*at)++));
-    double bw = as_rint(sqrt(target * ratio)), bh = as_rint(sqrt(target / ratio));
-    if (bw < 1.0 || bh < 1.0 || bw > (double)w || bh > (double)h) continue;
-    box b = {.w = (int)bw, .h = (int)bh};
-    b.y = (int)(as_rng_uniform(r, (*at)++) * (double)(h - b.h + 1));
-    b.x = (int)(as_rng_uniform(r, (*at)++) * (double)(w - b.w + 1));
-    return b;
-  }
-  double ratio = (double)w / (double)h;
-  box b = {.w = w, .h = h};
-  if (ratio < 3.0 / 4.0)
-    b.h = (int)as_rint((double)w / (3.0 / 4.0));
-  else if (ratio > 4.0 / 3.0)
-    b.w = (int)as_rint((double)h * (4.0 / 3.0));
-  b.y = (h - b.h) / 2;
-  b.x = (w - b.w) / 2;
-  return b;
-}
+enum { DRAWS = 64 };
 
 as_status as_crop_view(const as_image *im, int side, double low, as_filter filter, as_rng r, uint64_t view,
                        uint8_t *out, as_err *err) {
   uint64_t at = view * DRAWS;
-  box b = choose_box(im->w, im->h, low, r, &at);
+  as_crop_box b = as_crop_choose(im->w, im->h, low, 1.0, r, &at);
   uint8_t *part = as_alloc((size_t)b.w * (size_t)b.h, 3, err);
   if (!part) return AS_E_ENV;
   for (int y = 0; y < b.h; y++)

@@ -251,7 +251,7 @@ static as_status run_block(knn_search *s, as_err *err) {
     s->nt = s->n - s->t0 < TRAIN ? s->n - s->t0 : TRAIN;
     as_par_for(s->nt, gather_row, s);
     as_l2_normalize(s->nt, (int)s->d, s->tn, s->d, s->tn, s->d);
-    as_gemm_nt(s->nq, s->nt, s->d, s->qn, s->d, s->tn, s->d, s->tile, TRAIN, s->pack);
+    as_gemm_nt(&(as_product){s->nq, s->nt, s->d, s->qn, s->d, s->tn, s->d, s->tile, TRAIN}, s->pack);
     as_par_for(s->nq, scan_query, s);
   }
   as_par_for(s->nq, answer_query, s);

@@ -145,7 +145,7 @@ static void add_gradient(void *ctx, size_t strip, int worker) {
       a.ld_out = COLS;
       as_linear_run(p->packed[(first + i) * p->strips + strip], &a);
     } else {
-      as_gemm_nn(p->k, cols, rows, g, rows, centred(p, first + i) + col, p->d, part, COLS,
+      as_gemm_nn(&(as_product){p->k, cols, rows, g, rows, centred(p, first + i) + col, p->d, part, COLS},
                  p->strip_pack + strip * p->strip_bytes);
     }
     for (size_t c = 0; c < p->k; c++) {
@@ -199,7 +199,8 @@ static double evaluate(void *ctx, const double *point, double *grad) {
     p->rows = p->n - p->slab < SLAB ? p->n - p->slab : SLAB;
     size_t chunks = (p->rows + CHUNK - 1) / CHUNK;
     if (!p->keep) as_par_for(chunks, centre_chunk, p);
-    as_gemm_nt(p->rows, p->k, p->d, centred(p, p->slab / CHUNK), p->d, p->wf, p->d, p->z, p->k, p->pack);
+    as_gemm_nt(&(as_product){p->rows, p->k, p->d, centred(p, p->slab / CHUNK), p->d, p->wf, p->d, p->z, p->k},
+               p->pack);
     as_par_for(chunks, loss_rows, p);
     for (size_t i = 0; i < p->rows; i++) loss += p->gap[i];
     for (size_t i = 0; i < chunks; i++)

@@ -216,8 +216,9 @@ static void gradient(as_sgd *s) {
   for (s->first = 0; s->first < s->m; s->first += CHUNK) {
     s->rows = s->m - s->first < CHUNK ? s->m - s->first : CHUNK;
     as_par_for(s->k, transpose_g, s);
-    as_gemm_nn(s->k, s->d, s->rows, s->gt, s->rows, s->in + s->first * s->d, s->d, several ? s->part : s->gw,
-               s->d, s->pack);
+    as_gemm_nn(&(as_product){s->k, s->d, s->rows, s->gt, s->rows, s->in + s->first * s->d, s->d,
+                             several ? s->part : s->gw, s->d},
+               s->pack);
     if (several) as_par_for(s->k, add_part, s);
   }
   for (size_t c = 0; c < s->k; c++) s->gb[c] = (float)s->square[c];
@@ -313,7 +314,7 @@ double as_sgd_step(as_sgd *s, const float *x, const int *y, size_t m, double lr)
     as_par_for((s->d + COLS - 1) / COLS, norm_columns, s);
     s->in = s->x;
   }
-  as_gemm_nt(m, s->k, s->d, s->in, s->d, s->w, s->d, s->z, s->k, s->pack);
+  as_gemm_nt(&(as_product){m, s->k, s->d, s->in, s->d, s->w, s->d, s->z, s->k}, s->pack);
   as_par_for((m + CHUNK - 1) / CHUNK, loss_rows, s);
   double loss = 0.0;
   for (size_t i = 0; i < m; i++) loss += s->loss[i];

@@ -13,7 +13,7 @@ static bool has_images(const as_sum *s) {
     int64_t n = 0;
     for (size_t m = 0; m < r->n_models; m++) {
       const as_cell *c = as_results_cell(r, m, k);
-      if (!as_sum_at(s, m, k)->ok) continue;
+      if (!as_sum_at(s, m, k)->ok) continue; /* absent, or apart */
       if (!c->correct1 || c->n_expected <= 0 || (n > 0 && c->n_expected != n)) return false;
       n = c->n_expected;
     }

@@ -19,7 +19,8 @@ static bool shared_name(const as_results *r, size_t n_first) {
   return false;
 }
 
-static size_t find_duels(const as_results *r, size_t n_first, duel *d) {
+/* *apart: pairs on the same images that are not compared, since other classes could win. */
+static size_t find_duels(const as_results *r, size_t n_first, duel *d, size_t *apart) {
   bool named = shared_name(r, n_first);
   size_t n = 0;
   for (size_t i = 0; i < n_first; i++)
@@ -28,6 +29,11 @@ static size_t find_duels(const as_results *r, size_t n_first, duel *d) {
         const as_cell *a = as_results_cell(r, i, k), *b = as_results_cell(r, j, k);
         if (named && strcmp(as_model_name(r, i), as_model_name(r, j)) != 0) continue;
         if (!a->correct1 || !b->correct1 || a->n_expected != b->n_expected) continue;
+        as_candidates x = as_results_among(r, i, k), y = as_results_among(r, j, k);
+        if (!as_candidates_same(&x, &y)) {
+          ++*apart;
+          continue;
+        }
         d[n] = (duel){.a = i, .b = j, .set = k};
         as_mcnemar_images(a->correct1, b->correct1, (size_t)a->n_expected, 0.95, &d[n].test);
         if (d[n].test.n > 0) n++;
@@ -73,11 +79,13 @@ as_status as_report_paired(as_str *out, as_jsonw *w, const as_results *r, size_t
   as_grid g;
   size_t width = opts && opts->width > 0 ? (size_t)opts->width : 100;
   as_status st = d && p ? AS_OK : AS_E_ENV;
-  *rows = st == AS_OK ? find_duels(r, n_first, d) : 0;
+  size_t apart = 0;
+  *rows = st == AS_OK ? find_duels(r, n_first, d, &apart) : 0;
   for (size_t i = 0; i < *rows; i++) p[i] = d[i].test.p_mid;
   if (st == AS_OK && *rows > 0) st = as_holm(p, *rows, p + MOST, err);
   if (st == AS_OK && *rows > 0) {
     fill(&sh, r, d, *rows, p + MOST);
+    if (apart) as_str_printf(&sh.how, " %zu pairs are left out: they chose among different classes.", apart);
     if (sh.failed) st = as_fail(err, AS_E_ENV, "report: out of memory");
     if (st == AS_OK && w) {
       as_sheet_json(w, &sh);

@@ -37,7 +37,8 @@ as_status as_report_csv(as_str *out, const as_results *r, const as_report_opts *
       const as_sum_cell *d = as_sum_at(sum, m, k);
       as_put_csv(out, as_model_name(r, m));
       put_text(out, as_set_name(r, k));
-      put_text(out, !d->ok ? "absent" : c->n_failed > 0 ? "failures" : "ok");
+      as_str_putc(out, ',');
+      as_put_status(out, sum, m, k);
       bool counted = c->n_expected > 0;
       if (counted)
         as_str_printf(out, ",%lld,%lld,%lld", (long long)c->n_expected, (long long)c->n_used,
@@ -45,13 +46,14 @@ as_status as_report_csv(as_str *out, const as_results *r, const as_report_opts *
       else
         as_str_put(out, ",,,");
       as_str_putc(out, ',');
-      if (d->ok && c->n_used > 0) as_str_printf(out, "%lld", (long long)c->top1_correct);
+      if (as_cell_measured(c) && c->n_used > 0) as_str_printf(out, "%lld", (long long)c->top1_correct);
       as_str_putc(out, ',');
-      if (d->ok && c->n_used > 0 && c->has_top5) as_str_printf(out, "%lld", (long long)c->top5_correct);
-      put_fraction(out, d->acc);
+      if (as_cell_measured(c) && c->n_used > 0 && c->has_top5)
+        as_str_printf(out, "%lld", (long long)c->top5_correct);
+      put_fraction(out, d->shown);
       put_fraction(out, d->lo);
       put_fraction(out, d->hi);
-      put_fraction(out, d->ok && c->has_top5 ? c->top5 : NAN);
+      put_fraction(out, as_cell_measured(c) && c->has_top5 ? c->top5 : NAN);
       put_fraction(out, d->floor);
       put_fraction(out, d->drop);
       put_fraction(out, d->drop_lo);
@@ -59,7 +61,8 @@ as_status as_report_csv(as_str *out, const as_results *r, const as_report_opts *
       as_str_putc(out, ',');
       if (isfinite(d->rank)) as_str_put(out, as_rank_text(d->rank).s);
       as_str_putc(out, ',');
-      if (r->sets[k].classes) as_str_printf(out, "%zu", r->sets[k].classes);
+      size_t classes = as_results_among(r, m, k).n;
+      if (classes) as_str_printf(out, "%zu", classes);
       put_text(out, r->sets[k].rule);
       as_str reason = {0};
       as_put_reason(&reason, c, d);

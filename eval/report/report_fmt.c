@@ -27,6 +27,15 @@ as_num as_fix_signed(double v, int decimals) {
   return n;
 }
 
+as_num as_digits(double v, int digits) {
+  as_num n;
+  if (!isfinite(v)) return as_fix(v, 0);
+  snprintf(n.s, sizeof n.s, "%.*g", digits, v);
+  for (char *p = n.s; *p; p++)
+    if (*p == ',') *p = '.';
+  return n;
+}
+
 as_num as_pct(double fraction, int decimals) {
   return as_fix(100.0 * fraction, decimals);
 }
@@ -90,7 +99,7 @@ static void put_codes(as_str *out, const char *s, size_t from, size_t to, bool a
     bool bad = c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0x2028 || c == 0x2029 ||
                (c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
     if (bad || (ascii && c > 0x7E))
-      as_str_putc(out, '?');
+      as_str_putc(out, c == 0x2013 ? '-' : c == 0x2020 ? '+' : c == 0x2021 ? '#' : '?');
     else
       as_str_putn(out, start, (size_t)(s - start));
   }

@@ -124,6 +124,7 @@ static void put_head(const as_html *h, bool provenance, as_err *err) {
   for (size_t k = 0, any = 0; k < r->n_sets; k++)
     if (h->s->classes[k].n > 1 && any++ == 0) as_str_put(h->out, "<a href=\"#classes\">Class by class</a>");
   if (as_html_has_part(h, "published")) as_str_put(h->out, "<a href=\"#published\">Published</a>");
+  if (as_html_has_part(h, "probes")) as_str_put(h->out, "<a href=\"#probes\">Probes</a>");
   if (as_html_has_part(h, "corruptions")) as_str_put(h->out, "<a href=\"#corruptions\">Corruptions</a>");
   if (h->s->n_failed_cells || h->s->n_absent) as_str_put(h->out, "<a href=\"#gaps\">Failures and gaps</a>");
   as_str_put(h->out, "<a href=\"#sets\">Sets</a>");

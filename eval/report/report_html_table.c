@@ -14,16 +14,17 @@ void as_html_text(const as_html *h, const char *text) {
 
 void as_html_remarks(const as_html *h, bool full) {
   const as_results *r = h->r;
-  if (r->n_remarks == 0 && r->complete) return;
+  size_t n = r->n_remarks + h->s->n_notes;
+  if (n == 0 && r->complete) return;
   as_str_printf(h->out, "<aside class=\"remarks%s\">", full ? "" : " small");
   if (!r->complete) as_str_put(h->out, "<p><b>This run is not complete.</b></p>");
-  for (size_t i = 0; i < r->n_remarks && (full || r->n_remarks <= 3); i++) {
+  for (size_t i = 0; i < n && (full || n <= 3); i++) {
     as_str_put(h->out, "<p>");
-    as_html_text(h, r->remarks[i]);
+    as_html_text(h, i < r->n_remarks ? r->remarks[i] : h->s->notes[i - r->n_remarks]);
     as_str_put(h->out, "</p>");
   }
-  if (!full && r->n_remarks > 3)
-    as_str_printf(h->out, "<p><a href=\"#remarks\">%zu remarks</a> apply to this table.</p>", r->n_remarks);
+  if (!full && n > 3)
+    as_str_printf(h->out, "<p><a href=\"#remarks\">%zu remarks</a> apply to this table.</p>", n);
   as_str_put(h->out, "</aside>\n");
 }
 

@@ -7,7 +7,8 @@
 enum { MOST_NOTES = 60, MOST_TOP5 = 200, OPEN_ROWS = 16 }; /* models; more of them are only named */
 
 static double heat_value(const as_html *h, size_t model, size_t col) {
-  return col < h->r->n_sets ? as_sum_at(h->s, model, col)->acc : h->s->models[model].value[AS_SUM_MEAN];
+  if (col == h->r->n_sets) return h->s->models[model].value[AS_SUM_MEAN];
+  return as_sum_at(h->s, model, col)->acc;
 }
 
 /* Eight shades between the smallest and the largest value of a column. */
@@ -46,14 +47,18 @@ static void fill_heat_row(const as_html *h, as_grid *g, size_t row) {
     const as_sum_cell *c = as_sum_at(h->s, m, k);
     const as_cell *raw = as_results_cell(r, m, k);
     as_str why = {0};
-    if (!c->ok) {
-      as_grid_put(g, row, k + 1, "absent");
-      as_put_name(&why, c->why, 0, false);
-    } else if (raw->n_failed > 0) {
-      as_grid_put(g, row, k + 1, "* ");
-      as_str_printf(&why, "%lld of %lld images failed", (long long)raw->n_failed, (long long)raw->n_expected);
-    }
-    if (c->ok) put_heat_value(h, g, row, k + 1, c->acc, c->lo, c->hi);
+    as_put_marks(&why, h->s, m, k, false);
+    if (why.n) as_grid_put(g, row, k + 1, "%s ", as_str_c(&why));
+    as_str_clear(&why);
+    if (!isfinite(c->shown)) as_grid_put(g, row, k + 1, "absent");
+    if (!c->ok) as_put_name(&why, c->why, 0, false);
+    if (raw->n_failed > 0)
+      as_str_printf(&why, "%s%lld of %lld images failed", why.n ? "; " : "", (long long)raw->n_failed,
+                    (long long)raw->n_expected);
+    if (raw->in_train.n > 0)
+      as_str_printf(&why, "%s%lld images are in the training set", why.n ? "; " : "",
+                    (long long)raw->in_train.n);
+    if (isfinite(c->shown)) put_heat_value(h, g, row, k + 1, c->shown, c->lo, c->hi);
     if (why.n) as_grid_tip(g, row, k + 1, as_str_c(&why));
     as_str_clear(&why);
   }
@@ -108,26 +113,17 @@ void as_html_gaps(const as_html *h) {
 }
 
 void as_html_sets(const as_html *h) {
-  const as_results *r = h->r;
   as_str_put(h->out, "<section id=\"sets\"><h2>The sets</h2>\n<dl class=\"terms\">");
-  for (size_t k = 0; k < r->n_sets; k++) {
+  for (size_t k = 0; k < h->r->n_sets; k++) {
+    as_str facts = {0};
+    as_put_set_facts(&facts, h->s, k);
     as_str_put(h->out, "<dt>");
     as_html_text(h, as_html_set(h, k));
     as_str_put(h->out, "</dt><dd>");
-    as_html_text(h, r->sets[k].rule && *r->sets[k].rule ? r->sets[k].rule : "top-1");
-    if (r->sets[k].classes && !as_set_rule_counts(r, k))
-      as_str_printf(h->out, "; argmax over %zu classes", r->sets[k].classes);
-    int64_t lo = INT64_MAX, hi = 0;
-    for (size_t m = 0; m < r->n_models; m++) {
-      const as_cell *c = as_results_cell(r, m, k);
-      if (!c->present || c->n_expected <= 0) continue;
-      if (c->n_expected < lo) lo = c->n_expected;
-      if (c->n_expected > hi) hi = c->n_expected;
-    }
-    if (hi > 0 && lo == hi) as_str_printf(h->out, "; %lld images", (long long)hi);
-    if (hi > 0 && lo != hi) as_str_printf(h->out, "; %lld to %lld images", (long long)lo, (long long)hi);
-    if (k == r->base) as_str_put(h->out, "; changes are measured from this set");
+    as_html_text(h, as_str_c(&facts));
     as_str_put(h->out, "</dd>");
+    if (facts.failed) h->out->failed = true;
+    as_str_clear(&facts);
   }
   as_str_put(h->out, "</dl></section>\n");
 }

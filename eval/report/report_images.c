@@ -45,7 +45,9 @@ static as_status count_classes(as_sum *s, size_t k, as_err *err) {
     d->images[c]++;
     for (size_t m = 0; m < r->n_models; m++) {
       const as_cell *cell = as_results_cell(r, m, k);
-      if (!cell->correct1 || cell->n_expected != (int64_t)set->n_scored || cell->correct1[i] > 1) continue;
+      if (!as_sum_at(s, m, k)->ok || !cell->correct1 || cell->n_expected != (int64_t)set->n_scored ||
+          cell->correct1[i] > 1)
+        continue;
       d->used[c * r->n_models + m]++;
       d->right[c * r->n_models + m] += cell->correct1[i];
     }
@@ -63,7 +65,7 @@ as_status as_sum_images(as_sum *s, as_err *err) {
     return AS_E_ENV;
   for (size_t i = 0; any && i < r->n_models * r->n_sets; i++) {
     const as_cell *c = &r->cells[i];
-    bool have = s->cells[i].ok && c->confidence && c->correct1;
+    bool have = as_cell_measured(c) && c->confidence && c->correct1;
     as_calibrate(c->correct1, c->confidence, have ? (size_t)c->n_expected : 0, &s->calibration[i]);
   }
   s->classes = as_calloc(r->n_sets, sizeof *s->classes, err);

@@ -15,10 +15,13 @@
 
 /* One measured accuracy, ready to print. Fractions; NaN = unknown. */
 typedef struct as_sum_cell {
-  bool ok; /* there is an accuracy; otherwise `why` (borrowed, never NULL) says why not */
+  bool ok; /* there is an accuracy that may be compared with the others of its set; otherwise `why` (borrowed,
+                 never NULL) says why not */
+  bool apart; /* not ok, but measured: another set of classes could win. Shown, in no ranking and no test */
   const char *why;
-  double acc, lo, hi;      /* top-1 and its 95 % interval */
-  double floor;            /* accuracy if every failed image had been wrong; acc when none failed */
+  double acc;              /* top-1; NaN unless ok */
+  double shown, lo, hi;    /* top-1 and its 95 % interval, also of a cell that stands apart */
+  double floor;            /* accuracy if every failed image had been wrong; `shown` when none failed */
   double drop;             /* acc on this set minus acc on the base set, of the same model */
   double drop_lo, drop_hi; /* Newcombe 1998, method 10, from the two Wilson intervals */
   double rank;             /* 1 = best of this set; ties share the mean of their places */
@@ -52,7 +55,10 @@ typedef struct as_sum {
   as_sum_cell *cells; /* [n_models * n_sets] */
   as_sum_model *models;
   size_t *order; /* models by falling mean, the incomplete ones last; ties in the given order */
-  size_t n_whole, n_failed_cells, n_absent;
+  size_t n_whole, n_failed_cells, n_absent, n_apart;
+  as_candidates *among; /* [n_sets] the classes among which those cells of a set chose that are compared */
+  char **notes; /* [n_notes] sentences that must stand under every table, beside the results' remarks */
+  size_t n_notes;
   bool any_interval, any_drop;
   bool bootstrapped; /* rank intervals come from resampling; else from unpaired comparisons: one more than
                         the models that are better by more than the 95 % margin of two independent
@@ -116,17 +122,22 @@ static inline const as_sum_cell *as_sum_at(const as_sum *s, size_t model, size_t
  * whole cell. */
 void as_put_reason(as_str *out, const as_cell *c, const as_sum_cell *d);
 
+/* report_notes.c: what must be said of cells that are not like the others of their column. */
+as_status as_sum_notes(as_sum *s, as_err *err);
+/* The marks that stand beside a cell's accuracy, each explained by a note: * images failed, a dagger (+) stands apart,
+ * a double dagger (#) images of the training set. */
+void as_put_marks(as_str *out, const as_sum *s, size_t model, size_t set, bool ascii);
+/* What a set is, in one line: its rule, over how many classes, how many images. */
+void as_put_set_facts(as_str *out, const as_sum *s, size_t set);
+/* "ok", "absent", or what is the matter, joined by '+': failures, apart, in-train. */
+void as_put_status(as_str *out, const as_sum *s, size_t model, size_t set);
+
 /* Names that were never set print as "?". */
 static inline const char *as_model_name(const as_results *r, size_t m) {
   return r->models[m].name ? r->models[m].name : "?";
 }
 static inline const char *as_set_name(const as_results *r, size_t k) {
   return r->sets[k].name ? r->sets[k].name : "?";
-}
-
-/* The rule already says over how many classes. */
-static inline bool as_set_rule_counts(const as_results *r, size_t k) {
-  return r->sets[k].rule && strstr(r->sets[k].rule, " classes") != NULL;
 }
 
 /* How the interval of the mean was made, as a sentence; "" when there is none. */
@@ -138,6 +149,7 @@ typedef struct as_num {
 } as_num;
 as_num as_fix(double v, int decimals);
 as_num as_fix_signed(double v, int decimals); /* always with + or - (zero without) */
+as_num as_digits(double v, int digits);       /* so many digits that count: "0.04", "2.5e-07" */
 as_num as_pct(double fraction, int decimals); /* 0.7513 -> "75.13" */
 /* A p value with its relation: "= 0.0312", "< 0.0001". */
 as_num as_p_text(double p);

@@ -32,14 +32,61 @@ static void put_str(as_jsonw *w, const char *key, const char *v) {
   as_jsonw_str(w, v && *v ? v : NULL);
 }
 
+static void put_count(as_jsonw *w, const char *key, size_t n) {
+  as_jsonw_key(w, key);
+  if (n)
+    as_jsonw_u64(w, n);
+  else
+    as_jsonw_null(w);
+}
+
+/* Among how many classes the cell chose; where that is fewer than its model knows, the counts over all of them. */
+static void put_candidates(as_jsonw *w, const as_sum *s, size_t m, size_t k) {
+  const as_cell *c = as_results_cell(s->r, m, k);
+  put_count(w, "classes", as_results_among(s->r, m, k).n);
+  put_str(w, "classes_sha256", c->among.sha256);
+  put_i64(w, "n_hopeless", c->n_hopeless);
+  as_jsonw_key(w, "own");
+  if (c->own.n == 0) {
+    as_jsonw_null(w);
+    return;
+  }
+  as_jsonw_object(w);
+  put_count(w, "classes", c->own.n);
+  put_str(w, "classes_sha256", c->own.sha256);
+  put_i64(w, "n_used", c->own_used);
+  put_i64(w, "top1_correct", c->own_correct);
+  put_f64(w, "top1", c->own_used > 0 ? (double)c->own_correct / (double)c->own_used : NAN);
+  as_jsonw_end(w);
+}
+
+/* null: nobody has looked. */
+static void put_shared(as_jsonw *w, const char *key, const as_shared *d) {
+  as_jsonw_key(w, key);
+  if (!d->known) {
+    as_jsonw_null(w);
+    return;
+  }
+  as_jsonw_object(w);
+  put_i64(w, "n", d->n);
+  put_i64(w, "n_bytes", d->n_bytes);
+  as_jsonw_key(w, "examples");
+  as_jsonw_array(w);
+  for (size_t i = 0; i < AS_SHARED_KEPT && d->example[i]; i++) as_jsonw_str(w, d->example[i]);
+  as_jsonw_end(w);
+  as_jsonw_end(w);
+}
+
 static void put_cell(as_jsonw *w, const as_sum *s, size_t m, size_t k) {
   const as_cell *c = as_results_cell(s->r, m, k);
   const as_sum_cell *d = as_sum_at(s, m, k);
   as_jsonw_object(w);
   put_str(w, "model", as_model_name(s->r, m));
   put_str(w, "dataset", as_set_name(s->r, k));
-  put_str(w, "status", !d->ok ? "absent" : c->n_failed > 0 ? "failures" : "ok");
   as_str reason = {0};
+  as_put_status(&reason, s, m, k);
+  put_str(w, "status", as_str_c(&reason));
+  as_str_clear(&reason);
   as_put_reason(&reason, c, d);
   put_str(w, "reason", as_str_c(&reason));
   if (reason.failed) w->out->failed = true;
@@ -48,22 +95,24 @@ static void put_cell(as_jsonw *w, const as_sum *s, size_t m, size_t k) {
   put_i64(w, "n_used", c->n_used);
   put_i64(w, "n_failed", c->n_failed);
   as_jsonw_key(w, "top1_correct");
-  if (d->ok && c->n_used > 0)
+  if (as_cell_measured(c) && c->n_used > 0)
     as_jsonw_i64(w, c->top1_correct);
   else
     as_jsonw_null(w);
   as_jsonw_key(w, "top5_correct");
-  if (d->ok && c->n_used > 0 && c->has_top5)
+  if (as_cell_measured(c) && c->n_used > 0 && c->has_top5)
     as_jsonw_i64(w, c->top5_correct);
   else
     as_jsonw_null(w);
-  put_f64(w, "top1", d->acc);
-  put_f64(w, "top5", d->ok && c->has_top5 ? c->top5 : NAN);
+  put_f64(w, "top1", d->shown);
+  put_f64(w, "top5", as_cell_measured(c) && c->has_top5 ? c->top5 : NAN);
   put_pair(w, "top1_ci95", d->lo, d->hi);
   put_f64(w, "top1_failed_wrong", d->floor);
   put_f64(w, "change", d->drop);
   put_pair(w, "change_ci95", d->drop_lo, d->drop_hi);
   put_f64(w, "rank", d->rank);
+  put_candidates(w, s, m, k);
+  put_shared(w, "in_train", &c->in_train);
   put_str(w, "features_sha256", c->features_sha256);
   put_str(w, "logits_sha256", c->logits_sha256);
   as_jsonw_end(w);
@@ -94,6 +143,8 @@ as_status as_report_json_body(as_jsonw *w, const as_sum *s, const char *part, as
     put_str(w, "name", as_set_name(r, k));
     put_str(w, "rule", r->sets[k].rule);
     put_i64(w, "classes", (int64_t)r->sets[k].classes);
+    put_count(w, "compared_over", s->among[k].n);
+    put_shared(w, "twice", &r->sets[k].twice);
     as_jsonw_end(w);
   }
   as_jsonw_end(w);
@@ -127,6 +178,17 @@ as_status as_report_json_body(as_jsonw *w, const as_sum *s, const char *part, as
   as_jsonw_key(w, "remarks");
   as_jsonw_array(w);
   for (size_t i = 0; i < r->n_remarks; i++) as_jsonw_str(w, r->remarks[i]);
+  for (size_t i = 0; i < s->n_notes; i++) as_jsonw_str(w, s->notes[i]);
+  as_jsonw_end(w);
+  as_jsonw_key(w, "overlaps");
+  as_jsonw_array(w);
+  for (size_t i = 0; i < r->n_overlaps; i++) {
+    as_jsonw_object(w);
+    put_str(w, "first", as_set_name(r, r->overlaps[i].a));
+    put_str(w, "second", as_set_name(r, r->overlaps[i].b));
+    put_shared(w, "shared", &r->overlaps[i].shared);
+    as_jsonw_end(w);
+  }
   as_jsonw_end(w);
   return as_layout_json(w, s, part && strcmp(part, "cells") == 0 ? NULL : part, err);
 }

@@ -28,11 +28,15 @@ static as_status make_grid(as_grid *g, const as_sum *s, as_err *err) {
     as_put_name(as_grid_at(g, i, 0), as_model_name(r, m), 0, false);
     for (size_t k = 0; k < r->n_sets; k++) {
       const as_sum_cell *c = as_sum_at(s, m, k);
-      if (!c->ok) {
+      as_str marks = {0};
+      as_put_marks(&marks, s, m, k, false);
+      as_grid_put(g, i, k + 1, "%s%s", as_str_c(&marks), marks.n ? " " : "");
+      as_str_clear(&marks);
+      if (!isfinite(c->shown)) {
         as_grid_put(g, i, k + 1, "%s", "absent");
         continue;
       }
-      put_interval(g, i, k + 1, c->acc, c->lo, c->hi, dec);
+      put_interval(g, i, k + 1, c->shown, c->lo, c->hi, dec);
       if (as_results_cell(r, m, k)->n_failed > 0)
         as_grid_put(g, i, k + 1, " (%lld failed)", (long long)as_results_cell(r, m, k)->n_failed);
     }
@@ -46,24 +50,36 @@ static as_status make_grid(as_grid *g, const as_sum *s, as_err *err) {
   return AS_OK;
 }
 
-/* The notes as one string, sentences apart. */
+static void put_note(as_str *out, const char *lead, const char *text, bool latex) {
+  if (!*text) return;
+  as_str_put(out, lead);
+  if (latex)
+    as_put_latex(out, text);
+  else
+    as_put_markdown(out, text);
+  as_str_putc(out, '\n');
+}
+
+/* A line each: remarks and notes, what the sets are, what the columns are. */
 static void put_notes(as_str *out, const as_sum *s, const char *lead, bool latex) {
   const as_results *r = s->r;
-  const char *const fixed[] = {r->complete ? NULL : "This run is not complete.",
-                               "Top-1 in per cent with 95 % Wilson intervals. The mean over the sets, each "
-                               "by its own rule, is assay's own unified "
-                               "metric, not that of any paper.",
-                               as_sum_interval_note(s)};
-  for (size_t i = 0; i < 3 + r->n_remarks; i++) {
-    const char *text = i < r->n_remarks ? r->remarks[i] : fixed[i - r->n_remarks];
-    if (!text || !*text) continue;
-    as_str_put(out, lead);
-    if (latex)
-      as_put_latex(out, text);
-    else
-      as_put_markdown(out, text);
-    as_str_putc(out, '\n');
+  as_str sets = {0};
+  for (size_t i = 0; i < r->n_remarks; i++) put_note(out, lead, r->remarks[i], latex);
+  for (size_t i = 0; i < s->n_notes; i++) put_note(out, lead, s->notes[i], latex);
+  if (!r->complete) put_note(out, lead, "This run is not complete.", latex);
+  put_note(out, lead,
+           "Top-1 in per cent with 95 % Wilson intervals. The mean over the sets, each by its own rule, is "
+           "assay's own unified metric, not that of any paper.",
+           latex);
+  put_note(out, lead, as_sum_interval_note(s), latex);
+  for (size_t k = 0; k < r->n_sets; k++) {
+    as_str_printf(&sets, "%s%s: ", k ? "; " : "Sets: ", as_set_name(r, k));
+    as_put_set_facts(&sets, s, k);
   }
+  as_str_putc(&sets, '.');
+  put_note(out, lead, as_str_c(&sets), latex);
+  if (sets.failed) out->failed = true;
+  as_str_clear(&sets);
 }
 
 /* part: one of them alone, without the table of accuracies. */

@@ -25,7 +25,9 @@ as_status as_pair_tests_make(as_pair_tests *p, const as_results *r, as_err *err)
         size_t at = as_pair_at(p, i, j) * r->n_sets + k;
         const as_cell *a = as_results_cell(r, i, k), *b = as_results_cell(r, j, k);
         raw[at] = NAN;
-        if (!a->correct1 || !b->correct1 || a->n_expected != b->n_expected) continue;
+        as_candidates x = as_results_among(r, i, k), y = as_results_among(r, j, k);
+        if (!a->correct1 || !b->correct1 || a->n_expected != b->n_expected || !as_candidates_same(&x, &y))
+          continue;
         as_mcnemar_images(a->correct1, b->correct1, (size_t)a->n_expected, 0.95, &p->test[at]);
         if (p->test[at].n <= 0) continue;
         raw[at] = p->test[at].p_mid;

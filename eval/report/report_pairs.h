@@ -7,7 +7,8 @@
 
 typedef struct as_pair_tests {
   size_t n_models, n_sets;
-  as_mcnemar *test;   /* [pairs * n_sets]; n = 0 where a pair was not scored on the same images */
+  as_mcnemar *test;   /* [pairs * n_sets]; n = 0 where a pair was not scored on the same images
+                          or among the same classes */
   double *p_adjusted; /* same shape: Holm over all pairs and sets together; NaN where not tested */
   size_t n_pairs;
   size_t n_tested; /* entries that are not NaN */

@@ -434,6 +434,7 @@ const as_part as_parts[] = {{"unified", unified, false},
                             {"reliability", as_part_reliability, true},
                             {"classes", as_part_classes, true},
                             {"corruptions", as_part_corruptions, false},
+                            {"probes", as_part_probes, false},
                             {"gaps", as_part_gaps, true},
                             {"failures", as_part_failures, false}};
 const size_t as_part_count = sizeof as_parts / sizeof *as_parts;
@@ -447,7 +448,7 @@ const as_part *as_part_find(const char *id) {
 const char *as_report_part_names(void) {
   return "cells, unified, fates, pairs, differences, robustness, lines, agreement, translation, subsets, "
          "mean-ranks, "
-         "published, top5, calibration, reliability, classes, corruptions, gaps, failures, all";
+         "published, top5, calibration, reliability, classes, corruptions, probes, gaps, failures, all";
 }
 
 as_status as_report_part_check(const char *part, as_err *err) {

@@ -31,8 +31,8 @@ as_status as_part_published(as_sheet *sh, const as_sum *s, as_err *err) {
     while (k < r->n_sets && d->published_on && strcmp(as_set_name(r, k), d->published_on) != 0) k++;
     if (k == r->n_sets || !d->published_on) continue;
     const as_sum_cell *c = as_sum_at(s, m, k);
-    as_sheet_number(sh, row, 3, c->acc, c->lo, c->hi);
-    as_sheet_number(sh, row, 4, c->acc - d->published, NAN, NAN);
+    as_sheet_number(sh, row, 3, c->shown, c->lo, c->hi);
+    as_sheet_number(sh, row, 4, c->shown - d->published, NAN, NAN);
   }
   as_str_put(&sh->how, "Measured minus published, in points; published figures as their authors give them.");
   return AS_OK;
@@ -42,7 +42,8 @@ as_status as_part_top5(as_sheet *sh, const as_sum *s, as_err *err) {
   (void)err;
   const as_results *r = s->r;
   bool any = false;
-  for (size_t i = 0; i < r->n_models * r->n_sets; i++) any = any || (s->cells[i].ok && r->cells[i].has_top5);
+  for (size_t i = 0; i < r->n_models * r->n_sets; i++)
+    any = any || (as_cell_measured(&r->cells[i]) && r->cells[i].has_top5);
   if (!any) return AS_OK;
   sh->title = "Top-5 accuracy";
   as_sheet_column(sh, "model", "model", AS_COL_TEXT, 0, false);
@@ -54,7 +55,7 @@ as_status as_part_top5(as_sheet *sh, const as_sum *s, as_err *err) {
     for (size_t k = 0; k < r->n_sets; k++) {
       const as_cell *c = as_results_cell(r, m, k);
       double lo = NAN, hi = NAN;
-      if (!as_sum_at(s, m, k)->ok || !c->has_top5) continue;
+      if (!as_cell_measured(c) || !c->has_top5) continue;
       if (c->n_used > 0) as_wilson(c->top5_correct, c->n_used, 0.95, &lo, &hi);
       as_sheet_number(sh, row, k + 1, c->top5, lo, hi);
     }
@@ -203,6 +204,39 @@ as_status as_part_corruptions(as_sheet *sh, const as_sum *s, as_err *err) {
   return AS_OK;
 }
 
+as_status as_part_probes(as_sheet *sh, const as_sum *s, as_err *err) {
+  (void)err;
+  const as_results *r = s->r;
+  bool any = false;
+  for (size_t m = 0; m < r->n_models; m++) any = any || r->models[m].probe.known;
+  if (!any) return AS_OK;
+  sh->title = "How the probes were fitted";
+  as_sheet_column(sh, "model", "model", AS_COL_TEXT, 0, false);
+  as_sheet_column(sh, "train", "training set", AS_COL_TEXT, 0, false);
+  as_sheet_column(sh, "n_train", "images", AS_COL_COUNT, 0, false);
+  as_sheet_column(sh, "c", "C", AS_COL_DIGITS, 4, false);
+  as_sheet_column(sh, "loss", "loss", AS_COL_DIGITS, 7, false);
+  as_sheet_column(sh, "bound", "at most above\nits minimum", AS_COL_DIGITS, 2, false);
+  as_sheet_column(sh, "gradient", "largest\ngradient", AS_COL_DIGITS, 2, false);
+  as_sheet_column(sh, "iterations", "iterations", AS_COL_COUNT, 0, false);
+  as_sheet_column(sh, "converged", "converged", AS_COL_TEXT, 0, false);
+  for (size_t i = 0; i < r->n_models; i++) {
+    const as_probe_facts *p = &r->models[s->order[i]].probe;
+    if (!p->known) continue;
+    const double v[] = {(double)p->n_train, p->c, p->loss, p->bound, p->gradient, (double)p->iterations};
+    size_t row = as_sheet_row(sh);
+    as_sheet_text(sh, row, 0, as_model_name(r, s->order[i]));
+    as_sheet_text(sh, row, 1, p->train ? p->train : "");
+    for (size_t c = 0; c < sizeof v / sizeof *v; c++) as_sheet_number(sh, row, c + 2, v[c], NAN, NAN);
+    as_sheet_text(sh, row, 8, p->converged ? "yes" : "NO");
+  }
+  as_str_put(
+      &sh->how,
+      "Loss: the sum over the images plus |W|^2 / (2 C), as minimised. Bound: the part of it by which it may "
+      "lie above its minimum. Gradient: of the mean loss.");
+  return AS_OK;
+}
+
 /* The cells with failed images. */
 as_status as_part_gaps(as_sheet *sh, const as_sum *s, as_err *err) {
   (void)err;
@@ -228,7 +262,7 @@ as_status as_part_gaps(as_sheet *sh, const as_sum *s, as_err *err) {
       as_sheet_number(sh, row, 2, (double)c->n_expected, NAN, NAN);
       as_sheet_number(sh, row, 3, (double)c->n_used, NAN, NAN);
       as_sheet_number(sh, row, 4, (double)c->n_failed, NAN, NAN);
-      as_sheet_number(sh, row, 5, d->acc, NAN, NAN);
+      as_sheet_number(sh, row, 5, d->shown, NAN, NAN);
       as_sheet_number(sh, row, 6, d->floor, NAN, NAN);
     }
   as_str_put(&sh->how,

@@ -17,6 +17,7 @@ as_status as_part_calibration(as_sheet *sh, const as_sum *s, as_err *err);
 as_status as_part_reliability(as_sheet *sh, const as_sum *s, as_err *err);
 as_status as_part_classes(as_sheet *sh, const as_sum *s, as_err *err);
 as_status as_part_corruptions(as_sheet *sh, const as_sum *s, as_err *err);
+as_status as_part_probes(as_sheet *sh, const as_sum *s, as_err *err);
 as_status as_part_gaps(as_sheet *sh, const as_sum *s, as_err *err);
 as_status as_part_failures(as_sheet *sh, const as_sum *s, as_err *err);
 

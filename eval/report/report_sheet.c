@@ -60,6 +60,8 @@ static as_num shown(const as_column *c, double v) {
       return as_fix_signed(100 * v, c->decimals);
     case AS_COL_RANK:
       return as_rank_text(v);
+    case AS_COL_DIGITS:
+      return as_digits(v, c->decimals);
     default:
       return as_fix(v, c->kind == AS_COL_COUNT ? 0 : c->decimals);
   }

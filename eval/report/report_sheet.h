@@ -16,8 +16,9 @@ typedef enum as_column_kind {
   AS_COL_SHARE,  /* fraction, shown in per cent */
   AS_COL_POINTS, /* difference of fractions, shown in points with its sign */
   AS_COL_RANK,
-  AS_COL_P,   /* probability of a test */
-  AS_COL_REAL /* as it is */
+  AS_COL_P,     /* probability of a test */
+  AS_COL_REAL,  /* with so many decimals */
+  AS_COL_DIGITS /* with so many digits that count, 2.5e-07 */
 } as_column_kind;
 
 typedef struct as_column {

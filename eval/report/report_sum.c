@@ -26,51 +26,66 @@ static double newcombe_half(double p, double toward, double q, double away) {
   return sqrt((p - toward) * (p - toward) + (away - q) * (away - q));
 }
 
-static void fill_cells(as_sum *s) {
+static const as_sum_cell unknown_cell = {.why = "",
+                                         .acc = NAN,
+                                         .shown = NAN,
+                                         .lo = NAN,
+                                         .hi = NAN,
+                                         .floor = NAN,
+                                         .drop = NAN,
+                                         .drop_lo = NAN,
+                                         .drop_hi = NAN,
+                                         .rank = NAN,
+                                         .rank_lo = NAN,
+                                         .rank_hi = NAN};
+
+static void fill_cell(as_sum *s, const as_cell *c, as_sum_cell *d) {
+  if (c->n_failed > 0) s->n_failed_cells++;
+  if (!as_cell_measured(c)) {
+    s->n_absent++;
+    d->ok = d->apart = false;
+    d->why = c->why && *c->why ? c->why
+             : !c->present     ? "not measured"
+             : c->n_failed > 0 ? "every image failed"
+                               : "no image was scored";
+    return;
+  }
+  d->ok = !d->apart;
+  d->shown = d->floor = c->top1;
+  if (d->ok) d->acc = c->top1;
+  if (d->apart) d->why = "other classes could win than for the models beside it";
+  s->n_apart += d->apart;
+  d->lo = c->top1_lo;
+  d->hi = c->top1_hi;
+  if (c->n_failed > 0 && c->n_used + c->n_failed > 0)
+    d->floor = (double)c->top1_correct / (double)(c->n_used + c->n_failed);
+  if (isfinite(d->lo) && isfinite(d->hi)) s->any_interval = true;
+}
+
+static as_status fill_cells(as_sum *s, as_err *err) {
   const as_results *r = s->r;
-  for (size_t m = 0; m < r->n_models; m++) {
-    for (size_t k = 0; k < r->n_sets; k++) {
-      const as_cell *c = as_results_cell(r, m, k);
+  bool *apart = as_alloc(r->n_models, sizeof *apart, err);
+  as_status st = apart ? AS_OK : AS_E_ENV;
+  for (size_t k = 0; k < r->n_sets && st == AS_OK; k++) {
+    st = as_results_apart(r, k, apart, &s->among[k], err);
+    for (size_t m = 0; m < r->n_models && st == AS_OK; m++) {
       as_sum_cell *d = &s->cells[m * r->n_sets + k];
-      *d = (as_sum_cell){.why = "",
-                         .acc = NAN,
-                         .lo = NAN,
-                         .hi = NAN,
-                         .floor = NAN,
-                         .drop = NAN,
-                         .drop_lo = NAN,
-                         .drop_hi = NAN,
-                         .rank = NAN,
-                         .rank_lo = NAN,
-                         .rank_hi = NAN};
-      bool counted = c->n_expected > 0;
-      d->ok = c->present && isfinite(c->top1) && (c->n_used > 0 || !counted);
-      if (c->n_failed > 0) s->n_failed_cells++;
-      if (!d->ok) {
-        s->n_absent++;
-        d->why = c->why && *c->why ? c->why
-                 : !c->present     ? "not measured"
-                 : c->n_failed > 0 ? "every image failed"
-                                   : "no image was scored";
-        continue;
-      }
-      d->acc = d->floor = c->top1;
-      d->lo = c->top1_lo;
-      d->hi = c->top1_hi;
-      if (c->n_failed > 0 && c->n_used + c->n_failed > 0)
-        d->floor = (double)c->top1_correct / (double)(c->n_used + c->n_failed);
-      if (isfinite(d->lo) && isfinite(d->hi)) s->any_interval = true;
-    }
-    const as_sum_cell *b = as_sum_at(s, m, r->base);
-    for (size_t k = 0; k < r->n_sets; k++) {
-      as_sum_cell *d = &s->cells[m * r->n_sets + k];
-      if (k == r->base || !d->ok || !b->ok) continue;
-      d->drop = d->acc - b->acc;
-      s->any_drop = true;
-      d->drop_lo = d->drop - newcombe_half(d->acc, d->lo, b->acc, b->hi);
-      d->drop_hi = d->drop + newcombe_half(d->acc, d->hi, b->acc, b->lo);
+      *d = unknown_cell;
+      d->apart = apart[m];
+      fill_cell(s, as_results_cell(r, m, k), d);
     }
   }
+  for (size_t i = 0; i < r->n_models * r->n_sets && st == AS_OK; i++) {
+    const as_sum_cell *b = as_sum_at(s, i / r->n_sets, r->base);
+    as_sum_cell *d = &s->cells[i];
+    if (i % r->n_sets == r->base || !d->ok || !b->ok) continue;
+    d->drop = d->acc - b->acc;
+    s->any_drop = true;
+    d->drop_lo = d->drop - newcombe_half(d->acc, d->lo, b->acc, b->hi);
+    d->drop_hi = d->drop + newcombe_half(d->acc, d->hi, b->acc, b->lo);
+  }
+  as_free(apart);
+  return st;
 }
 
 static as_status fill_models(as_sum *s, as_err *err) {
@@ -218,11 +233,10 @@ as_status as_sum_make(as_sum *s, const as_results *r, const as_report_opts *opts
   s->models = as_calloc(r->n_models, sizeof *s->models, err);
   s->order = as_calloc(r->n_models, sizeof *s->order, err);
   place *places = as_calloc(r->n_models, sizeof *places, err);
-  as_status st = s->cells && s->models && s->order && places ? AS_OK : AS_E_ENV;
-  if (st == AS_OK) {
-    fill_cells(s);
-    st = fill_models(s, err);
-  }
+  s->among = as_calloc(r->n_sets, sizeof *s->among, err);
+  as_status st = s->cells && s->models && s->order && s->among && places ? fill_cells(s, err) : AS_E_ENV;
+  if (st == AS_OK) st = as_sum_notes(s, err);
+  if (st == AS_OK) st = fill_models(s, err);
   if (st == AS_OK) st = as_sum_bootstrap(s, opts, err);
   if (st == AS_OK && !s->bootstrapped && r->n_models > 1) st = unpaired(s, err);
   s->any_rank_interval = s->any_rank_interval || s->bootstrapped;
@@ -246,6 +260,9 @@ void as_sum_clear(as_sum *s) {
   as_boot_clear(&s->boot);
   as_pair_tests_clear(&s->pairs);
   as_table_stats_clear(&s->stats);
+  for (size_t i = 0; i < s->n_notes; i++) as_free(s->notes[i]);
+  as_free(s->notes);
+  as_free(s->among);
   as_free(s->tau);
   as_free(s->cells);
   as_free(s->models);
@@ -287,7 +304,7 @@ void as_report_cache_clear(as_report_cache *c) {
 int as_sum_decimals(const as_sum *s) {
   for (size_t i = 0; i < s->r->n_models * s->r->n_sets; i++) {
     const as_cell *c = &s->r->cells[i];
-    if (s->cells[i].ok && c->n_used > 0 && c->n_used < 2000) return 1;
+    if (as_cell_measured(c) && c->n_used > 0 && c->n_used < 2000) return 1;
   }
   return 2;
 }
@@ -317,6 +334,12 @@ const char *as_sum_interval_note(const as_sum *s) {
 void as_put_reason(as_str *out, const as_cell *c, const as_sum_cell *d) {
   const char *why = d->ok ? c->why : d->why;
   if (why) as_str_put(out, why);
+  if (c->in_train.n > 0)
+    as_str_printf(out, "%s%lld of %lld images are in the training set", out->n ? "; " : "",
+                  (long long)c->in_train.n, (long long)c->n_expected);
+  if (c->own.n > 0 && c->own_used > 0)
+    as_str_printf(out, "%sover all %zu classes of the model %lld of %lld are right", out->n ? "; " : "",
+                  c->own.n, (long long)c->own_correct, (long long)c->own_used);
   if (c->n_failed <= 0) return;
   as_str_printf(out, "%s%lld of %lld images failed", out->n ? "; " : "", (long long)c->n_failed,
                 (long long)c->n_expected);

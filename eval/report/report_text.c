@@ -29,13 +29,12 @@ static as_status accuracy_grid(const as_page *p, as_grid *g, bool stacked, as_er
   for (size_t i = 0; i < p->r->n_models; i++) {
     for (size_t k = 0; k < p->r->n_sets; k++) {
       const as_sum_cell *c = as_sum_at(p->s, p->s->order[i], k);
-      const as_cell *raw = as_results_cell(p->r, p->s->order[i], k);
-      const char *mark = raw->n_failed > 0 ? "*" : "";
-      if (!c->ok) {
-        as_grid_put(g, i, k + 1, "%sabsent", mark);
+      as_put_marks(as_grid_at(g, i, k + 1), p->s, p->s->order[i], k, p->ascii);
+      if (!isfinite(c->shown)) {
+        as_grid_put(g, i, k + 1, "absent");
         continue;
       }
-      as_grid_put(g, i, k + 1, "%s%s", mark, as_pct(c->acc, p->dec).s);
+      as_grid_put(g, i, k + 1, "%s", as_pct(c->shown, p->dec).s);
       if (isfinite(c->lo) && isfinite(c->hi))
         as_grid_put(g, i, k + 1, "%s%s%s%s", stacked ? "\n" : "  ", as_pct(c->lo, 1).s, as_page_dash(p),
                     as_pct(c->hi, 1).s);
@@ -94,7 +93,10 @@ static as_status put_drops(const as_page *p, as_err *err) {
       head_set(p, &g, col++, k, p->s->any_rank_interval ? "\nchange rank (95 %) move" : "\nchange rank     ");
   for (size_t i = 0; i < r->n_models; i++) {
     const as_sum_cell *b = as_sum_at(p->s, p->s->order[i], r->base);
-    as_grid_put(&g, i, 1, "%s %s", as_rank_text(b->rank).s, rank_span(p, b).s);
+    if (b->apart)
+      as_grid_put(&g, i, 1, "apart");
+    else
+      as_grid_put(&g, i, 1, "%s %s", as_rank_text(b->rank).s, rank_span(p, b).s);
     col = 2;
     for (size_t k = 0; k < r->n_sets; k++) {
       if (k == r->base) continue;
@@ -107,7 +109,7 @@ static as_status put_drops(const as_page *p, as_err *err) {
                     : move == 0     ? "="
                                     : as_fix_signed(move, move == floor(move) ? 0 : 1).s);
       else
-        as_grid_put(&g, i, col, "%s", "absent");
+        as_grid_put(&g, i, col, "%s", c->apart ? "apart" : "absent");
       col++;
     }
   }
@@ -185,7 +187,7 @@ static as_status put_gaps(const as_page *p, as_err *err) {
     for (size_t m = 0; m < r->n_models; m++) {
       for (size_t k = 0; k < r->n_sets; k++) {
         const as_sum_cell *d = as_sum_at(p->s, m, k);
-        if (d->ok || shown++ >= 40) continue;
+        if (d->ok || d->apart || shown++ >= 40) continue;
         as_str line = {0};
         as_str_printf(&line, "%s on %s: %s", as_model_name(r, m), as_set_name(r, k), d->why);
         as_put_wrapped(p->out, as_str_c(&line), p->width, "  ", "    ", p->ascii);
@@ -199,25 +201,11 @@ static as_status put_gaps(const as_page *p, as_err *err) {
 }
 
 static void put_sets(const as_page *p) {
-  const as_results *r = p->r;
   as_str_put(p->out, "\nSets:\n");
-  for (size_t k = 0; k < r->n_sets; k++) {
+  for (size_t k = 0; k < p->r->n_sets; k++) {
     as_str line = {0};
-    as_str_put(&line, as_set_name(r, k));
-    as_str_put(&line, ": ");
-    as_str_put(&line, r->sets[k].rule && *r->sets[k].rule ? r->sets[k].rule : "top-1");
-    if (r->sets[k].classes && !as_set_rule_counts(r, k))
-      as_str_printf(&line, ", argmax over %zu classes", r->sets[k].classes);
-    int64_t n = 0, m = -1;
-    for (size_t i = 0; i < r->n_models; i++) {
-      const as_cell *c = as_results_cell(r, i, k);
-      if (!c->present || c->n_expected <= 0) continue;
-      if (c->n_expected > n) n = c->n_expected;
-      if (m < 0 || c->n_expected < m) m = c->n_expected;
-    }
-    if (n > 0 && m == n) as_str_printf(&line, ", %lld images", (long long)n);
-    if (n > 0 && m != n) as_str_printf(&line, ", %lld to %lld images", (long long)m, (long long)n);
-    if (k == r->base) as_str_put(&line, " (base)");
+    as_str_printf(&line, "%s: ", as_set_name(p->r, k));
+    as_put_set_facts(&line, p->s, k);
     as_put_wrapped(p->out, as_str_c(&line), p->width, "  ", "    ", p->ascii);
     if (line.failed) p->out->failed = true;
     as_str_clear(&line);
@@ -229,6 +217,7 @@ static void put_remarks(const as_page *p) {
   as_str_put(p->out, "\nRemarks:\n");
   if (!r->complete) as_page_remark(p, "This run is not complete.");
   for (size_t i = 0; i < r->n_remarks; i++) as_page_remark(p, r->remarks[i]);
+  for (size_t i = 0; i < p->s->n_notes; i++) as_page_remark(p, p->s->notes[i]);
   as_page_remark(
       p,
       "The unified metric is assay's own definition: the arithmetic mean of top-1 over the sets of "

@@ -14,6 +14,14 @@ static as_num span(const as_page *p, double lo, double hi) {
   return n;
 }
 
+/* A cell that is in no ranking: absent, or apart with its accuracy. */
+static void put_without_rank(const as_page *p, as_grid *g, size_t row, size_t col, size_t model, size_t set) {
+  const as_sum_cell *c = as_sum_at(p->s, model, set);
+  as_put_marks(as_grid_at(g, row, col), p->s, model, set, p->ascii);
+  as_grid_put(g, row, col, "%s", c->apart ? as_pct(c->shown, 2).s : "absent");
+  if (c->apart) as_grid_put(g, row, col, " apart");
+}
+
 static as_status put_models(const as_page *p, size_t rows, as_err *err) {
   const as_results *r = p->r;
   as_grid g;
@@ -42,7 +50,7 @@ static as_status put_models(const as_page *p, size_t rows, as_err *err) {
     if (b->ok)
       as_grid_put(&g, i, 1, "%s %5s%s", as_pct(b->acc, 2).s, as_rank_text(b->rank).s,
                   span(p, b->rank_lo, b->rank_hi).s);
-    if (!b->ok) as_grid_put(&g, i, 1, "%s", "absent");
+    if (!b->ok) put_without_rank(p, &g, i, 1, m, r->base);
     col = 2;
     for (size_t k = 0; k < r->n_sets; k++) {
       if (k == r->base) continue;
@@ -53,7 +61,7 @@ static as_status put_models(const as_page *p, size_t rows, as_err *err) {
                     as_fix_signed(100 * p->s->stats.rho[m * r->n_sets + k], 1).s,
                     move == 0 ? "=" : as_fix_signed(move, move == floor(move) ? 0 : 1).s);
       else
-        as_grid_put(&g, i, col, "%s", "absent");
+        put_without_rank(p, &g, i, col, m, k);
       col++;
     }
     as_grid_put(&g, i, col, "%s", as_pct(p->s->models[m].value[AS_SUM_MEAN], 2).s);
@@ -108,7 +116,7 @@ static void put_absent(const as_page *p) {
   as_str_printf(&line, "Absent accuracies: %zu", p->s->n_absent);
   size_t shown = 0;
   for (size_t i = 0; i < p->r->n_models * p->r->n_sets && shown < 6; i++) {
-    if (p->s->cells[i].ok) continue;
+    if (isfinite(p->s->cells[i].shown)) continue;
     as_str_printf(&line, "%s%s on %s", shown++ ? ", " : " (", as_model_name(p->r, i / p->r->n_sets),
                   as_set_name(p->r, i % p->r->n_sets));
   }
@@ -131,6 +139,7 @@ static void put_notes(const as_page *p, const as_table *t) {
     as_str_printf(&line, " The files have %zu to %zu rows each.", t->file_rows_lo, t->file_rows_hi);
   as_page_remark(p, as_str_c(&line));
   for (size_t i = 0; i < p->r->n_remarks; i++) as_page_remark(p, p->r->remarks[i]);
+  for (size_t i = 0; i < p->s->n_notes; i++) as_page_remark(p, p->s->notes[i]);
   as_page_remark(p,
                  "Effective robustness (Taori et al. 2020): accuracy minus what a line on logit axes "
                  "predicts from the base. "

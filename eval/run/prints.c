@@ -116,7 +116,7 @@ static void hash_tensor(void *ctx, size_t i, int worker) {
   as_sha256 sum;
   (void)worker;
   as_sha256_init(&sum);
-  if (!as_shape_numel(v->shape, v->rank, &n)) n = 0; /* views are checked when they are made */
+  if (!as_shape_numel(v->shape, v->rank, &n) || v->dtype == AS_OPAQUE) n = 0; /* checked when they are made */
   if (n && as_view_is_contiguous(v))
     as_sha256_update(&sum, v->data, n * size);
   else if (n)

@@ -110,9 +110,11 @@ as_status as_run_plan_groups(as_run_state *r, size_t m, as_err *err) {
 void as_run_group_key(as_run_state *r, size_t group, char key[65]) {
   const as_run_group *g = &r->groups[group];
   as_str t = {0};
-  as_str_printf(&t, "rows/1\n%s\n%s\n%s\n%s\n%s\n%s\n%d\n", as_profile_name(), as_state_sha256(r->bb.state),
-                as_recipe_name(r->bb.recipe), as_model_arch(r->bb.model), g->preset,
-                r->sets[g->lead].record->images_sha256, r->opts->lenient);
+  char recipe[65]; /* its content: a name does not tell an edited file, nor which of two networks is read */
+  as_recipe_digest(r->bb.recipe, recipe);
+  as_str_printf(&t, "rows/2\n%s\n%s\n%s\n%s\n%s\n%s\n%d\n", as_profile_name(), as_state_sha256(r->bb.state),
+                recipe, as_model_arch(r->bb.model), g->preset, r->sets[g->lead].record->images_sha256,
+                r->opts->lenient);
   if (r->plan->half) as_str_put(&t, "f16\n");
   as_sha256_of(as_str_c(&t), t.n, key);
   as_str_clear(&t);

@@ -179,12 +179,13 @@ as_status as_results_apart(const as_results *r, size_t k, bool *apart, as_candid
   group *g = NULL;
   size_t n = 0, cap = 0;
   as_status st = AS_OK;
-  /* The lists that are known by name come first: a cell that knows only how many there were joins one of these. */
-  for (int named = 1; named >= 0; named--)
+  /* The lists that are known by name come first: a cell that knows only how many there were joins one of these, and
+   * one that knows nothing any. */
+  for (int known = 2; known >= 0; known--)
     for (size_t m = 0; m < r->n_models && st == AS_OK; m++) {
       as_candidates c = as_results_among(r, m, k);
       size_t i = 0;
-      if (!as_results_cell(r, m, k)->present || (*c.sha256 != 0) != named) continue;
+      if (!as_results_cell(r, m, k)->present || (*c.sha256 ? 2 : c.n ? 1 : 0) != known) continue;
       while (i < n && !as_candidates_same(&g[i].of, &c)) i++;
       if (i == n && (st = as_grow(&g, &cap, n + 1, sizeof *g, err)) == AS_OK) g[n++] = (group){.of = c};
       if (st == AS_OK) g[i].cells++;
@@ -199,6 +200,20 @@ as_status as_results_apart(const as_results *r, size_t k, bool *apart, as_candid
     apart[m] = as_results_cell(r, m, k)->present && !as_candidates_same(&c, &main);
   }
   if (among) *among = main;
+  return st;
+}
+
+as_status as_results_comparable(const as_results *r, double *acc, as_err *err) {
+  bool *apart = as_alloc(r->n_models, sizeof *apart, err);
+  as_status st = apart ? AS_OK : AS_E_ENV;
+  for (size_t k = 0; k < r->n_sets && st == AS_OK; k++) {
+    if ((st = as_results_apart(r, k, apart, NULL, err)) != AS_OK) break;
+    for (size_t m = 0; m < r->n_models; m++) {
+      const as_cell *c = as_results_cell(r, m, k);
+      acc[m * r->n_sets + k] = as_cell_measured(c) && !apart[m] ? c->top1 : NAN;
+    }
+  }
+  as_free(apart);
   return st;
 }
 

@@ -3,6 +3,7 @@
 #ifndef AS_EVAL_STATS_RESULTS_H
 #define AS_EVAL_STATS_RESULTS_H
 
+#include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -151,6 +152,8 @@ as_status as_candidates_of(as_candidates *c, const char *const *name, size_t n, 
  * *among, unless NULL: the classes of the others. An absent cell is not apart. A cell whose `among` is unknown counts
  * as chosen among the set's `classes`. */
 as_status as_results_apart(const as_results *r, size_t k, bool *apart, as_candidates *among, as_err *err);
+/* The accuracies that may be compared: acc[n_models * n_sets], row = model, NaN where a cell is absent or apart. */
+as_status as_results_comparable(const as_results *r, double *acc, as_err *err);
 /* The classes that could win in a cell, by the same rule. */
 as_candidates as_results_among(const as_results *r, size_t model, size_t set);
 /* May the two cells be compared? n = 0 on either side: nothing says that they may not. */
@@ -159,6 +162,10 @@ bool as_candidates_same(const as_candidates *a, const as_candidates *b);
 void as_shared_clear(as_shared *s);
 /* Counts one shared image, and keeps the first few as examples. */
 as_status as_shared_add(as_shared *s, const char *image, const char *other, bool same_bytes, as_err *err);
+/* Is there an accuracy, comparable or not? */
+static inline bool as_cell_measured(const as_cell *c) {
+  return c->present && isfinite(c->top1) && (c->n_used > 0 || c->n_expected <= 0);
+}
 static inline as_cell *as_results_cell(const as_results *r, size_t model, size_t set) {
   return &r->cells[model * r->n_sets + set];
 }

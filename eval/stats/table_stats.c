@@ -13,23 +13,21 @@ enum { COARSE_BINS = 5, FEW_MODELS = 30 };
 enum { FIT_MODELS = 5 }; /* residuals of fewer say nothing */
 enum { MOST_SUBSET_SETS = 12, MOST_SUBSET_MODELS = 2000 };
 
-static double acc_of(const as_results *r, size_t m, size_t k) {
-  const as_cell *c = as_results_cell(r, m, k);
-  return c->present && (c->n_used > 0 || c->n_expected == 0) ? c->top1 : NAN;
-}
-
 static const char *axis_of(const as_set_facts *base) {
   if (!base) return NULL;
   if (strcmp(base->task, "imagenet-val") == 0) return "val";
   return strcmp(base->task, "imagenet-val-r") == 0 ? "val-200" : NULL;
 }
 
+/* acc: [models * sets]; work: [2 * models]. */
 static as_status set_stats(as_table_stats *s, const as_results *r, const as_set_facts *const *facts, size_t k,
-                           const double *base, double *shift, as_err *err) {
+                           const double *acc, double *work, as_err *err) {
+  double *base = work, *shift = work + r->n_models;
   as_table_set_stats *d = &s->set[k];
   d->spearman = d->kendall = NAN;
   for (size_t m = 0; m < r->n_models; m++) {
-    shift[m] = acc_of(r, m, k);
+    base[m] = acc[m * r->n_sets + r->base];
+    shift[m] = acc[m * r->n_sets + k];
     if (isfinite(base[m]) && isfinite(shift[m])) d->models++;
   }
   if (k == r->base) return AS_OK;
@@ -55,24 +53,24 @@ static as_status set_stats(as_table_stats *s, const as_results *r, const as_set_
 }
 
 /* The models with every set: subsets of the sets, and Friedman's test. */
-static as_status whole_stats(as_table_stats *s, const as_results *r, as_err *err) {
+static as_status whole_stats(as_table_stats *s, const as_results *r, const double *acc, as_err *err) {
   s->whole = as_alloc(r->n_models, sizeof *s->whole, err);
   if (!s->whole) return AS_E_ENV;
   for (size_t m = 0; m < r->n_models; m++) {
     bool all = true;
-    for (size_t k = 0; k < r->n_sets; k++) all = all && isfinite(acc_of(r, m, k));
+    for (size_t k = 0; k < r->n_sets; k++) all = all && isfinite(acc[m * r->n_sets + k]);
     if (all) s->whole[s->n_whole++] = m;
   }
   if (s->n_whole < 2 || r->n_sets < 2) return AS_OK;
-  double *acc = as_alloc(s->n_whole * r->n_sets, sizeof *acc, err);
+  double *whole = as_alloc(s->n_whole * r->n_sets, sizeof *whole, err);
   s->mean_rank = as_alloc(s->n_whole, sizeof *s->mean_rank, err);
-  as_status st = acc && s->mean_rank ? AS_OK : AS_E_ENV;
+  as_status st = whole && s->mean_rank ? AS_OK : AS_E_ENV;
   for (size_t i = 0; i < s->n_whole * r->n_sets && st == AS_OK; i++)
-    acc[i] = acc_of(r, s->whole[i / r->n_sets], i % r->n_sets);
-  if (st == AS_OK) st = as_friedman_test(acc, s->n_whole, r->n_sets, s->mean_rank, &s->friedman, err);
+    whole[i] = acc[s->whole[i / r->n_sets] * r->n_sets + i % r->n_sets];
+  if (st == AS_OK) st = as_friedman_test(whole, s->n_whole, r->n_sets, s->mean_rank, &s->friedman, err);
   if (st == AS_OK && r->n_sets <= MOST_SUBSET_SETS && s->n_whole <= MOST_SUBSET_MODELS)
-    st = as_subsets_run(acc, s->n_whole, r->n_sets, &s->subsets, err);
-  as_free(acc);
+    st = as_subsets_run(whole, s->n_whole, r->n_sets, &s->subsets, err);
+  as_free(whole);
   return st;
 }
 
@@ -83,17 +81,13 @@ as_status as_table_stats_make(as_table_stats *s, const as_results *r, const as_s
   s->set = as_calloc(r->n_sets, sizeof *s->set, err);
   s->rho = as_calloc(r->n_models * r->n_sets, sizeof *s->rho, err);
   double *work = as_alloc(r->n_models, 2 * sizeof *work, err);
-  as_status st = s->set && s->rho && work ? AS_OK : AS_E_ENV;
-  if (st == AS_OK) {
-    double *base = work, *shift = work + r->n_models;
-    for (size_t m = 0; m < r->n_models; m++) {
-      base[m] = acc_of(r, m, r->base);
-      for (size_t k = 0; k < r->n_sets; k++) s->rho[m * r->n_sets + k] = NAN;
-    }
-    for (size_t k = 0; k < r->n_sets && st == AS_OK; k++) st = set_stats(s, r, facts, k, base, shift, err);
-  }
+  double *acc = as_alloc(r->n_models * r->n_sets, sizeof *acc, err);
+  as_status st = s->set && s->rho && work && acc ? as_results_comparable(r, acc, err) : AS_E_ENV;
+  for (size_t i = 0; st == AS_OK && i < r->n_models * r->n_sets; i++) s->rho[i] = NAN;
+  for (size_t k = 0; st == AS_OK && k < r->n_sets; k++) st = set_stats(s, r, facts, k, acc, work, err);
+  if (st == AS_OK) st = whole_stats(s, r, acc, err);
   as_free(work);
-  if (st == AS_OK) st = whole_stats(s, r, err);
+  as_free(acc);
   if (st != AS_OK) as_table_stats_clear(s);
   return st;
 }

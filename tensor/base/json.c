@@ -31,11 +31,11 @@ typedef struct parser {
   as_err *err;
 } parser;
 
-static as_status bad(parser *p, const char *what) {
+static as_status json_error(parser *p, const char *what) {
   return as_fail(p->err, AS_E_INPUT, "json, byte %zu: %s", p->pos, what);
 }
 
-static void *take(parser *p, size_t bytes) {
+static void *doc_bytes(parser *p, size_t bytes) {
   as_json_doc *d = p->doc;
   bytes = (bytes + 15) & ~(size_t)15;
   if ((size_t)(d->end - d->at) < bytes) {
@@ -81,31 +81,19 @@ static bool hex4(const parser *p, size_t at, uint32_t *out) {
   return true;
 }
 
-static size_t put_utf8(char *o, uint32_t c) {
-  if (c < 0x80) {
-    o[0] = (char)c;
-    return 1;
-  }
-  size_t more = c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
-  static const unsigned lead[4] = {0, 0xc0, 0xe0, 0xf0};
-  o[0] = (char)(lead[more] | c >> 6 * more);
-  for (size_t i = 1; i <= more; i++) o[i] = (char)(0x80 | (c >> 6 * (more - i) & 63u));
-  return more + 1;
-}
-
 /* After the opening quote. The decoded text is never longer than the source. */
 static as_status parse_string(parser *p, const char **text, size_t *len) {
   size_t end = p->pos, n = 0;
   while (end < p->n && p->s[end] != '"') end += p->s[end] == '\\' && end + 1 < p->n ? 2 : 1;
   if (end >= p->n) {
     p->pos = p->n;
-    return bad(p, "string without an end");
+    return json_error(p, "string without an end");
   }
-  char *o = take(p, end - p->pos + 1);
+  char *o = doc_bytes(p, end - p->pos + 1);
   if (!o) return AS_E_ENV;
   while (p->pos < end) {
     unsigned char c = (unsigned char)p->s[p->pos];
-    if (c < 0x20) return bad(p, "control character in a string");
+    if (c < 0x20) return json_error(p, "control character in a string");
     if (c != '\\') {
       o[n++] = (char)c;
       p->pos++;
@@ -119,16 +107,17 @@ static as_status parse_string(parser *p, const char **text, size_t *len) {
       continue;
     }
     uint32_t u, low;
-    if (p->s[p->pos + 1] != 'u' || !hex4(p, p->pos + 2, &u)) return bad(p, "unknown escape in a string");
+    if (p->s[p->pos + 1] != 'u' || !hex4(p, p->pos + 2, &u))
+      return json_error(p, "unknown escape in a string");
     p->pos += 6;
     if (u >= 0xd800 && u < 0xdc00 && p->n - p->pos >= 6 && p->s[p->pos] == '\\' && p->s[p->pos + 1] == 'u' &&
         hex4(p, p->pos + 2, &low) && low >= 0xdc00 && low < 0xe000) {
       u = 0x10000 + ((u - 0xd800) << 10) + (low - 0xdc00);
       p->pos += 6;
     } else if (u >= 0xd800 && u < 0xe000) {
-      return bad(p, "half a surrogate pair in a string");
+      return json_error(p, "half a surrogate pair in a string");
     }
-    n += put_utf8(o + n, u);
+    n += as_put_utf8(o + n, u);
   }
   p->pos = end + 1;
   o[n] = '\0';
@@ -141,31 +130,31 @@ static as_status parse_number(parser *p, as_json *v) {
   size_t start = p->pos, i = p->pos;
 #define DIGIT(k) ((k) < p->n && p->s[k] >= '0' && p->s[k] <= '9')
   if (p->s[i] == '-') i++;
-  if (!DIGIT(i)) return bad(p, "found neither a value nor a number");
+  if (!DIGIT(i)) return json_error(p, "found neither a value nor a number");
   if (p->s[i] == '0')
     i++;
   else
     while (DIGIT(i)) i++;
   if (i < p->n && p->s[i] == '.') {
     i++;
-    if (!DIGIT(i)) return bad(p, "number without digits after the point");
+    if (!DIGIT(i)) return json_error(p, "number without digits after the point");
     while (DIGIT(i)) i++;
   }
   if (i < p->n && (p->s[i] == 'e' || p->s[i] == 'E')) {
     i++;
     if (i < p->n && (p->s[i] == '-' || p->s[i] == '+')) i++;
-    if (!DIGIT(i)) return bad(p, "number without digits in its exponent");
+    if (!DIGIT(i)) return json_error(p, "number without digits in its exponent");
     while (DIGIT(i)) i++;
   }
 #undef DIGIT
-  char *text = take(p, i - start + 1);
+  char *text = doc_bytes(p, i - start + 1);
   if (!text) return AS_E_ENV;
   memcpy(text, p->s + start, i - start);
   text[i - start] = '\0';
   v->type = AS_JSON_NUMBER;
   v->text = text;
   v->text_len = i - start;
-  if (!as_parse_f64(text, &v->number)) return bad(p, "number out of range");
+  if (!as_parse_f64(text, &v->number)) return json_error(p, "number out of range");
   p->pos = i;
   return AS_OK;
 }
@@ -190,7 +179,7 @@ static as_status note_duplicates(parser *p, const as_json *object) {
   return AS_OK;
 }
 
-static as_status parse_value(parser *p, as_json *v, int depth);
+static as_status parse_any(parser *p, as_json *v, int depth);
 
 /* After the opening bracket or brace. */
 static as_status parse_children(parser *p, as_json *v, int depth) {
@@ -198,33 +187,33 @@ static as_status parse_children(parser *p, as_json *v, int depth) {
   const char close = object ? '}' : ']';
   const as_json **tail = &v->child;
   as_status s;
-  if (depth >= MAX_DEPTH) return bad(p, "nested deeper than 64");
+  if (depth >= MAX_DEPTH) return json_error(p, "nested deeper than 64");
   skip_blank(p);
   if (p->pos < p->n && p->s[p->pos] == close) {
     p->pos++;
     return AS_OK;
   }
   for (;;) {
-    as_json *c = take(p, sizeof *c);
+    as_json *c = doc_bytes(p, sizeof *c);
     if (!c) return AS_E_ENV;
     memset(c, 0, sizeof *c);
     skip_blank(p);
     if (object) {
-      if (p->pos >= p->n || p->s[p->pos] != '"') return bad(p, "wanted a key in quotes");
+      if (p->pos >= p->n || p->s[p->pos] != '"') return json_error(p, "wanted a key in quotes");
       p->pos++;
       if ((s = parse_string(p, &c->key, &c->key_len)) != AS_OK) return s;
       skip_blank(p);
-      if (p->pos >= p->n || p->s[p->pos] != ':') return bad(p, "wanted ':'");
+      if (p->pos >= p->n || p->s[p->pos] != ':') return json_error(p, "wanted ':'");
       p->pos++;
     }
-    if ((s = parse_value(p, c, depth + 1)) != AS_OK) return s;
+    if ((s = parse_any(p, c, depth + 1)) != AS_OK) return s;
     *tail = c;
     tail = &c->next;
     v->count++;
     skip_blank(p);
     if (p->pos < p->n && p->s[p->pos] == close) break;
     if (p->pos >= p->n || p->s[p->pos] != ',')
-      return bad(p, object ? "wanted ',' or '}'" : "wanted ',' or ']'");
+      return json_error(p, object ? "wanted ',' or '}'" : "wanted ',' or ']'");
     p->pos++;
   }
   p->pos++;
@@ -238,9 +227,9 @@ static bool word(parser *p, const char *w) {
   return true;
 }
 
-static as_status parse_value(parser *p, as_json *v, int depth) {
+static as_status parse_any(parser *p, as_json *v, int depth) {
   skip_blank(p);
-  if (p->pos >= p->n) return bad(p, "ends where a value was wanted");
+  if (p->pos >= p->n) return json_error(p, "ends where a value was wanted");
   switch (p->s[p->pos]) {
     case '{':
     case '[':
@@ -255,10 +244,10 @@ static as_status parse_value(parser *p, as_json *v, int depth) {
     case 'f':
       v->type = AS_JSON_BOOL;
       v->boolean = p->s[p->pos] == 't';
-      return word(p, v->boolean ? "true" : "false") ? AS_OK : bad(p, "unknown word");
+      return word(p, v->boolean ? "true" : "false") ? AS_OK : json_error(p, "unknown word");
     case 'n':
       v->type = AS_JSON_NULL;
-      return word(p, "null") ? AS_OK : bad(p, "unknown word");
+      return word(p, "null") ? AS_OK : json_error(p, "unknown word");
     default:
       return parse_number(p, v);
   }
@@ -270,10 +259,10 @@ as_status as_json_parse(as_json_doc **out, const char *text, size_t n, as_err *e
   if (!doc) return AS_E_ENV;
   doc->block_size = FIRST_BLOCK;
   parser p = {doc, text, n, 0, err};
-  as_status s = as_is_utf8(text, n) ? parse_value(&p, &doc->root, 0) : bad(&p, "not UTF-8");
+  as_status s = as_is_utf8(text, n) ? parse_any(&p, &doc->root, 0) : json_error(&p, "not UTF-8");
   if (s == AS_OK) {
     skip_blank(&p);
-    if (p.pos != n) s = bad(&p, "bytes after the value");
+    if (p.pos != n) s = json_error(&p, "bytes after the value");
   }
   if (s != AS_OK)
     as_json_free(&doc);

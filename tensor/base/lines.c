@@ -6,21 +6,9 @@
 #include "tensor/base/checked.h"
 #include "tensor/base/disk.h"
 #include "tensor/base/mem.h"
+#include "tensor/base/text.h"
 
 enum { LIST_MAX = 1 << 28 };
-
-/* Writes a code point as UTF-8; returns the number of bytes. */
-static size_t put_utf8(char *to, uint32_t c) {
-  if (c < 0x80) {
-    to[0] = (char)c;
-    return 1;
-  }
-  static const uint8_t lead[] = {0, 0, 0xc0, 0xe0, 0xf0};
-  size_t n = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-  for (size_t i = n - 1; i > 0; i--, c >>= 6) to[i] = (char)(0x80 | (c & 0x3f));
-  to[0] = (char)(lead[n] | c);
-  return n;
-}
 
 /* UTF-16 behind its mark. Every unit becomes at most three bytes, a pair of surrogates four. */
 static as_status from_utf16(char *to, size_t *n_out, const uint8_t *p, size_t n, bool big, const char *name,
@@ -37,7 +25,7 @@ static as_status from_utf16(char *to, size_t *n_out, const uint8_t *p, size_t n,
       c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
       i += 2;
     }
-    at += put_utf8(to + at, c);
+    at += as_put_utf8(to + at, c);
   }
   *n_out = at;
   return AS_OK;
@@ -116,11 +104,12 @@ static as_status add_line(as_lines *l, char *line, size_t number, as_err *err) {
   return AS_OK;
 }
 
-as_status as_lines_read(as_lines *l, const char *path, bool names, as_err *err) {
-  size_t n, number = 0;
+as_status as_lines_take(as_lines *l, char *text, bool names, as_err *err) {
+  size_t number = 0;
+  as_status s = AS_OK;
   memset(l, 0, sizeof *l);
-  as_status s = as_text_load(&l->text, &n, path, LIST_MAX, err);
-  for (char *p = l->text; s == AS_OK && p && *p;) {
+  l->text = text;
+  for (char *p = text; s == AS_OK && *p;) {
     char *end = strchr(p, '\n'), *next = end ? end + 1 : p + strlen(p);
     if (!end) end = next;
     number++;
@@ -132,6 +121,14 @@ as_status as_lines_read(as_lines *l, const char *path, bool names, as_err *err) 
   }
   if (s != AS_OK) as_lines_clear(l);
   return s;
+}
+
+as_status as_lines_read(as_lines *l, const char *path, bool names, as_err *err) {
+  char *text;
+  size_t n;
+  memset(l, 0, sizeof *l);
+  as_status s = as_text_load(&text, &n, path, LIST_MAX, err);
+  return s == AS_OK ? as_lines_take(l, text, names, err) : s;
 }
 
 void as_lines_clear(as_lines *l) {

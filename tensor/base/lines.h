@@ -28,6 +28,8 @@ typedef struct as_lines {
 /* A comment is a line that begins with '#'. `names`: lines may begin with the name of a file, which may begin so; then
  * a comment's '#' stands alone or before a blank. */
 as_status as_lines_read(as_lines *l, const char *path, bool names, as_err *err);
+/* The lines of a text from as_text_load or as_text_decode, which is taken over, on failure too. */
+as_status as_lines_take(as_lines *l, char *text, bool names, as_err *err);
 void as_lines_clear(as_lines *l); /* zeroed is fine */
 
 #endif

@@ -19,7 +19,7 @@ static void clean_line(char *s) {
 
 /* Copies text into the message, of `size` bytes. A path can be longer than a message; what is wrong stands at the
  * end and what it is about at the beginning, so a text that does not fit loses its middle. */
-static void fit(char *msg, size_t size, const char *text) {
+static void fit_line(char *msg, size_t size, const char *text) {
   static const char gap[] = " ... ";
   size_t n = strlen(text), head = size / 3, tail = size - head - sizeof gap;
   if (n < size) {
@@ -44,7 +44,7 @@ as_status as_fail(as_err *err, as_status status, const char *fmt, ...) {
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     clean_line(text);
-    fit(err->msg, sizeof err->msg, text);
+    fit_line(err->msg, sizeof err->msg, text);
     err->status = status;
   }
   return status;
@@ -60,6 +60,6 @@ as_status as_fail_in(as_err *err, const char *fmt, ...) {
   clean_line(text);
   strcat(text, ": ");
   strcat(text, err->msg);
-  fit(err->msg, sizeof err->msg, text);
+  fit_line(err->msg, sizeof err->msg, text);
   return err->status;
 }

@@ -173,6 +173,15 @@ bool as_ends_with(const char *s, const char *suffix) {
   return n >= m && memcmp(s + n - m, suffix, m) == 0;
 }
 
+static char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+bool as_same_letters(const char *a, const char *b) {
+  while (*a && lower(*a) == lower(*b)) a++, b++;
+  return *a == *b;
+}
+
 /* Bytes of the UTF-8 character at p, of n that are left; 0 = none (overlong forms, surrogates, stray bytes). */
 static size_t utf8_length(const unsigned char *p, size_t n) {
   unsigned c = p[0], more;
@@ -192,6 +201,18 @@ static size_t utf8_length(const unsigned char *p, size_t n) {
     code = code << 6 | (p[i] & 63u);
   }
   return code < least || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff) ? 0 : more + 1;
+}
+
+size_t as_put_utf8(char *to, uint32_t c) {
+  if (c < 0x80) {
+    to[0] = (char)c;
+    return 1;
+  }
+  static const uint8_t lead[] = {0, 0, 0xc0, 0xe0, 0xf0};
+  const size_t n = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+  for (size_t i = n - 1; i > 0; i--, c >>= 6) to[i] = (char)(0x80 | (c & 0x3f));
+  to[0] = (char)(lead[n] | c);
+  return n;
 }
 
 bool as_is_utf8(const char *s, size_t n) {

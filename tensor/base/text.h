@@ -42,7 +42,10 @@ const char *as_nearest(const char *s, const char *const *names, size_t n);
 
 bool as_starts_with(const char *s, const char *prefix);
 bool as_ends_with(const char *s, const char *suffix);
+bool as_same_letters(const char *a, const char *b); /* equal but for the case of A to Z */
 bool as_is_utf8(const char *s, size_t n);
+/* Writes code point c as UTF-8; returns the number of bytes, 1 to 4. */
+size_t as_put_utf8(char *to, uint32_t c);
 
 /* Names from files as one field of one line. Escaped text is printable UTF-8 without tabs or line ends: a backslash
  * becomes two, a tab \t, a line feed \n, a carriage return \r, and every other control character or byte that is no

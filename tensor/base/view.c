@@ -15,6 +15,7 @@ static const struct {
     [AS_I16] = {"int16", 2},     [AS_I32] = {"int32", 4},     [AS_I64] = {"int64", 8},
     [AS_BOOL] = {"bool", 1},     [AS_U16] = {"uint16", 2},    [AS_U32] = {"uint32", 4},
     [AS_U64] = {"uint64", 8},    [AS_C64] = {"complex64", 8}, [AS_F8] = {"float8", 1},
+    [AS_OPAQUE] = {"opaque", 1},
 };
 
 size_t as_dtype_size(as_dtype t) {
@@ -134,6 +135,7 @@ static float load_f32(const uint8_t *p, as_dtype t, bool big) {
       return (float)u;
     case AS_C64:
     case AS_F8:
+    case AS_OPAQUE:
     case AS_DTYPE_COUNT:
       break;
   }
@@ -141,7 +143,7 @@ static float load_f32(const uint8_t *p, as_dtype t, bool big) {
 }
 
 as_status as_view_to_f32(const as_view *v, float *out, size_t *n_nonfinite, as_err *err) {
-  if (v->dtype == AS_C64 || v->dtype == AS_F8)
+  if (v->dtype == AS_C64 || v->dtype == AS_F8 || v->dtype == AS_OPAQUE)
     return as_fail(err, AS_E_INPUT, "found dtype %s, wanted one that converts to float32",
                    as_dtype_name(v->dtype));
   size_t numel, bad = 0, size = dtypes[v->dtype].size;

@@ -26,8 +26,9 @@ typedef enum as_dtype {
   AS_U16,
   AS_U32,
   AS_U64,
-  AS_C64, /* held and listed, never converted */
-  AS_F8,  /* likewise */
+  AS_C64,    /* held and listed, never converted */
+  AS_F8,     /* likewise */
+  AS_OPAQUE, /* values that are not dense numbers (quantised, sparse): named and listed, without bytes */
   AS_DTYPE_COUNT
 } as_dtype;
 
@@ -67,7 +68,7 @@ char *as_shape_text(const int64_t *shape, int rank, char *buf, size_t size);
 
 /* Copies all elements in row-major order as float32 (F32, F64, F16, BF16 and integers; F64 and
  * wide integers are rounded once). *n_nonfinite (may be NULL) counts NaN and Inf.
- * AS_E_INPUT for C64 and F8. out holds numel floats. */
+ * AS_E_INPUT for C64, F8 and OPAQUE. out holds numel floats. */
 as_status as_view_to_f32(const as_view *v, float *out, size_t *n_nonfinite, as_err *err);
 
 /* Half and bfloat16 conversions, round to nearest even; NaN stays NaN. */

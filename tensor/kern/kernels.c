@@ -20,14 +20,14 @@ size_t as_tensor_kernels(const as_kernel_info **rows) {
   return TABLE_SIZE;
 }
 
-static as_fn_any *choose(const char *op) {
+static as_fn_any *kernel_for(const char *op) {
   size_t i = 0;
   while (strcmp(table[i].op, op) != 0 || !as_kernel_in_use(table, TABLE_SIZE, i)) i++;
   return table[i].fn; /* ref needs nothing: there is always one */
 }
 
 void as_kernels_choose(void) {
-#define AS_CHOOSE(op) as_k.op = (as_fn_##op *)choose(#op);
+#define AS_CHOOSE(op) as_k.op = (as_fn_##op *)kernel_for(#op);
   AS_OPS(AS_CHOOSE)
 #undef AS_CHOOSE
 }

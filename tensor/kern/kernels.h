@@ -137,11 +137,11 @@ typedef void as_fn_add(size_t n, const float *a, const float *b, float *out);
 /* packt: a transposed panel. out[k][j] = in[j * ld + k] for j < n, 0 for n <= j < 32; n 1..32. */
 typedef void as_fn_packt(size_t n, size_t k, const float *in, size_t ld, float *out);
 
+/* clang-format off */
 #define AS_OPS(X)                                                                                          \
-  X(gemm)                                                                                                  \
-  X(wino_in)                                                                                               \
-  X(wino_out) X(maxwin) X(meanwin) X(layernorm) X(softmax) X(l2norm) X(relu) X(gelu) X(silu) X(exp) X(erf) \
-      X(add) X(packt) X(gemm16) X(tobf16) AS_TRAIN_OPS(X)
+  X(gemm) X(gemm16) X(tobf16) X(packt) X(wino_in) X(wino_out) X(maxwin) X(meanwin)                         \
+  X(layernorm) X(softmax) X(l2norm) X(relu) X(gelu) X(silu) X(exp) X(erf) X(add) AS_TRAIN_OPS(X)
+/* clang-format on */
 
 typedef struct as_kernels {
 #define AS_FIELD(op) as_fn_##op *op;

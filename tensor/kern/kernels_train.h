@@ -94,8 +94,10 @@ typedef struct as_adamw_args {
 typedef void as_fn_adamw(const as_adamw_args *a);
 typedef void as_fn_ema(size_t n, float m, float c, const float *o, float *t);
 
-#define AS_TRAIN_OPS(X) \
-  X(colsum)             \
-  X(colsq) X(bnfwd) X(bnsum) X(bnbwd) X(copyp) X(relub) X(gelub) X(softb) X(l2b) X(lnb) X(sgd) X(adamw) X(ema)
+/* clang-format off */
+#define AS_TRAIN_OPS(X)                                                                                    \
+  X(colsum) X(colsq) X(bnfwd) X(bnsum) X(bnbwd) X(copyp) X(relub) X(gelub) X(softb) X(l2b) X(lnb)          \
+  X(sgd) X(adamw) X(ema)
+/* clang-format on */
 
 #endif

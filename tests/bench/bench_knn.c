@@ -72,7 +72,7 @@ int main(int argc, char **argv) {
     for (int part = 0; part < 2; part++) { /* products before and after */
       double from = now();
       while (now() - from < 3.0) {
-        as_gemm_nt(M, M, f.d, query, f.d, train, f.d, c, M, pack);
+        as_gemm_nt(&(as_product){M, M, f.d, query, f.d, train, f.d, c, M}, pack);
         gemm += flop;
       }
       gemm_s += now() - from;

@@ -28,6 +28,13 @@ head='{"weight":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},"bias":{"dty
 run inspect "$TMP/head.safetensors"
 has "checkpoints: a classifier alone" "nothing but a classifier: 2 classes on 3 features (--head)" "$TMP/out"
 
+# a classifier beside a convolution is not a file of its own, and a recipe is needed
+net='{"fc.weight":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},"fc.bias":{"dtype":"F32","shape":[2],"data_offsets":[24,32]},"stem.weight":{"dtype":"F32","shape":[2,3,1,1],"data_offsets":[32,56]}}'
+{ printf "\\$(printf %03o ${#net})\0\0\0\0\0\0\0%s" "$net"; head -c 56 /dev/zero; } >"$TMP/net.safetensors"
+run inspect "$TMP/net.safetensors"
+grep -q "nothing but a classifier\|none is needed" "$TMP/out" && not_ok "checkpoints: a network is no classifier" "$(tail -3 "$TMP/out")" ||
+  has "checkpoints: a network is no classifier" "recipe:       none (" "$TMP/out"
+
 # pickles that would call something
 printf '\200\002cos\nsystem\nX\006\000\000\000touch \205R0}.' >"$TMP/call.pkl"
 refuses "checkpoints: a pickle that calls os.system" 3 "calls os.system" inspect "$TMP/call.pkl"

@@ -95,4 +95,25 @@ sed 's/^path = odd$/path = my #1 set # two images/' odd.plan >hash.plan
 works "files: a plan with a number sign in a path" run --check hash.plan
 has "files: a number sign in a path is part of it" "2 images" "$TMP/out"
 
+# A set in a set; labels that contradict the names of the images, in every command and on a part of the set.
+png 1 kaggle/ILSVRC/Data/CLS-LOC/val/ILSVRC2012_val_00000001.JPEG
+png 2 kaggle/ILSVRC/Data/CLS-LOC/val/ILSVRC2012_val_00000002.JPEG
+png 3 kaggle/ILSVRC/Data/CLS-LOC/val/ILSVRC2012_val_00000003.JPEG
+png 1 parts/train/x.png
+png 1 parts/val/y.png
+features "files: a folder in a folder" --data kaggle
+labels_are "files: a folder in a folder is no class" "65 970 230"
+printf '489\n360\n170\n' >ids.txt
+refuses "files: labels against names, features" 3 "3 of 3 labels differ from the names" features --weights "$W" --data kaggle --labels ids.txt -o g.npy
+refuses "files: labels against names, classify" 3 "3 of 3 labels differ from the names" classify --weights "$W" --data kaggle --labels ids.txt
+refuses "files: parts are no classes" 3 "parts of a data set and no classes" inspect parts
+printf '65\n971\n230\n' >one.txt
+run features --weights "$W" --data kaggle --labels one.txt -o g.npy -q
+has "files: one label against its name" "1 of 3 labels differ from the names" "$TMP/err"
+awk 'BEGIN { for (i = 1; i < 12; i++) print i }' | while read -r i; do png 1 "eleven/$i/x.png"; done
+refuses "files: numbers have two orders" 3 "wanted --classes by-value, --classes by-text, or a list" features --weights "$W" --data eleven -o g.npy
+features "files: numbers by text" --data eleven --classes by-text
+labels_are "files: numbers by text, as torchvision" "0 1 2 3 4 5 6 7 8 9 10"
+has "files: numbers by text, 10 is second" "1	10/x.png	1" f.tsv
+
 exit $failed

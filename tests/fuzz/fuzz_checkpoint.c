@@ -49,7 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n) {
     as_recipe *owned = NULL;
     char text[AS_RECIPE_ASSUMED];
     if (as_recipe_choose(&r, &owned, s, NULL, text, &err) == AS_OK) {
-      (void)as_recipe_resolve_arch(r, s, text, sizeof text, &err);
+      (void)as_recipe_resolve_arch(r, s, 0, text, sizeof text, &err);
       (void)as_match_head(&w, &b, s, r, "fc", &err);
     }
     as_recipe_destroy(&owned);

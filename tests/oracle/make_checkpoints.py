@@ -258,7 +258,7 @@ save('InfoMin_800.pth', {'opt': ns, 'model': D(pre('module.encoder.', q), pre('m
 save('vissl_model.torch', {'classy_state_dict': {'base_model': {'model': {'trunk': pre('_feature_blocks.', q), 'heads': lin('0.clf.0', 256, 10)}, 'meters': {}},
                                                  'optimizer': sgd()}, 'phase_idx': 100}, 'vissl', q, R, legacy=True, assumed='VISSL')
 save('mmselfsup_moco.pth', {'meta': {'epoch': 200, 'env_info': 'x' * 50}, 'state_dict': D(pre('backbone.', q), lin('neck.mlp.0', 256, 64), pre('encoder_k.0.', twin(q)), {'queue': t(4, 8)})},
-     'mmselfsup', q, R)
+     'mmselfsup', q, R, assumed='encoder_k.0, a complete network')
 ql = resnet(fc=10)
 save('mmselfsup_linear.pth', {'meta': {}, 'state_dict': OD((k.replace('fc.', 'head.fc.') if k.startswith('fc.') else 'backbone.' + k, x) for k, x in ql.items())}, 'mmselfsup', ql, R, head='fc')
 save('solo_byol.ckpt', {'epoch': 1000, 'global_step': 5, 'pytorch-lightning_version': '1.5', 'callbacks': {}, 'state_dict': D(pre('backbone.', q), lin('classifier', 256, 10), lin('projector.0', 256, 64),

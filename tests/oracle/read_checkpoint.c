@@ -38,9 +38,9 @@ int main(int argc, char **argv) {
   const as_recipe *r = NULL;
   as_recipe *owned = NULL;
   char assumed[AS_RECIPE_ASSUMED] = "", arch[AS_RECIPE_ARCH];
-  as_status st = argc > 3 ? as_recipe_named(&r, &owned, argv[3], &err)
-                          : as_recipe_choose(&r, &owned, s, NULL, assumed, &err);
-  if (st == AS_OK) st = as_recipe_resolve_arch(r, s, arch, sizeof arch, &err);
+  as_status st =
+      as_recipe_choose(&r, &owned, s, &(as_recipe_wish){.name = argc > 3 ? argv[3] : NULL}, assumed, &err);
+  if (st == AS_OK) st = as_recipe_resolve_arch(r, s, 0, arch, sizeof arch, &err);
   as_mapping m = {0};
   if (st == AS_OK) st = as_recipe_map(&m, r, s, &err);
   if (st == AS_OK) {

@@ -84,31 +84,34 @@ static void random_access(as_test *t) {
 
 /* A state saved with bytes pending, at many places, goes on as the one that it was taken from. */
 static void save_restore(as_test *t) {
-  size_t n, in = 0, used, got;
+  size_t n, in = 0;
   unsigned char *p = as_test_read(as_test_golden("pattern.gz"), &n);
   as_inflate *s = NULL, *twin = NULL;
   as_err err;
   uint8_t buf[40001], other[40001], *saved;
   uint64_t at = 0;
-  int done = 0, pending = 0, bad = 0, steps = 0;
+  int pending = 0, bad = 0, steps = 0;
   CHECK_OK(t, as_inflate_create(&s, AS_DEFLATE_GZIP, &err), err);
   if (!p || !s) return;
-  while (!done) {
+  as_inflate_io io = {.done = false};
+  while (!io.done) {
     CHECK_OK(t, as_inflate_save(&saved, s, &err), err);
     CHECK_OK(t, as_inflate_restore(&twin, saved, &err), err);
     as_free(saved);
     pending += as_inflate_pending(s) > 0;
     CHECK_INT(t, as_inflate_pending(twin), as_inflate_pending(s));
-    int twin_done;
-    size_t want = 1000 + (size_t)steps * 733 % 39000, twin_got, twin_used;
-    CHECK_OK(t, as_inflate_feed(s, p + in, n - in, &used, buf, want, &got, &done, &err), err);
-    CHECK_OK(t, as_inflate_feed(twin, p + in, n - in, &twin_used, other, want, &twin_got, &twin_done, &err),
-             err);
-    bad += got != twin_got || done != twin_done || memcmp(buf, other, got) != 0 || wrong(buf, at, got);
+    const size_t want = 1000 + (size_t)steps * 733 % 39000;
+    io = (as_inflate_io){p + in, n - in, buf, want, false};
+    as_inflate_io twin_io = {p + in, n - in, other, want, false};
+    CHECK_OK(t, as_inflate_feed(s, &io, &err), err);
+    CHECK_OK(t, as_inflate_feed(twin, &twin_io, &err), err);
+    const size_t got = want - io.out_n, used = n - in - io.in_n;
+    bad += io.out_n != twin_io.out_n || io.done != twin_io.done || memcmp(buf, other, got) != 0 ||
+           wrong(buf, at, got);
     as_inflate_destroy(&twin);
     in += used;
     at += got;
-    if (got == 0 && used == 0 && !done) break;
+    if (got == 0 && used == 0 && !io.done) break;
     steps++;
   }
   CHECK_INT(t, bad, 0);

@@ -39,17 +39,17 @@ static size_t feed_all(const record *r, size_t in_step, size_t out_step, uint8_t
   as_inflate *s;
   if (as_inflate_create(&s, r->format, &err) != AS_OK) return SIZE_MAX;
   size_t in = 0, got = 0;
-  int done = 0;
-  while (!done) {
+  as_inflate_io io = {.done = false};
+  while (!io.done) {
     size_t a = r->z_n - in < in_step ? r->z_n - in : in_step, b = cap - got < out_step ? cap - got : out_step;
-    size_t iu, og;
-    if (as_inflate_feed(s, r->z + in, a, &iu, out + got, b, &og, &done, &err) != AS_OK) {
+    io = (as_inflate_io){r->z + in, a, out + got, b, false};
+    if (as_inflate_feed(s, &io, &err) != AS_OK) {
       got = SIZE_MAX;
       break;
     }
-    in += iu;
-    got += og;
-    if (iu == 0 && og == 0 && !done) {
+    in += a - io.in_n;
+    got += b - io.out_n;
+    if (io.in_n == a && io.out_n == b && !io.done) {
       got = SIZE_MAX; /* truncated */
       break;
     }
@@ -146,22 +146,24 @@ static void members(as_test *t) {
   as_inflate *s, *twin = NULL;
   uint8_t *saved = NULL;
   CHECK_OK(t, as_inflate_create(&s, AS_DEFLATE_GZIP, &err), err);
-  size_t in = 0, got = 0, twin_in = 0, twin_got = 0, iu, og;
-  int done = 0;
+  size_t in = 0, got = 0, twin_in = 0, twin_got = 0;
+  as_inflate_io io = {.done = false};
   while (in < foreign) { /* `done` comes and goes between members */
-    CHECK_OK(t, as_inflate_feed(s, all.z + in, 1, &iu, again + got, 3000, &og, &done, &err), err);
-    in += iu;
-    got += og;
+    io = (as_inflate_io){all.z + in, 1, again + got, 3000, false};
+    CHECK_OK(t, as_inflate_feed(s, &io, &err), err);
+    in += 1 - io.in_n;
+    got += 3000 - io.out_n;
     if (!saved && got > total / 2) {
       CHECK_OK(t, as_inflate_save(&saved, s, &err), err);
       twin_in = in;
       twin_got = got;
     }
   }
-  while (!done) {
-    CHECK_OK(t, as_inflate_feed(s, all.z + in, 0, &iu, again + got, 3000, &og, &done, &err), err);
-    if (og == 0) break;
-    got += og;
+  while (!io.done) {
+    io = (as_inflate_io){all.z + in, 0, again + got, 3000, false};
+    CHECK_OK(t, as_inflate_feed(s, &io, &err), err);
+    if (io.out_n == 3000) break;
+    got += 3000 - io.out_n;
   }
   CHECK_INT(t, got, total);
   CHECK(t, memcmp(out, again, total) == 0);
@@ -169,11 +171,9 @@ static void members(as_test *t) {
   CHECK_OK(t, as_inflate_restore(&twin, saved, &err), err);
   as_free(saved);
   memset(again + twin_got, 0, total - twin_got);
-  CHECK_OK(t,
-           as_inflate_feed(twin, z + twin_in, foreign - twin_in, &iu, again + twin_got, total - twin_got, &og,
-                           &done, &err),
-           err);
-  CHECK_INT(t, og, total - twin_got);
+  io = (as_inflate_io){z + twin_in, foreign - twin_in, again + twin_got, total - twin_got, false};
+  CHECK_OK(t, as_inflate_feed(twin, &io, &err), err);
+  CHECK_INT(t, io.out_n, 0);
   CHECK(t, memcmp(out, again, total) == 0);
   as_inflate_destroy(&s);
   as_inflate_destroy(&twin);

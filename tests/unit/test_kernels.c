@@ -261,7 +261,7 @@ static accuracy measure(uint64_t step, bool dense) {
   return a;
 }
 
-/* Bounds of tensor/README.md. */
+/* Bounds of NUMERICS rule 4. */
 static void accuracy_bounds(as_test *t) {
   const accuracy a = measure(10007, false);
   CHECK(t, a.exp_ulp <= 1.01);

@@ -207,7 +207,9 @@ static void shards(as_test *t) {
       {"{\"weight_map\":{\"a\":\"m-00001-of-00002.safetensors\",\"b\":\"m-00002-of-00002.safetensors\",\"c\":"
        "\"x\"}}",
        "lists 3"},
-      {"{\"weight\":{}}", "weight_map"}};
+      {"{\"weight\":{}}", "weight_map"},
+      {"{\"weight_map\":{\"a\":\"pytorch_model-00001-of-00002.bin\"}}",
+       "only safetensors shards are joined"}};
   for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
     CHECK_OK(t, as_file_write(index, tries[i].json, strlen(tries[i].json), &err), err);
     as_status st = as_state_open(&s, index, &err);
@@ -217,6 +219,22 @@ static void shards(as_test *t) {
       CHECK(t, st == AS_OK && as_state_count(s) == 2 &&
                    strcmp(as_state_container(s), "safetensors-shards") == 0);
     as_state_close(&s);
+  }
+  /* as editors on Windows save it: a byte order mark, lines that end in CR LF, UTF-16 */
+  for (int kind = 0; kind < 3; kind++) {
+    as_str text = {0};
+    if (kind == 0) as_str_put(&text, "\xef\xbb\xbf");
+    if (kind == 1) as_str_put(&text, "\r\n\r\n");
+    if (kind == 2) as_str_put(&text, "\xff\xfe");
+    for (const char *p = tries[0].json; *p; p++) {
+      as_str_putc(&text, *p);
+      if (kind == 2) as_str_putc(&text, 0);
+    }
+    CHECK_OK(t, as_file_write(index, text.s, text.n, &err), err);
+    CHECK_OK(t, as_state_open(&s, index, &err), err);
+    if (s) CHECK_INT(t, as_state_count(s), 2);
+    as_state_close(&s);
+    as_str_clear(&text);
   }
 }
 

@@ -76,7 +76,7 @@ static void gemms(as_test *t, const char *cpu) {
     const size_t m = shapes[i][0], n = shapes[i][1], k = shapes[i][2];
     float *a = random_floats(m * k + 1, 1), *b = random_floats(n * k + 1, 2), *c = filled(m * n);
     void *pack = as_alloc(as_gemm_scratch(n, k), 1, NULL);
-    as_gemm_nt(m, n, k, a, k, b, k, c, n, pack);
+    as_gemm_nt(&(as_product){m, n, k, a, k, b, k, c, n}, pack);
     size_t bad = 0;
     for (size_t r = 0; r < m; r++)
       for (size_t j = 0; j<n; j += n> 100 ? 7 : 1) {
@@ -89,7 +89,7 @@ static void gemms(as_test *t, const char *cpu) {
     float *turned = random_floats(n * k + 1, 3), *d = filled(m * n);
     for (size_t j = 0; j < n; j++)
       for (size_t q = 0; q < k; q++) turned[q * n + j] = b[j * k + q];
-    as_gemm_nn(m, n, k, a, k, turned, n, d, n, pack);
+    as_gemm_nn(&(as_product){m, n, k, a, k, turned, n, d, n}, pack);
     if (memcmp(c, d, m * n * sizeof *c))
       as_test_fail(t, __FILE__, __LINE__, "%s gemm_nn %zu %zu %zu: differs from gemm_nt", cpu, m, n, k);
     as_free(a), as_free(b), as_free(c), as_free(turned), as_free(d), as_free(pack);

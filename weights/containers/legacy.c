@@ -144,10 +144,11 @@ static as_status take_storage(as_reader *r, as_storage *st, bool big, const char
   if (!c)
     return as_fail(err, AS_E_INPUT, "%s: storage %s at byte %zu: the file ends (truncated?)", label, key, at);
   st->numel = big ? as_be64(c) : as_le64(c);
-  if (st->unknown)
-    return as_fail(err, AS_E_INPUT, "%s: storage %s at byte %zu is of a class that assay does not read",
+  if (st->unit == 0)
+    return as_fail(err, AS_E_INPUT,
+                   "%s: storage %s at byte %zu is of a class whose elements have a size that is not known",
                    label, key, at);
-  if (!as_mul_u64(st->numel, as_dtype_size(st->dtype), &bytes) || bytes > as_rd_left(r))
+  if (!as_mul_u64(st->numel, st->unit, &bytes) || bytes > as_rd_left(r))
     return as_fail(err, AS_E_INPUT,
                    "%s: storage %s at byte %zu: %llu elements reach beyond the file (truncated?)", label, key,
                    at, (unsigned long long)st->numel);

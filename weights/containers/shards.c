@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tensor/base/json.h"
+#include "tensor/base/lines.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/text.h"
 #include "weights/containers/state_int.h"
@@ -52,26 +53,39 @@ static as_status read_shards(as_state *s, const as_names *names, const char *dir
   return st;
 }
 
+static as_status check_index(const as_json *map, const as_json_doc *doc, const char *path, as_err *err) {
+  const char *base = as_path_base(path);
+  if (!map || map->type != AS_JSON_OBJECT)
+    return as_fail(err, AS_E_INPUT,
+                   "%s: JSON without weight_map; wanted a checkpoint or a safetensors shard index", path);
+  if (as_json_duplicate_key(doc))
+    return as_fail(err, AS_E_INPUT, "%s: the key %s occurs twice", path, as_json_duplicate_key(doc));
+  if (map->count > MAX_LISTED)
+    return as_fail(err, AS_E_INPUT, "%s: a shard index of %zu tensors; at most %d are read", path, map->count,
+                   (int)MAX_LISTED);
+  if (map->child && map->child->type == AS_JSON_STRING && as_ends_with(map->child->text, ".bin"))
+    return as_fail(err, AS_E_INPUT,
+                   "%s: an index of shards like %s; only safetensors shards are joined (save_pretrained with "
+                   "safe_serialization=True writes them)",
+                   path, map->child->text);
+  if (!as_ends_with(base, ".safetensors.index.json"))
+    return as_fail(err, AS_E_INPUT, "%s: a shard index must be called NAME.safetensors.index.json", path);
+  return AS_OK;
+}
+
 as_status as_state_read_shards(as_state *s, const uint8_t *data, size_t size, const char *path, as_err *err) {
   as_json_doc *doc = NULL;
-  as_status st = as_json_parse(&doc, (const char *)data, size, err);
-  if (st != AS_OK) return as_fail_in(err, "%s", path);
+  char *text = NULL;
+  as_status st = as_text_decode(&text, &size, data, size, path, err);
+  if (st == AS_OK && (st = as_json_parse(&doc, text, size, err)) != AS_OK) (void)as_fail_in(err, "%s", path);
+  as_free(text);
+  if (st != AS_OK) return st;
   const as_json *root = as_json_root(doc);
   const as_json *map = root->type == AS_JSON_OBJECT ? as_json_get(root, "weight_map") : NULL;
   const char *base = as_path_base(path);
   as_names names = {0};
   char *dir = NULL;
-  if (!map || map->type != AS_JSON_OBJECT)
-    st =
-        as_fail(err, AS_E_INPUT,
-                "%s: a JSON file without weight_map; wanted a checkpoint or a safetensors shard index", path);
-  else if (as_json_duplicate_key(doc))
-    st = as_fail(err, AS_E_INPUT, "%s: the key %s stands twice", path, as_json_duplicate_key(doc));
-  else if (map->count > MAX_LISTED)
-    st = as_fail(err, AS_E_INPUT, "%s: a shard index of %zu tensors; at most %d are read", path, map->count,
-                 (int)MAX_LISTED);
-  else if (!as_ends_with(base, ".safetensors.index.json"))
-    st = as_fail(err, AS_E_INPUT, "%s: a shard index must be called NAME.safetensors.index.json", path);
+  st = check_index(map, doc, path, err);
   if (st == AS_OK && !(dir = as_path_dir(path, err))) st = AS_E_ENV;
   if (st == AS_OK) st = as_dir_list(&names, dir, err);
   if (st == AS_OK)

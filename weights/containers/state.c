@@ -26,9 +26,23 @@ as_status as_state_add(as_state *s, const char *name, size_t n, const as_view *v
   char *copy = as_strndup(name, n, err);
   if (!copy) return AS_E_ENV;
   s->entries[s->n].name = copy;
+  s->entries[s->n].plain = s->entries[s->n].bare = copy;
   s->entries[s->n].view = *view;
+  s->entries[s->n].opaque = NULL;
   s->n++;
   return AS_OK;
+}
+
+as_status as_state_add_opaque(as_state *s, const char *name, size_t n, int rank, const int64_t *shape,
+                              const char *what, as_err *err) {
+  as_view v = {.data = "", .dtype = AS_OPAQUE, .rank = rank};
+  for (int i = 0; i < rank; i++) v.shape[i] = shape[i];
+  as_view_set_contiguous(&v);
+  char *copy = as_strdup(what, err);
+  as_status st = copy ? as_state_keep(s, copy, err) : AS_E_ENV;
+  if (st == AS_OK) st = as_state_add(s, name, n, &v, err);
+  if (st == AS_OK) s->entries[s->n - 1].opaque = copy;
+  return st;
 }
 
 static as_status push_text(char ***list, size_t *n, size_t *cap, const char *text, as_err *err) {
@@ -92,6 +106,7 @@ static int by_name(const void *a, const void *b) {
 }
 
 as_status as_state_seal(as_state *s, as_err *err) {
+  if (s->n == 0 && s->trouble[0]) return as_fail(err, AS_E_INPUT, "%s: %s", s->path, s->trouble);
   if (s->n == 0) return as_fail(err, AS_E_INPUT, "%s: %s, but holds no tensor", s->path, s->container);
   s->by_name = as_alloc(s->n, sizeof *s->by_name, err);
   if (!s->by_name) return AS_E_ENV;
@@ -233,6 +248,10 @@ const as_state_entry *as_state_find(const as_state *s, const char *name) {
 size_t as_state_remarks(const as_state *s, const char *const **lines) {
   *lines = (const char *const *)s->remarks;
   return s->n_remarks;
+}
+
+const char *as_state_trouble(const as_state *s) {
+  return s->trouble;
 }
 
 const char *as_state_meta(const as_state *s, const char *key) {

@@ -3,6 +3,7 @@
 #ifndef AS_WEIGHTS_CONTAINERS_STATE_H
 #define AS_WEIGHTS_CONTAINERS_STATE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,7 +14,13 @@ typedef struct as_state as_state;
 
 typedef struct as_state_entry {
   const char *name; /* path of keys from the top of the file, joined by '/': "state_dict/module.fc.weight" */
+  const char
+      *plain; /* the same without the wrappers that torch.compile, FSDP and activation checkpoints leave */
+  const char *bare; /* and without "module." (DataParallel, moving averages), wherever it stands */
   as_view view;     /* borrowed from the state */
+  const char *
+      opaque; /* why this tensor's values are not dense numbers ("quantised (torch._utils._rebuild_qtensor)"): its
+                         view is AS_OPAQUE, a shape without bytes; else NULL */
 } as_state_entry;
 
 /* path: the file as published, told apart by content: torch zip, torch legacy, torch tar, plain
@@ -41,6 +48,8 @@ as_status as_state_check_name(as_state *s, int *checked, as_err *err);
 size_t as_state_count(const as_state *s);
 const as_state_entry *as_state_entries(const as_state *s);                /* in file order */
 const as_state_entry *as_state_find(const as_state *s, const char *name); /* or NULL */
+/* Cuts the wrappers out of a name or pattern, in place: those of plain names, with `ddp` those of bare ones. */
+void as_wrappers_cut(char *name, bool ddp);
 
 /* The bytes of a view of this state, or of the whole file where view is NULL, need not stay in memory: they
  * come back when they are read again. Does nothing where the file is not mapped or was inflated. */
@@ -48,6 +57,10 @@ void as_state_release(const as_state *s, const as_view *view);
 
 /* What else the file holds (opaque classes, scalars, metadata), a line each, for inspect. */
 size_t as_state_remarks(const as_state *s, const char *const **lines);
+
+/* Where the file holds a network in a form that is not read (a whole pickled module), what it is and what to do, else
+ * "". Its tensors are not among the entries. */
+const char *as_state_trouble(const as_state *s);
 
 /* Value of a key of safetensors' __metadata__, or NULL. */
 const char *as_state_meta(const as_state *s, const char *key);

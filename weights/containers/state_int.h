@@ -31,6 +31,8 @@ struct as_state {
   char **remarks;
   size_t n_remarks, cap_remarks, more_remarks;
 
+  char trouble[512]; /* "" or what as_state_trouble says; the first is kept */
+
   char **meta;             /* pairs: key, value */
   size_t n_meta, cap_meta; /* in strings */
 
@@ -46,9 +48,16 @@ struct as_state {
 as_status as_state_create(as_state **out, const char *path, unsigned flags, as_err *err);
 as_status as_state_seal(as_state *s, as_err *err);
 
+/* Fills in the entries' plain and bare names (wrappers.c). */
+as_status as_state_shorten_names(as_state *s, as_err *err);
+
 /* Adds a tensor; the name is copied. Refuses names that are too long or hold a NUL, too many
  * tensors, and views that were not checked (asserted). */
 as_status as_state_add(as_state *s, const char *name, size_t n, const as_view *view, as_err *err);
+/* The same for a tensor that is not an array of dense numbers: its shape as far as it is known (else rank 0), and what
+ * it is, which is copied. */
+as_status as_state_add_opaque(as_state *s, const char *name, size_t n, int rank, const int64_t *shape,
+                              const char *what, as_err *err);
 /* Adds a remark line (control bytes become '?'); beyond the limit lines are only counted. */
 as_status as_state_remark(as_state *s, as_err *err, const char *fmt, ...) AS_PRINTF(3, 4);
 as_status as_state_add_meta(as_state *s, const char *key, const char *value, as_err *err);
@@ -80,6 +89,12 @@ as_status as_state_read_npy(as_state *s, const uint8_t *data, size_t size, const
 as_status as_state_read_tf_bundle(as_state *s, const uint8_t *data, size_t size, as_err *err);
 /* A model.safetensors.index.json: shards are its siblings. */
 as_status as_state_read_shards(as_state *s, const uint8_t *data, size_t size, const char *path, as_err *err);
+
+/* Refusals of what is no checkpoint or another tool's (foreign.c): AS_E_INPUT naming it and what to do.
+ * _named returns AS_OK for bytes that are of no kind by their magic; _refuse always fails, quoting text. */
+as_status as_foreign_named(const uint8_t *data, size_t size, const char *label, as_err *err);
+as_status as_foreign_refuse(const uint8_t *data, size_t size, const char *label, as_err *err);
+as_status as_foreign_tar(const uint8_t *data, const char *label, as_err *err);
 
 /* True when the bytes end as a TensorFlow V2 index table does. */
 bool as_tf_is_index(const uint8_t *data, size_t size);

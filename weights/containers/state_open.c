@@ -9,29 +9,6 @@
 
 enum { MAX_ARCHIVES = 2 }; /* zip archives around a checkpoint */
 
-typedef struct foreign {
-  const char *magic;
-  size_t n;
-  const char *what;
-} foreign;
-
-static const foreign foreign_files[] = {
-    {"\x89HDF\r\n\x1a\n", 8, "an HDF5 (Keras) file"},
-    {"\x1f\x8b", 2, "gzip-compressed; unpack it first"},
-    {"BZh", 3, "bzip2-compressed; unpack it first"},
-    {"\xfd"
-     "7zXZ",
-     5, "xz-compressed; unpack it first"},
-    {"\x28\xb5\x2f\xfd", 4, "zstd-compressed; unpack it first"},
-    {"\xff\xd8\xff", 3, "a JPEG image"},
-    {"\x89PNG", 4, "a PNG image"},
-    {"GGUF", 4, "a GGUF file"},
-    {"\x93NUMPY", 6, "a .npy array, not a set of named tensors"},
-    {"<!DOCTYPE", 9, "an HTML page (a failed download?)"},
-    {"<html", 5, "an HTML page (a failed download?)"},
-    {"version https://git-lfs", 23, "a git-lfs pointer, not the file itself"},
-};
-
 /* Torch's legacy magic 0x1950a86a20f9469cfc6c as LONG1 writes it; stands at byte 2, or behind the
  * frame header of protocols 4 and 5 at byte 11. */
 static bool is_torch_legacy(const uint8_t *d, size_t n) {
@@ -48,10 +25,12 @@ static bool is_safetensors(const uint8_t *d, size_t n) {
   return p < n && d[p] == '{' && as_le64(d) < UINT64_C(1) << 40;
 }
 
-static bool is_shard_index(const uint8_t *d, size_t n) {
-  size_t p = 0;
-  while (p < n && (d[p] == ' ' || d[p] == '\n' || d[p] == '\t' || d[p] == '\r')) p++;
-  return p < n && d[p] == '{';
+/* torch's oldest container is a tar whose first member is one of four. */
+static bool is_torch_tar(const uint8_t *d) {
+  static const char *const first[] = {"sys_info", "pickle", "storages", "tensors"};
+  for (size_t i = 0; i < sizeof first / sizeof *first; i++)
+    if (memcmp(d, first[i], strlen(first[i]) + 1) == 0) return true;
+  return false;
 }
 
 /* Opcodes with which pickles of protocols 0 and 1 begin: a mark, a container, a global. */
@@ -66,7 +45,8 @@ static as_status read_container(as_state *s, const uint8_t *d, size_t n, const c
   if (n >= 4 && d[0] == 'P' && d[1] == 'K' && ((d[2] == 3 && d[3] == 4) || (d[2] == 5 && d[3] == 6)))
     return as_state_read_zip(s, d, n, label, inner, err);
   if (is_torch_legacy(d, n)) return as_state_read_legacy(s, d, n, label, err);
-  if (n >= 512 && memcmp(d + 257, "ustar", 5) == 0) return as_state_read_torch_tar(s, d, n, label, err);
+  if (n >= 512 && memcmp(d + 257, "ustar", 5) == 0)
+    return is_torch_tar(d) ? as_state_read_torch_tar(s, d, n, label, err) : as_foreign_tar(d, label, err);
   if (n >= 2 && d[0] == 0x80 && d[1] >= 2 && d[1] <= 5 && !is_safetensors(d, n))
     return as_state_read_pickle(s, d, n, label, err);
   if (as_tf_is_index(d, n)) {
@@ -76,21 +56,11 @@ static as_status read_container(as_state *s, const uint8_t *d, size_t n, const c
     return as_state_read_tf_bundle(s, d, n, err);
   }
   if (is_safetensors(d, n)) return as_state_read_safetensors(s, d, n, label, err);
-  for (size_t i = 0; i < sizeof foreign_files / sizeof *foreign_files; i++) {
-    const foreign *f = &foreign_files[i];
-    if (n >= f->n && memcmp(d, f->magic, f->n) == 0)
-      return as_fail(err, AS_E_INPUT,
-                     "%s: this is %s; wanted a checkpoint (torch, safetensors, npz, pickle, "
-                     "TensorFlow V2)",
-                     label, f->what);
-  }
-  if (!nested && is_shard_index(d, n)) return as_state_read_shards(s, d, n, s->path, err);
+  as_status st = as_foreign_named(d, n, label, err);
+  if (st != AS_OK) return st;
+  if (!nested && as_ends_with(s->path, ".index.json")) return as_state_read_shards(s, d, n, s->path, err);
   if (is_old_pickle(d, n)) return as_state_read_pickle(s, d, n, label, err);
-  return as_fail(
-      err, AS_E_INPUT,
-      "%s: first bytes %02x %02x %02x %02x are no checkpoint's that assay reads (torch, safetensors, "
-      "npz, pickle, TensorFlow V2)",
-      label, d[0], n > 1 ? d[1] : 0u, n > 2 ? d[2] : 0u, n > 3 ? d[3] : 0u);
+  return as_foreign_refuse(d, n, label, err);
 }
 
 /* The file's container, or the one in the zip archive around it, or in the one around that. */
@@ -108,12 +78,54 @@ static as_status read_nested(as_state *s, as_err *err) {
 
 static as_status finish(as_state **out, as_state *s, as_status st, as_err *err) {
   if (st == AS_OK) st = as_state_seal(s, err);
+  if (st == AS_OK) st = as_state_shorten_names(s, err);
   if (st != AS_OK) {
     as_state_close(&s);
     return st;
   }
   *out = s;
   return AS_OK;
+}
+
+#define DISTCP ".distcp"
+
+static as_status refuse_distcp(const char *path, as_err *err) {
+  return as_fail(
+      err, AS_E_INPUT,
+      "%s: this belongs to a distributed checkpoint, whose shards (.distcp) are not joined: python -m "
+      "torch.distributed.checkpoint.format_utils dcp_to_torch FOLDER weights.pth",
+      path);
+}
+
+static as_status resolve_folder(char **out, const char *path, as_err *err) {
+  as_names names = {0};
+  as_status st = as_dir_list(&names, path, err);
+  if (st != AS_OK) return st;
+  const char *hit = NULL;
+  size_t hits = 0;
+  bool distcp = false, saved_model = false;
+  for (size_t i = 0; i < names.n; i++) {
+    distcp = distcp || as_ends_with(names.name[i], DISTCP);
+    saved_model = saved_model || strcmp(names.name[i], "saved_model.pb") == 0;
+    if (as_ends_with(names.name[i], ".index") || as_ends_with(names.name[i], ".safetensors.index.json"))
+      hit = names.name[i], hits++;
+  }
+  if (hits == 1) {
+    *out = as_path_join(path, hit, err);
+    st = *out ? AS_OK : AS_E_ENV;
+  } else if (distcp) {
+    st = refuse_distcp(path, err);
+  } else if (saved_model) {
+    st = as_fail(err, AS_E_INPUT, "%s: a TensorFlow SavedModel; name variables/variables.index in it", path);
+  } else {
+    st = as_fail(
+        err, AS_E_INPUT,
+        "%s: a folder with %zu checkpoint indexes (*.index, *.safetensors.index.json); wanted a file, or a "
+        "folder with exactly one",
+        path, hits);
+  }
+  as_names_clear(&names);
+  return st;
 }
 
 /* What the user may name besides a plain file: the prefix of a TensorFlow checkpoint, or a folder
@@ -128,26 +140,9 @@ static as_status resolve_path(char **out, const char *path, as_err *err) {
       *out = as_strdup(as_str_c(&with), err);
     as_str_clear(&with);
   } else if (kind == AS_PATH_DIR) {
-    as_names names = {0};
-    as_status st = as_dir_list(&names, path, err);
-    if (st != AS_OK) return st;
-    const char *hit = NULL;
-    size_t hits = 0;
-    for (size_t i = 0; i < names.n; i++)
-      if (as_ends_with(names.name[i], ".index") || as_ends_with(names.name[i], ".safetensors.index.json"))
-        hit = names.name[i], hits++;
-    if (hits == 1) {
-      *out = as_path_join(path, hit, err);
-      st = *out ? AS_OK : AS_E_ENV;
-    } else {
-      st = as_fail(
-          err, AS_E_INPUT,
-          "%s: a folder with %zu checkpoint indexes (*.index, *.safetensors.index.json); wanted a file, or "
-          "a folder with exactly one",
-          path, hits);
-    }
-    as_names_clear(&names);
-    return st;
+    return resolve_folder(out, path, err);
+  } else if (as_ends_with(path, DISTCP)) {
+    return refuse_distcp(path, err);
   }
   if (!*out) *out = as_strdup(path, err);
   return *out ? AS_OK : AS_E_ENV;

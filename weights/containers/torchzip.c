@@ -75,10 +75,12 @@ static as_status read_torch(as_state *s, const as_zip *z, const as_zip_entry *pk
   t.big_endian = order[0] == 'b';
   char constants[AS_ZIP_MAX_NAME + 32];
   snprintf(constants, sizeof constants, "%.*sconstants.pkl", (int)ctx.root_n, ctx.root);
-  if (as_zip_find(z, constants)) {
-    st = as_state_remark(s, err, "a TorchScript archive: its code is not read, only its attributes");
-    if (st != AS_OK) return st;
-  }
+  if (as_zip_find(z, constants))
+    return as_fail(
+        err, AS_E_INPUT,
+        "%s: this is a TorchScript archive, a program that would have to be run: save its weights alone, "
+        "torch.save(torch.jit.load(FILE).state_dict(), \"weights.pth\")",
+        label);
   const uint8_t *p = NULL;
   void *block = NULL;
   if (pkl->method != 0 && pkl->size > MAX_PACKED_PICKLE)
@@ -149,6 +151,12 @@ static as_status open_wrapped(as_state *s, const as_zip *z, const char *label, a
       hits++;
     }
   }
+  if (as_zip_find(z, "model.weights.h5"))
+    return as_fail(
+        err, AS_E_INPUT,
+        "%s: this is a Keras archive (.keras): load it in Keras and save its weights as .npz or .safetensors "
+        "under torchvision's or timm's names",
+        label);
   if (tf && !hits)
     return as_fail(err, AS_E_INPUT,
                    "%s: a zip around a TensorFlow checkpoint; unpack it and name the .index file", label);

@@ -60,10 +60,14 @@ static as_status interpret_call(as_tree *t, uint32_t callee, uint32_t args, uint
   *is = false;
   if (as_pk_at(pk, callee)->type != AS_PK_GLOBAL) return AS_OK;
   if (as_pk_is_global(pk, callee, "torch._utils", "_rebuild_tensor_v2") ||
-      as_pk_is_global(pk, callee, "torch._utils", "_rebuild_tensor"))
-    return as_tree_rebuild(t, args, false, out, is, err);
-  if (as_pk_is_global(pk, callee, "torch._utils", "_rebuild_tensor_v3"))
-    return as_tree_rebuild(t, args, true, out, is, err);
+      as_pk_is_global(pk, callee, "torch._utils", "_rebuild_tensor")) {
+    *is = true;
+    return as_tree_rebuild(t, args, false, out, err);
+  }
+  if (as_pk_is_global(pk, callee, "torch._utils", "_rebuild_tensor_v3")) {
+    *is = true;
+    return as_tree_rebuild(t, args, true, out, err);
+  }
   if (as_pk_is_global(pk, callee, "torch._utils", "_rebuild_parameter") ||
       as_pk_is_global(pk, callee, "torch._utils", "_rebuild_parameter_with_state") ||
       as_pk_is_global(pk, callee, "torch._utils", "_rebuild_device_tensor_from_numpy") ||
@@ -75,7 +79,9 @@ static as_status interpret_call(as_tree *t, uint32_t callee, uint32_t args, uint
   if (as_pk_is_global(pk, callee, "torch._tensor", "_rebuild_from_type_v2") && as_pk_item(pk, args, 0, &a) &&
       as_pk_item(pk, args, 2, &b) && depth < 4)
     return interpret_call(t, a, b, 0, depth + 1, out, is, err);
-  return as_tree_numpy(t, callee, args, state, out, is, err);
+  as_status st = as_tree_numpy(t, callee, args, state, out, is, err);
+  if (st == AS_OK && !*is) *is = as_tree_opaque(t, callee, args, out);
+  return st;
 }
 
 /* *is: the node stands for a tensor, and out describes it. */
@@ -174,6 +180,31 @@ static as_status remark_class(as_tree *t, uint32_t callee, as_err *err) {
                          as_pk_global_name(t->pk, callee, name, sizeof name));
 }
 
+/* torch.nn.Module's state: the module itself was pickled, with the name of its class, instead of its state_dict. */
+static bool is_module(const as_pk *pk, const as_pk_node *object) {
+  uint32_t part = 0;
+  return object->u.object.state && as_pk_get(pk, object->u.object.state, "_parameters", &part) &&
+         as_pk_get(pk, object->u.object.state, "_modules", &part);
+}
+
+/* Keeps what such an object is for whoever finds no network in the file. */
+static as_status note_trouble(as_tree *t, uint32_t callee, bool module, as_err *err) {
+  char name[256];
+  as_state *s = t->state;
+  if (!s->trouble[0] && module)
+    snprintf(
+        s->trouble, sizeof s->trouble,
+        "%.100s is a whole pickled module (%.120s), whose code would have to be run: save its weights alone, "
+        "torch.save(model.state_dict(), \"weights.pth\")",
+        t->path.n ? as_str_c(&t->path) : "this", as_pk_global_name(t->pk, callee, name, sizeof name));
+  else if (!s->trouble[0])
+    snprintf(
+        s->trouble, sizeof s->trouble,
+        "this is the index of a distributed checkpoint, whose shards (.distcp) are not joined: python -m "
+        "torch.distributed.checkpoint.format_utils dcp_to_torch FOLDER weights.pth");
+  return module ? as_state_remark(s, err, "%s", s->trouble) : AS_OK;
+}
+
 static as_status walk_object(as_tree *t, uint32_t node, int depth, as_err *err) {
   const as_pk *pk = t->pk;
   as_view view;
@@ -181,6 +212,8 @@ static as_status walk_object(as_tree *t, uint32_t node, int depth, as_err *err) 
   size_t remarks = t->state->n_remarks;
   as_status st = interpret(t, node, 0, &view, &is, err);
   if (st != AS_OK) return st;
+  if (is && view.dtype == AS_OPAQUE)
+    return as_state_add_opaque(t->state, as_str_c(&t->path), t->path.n, view.rank, view.shape, t->what, err);
   if (is) return as_state_add(t->state, as_str_c(&t->path), t->path.n, &view, err);
   if (remarks != t->state->n_remarks) return AS_OK; /* already said why it is no tensor */
   const as_pk_node *n = as_pk_at(pk, node);
@@ -201,6 +234,9 @@ static as_status walk_object(as_tree *t, uint32_t node, int depth, as_err *err) 
       }
     return st == AS_OK && n->u.object.items ? walk_dict(t, n->u.object.items, depth, err) : st;
   }
+  if (is_module(pk, n)) return note_trouble(t, n->u.object.callee, true, err);
+  if (as_pk_is_global(pk, n->u.object.callee, "torch.distributed.checkpoint.metadata", "Metadata"))
+    return note_trouble(t, n->u.object.callee, false, err);
   st = remark_class(t, n->u.object.callee, err);
   /* A wrapper around one dict is that dict; other arguments are numbered. */
   uint32_t only = 0;

@@ -19,9 +19,9 @@ enum {
 typedef struct as_storage {
   const uint8_t *data;
   size_t bytes;
-  as_dtype dtype; /* as its class says */
+  as_dtype dtype; /* as its class says; AS_OPAQUE: one that is not read */
   bool untyped;   /* the class says bytes; the tensor brings its own dtype */
-  bool unknown;   /* a class that assay has no dtype for */
+  size_t unit;    /* bytes per element; 0 = not known */
   bool big_endian;
   uint64_t numel;
 } as_storage;
@@ -43,6 +43,7 @@ struct as_tree {
   size_t visits;
   as_str path;
   uint32_t seen[64]; /* classes remarked so far */
+  char what[256];    /* of the last opaque tensor: "quantised (torch._utils._rebuild_qtensor)" */
   size_t n_seen;
 };
 
@@ -53,9 +54,11 @@ as_status as_tree_walk(as_tree *t, uint32_t root, as_err *err);
 /* Fails with the tensor's path before `what`. */
 as_status as_tree_refuse(as_tree *t, const char *what, as_err *err);
 
-/* torch's share (tree_tensor.c). The arguments of torch._utils._rebuild_tensor and _v2, or of _v3; *is says whether
- * they make a tensor of a dtype that is read. */
-as_status as_tree_rebuild(as_tree *t, uint32_t args, bool v3, as_view *out, bool *is, as_err *err);
+/* torch's share (tree_tensor.c). The arguments of torch._utils._rebuild_tensor and _v2, or of _v3. Of a dtype that is
+ * not read *out is opaque, and t->what says why. */
+as_status as_tree_rebuild(as_tree *t, uint32_t args, bool v3, as_view *out, as_err *err);
+/* Is this the constructor of a tensor whose values are not an array of dense numbers? Then *out is opaque. */
+bool as_tree_opaque(as_tree *t, uint32_t callee, uint32_t args, as_view *out);
 /* Class of a storage ("FloatStorage", in any module). */
 void as_tree_storage_class(const as_tree *t, uint32_t cls, as_storage *out);
 /* A strided window of a storage, every element checked to lie inside. what names it in messages. */

@@ -9,13 +9,19 @@ as_status as_tree_refuse(as_tree *t, const char *what, as_err *err) {
   return as_fail(err, AS_E_INPUT, "%s: tensor %s: %s", t->label, as_str_c(&t->path), what);
 }
 
+/* The last four hold no numbers that are read, but where their elements end must be known to read what follows. */
 static const struct {
   const char *name;
   as_dtype dtype;
-} storage_classes[] = {{"FloatStorage", AS_F32},     {"DoubleStorage", AS_F64},      {"HalfStorage", AS_F16},
-                       {"BFloat16Storage", AS_BF16}, {"CharStorage", AS_I8},         {"ByteStorage", AS_U8},
-                       {"ShortStorage", AS_I16},     {"IntStorage", AS_I32},         {"LongStorage", AS_I64},
-                       {"BoolStorage", AS_BOOL},     {"ComplexFloatStorage", AS_C64}};
+  size_t unit; /* bytes per element */
+} storage_classes[] = {{"FloatStorage", AS_F32, 4},        {"DoubleStorage", AS_F64, 8},
+                       {"HalfStorage", AS_F16, 2},         {"BFloat16Storage", AS_BF16, 2},
+                       {"CharStorage", AS_I8, 1},          {"ByteStorage", AS_U8, 1},
+                       {"ShortStorage", AS_I16, 2},        {"IntStorage", AS_I32, 4},
+                       {"LongStorage", AS_I64, 8},         {"BoolStorage", AS_BOOL, 1},
+                       {"ComplexFloatStorage", AS_C64, 8}, {"ComplexDoubleStorage", AS_OPAQUE, 16},
+                       {"QInt8Storage", AS_OPAQUE, 1},     {"QUInt8Storage", AS_OPAQUE, 1},
+                       {"QInt32Storage", AS_OPAQUE, 4}};
 
 static const struct {
   const char *name;
@@ -29,18 +35,18 @@ static const struct {
 
 void as_tree_storage_class(const as_tree *t, uint32_t cls, as_storage *out) {
   const as_pk_node *g = as_pk_at(t->pk, cls);
-  out->unknown = true;
-  if (g->type != AS_PK_GLOBAL) return;
-  for (size_t i = 0; i < sizeof storage_classes / sizeof *storage_classes; i++)
+  out->dtype = AS_OPAQUE;
+  out->unit = 0;
+  if (g->type == AS_PK_GLOBAL && as_pk_is_text(t->pk, g->u.global.name, "UntypedStorage")) {
+    out->dtype = AS_U8;
+    out->unit = 1;
+    out->untyped = true;
+  }
+  for (size_t i = 0; g->type == AS_PK_GLOBAL && i < sizeof storage_classes / sizeof *storage_classes; i++)
     if (as_pk_is_text(t->pk, g->u.global.name, storage_classes[i].name)) {
       out->dtype = storage_classes[i].dtype;
-      out->unknown = false;
+      out->unit = storage_classes[i].unit;
     }
-  if (as_pk_is_text(t->pk, g->u.global.name, "UntypedStorage")) {
-    out->dtype = AS_U8;
-    out->untyped = true;
-    out->unknown = false;
-  }
 }
 
 static bool get_int(const as_pk *pk, uint32_t node, int64_t *out) {
@@ -76,7 +82,7 @@ static as_status open_storage(as_tree *t, uint32_t id, as_storage *out, as_err *
       numel < 0 || !key_text(pk, key, name, sizeof name))
     return as_tree_refuse(t, "its persistent id is not ('storage', class, key, location, count)", err);
   as_tree_storage_class(t, cls, out);
-  if (out->unknown) return AS_OK;
+  if (out->dtype == AS_OPAQUE) return AS_OK;
   out->big_endian = t->big_endian;
   out->numel = (uint64_t)numel;
   uint64_t want = 0;
@@ -146,11 +152,82 @@ static bool int_tuple(const as_pk *pk, uint32_t node, int64_t *v, int *n) {
   return true;
 }
 
-/* _rebuild_tensor(storage, offset, size, stride), _v2 with (requires_grad, hooks[, metadata]) after it,
- * _v3 with (requires_grad, hooks, dtype) (torch/_utils.py). *is false: of a dtype that assay has not. */
-as_status as_tree_rebuild(as_tree *t, uint32_t args, bool v3, as_view *out, bool *is, as_err *err) {
+/* The shape itself, or the one among the parts of a sparse tensor: (indices, values, size[, flag]). */
+static bool find_shape(const as_pk *pk, uint32_t node, int64_t *shape, int *rank) {
+  uint32_t part = 0;
+  if (int_tuple(pk, node, shape, rank)) return true;
+  for (uint32_t i = 0; as_pk_item(pk, node, i, &part); i++)
+    if (int_tuple(pk, part, shape, rank)) return true;
+  *rank = -1;
+  return false;
+}
+
+/* Sets t->what to WHAT (MODULE.NAME). */
+static void say_what(as_tree *t, const char *what, uint32_t global) {
+  char name[160];
+  snprintf(t->what, sizeof t->what, "%s (%s)", what, as_pk_global_name(t->pk, global, name, sizeof name));
+}
+
+/* An opaque view of this shape, or of rank 0 where no sensible shape is known. */
+static void opaque_view(as_view *out, const int64_t *shape, int rank) {
+  size_t numel = 0;
+  memset(out, 0, sizeof *out);
+  out->dtype = AS_OPAQUE;
+  if (rank < 0 || !as_shape_numel(shape, rank, &numel)) return;
+  out->rank = rank;
+  for (int i = 0; i < rank; i++) out->shape[i] = shape[i];
+}
+
+/* torch/_utils.py. `size`: the argument that is the shape, or holds it among other things. */
+static const struct {
+  const char *name, *what;
+  uint32_t size;
+} opaque_calls[] = {{"_rebuild_qtensor", "quantised", 2},
+                    {"_rebuild_sparse_tensor", "sparse", 1},
+                    {"_rebuild_sparse_csr_tensor", "sparse", 1},
+                    {"_rebuild_nested_tensor", "nested", 1},
+                    {"_rebuild_meta_tensor_no_storage", "a meta tensor, which has no values", 1},
+                    {"_rebuild_wrapper_subclass", "of a class that says itself what its values are", 2}};
+
+static bool ends_with_word(const as_pk *pk, uint32_t text, const char *word) {
+  const as_pk_node *n = as_pk_at(pk, text);
+  const size_t k = strlen(word);
+  return n->u.bytes.n >= k && memcmp(n->u.bytes.p + n->u.bytes.n - k, word, k) == 0;
+}
+
+/* ShardedTensor, DTensor, FSDP's FlatParameter, UninitializedParameter and whatever else follows the habit: by its name
+ * it is a tensor, and how to read it is known to its own code alone. */
+static bool named_like_tensor(const as_pk *pk, uint32_t callee) {
+  const uint32_t name = as_pk_at(pk, callee)->u.global.name;
+  const as_pk_node *n = as_pk_at(pk, name);
+  return ends_with_word(pk, name, "Tensor") || ends_with_word(pk, name, "Parameter") ||
+         (n->u.bytes.n > 9 && memcmp(n->u.bytes.p, "_rebuild_", 9) == 0);
+}
+
+bool as_tree_opaque(as_tree *t, uint32_t callee, uint32_t args, as_view *out) {
   const as_pk *pk = t->pk;
-  uint32_t a = 0, b = 0, c = 0, d = 0, e = 0;
+  int64_t shape[AS_MAX_RANK];
+  int rank = -1;
+  uint32_t size = 0;
+  if (as_pk_at(pk, callee)->type != AS_PK_GLOBAL) return false;
+  for (size_t i = 0; i < sizeof opaque_calls / sizeof *opaque_calls; i++) {
+    if (!as_pk_is_global(pk, callee, "torch._utils", opaque_calls[i].name)) continue;
+    if (as_pk_item(pk, args, opaque_calls[i].size, &size)) (void)find_shape(pk, size, shape, &rank);
+    say_what(t, opaque_calls[i].what, callee);
+    opaque_view(out, shape, rank);
+    return true;
+  }
+  if (!named_like_tensor(pk, callee)) return false;
+  say_what(t, "of a class that says itself what its values are", callee);
+  opaque_view(out, shape, -1);
+  return true;
+}
+
+/* _rebuild_tensor(storage, offset, size, stride), _v2 with (requires_grad, hooks[, metadata]) after it,
+ * _v3 with (requires_grad, hooks, dtype) (torch/_utils.py). */
+as_status as_tree_rebuild(as_tree *t, uint32_t args, bool v3, as_view *out, as_err *err) {
+  const as_pk *pk = t->pk;
+  uint32_t a = 0, b = 0, c = 0, d = 0, kind = 0;
   if (!as_pk_item(pk, args, 0, &a) || !as_pk_item(pk, args, 1, &b) || !as_pk_item(pk, args, 2, &c) ||
       !as_pk_item(pk, args, 3, &d) || as_pk_at(pk, a)->type != AS_PK_PERSID)
     return as_tree_refuse(t, "its rebuild arguments are not (storage, offset, size, stride, ...)", err);
@@ -163,21 +240,18 @@ as_status as_tree_rebuild(as_tree *t, uint32_t args, bool v3, as_view *out, bool
   as_storage st;
   as_status s = open_storage(t, as_pk_at(pk, a)->u.object.callee, &st, err);
   if (s != AS_OK) return s;
+  (void)as_pk_item(pk, as_pk_at(pk, a)->u.object.callee, 1, &kind); /* open_storage has looked at it */
   if (v3) {
-    st.unknown = true;
-    if (as_pk_item(pk, args, 6, &e) && as_pk_at(pk, e)->type == AS_PK_GLOBAL)
+    st.dtype = AS_OPAQUE;
+    if (as_pk_item(pk, args, 6, &kind) && as_pk_at(pk, kind)->type == AS_PK_GLOBAL)
       for (size_t i = 0; i < sizeof torch_dtypes / sizeof *torch_dtypes; i++)
-        if (as_pk_is_global(pk, e, "torch", torch_dtypes[i].name)) {
+        if (as_pk_is_global(pk, kind, "torch", torch_dtypes[i].name)) {
           st.dtype = torch_dtypes[i].dtype;
-          st.unknown = false;
           st.untyped = true; /* count elements of the new dtype in the bytes */
         }
   }
-  if (st.unknown) {
-    *is = false;
-    return as_state_remark(t->state, err, "%s: a tensor of a dtype that assay does not read",
-                           as_str_c(&t->path));
-  }
-  *is = true;
-  return as_tree_cut(t, &st, rank, shape, stride, offset, out, err);
+  if (st.dtype != AS_OPAQUE) return as_tree_cut(t, &st, rank, shape, stride, offset, out, err);
+  say_what(t, "of a dtype that is not read", kind);
+  opaque_view(out, shape, rank);
+  return AS_OK;
 }

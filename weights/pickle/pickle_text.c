@@ -2,6 +2,7 @@
  * raw-unicode-escape (Objects/unicodeobject.c). */
 #include <string.h>
 
+#include "tensor/base/text.h"
 #include "weights/pickle/pickle_int.h"
 
 static int hex_value(uint8_t c) {
@@ -9,29 +10,6 @@ static int hex_value(uint8_t c) {
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;
-}
-
-static size_t put_utf8(uint8_t *out, uint32_t c) {
-  if (c < 0x80) {
-    out[0] = (uint8_t)c;
-    return 1;
-  }
-  if (c < 0x800) {
-    out[0] = (uint8_t)(0xc0 | c >> 6);
-    out[1] = (uint8_t)(0x80 | (c & 63));
-    return 2;
-  }
-  if (c < 0x10000) {
-    out[0] = (uint8_t)(0xe0 | c >> 12);
-    out[1] = (uint8_t)(0x80 | (c >> 6 & 63));
-    out[2] = (uint8_t)(0x80 | (c & 63));
-    return 3;
-  }
-  out[0] = (uint8_t)(0xf0 | c >> 18);
-  out[1] = (uint8_t)(0x80 | (c >> 12 & 63));
-  out[2] = (uint8_t)(0x80 | (c >> 6 & 63));
-  out[3] = (uint8_t)(0x80 | (c & 63));
-  return 4;
 }
 
 static bool hex_run(const uint8_t *p, size_t left, size_t digits, uint32_t *out) {
@@ -84,7 +62,7 @@ const char *as_pk_unescape_unicode(const uint8_t *p, size_t n, uint8_t *out, siz
       if (!hex_run(p + i + 2, n - i - 2, digits, &v) || v > 0x10ffff) return "a string holds a bad escape";
       i += 1 + digits;
     }
-    k += put_utf8(out + k, v);
+    k += as_put_utf8((char *)out + k, v);
   }
   *written = k;
   return NULL;

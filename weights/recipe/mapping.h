@@ -33,8 +33,8 @@ typedef struct as_mapping {
   size_t n_kept;
   const char *root;   /* unwrapped key, "." = none */
   const char *prefix; /* stripped prefix, "" = none */
-  void *block[64];    /* fused tensors */
-  size_t n_blocks;
+  void **block;       /* fused tensors */
+  size_t n_blocks, cap_blocks;
 } as_mapping;
 
 /* Never AS_E_INPUT for a name: unknown names are simply kept. AS_E_INPUT: a transform that does not
@@ -43,6 +43,9 @@ as_status as_recipe_map(as_mapping *out, const as_recipe *r, const as_state *s, 
 void as_mapping_clear(as_mapping *m);
 const as_mapped *as_mapping_find(const as_mapping *m, const char *name);
 
+/* Counters that training and profilers leave beside the weights (num_batches_tracked, total_ops, n_averaged): why they
+ * are left out, or NULL for any other name. */
+const char *as_name_counts(const char *name);
 /* NAME.* of the classifier or of the BatchNorm before it. */
 bool as_recipe_is_head(const as_recipe *r, const char *name);
 /* The BatchNorm without scale and shift that stands before the classifier (MAE's linear probe): its name after the

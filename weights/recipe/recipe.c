@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tensor/base/file.h"
+#include "tensor/base/hash/sha256.h"
 #include "tensor/base/lines.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/text.h"
@@ -45,7 +46,18 @@ const as_recipe *as_recipe_builtin(size_t i) {
 }
 
 as_status as_recipe_named(const as_recipe **out, as_recipe **owned, const char *name, as_err *err) {
+  const char *place = strchr(name, '@');
   *owned = NULL;
+  *out = NULL;
+  if (place && !memchr(name, '/', (size_t)(place - name))) {
+    char base[128];
+    as_recipe *none = NULL;
+    snprintf(base, sizeof base, "%.*s", (int)(place - name < 100 ? place - name : 100), name);
+    as_status st = as_recipe_named(out, &none, base, err);
+    if (st == AS_OK) st = as_recipe_variant(owned, *out, place + 1, true, err);
+    *out = *owned;
+    return st;
+  }
   if (strchr(name, '/') || as_ends_with(name, ".recipe")) {
     char *text;
     size_t text_n;
@@ -81,6 +93,19 @@ const char *as_recipe_arch(const as_recipe *r) {
 const char *as_recipe_preset(const as_recipe *r) {
   return r->preset;
 }
+const char *as_recipe_place(const as_recipe *r) {
+  return r->at ? r->at : "";
+}
+
+void as_recipe_digest(const as_recipe *r, char hex[65]) {
+  as_sha256 h;
+  as_sha256_init(&h);
+  as_sha256_update(&h, r->source, strlen(r->source) + 1);
+  as_sha256_update(&h, as_recipe_place(r), strlen(as_recipe_place(r)) + 1);
+  as_sha256_update(&h, r->bare ? "bare" : "plain", 5);
+  as_sha256_hex(&h, hex);
+}
+
 const char *as_recipe_note(const as_recipe *r) {
   return *r->note ? r->note : r->title;
 }
@@ -89,9 +114,6 @@ const char *as_recipe_head(const as_recipe *r) {
 }
 const char *as_recipe_probe(const as_recipe *r) {
   return r->probe;
-}
-const char *as_recipe_assume(const as_recipe *r) {
-  return r->assume;
 }
 
 size_t as_recipe_published(const as_recipe *r, const char *const **lines) {

@@ -5,67 +5,7 @@
 #include "tensor/base/mem.h"
 #include "tensor/base/text.h"
 #include "weights/recipe/recipe_int.h"
-
-enum { MAX_CANDIDATES = 64 };
-
-typedef struct candidate {
-  const as_recipe *r;
-  char arch[AS_RECIPE_ARCH];
-} candidate;
-
-typedef struct choice {
-  candidate fit[MAX_CANDIDATES];
-  size_t n;
-  /* the recipe that came nearest, for the message */
-  const as_recipe *near;
-  size_t near_offenders;
-  char near_first[256];
-} choice;
-
-/* "module.queue[128,65536]": a pattern, and a shape in which '*' is any size. */
-static bool needle(const char *pattern, const char *name, const as_view *v) {
-  char glob[256];
-  const char *shape = strchr(pattern, '[');
-  size_t n = shape ? (size_t)(shape - pattern) : strlen(pattern);
-  if (n >= sizeof glob) return false;
-  memcpy(glob, pattern, n);
-  glob[n] = 0;
-  if (!as_glob(glob, name, NULL, NULL)) return false;
-  if (!shape) return true;
-  const char *p = shape + 1;
-  int k = 0;
-  while (*p && *p != ']') {
-    char number[24];
-    size_t len = strcspn(p, ",]");
-    int64_t want = 0;
-    if (k >= v->rank || len >= sizeof number) return false;
-    memcpy(number, p, len);
-    number[len] = 0;
-    if (strcmp(number, "*") != 0 && (!as_parse_i64(number, 0, INT64_MAX, &want) || want != v->shape[k]))
-      return false;
-    k++;
-    p += len;
-    if (*p == ',') p++;
-  }
-  return k == v->rank;
-}
-
-static bool any(const as_state *s, const char *root, const char *pattern) {
-  const as_state_entry *e = as_state_entries(s);
-  for (size_t i = 0; i < as_state_count(s); i++) {
-    const char *name = as_under_root(e[i].name, root);
-    if (name && needle(pattern, name, &e[i].view)) return true;
-  }
-  return false;
-}
-
-bool as_recipe_needs_hold(const as_recipe *r, const as_state *s, const char *root) {
-  for (size_t i = 0; i < r->need.n; i++)
-    if (!any(s, root, r->need.item[i])) return false;
-  for (size_t i = 0; i < r->never.n; i++)
-    if (any(s, root, r->never.item[i])) return false;
-  return true;
-}
+#include "weights/recipe/twin.h"
 
 /* A recipe from what safetensors written by assay say of themselves, or NULL. */
 static as_status recipe_from_meta(as_recipe **out, const as_state *s, as_err *err) {
@@ -83,30 +23,6 @@ static as_status recipe_from_meta(as_recipe **out, const as_state *s, as_err *er
   return st;
 }
 
-static as_status consider(choice *c, const as_recipe *r, const as_state *s, as_err *err) {
-  const char *root = as_recipe_root(r, s);
-  if (!root || !as_recipe_needs_hold(r, s, root)) return AS_OK;
-  as_mapping m;
-  as_err why = {AS_OK, ""};
-  as_status st = as_recipe_map(&m, r, s, &why);
-  if (st == AS_E_ENV) return as_fail(err, st, "%s", why.msg);
-  if (st != AS_OK) return AS_OK; /* its transforms do not fit */
-  const char *offender = NULL;
-  size_t n = 0;
-  char arch[AS_RECIPE_ARCH];
-  if (as_recipe_family_fits(r, &m, &offender, &n) &&
-      as_recipe_arch_of(r, &m, as_state_path(s), arch, sizeof arch, &why) == AS_OK && c->n < MAX_CANDIDATES) {
-    c->fit[c->n].r = r;
-    memcpy(c->fit[c->n++].arch, arch, sizeof arch);
-  } else if (m.n_kept > n && n > 0 && (!c->near || n < c->near_offenders)) {
-    c->near = r;
-    c->near_offenders = n;
-    snprintf(c->near_first, sizeof c->near_first, "%.250s", offender);
-  }
-  as_mapping_clear(&m);
-  return AS_OK;
-}
-
 static const as_recipe *known_recipe(as_state *s) {
   const char *sha = NULL;
   for (size_t i = 0; i < as_recipe_builtin_count(); i++) {
@@ -119,20 +35,47 @@ static const as_recipe *known_recipe(as_state *s) {
   return NULL;
 }
 
-static as_status none(const choice *c, const as_state *s, as_err *err) {
+/* ---- refusals ---- */
+
+/* A layout that is known and not computed, by name. */
+static as_status refuse_known(const as_state *s, as_err *err) {
   for (size_t i = 0; i < as_recipe_builtin_count(); i++) {
     const as_recipe *r = as_recipe_builtin(i);
     const char *root = r && *r->refuse ? as_recipe_root(r, s) : NULL;
     if (root && as_recipe_needs_hold(r, s, root))
       return as_fail(err, AS_E_INPUT, "%s: %s", as_state_path(s), r->refuse);
   }
-  int convs = as_simclr_convs(s, ".");
+  return AS_OK;
+}
+
+/* Tensors that say of themselves why no recipe can read them. */
+static as_status refuse_tensors(const as_state *s, as_err *err) {
+  const as_state_entry *e = as_state_entries(s);
+  for (size_t i = 0; i < as_state_count(s); i++) {
+    if (e[i].opaque)
+      return as_fail(err, AS_E_INPUT, "%s: tensor %s is %s, wanted a dense float tensor", as_state_path(s),
+                     e[i].name, e[i].opaque);
+    if (strstr(e[i].name, "flat_param"))
+      return as_fail(
+          err, AS_E_INPUT,
+          "%s: tensor %s holds the parameters of several layers in one (FSDP); save the model with a "
+          "full state_dict (StateDictType.FULL_STATE_DICT)",
+          as_state_path(s), e[i].name);
+  }
+  return AS_OK;
+}
+
+static as_status refuse_unknown(const as_candidates *c, const as_state *s, as_err *err) {
+  as_status st = refuse_tensors(s, err);
+  if (st != AS_OK) return st;
+  if (*as_state_trouble(s)) return as_fail(err, AS_E_INPUT, "%s: %s", as_state_path(s), as_state_trouble(s));
+  const int convs = as_simclr_convs(s, ".");
   if (convs > 0)
-    return as_fail(err, AS_E_INPUT,
-                   "%s: a SimCLR network of %d convolutions, which is none of ResNet-50 (53; with selective "
-                   "kernels 87), 101 "
-                   "(104; 172), 152 (155; 257)",
-                   as_state_path(s), convs);
+    return as_fail(
+        err, AS_E_INPUT,
+        "%s: found a SimCLR network of %d convolutions, wanted that of ResNet-50 (53; with selective "
+        "kernels 87), 101 (104; 172) or 152 (155; 257)",
+        as_state_path(s), convs);
   if (c->near)
     return as_fail(
         err, AS_E_INPUT,
@@ -144,7 +87,9 @@ static as_status none(const choice *c, const as_state *s, as_err *err) {
                  as_state_path(s), as_state_count(s), as_state_entries(s)[0].name);
 }
 
-static as_status several(const choice *c, const as_state *s, bool same_arch, as_err *err) {
+/* ---- several that fit ---- */
+
+static as_status refuse_several(const as_candidates *c, const as_state *s, bool same_arch, as_err *err) {
   as_str text = {0};
   for (size_t i = 0; i < c->n; i++)
     as_str_printf(&text, "%s%s (%s%s%s)", i ? ", " : "", c->fit[i].r->name, same_arch ? "" : c->fit[i].arch,
@@ -157,8 +102,14 @@ static as_status several(const choice *c, const as_state *s, bool same_arch, as_
   return st;
 }
 
-static as_status decide(const choice *c, const as_recipe **out, const as_state *s, const char *preset,
-                        char assumed[AS_RECIPE_ASSUMED], as_err *err) {
+/* Adds a clause to a sentence of several. */
+static void put_clause(as_str *said) {
+  if (said->n) as_str_put(said, "; ");
+}
+
+/* Of the recipes that fit the one that is taken, and what that leaves to say. */
+static as_status decide(const as_candidates *c, size_t *taken, const as_state *s, const char *preset,
+                        as_str *said, as_err *err) {
   bool same_arch = true, same_preset = true;
   size_t first = c->n;
   for (size_t i = 0; i < c->n; i++) {
@@ -166,48 +117,215 @@ static as_status decide(const choice *c, const as_recipe **out, const as_state *
     if (strcmp(c->fit[i].r->preset, c->fit[0].r->preset) != 0) same_preset = false;
     if (preset && first == c->n && strcmp(c->fit[i].r->preset, preset) == 0) first = i;
   }
-  if (!same_arch) return several(c, s, false, err);
-  if (!same_preset && !preset) return several(c, s, true, err);
+  if (!same_arch) return refuse_several(c, s, false, err);
+  if (!same_preset && !preset) return refuse_several(c, s, true, err);
   if (first == c->n) first = 0;
   /* Among the generic ones the more special says nothing new: resnet50 is a resnet. */
   for (size_t i = 0; i < c->n && c->fit[0].r->generic; i++)
     if (!strchr(c->fit[i].r->arch, '*')) first = i;
-  const as_recipe *r = c->fit[first].r;
-  size_t at = 0;
-  if (c->n > 1 && !r->generic) {
-    as_str names = {0};
-    for (size_t i = 0; i < c->n; i++)
-      if (i != first) as_str_printf(&names, "%s%s", names.n ? ", " : "", c->fit[i].r->name);
-    int n = snprintf(
-        assumed, 512,
-        "recipe %s is assumed; %s fit%s the keys as well, with the same architecture%s (--recipe NAME)",
-        r->name, as_str_c(&names), c->n == 2 ? "s" : "", same_preset ? " and preset" : "");
-    at = n < 0 ? 0 : n > 511 ? 511 : (size_t)n;
-    as_str_clear(&names);
-  }
-  if (*r->assume) snprintf(assumed + at, 512 - at, "%s%s", at ? "; " : "", r->assume);
-  *out = r;
+  *taken = first;
+  if (c->n == 1 || c->fit[first].r->generic) return AS_OK;
+  put_clause(said);
+  as_str_printf(said, "recipe %s is assumed; ", c->fit[first].r->name);
+  for (size_t i = 0, listed = 0; i < c->n; i++)
+    if (i != first) as_str_printf(said, "%s%s", listed++ ? ", " : "", c->fit[i].r->name);
+  as_str_printf(said, " fit%s the keys as well, with the same architecture%s (--recipe NAME)",
+                c->n == 2 ? "s" : "", same_preset ? " and preset" : "");
   return AS_OK;
 }
 
-as_status as_recipe_choose(const as_recipe **out, as_recipe **owned, as_state *s, const char *preset,
+/* Of the networks in a file the one that is taken: the only one that is no copy of another. */
+static as_status decide_place(const as_network *net, size_t n, size_t *taken, const as_candidates *c,
+                              const as_state *s, as_err *err) {
+  size_t originals = 0;
+  *taken = 0;
+  for (size_t i = 0; i < n; i++)
+    if (!as_place_is_copy(net[i].at) && originals++ == 0) *taken = i;
+  if (n == 1 || originals == 1) return AS_OK;
+  as_str text = {0};
+  for (size_t i = 0; i < n; i++)
+    as_str_printf(&text, "%s%s", i ? ", " : "", *net[i].at ? net[i].at : "(top)");
+  as_str_printf(&text, "; give --recipe NAME@PLACE, as resnet@%s", net[0].at);
+  if (c->near && !c->near->generic)
+    as_str_printf(&text, " (the recipe %s does not know %s)", c->near->name, c->near_first);
+  as_status st = as_fail(err, AS_E_INPUT, "%s: %zu whole networks stand in it, under %s", as_state_path(s), n,
+                         as_str_c(&text));
+  as_str_clear(&text);
+  return st;
+}
+
+/* ---- what is said ---- */
+
+/* The recipe's own line, with what the shapes told in the place of {shapes}. */
+static void say_assumed(const as_recipe *r, const char *arch, as_str *said) {
+  const char *hole = strstr(r->assume, "{shapes}");
+  if (!*r->assume) return;
+  put_clause(said);
+  if (!hole) {
+    as_str_put(said, r->assume);
+    return;
+  }
+  const char *rest = hole + strlen("{shapes}");
+  as_str_putn(said, r->assume, (size_t)(hole - r->assume));
+  if (arch)
+    as_recipe_say_shapes(arch, said);
+  else
+    rest += strspn(rest, ", "); /* the architecture was given: nothing of it is assumed */
+  as_str_put(said, rest);
+}
+
+/* "state_dict/" -> "state_dict": places as they are shown and taken back. */
+static int place_length(const char *at) {
+  size_t n = strlen(at);
+  return (int)(n > 0 && (at[n - 1] == '/' || at[n - 1] == '.') ? n - 1 : n);
+}
+
+static bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+/* word[0, n) as a whole word of the text. */
+static bool has_word(const char *text, const char *word, size_t n) {
+  for (const char *p = text; *p; p++)
+    if (strncmp(p, word, n) == 0 && (p == text || !is_letter(p[-1])) && !is_letter(p[n])) return true;
+  return false;
+}
+
+/* Does the recipe's own line speak of this twin? By one of the words in which the two names differ. */
+static bool speaks_of(const as_recipe *r, const as_twin *t) {
+  for (const char *p = t->other; *p;) {
+    const size_t n = strcspn(p, "./");
+    if (n > 0 && !has_word(t->used, p, n) && has_word(r->assume, p, n)) return true;
+    p += n + (p[n] != 0);
+  }
+  return false;
+}
+
+/* Second networks. */
+static void say_twins(const as_recipe *r, const as_state *s, as_str *said) {
+  as_twin twin[AS_TWIN_MAX];
+  const size_t n = as_recipe_twins(twin, r, s);
+  for (size_t i = 0; i < n; i++) {
+    const as_twin *t = &twin[i];
+    if (speaks_of(r, t)) continue;
+    put_clause(said);
+    as_str_printf(said, "%.*s is used; %.*s, a complete network, is left out",
+                  *t->used ? place_length(t->used) : 5, *t->used ? t->used : "(top)", place_length(t->other),
+                  t->other);
+    if (t->place) as_str_printf(said, " (--recipe %s@%.*s)", r->name, place_length(t->other), t->other);
+  }
+}
+
+static as_status finish(const as_recipe *r, const as_state *s, const as_recipe_wish *wish, as_str *said,
+                        char assumed[AS_RECIPE_ASSUMED], as_err *err) {
+  char arch[AS_RECIPE_ARCH];
+  const bool told = !wish->arch && as_recipe_resolve_arch(r, s, 0, arch, sizeof arch, NULL) == AS_OK;
+  say_assumed(r, told ? arch : NULL, said);
+  if (told && strstr(arch, "stem=3x3")) { /* the kernel is in the file, its stride is not */
+    put_clause(said);
+    as_str_put(said, "a stem of stride 1 without a max-pool is assumed (--arch ..,stem=3x3s2 has stride 2)");
+  }
+  say_twins(r, s, said);
+  as_status st = as_str_status(said, err);
+  if (st == AS_OK) snprintf(assumed, AS_RECIPE_ASSUMED, "%s", as_str_c(said));
+  return st;
+}
+
+/* ---- choosing ---- */
+
+/* By keys, as published, then with wrappers counting for nothing, then anywhere. *owned stays NULL where the built-in
+ * recipe itself reads the file. */
+static as_status by_keys(const as_recipe **out, as_recipe **owned, const as_state *s,
+                         const as_recipe_wish *wish, as_candidates *c, as_str *said, as_err *err) {
+  static const struct {
+    const char *at;
+    bool bare;
+  } looks[] = {{NULL, false}, {"", true}, {NULL, true}};
+  as_network net[AS_NETWORKS];
+  const char *at = NULL;
+  bool bare = false;
+  size_t n = 0, taken = 0;
+  as_status st = AS_OK;
+  c->n = 0;
+  for (size_t i = 0; i < sizeof looks / sizeof *looks && c->n == 0 && st == AS_OK; i++) {
+    at = looks[i].at;
+    bare = looks[i].bare;
+    st = as_candidates_find(c, s, at, bare, err);
+  }
+  if (st == AS_OK && c->n == 0) st = refuse_known(s, err);
+  if (st == AS_OK && c->n == 0) {
+    st = as_networks_find(net, &n, c, s, err);
+    if (st == AS_OK && n == 0) st = refuse_unknown(c, s, err);
+    if (st == AS_OK) st = decide_place(net, n, &taken, c, s, err);
+    if (st != AS_OK) return st;
+    at = net[taken].at;
+    bare = true;
+    st = as_candidates_find(c, s, at, bare, err);
+    as_str_printf(said, "the network under %.*s is used", place_length(at), at);
+  }
+  if (st == AS_OK) st = decide(c, &taken, s, wish->preset, said, err);
+  if (st != AS_OK) return st;
+  *out = c->fit[taken].r;
+  if (!bare) return AS_OK;
+  st = as_recipe_variant(owned, *out, at, bare, err);
+  *out = *owned;
+  return st;
+}
+
+static bool reads(const as_recipe *r, const as_state *s) {
+  const char *offender = NULL;
+  size_t n = 0;
+  as_mapping m;
+  if (!as_recipe_root(r, s) || as_recipe_map(&m, r, s, NULL) != AS_OK) return false;
+  const bool fits = as_recipe_family_fits(r, &m, &offender, &n);
+  as_mapping_clear(&m);
+  return fits;
+}
+
+/* The recipe that was named, moved to where its network stands if that is not where it looks. */
+static as_status by_name(const as_recipe **out, as_recipe **owned, const as_state *s,
+                         const as_recipe_wish *wish, as_candidates *c, as_str *said, as_err *err) {
+  as_status st = as_recipe_named(out, owned, wish->name, err);
+  if (st != AS_OK || (*out)->at || reads(*out, s)) return st;
+  as_network net[AS_NETWORKS];
+  as_recipe *moved = NULL;
+  size_t n = 0, taken = 0;
+  st = as_recipe_variant(&moved, *out, NULL, true, err);
+  if (st == AS_OK && !reads(moved, s)) {
+    as_recipe_destroy(&moved);
+    st = as_networks_find(net, &n, c, s, err);
+    if (st == AS_OK && n > 0) st = decide_place(net, n, &taken, c, s, err);
+    if (st == AS_OK && n > 0) st = as_recipe_variant(&moved, *out, net[taken].at, true, err);
+    if (moved && !reads(moved, s))
+      as_recipe_destroy(&moved);
+    else if (moved)
+      as_str_printf(said, "the network under %.*s is used", place_length(net[taken].at), net[taken].at);
+  }
+  if (!moved) return st; /* matching says what is missing where the recipe looks */
+  as_recipe_destroy(owned);
+  *out = *owned = moved;
+  return AS_OK;
+}
+
+as_status as_recipe_choose(const as_recipe **out, as_recipe **owned, as_state *s, const as_recipe_wish *wish,
                            char assumed[AS_RECIPE_ASSUMED], as_err *err) {
+  static const as_recipe_wish nothing = {0};
+  if (!wish) wish = &nothing;
   assumed[0] = 0;
   *owned = NULL;
-  *out = known_recipe(s);
+  *out = wish->name ? NULL : known_recipe(s);
   if (*out) return AS_OK;
-  as_status st = recipe_from_meta(owned, s, err);
+  as_status st = wish->name ? AS_OK : recipe_from_meta(owned, s, err);
   if (st != AS_OK) return as_fail_in(err, "%s", as_state_path(s));
   *out = *owned;
   if (*owned) return AS_OK;
-  choice *c = as_calloc(1, sizeof *c, err);
+  as_candidates *c = as_calloc(1, sizeof *c, err);
   if (!c) return AS_E_ENV;
-  for (int generic = 0; generic <= 1 && st == AS_OK && c->n == 0; generic++)
-    for (size_t i = 0; i < as_recipe_builtin_count() && st == AS_OK; i++) {
-      const as_recipe *r = as_recipe_builtin(i);
-      if (r && r->by_keys && !*r->refuse && r->generic == (generic != 0)) st = consider(c, r, s, err);
-    }
-  if (st == AS_OK) st = c->n ? decide(c, out, s, preset, assumed, err) : none(c, s, err);
+  as_str said = {0};
+  st = (wish->name ? by_name : by_keys)(out, owned, s, wish, c, &said, err);
+  if (st == AS_OK) st = finish(*out, s, wish, &said, assumed, err);
+  if (st != AS_OK) as_recipe_destroy(owned);
+  as_str_clear(&said);
   as_free(c);
   return st;
 }

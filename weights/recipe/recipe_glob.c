@@ -78,7 +78,37 @@ bool as_glob_expand(const char *to, const as_capture *caps, int n, char *out, si
 }
 
 const char *as_under_root(const char *name, const char *root) {
+  const size_t n = strlen(root);
   if (strcmp(root, ".") == 0) return name;
-  size_t n = strlen(root);
   return strncmp(name, root, n) == 0 && name[n] == '/' ? name + n + 1 : NULL;
+}
+
+/* The part of a name behind a place, which may lack its last separator. */
+static const char *behind(const char *name, const char *place) {
+  const size_t n = strlen(place);
+  if (strncmp(name, place, n) != 0) return NULL;
+  if (n == 0 || place[n - 1] == '/' || place[n - 1] == '.') return name + n;
+  return name[n] == '/' || name[n] == '.' ? name + n + 1 : NULL;
+}
+
+const char *as_recipe_sees(const as_recipe *r, const as_state_entry *e, const char *root) {
+  const char *seen = r->bare ? e->bare : e->plain,
+             *name = r->at ? behind(seen, root) : as_under_root(seen, root);
+  const bool flat = r->at || (strcmp(root, ".") == 0 && r->unwrap.n > 1);
+  return name && flat && strchr(name, '/') ? NULL : name;
+}
+
+const char *as_name_counts(const char *name) {
+  static const struct {
+    const char *last, *why; /* the last component of the name */
+  } counters[] = {{"num_batches_tracked", "counts training steps"},
+                  {"n_averaged", "counts averaged steps"},
+                  {"total_ops", "a profiler's count"},
+                  {"total_params", "a profiler's count"}};
+  const char *last = name;
+  for (const char *p = name; *p; p++)
+    if (*p == '.' || *p == '/') last = p + 1;
+  for (size_t i = 0; i < sizeof counters / sizeof *counters; i++)
+    if (strcmp(counters[i].last, last) == 0) return counters[i].why;
+  return NULL;
 }

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "tensor/base/text.h"
 #include "tensor/base/view.h"
 #include "weights/recipe/mapping.h"
 #include "weights/recipe/recipe.h"
@@ -51,6 +52,9 @@ struct as_recipe {
   bool head_optional; /* head = fc? */
   bool generic;       /* found by keys only where no other recipe fits */
   bool by_keys;       /* keys = no: found by hash or by name alone */
+  bool needs_module;  /* bare = no: "module." alone tells it from other layouts, and is not to be read past */
+  char *at;  /* instead of unwrap: what the network's names begin with ("state_dict/model."), or NULL */
+  bool bare; /* sees the bare names of the entries, else the plain ones */
   as_recipe_list unwrap, prefix, need, never, known, published, where;
   as_recipe_rule rules[AS_RECIPE_MAX_RULES];
   size_t n_rules;
@@ -82,9 +86,53 @@ as_status as_recipe_arch_of(const as_recipe *r, const as_mapping *m, const char 
                             size_t size, as_err *err);
 /* need and never against the names under the recipe's root. */
 bool as_recipe_needs_hold(const as_recipe *r, const as_state *s, const char *root);
-/* The first of the recipe's unwrap keys under which tensors stand, or NULL. */
+/* The place of the recipe, or the first of its unwrap keys under which tensors stand, or NULL. */
 const char *as_recipe_root(const as_recipe *r, const as_state *s);
-/* The part of an entry's name under root, or NULL when it stands elsewhere. */
+/* The part of a name under an unwrapped key ("." = the top), or NULL when it stands elsewhere. */
 const char *as_under_root(const char *name, const char *root);
+/* An entry's name as the recipe sees it: under root, or NULL. Where the recipe was sent to a place, or takes the top as the
+ * last of several roots, dictionaries beside the network's tensors are elsewhere. */
+const char *as_recipe_sees(const as_recipe *r, const as_state_entry *e, const char *root);
+
+/* A copy of `r` for another place (`at`, or NULL for its own) and, with `bare`, without "module." in names and
+ * patterns. The caller destroys it. */
+as_status as_recipe_variant(as_recipe **out, const as_recipe *r, const char *at, bool bare, as_err *err);
+/* What the shapes told and what they could not tell of a ViT, for {shapes} in an `assume` line: "heads of 64, the class
+ * token as feature". */
+void as_recipe_say_shapes(const char *arch, as_str *out);
+
+/* ---- choosing ---- */
+
+enum { AS_CANDIDATES = 64 };
+typedef struct as_candidate {
+  const as_recipe *r;
+  char arch[AS_RECIPE_ARCH]; /* "" where the shapes leave a question; as_recipe_resolve_arch says which */
+} as_candidate;
+
+typedef struct as_candidates {
+  as_candidate fit[AS_CANDIDATES];
+  size_t n;
+  /* the recipe that came nearest, for the message */
+  const as_recipe *near;
+  size_t near_offenders;
+  char near_first[256];
+} as_candidates;
+
+/* The built-in recipes that read `s` without any tensor left over: the special ones, or where none does the
+ * generic ones. at NULL: wherever each recipe looks. Else those of flat files alone, as if the tensors whose
+ * names begin with `at` were the whole file. bare: "module." counts for nothing, in names and patterns. */
+as_status as_candidates_find(as_candidates *c, const as_state *s, const char *at, bool bare, as_err *err);
+
+/* A whole network somewhere in a file. */
+enum { AS_NETWORKS = 16, AS_PLACE = 256 };
+typedef struct as_network {
+  char at[AS_PLACE]; /* its names begin so: "state_dict/model.", or "" */
+} as_network;
+/* Every place at which a whole network stands that some recipe of flat files reads, in file order; the outermost of
+ * places within each other. `c` is scratch. */
+as_status as_networks_find(as_network out[AS_NETWORKS], size_t *n, as_candidates *c, const as_state *s,
+                           as_err *err);
+/* Is this place by its name that of a copy (moving average, momentum twin), which nobody takes unasked? */
+bool as_place_is_copy(const char *at);
 
 #endif

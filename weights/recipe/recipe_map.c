@@ -8,6 +8,8 @@
 #include "tensor/base/text.h"
 #include "weights/recipe/recipe_int.h"
 
+enum { MAX_FUSED = 256 }; /* layers whose tensors are joined; the deepest published ViT has 48 */
+
 static bool merge(const as_view *v, int from, int to, int64_t *n, int64_t *stride) {
   *n = 1;
   *stride = 1;
@@ -70,27 +72,32 @@ static bool transform(as_view *v, as_transform t) {
 
 const char *as_recipe_root(const as_recipe *r, const as_state *s) {
   const as_state_entry *e = as_state_entries(s);
+  if (r->at) {
+    for (size_t k = 0; k < as_state_count(s); k++)
+      if (as_recipe_sees(r, &e[k], r->at)) return r->at;
+    return NULL;
+  }
   for (size_t i = 0; i < r->unwrap.n; i++)
     for (size_t k = 0; k < as_state_count(s); k++) {
       if (strcmp(r->unwrap.item[i], ".") == 0 ? !strchr(e[k].name, '/') || r->unwrap.n == 1
-                                              : as_under_root(e[k].name, r->unwrap.item[i]) != NULL)
+                                              : as_recipe_sees(r, &e[k], r->unwrap.item[i]) != NULL)
         return r->unwrap.item[i];
     }
   return NULL;
 }
 
-/* The first of the recipe's prefixes that any name under the root has; "" when it asks for none, or
- * names "." as the last alternative. */
+/* The first of the recipe's prefixes that any name under the root has; "" when it asks for none, names "." as the last
+ * alternative, or was sent to a place that may lie behind the prefix. */
 static const char *find_prefix(const as_recipe *r, const as_state *s, const char *root) {
   const as_state_entry *e = as_state_entries(s);
   for (size_t i = 0; i < r->prefix.n; i++) {
     if (strcmp(r->prefix.item[i], ".") == 0) return "";
     for (size_t k = 0; k < as_state_count(s); k++) {
-      const char *name = as_under_root(e[k].name, root);
+      const char *name = as_recipe_sees(r, &e[k], root);
       if (name && as_starts_with(name, r->prefix.item[i])) return r->prefix.item[i];
     }
   }
-  return r->prefix.n ? r->prefix.item[0] : "";
+  return r->prefix.n && !r->at ? r->prefix.item[0] : "";
 }
 
 /* whole: the name under the root; name: without the prefix, or NULL when it has not the prefix. */
@@ -200,8 +207,8 @@ static as_status fuse_one(as_mapping *m, const as_fuse *f, int i, bool *done, as
                      "tensor %s does not join with %s: their shapes differ beyond the first axis", name,
                      part[0]->name);
   }
-  if (m->n_blocks == sizeof m->block / sizeof *m->block)
-    return as_fail(err, AS_E_INPUT, "more than 64 fused tensors");
+  as_status grown = as_grow(&m->block, &m->cap_blocks, m->n_blocks + 1, sizeof *m->block, err);
+  if (grown != AS_OK) return grown;
   float *data = as_alloc(total, sizeof *data, err);
   if (!data) return AS_E_ENV;
   m->block[m->n_blocks++] = data;
@@ -239,7 +246,7 @@ as_status as_recipe_map(as_mapping *out, const as_recipe *r, const as_state *s, 
   memset(out, 0, sizeof *out);
   if (*r->refuse) return as_fail(err, AS_E_INPUT, "recipe %s: %s", r->name, r->refuse);
   const char *root = as_recipe_root(r, s);
-  out->root = root ? root : r->unwrap.item[0];
+  out->root = root ? root : r->at ? r->at : r->unwrap.item[0];
   out->prefix = find_prefix(r, s, out->root);
   const as_state_entry *e = as_state_entries(s);
   size_t n = as_state_count(s), prefix_n = strlen(out->prefix);
@@ -251,7 +258,7 @@ as_status as_recipe_map(as_mapping *out, const as_recipe *r, const as_state *s, 
     as_mapped *m = &out->item[out->n++];
     m->from = &e[i];
     m->view = e[i].view;
-    const char *name = as_under_root(e[i].name, out->root);
+    const char *name = as_recipe_sees(r, &e[i], out->root);
     if (!name) {
       m->fate = AS_FATE_OUTSIDE;
       m->name = as_strdup(e[i].name, err);
@@ -264,7 +271,7 @@ as_status as_recipe_map(as_mapping *out, const as_recipe *r, const as_state *s, 
   if (st == AS_OK) st = sort_kept(out, err);
   for (size_t f = 0; f < r->n_fuse && st == AS_OK; f++) {
     bool done = false;
-    for (int i = 0; i < 64 && !done && st == AS_OK; i++) {
+    for (int i = 0; i < MAX_FUSED && !done && st == AS_OK; i++) {
       st = fuse_one(out, &r->fuse[f], i, &done, err);
       if (!strstr(r->fuse[f].to, "{i}")) break;
     }
@@ -277,6 +284,7 @@ void as_mapping_clear(as_mapping *m) {
   for (size_t i = 0; i < m->n; i++) as_free(m->item[i].name);
   for (size_t i = 0; i < m->n_blocks; i++) as_free(m->block[i]);
   as_free(m->item);
+  as_free(m->block);
   as_free((void *)m->by_name);
   memset(m, 0, sizeof *m);
 }

@@ -182,10 +182,10 @@ static as_status set_bool(parser *p, bool *slot, const char *value) {
 
 static as_status on_pair(parser *p, char *key, char *value) {
   as_recipe *r = p->r;
-  static const char *const keys[] = {"title",   "arch",      "preset", "note",     "probe", "assume",
-                                     "map",     "head",      "unwrap", "prefix",   "need",  "never",
-                                     "drop",    "rename",    "fuse",   "known",    "keys",  "rest",
-                                     "generic", "published", "where",  "headnorm", "refuse"};
+  static const char *const keys[] = {"title", "arch",    "preset",    "note",   "probe",    "assume",
+                                     "map",   "head",    "unwrap",    "prefix", "need",     "never",
+                                     "drop",  "rename",  "fuse",      "bare",   "known",    "keys",
+                                     "rest",  "generic", "published", "where",  "headnorm", "refuse"};
   if (strcmp(key, "title") == 0) return set_once(p, &r->title, key, value);
   if (strcmp(key, "arch") == 0) return set_once(p, &r->arch, key, value);
   if (strcmp(key, "preset") == 0) return set_once(p, &r->preset, key, value);
@@ -216,6 +216,11 @@ static as_status on_pair(parser *p, char *key, char *value) {
   if (strcmp(key, "fuse") == 0) return on_fuse(p, value);
   if (strcmp(key, "known") == 0) return on_known(p, value);
   if (strcmp(key, "keys") == 0) return set_bool(p, &r->by_keys, value);
+  if (strcmp(key, "bare") == 0) {
+    as_status st = set_bool(p, &r->needs_module, value);
+    r->needs_module = !r->needs_module;
+    return st;
+  }
   if (strcmp(key, "generic") == 0) return set_bool(p, &r->generic, value);
   const char *near = as_nearest(key, keys, sizeof keys / sizeof *keys);
   return as_fail(p->err, AS_E_INPUT, "%s: recipe, line %d: unknown key \"%s\"%s%s", p->source, p->line, key,
@@ -282,6 +287,46 @@ void as_recipe_destroy(as_recipe **recipe) {
   for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) as_free((void *)lists[i]->item);
   as_free((void *)(uintptr_t)r->name);
   as_free(r->source);
+  as_free(r->at);
   as_free(r->text);
   as_free(r);
+}
+
+/* ---- variants ---- */
+
+/* "module." out of the patterns of a recipe's text, where it is a component of its own. */
+static as_status without_module(as_str *out, const char *text, as_err *err) {
+  static const char word[] = "module.";
+  for (const char *p = text; *p;) {
+    const bool starts = p == text || strchr(" \t\n^.|", p[-1]);
+    if (starts && as_starts_with(p, word))
+      p += sizeof word - 1;
+    else
+      as_str_putc(out, *p++);
+  }
+  return as_str_status(out, err);
+}
+
+as_status as_recipe_variant(as_recipe **out, const as_recipe *r, const char *at, bool bare, as_err *err) {
+  as_str text = {0};
+  *out = NULL;
+  as_status st = AS_OK;
+  if (bare)
+    st = without_module(&text, r->source, err);
+  else
+    as_str_put(&text, r->source);
+  if (st == AS_OK) st = as_str_status(&text, err);
+  if (st == AS_OK) st = as_recipe_parse(out, as_str_c(&text), text.n, r->name, err);
+  as_str_clear(&text);
+  if (st != AS_OK) return st;
+  (*out)->bare = bare;
+  if (!at) return AS_OK;
+  (*out)->at = as_strdup(at, err);
+  if ((*out)->at) {
+    if (bare) as_wrappers_cut((*out)->at, false);
+    if (bare) as_wrappers_cut((*out)->at, true);
+    return AS_OK;
+  }
+  as_recipe_destroy(out);
+  return AS_E_ENV;
 }

@@ -3,7 +3,7 @@
      weights/recipe/recipes/barlowtwins.recipe
      weights/recipe/recipes/byol.recipe
      weights/recipe/recipes/deepcluster-2018.recipe
-     and 61 more files beside them
+     and 67 more files beside them
    Do not edit: change those and run make generate. */
 #include "weights/recipe/recipe_data.h"
 
@@ -54,7 +54,7 @@ static const char *const part3[] = {
   "head      = fc\n",
   "need      = *initial_conv/w *block_group_3/* *classifier/w\n",
   "assume    = the online network is used, as the authors do; the file also holds its targe",
-  "t twin\n",
+  "t twin (target_params)\n",
   "drop      = 1/* target_params/* 3/* target_state/* -- target twin\n",
   "drop      = 4/* 5/* opt_state/* -- optimizer\n",
   "drop      = *projector* *predictor* -- projector and predictor\n",
@@ -431,6 +431,164 @@ static const char *const part17[] = {
 };
 
 static const char *const part18[] = {
+  "# Hugging Face DINOv2 with registers (transformers models/dinov2_with_registers).\n",
+  "title   = DINOv2 with registers (Hugging Face)\n",
+  "generic = yes\n",
+  "arch    = vit*:resize=exact,features=cls+mean\n",
+  "preset  = imagenet-bicubic\n",
+  "prefix  = dinov2_with_registers. | .\n",
+  "head    = head\?\n",
+  "need    = *embeddings.register_tokens *encoder.layer.0.layer_scale1.lambda1\n",
+  "rename  = ^classifier.* -> head.{1}\n",
+  "rename  = embeddings.cls_token -> cls_token\n",
+  "rename  = embeddings.position_embeddings -> pos_embed\n",
+  "rename  = embeddings.register_tokens -> register_tokens\n",
+  "rename  = embeddings.patch_embeddings.projection.* -> patch_embed.proj.{1}\n",
+  "rename  = encoder.layer.%.norm%.* -> blocks.{1}.norm{2}.{3}\n",
+  "rename  = encoder.layer.%.attention.attention.*.* -> blocks.{1}.attn.{2}.{3}\n",
+  "rename  = encoder.layer.%.attention.output.dense.* -> blocks.{1}.attn.proj.{2}\n",
+  "rename  = encoder.layer.%.layer_scale%.lambda1 -> blocks.{1}.ls{2}.gamma\n",
+  "rename  = encoder.layer.%.mlp.fc%.* -> blocks.{1}.mlp.fc{2}.{3}\n",
+  "rename  = encoder.layer.%.mlp.weights_in.* -> blocks.{1}.mlp.w12.{2}\n",
+  "rename  = encoder.layer.%.mlp.weights_out.* -> blocks.{1}.mlp.w3.{2}\n",
+  "rename  = layernorm.* -> norm.{1}\n",
+  "drop    = embeddings.mask_token -- only used in pre-training\n",
+  "fuse    = blocks.{i}.attn.qkv.weight <- blocks.{i}.attn.query.weight blocks.{i}.attn.key",
+  ".weight blocks.{i}.attn.value.weight\n",
+  "fuse    = blocks.{i}.attn.qkv.bias <- blocks.{i}.attn.query.bias blocks.{i}.attn.key.bia",
+  "s blocks.{i}.attn.value.bias\n",
+  "assume  = {shapes}, exact GELU, the features of Dinov2WithRegistersForImageClassificatio",
+  "n (k-NN: features=cls) and ImageNet mean and std are assumed; config.json tells (--arch,",
+  " --preset)\n",
+  NULL,
+};
+
+static const char *const part19[] = {
+  "# Hugging Face DINOv2 (transformers models/dinov2): names of Dinov2Model, alone or under",
+  " \"dinov2.\" beside a classifier.\n",
+  "title   = DINOv2 (Hugging Face)\n",
+  "generic = yes\n",
+  "arch    = vit*:resize=scale,features=cls+mean\n",
+  "preset  = imagenet-bicubic\n",
+  "prefix  = dinov2. | .\n",
+  "head    = head\?\n",
+  "need    = *embeddings.position_embeddings *encoder.layer.0.layer_scale1.lambda1\n",
+  "never   = *embeddings.register_tokens\n",
+  "rename  = ^classifier.* -> head.{1}\n",
+  "rename  = embeddings.cls_token -> cls_token\n",
+  "rename  = embeddings.position_embeddings -> pos_embed\n",
+  "rename  = embeddings.patch_embeddings.projection.* -> patch_embed.proj.{1}\n",
+  "rename  = encoder.layer.%.norm%.* -> blocks.{1}.norm{2}.{3}\n",
+  "rename  = encoder.layer.%.attention.attention.*.* -> blocks.{1}.attn.{2}.{3}\n",
+  "rename  = encoder.layer.%.attention.output.dense.* -> blocks.{1}.attn.proj.{2}\n",
+  "rename  = encoder.layer.%.layer_scale%.lambda1 -> blocks.{1}.ls{2}.gamma\n",
+  "rename  = encoder.layer.%.mlp.fc%.* -> blocks.{1}.mlp.fc{2}.{3}\n",
+  "rename  = encoder.layer.%.mlp.weights_in.* -> blocks.{1}.mlp.w12.{2}\n",
+  "rename  = encoder.layer.%.mlp.weights_out.* -> blocks.{1}.mlp.w3.{2}\n",
+  "rename  = layernorm.* -> norm.{1}\n",
+  "drop    = embeddings.mask_token -- only used in pre-training\n",
+  "fuse    = blocks.{i}.attn.qkv.weight <- blocks.{i}.attn.query.weight blocks.{i}.attn.key",
+  ".weight blocks.{i}.attn.value.weight\n",
+  "fuse    = blocks.{i}.attn.qkv.bias <- blocks.{i}.attn.query.bias blocks.{i}.attn.key.bia",
+  "s blocks.{i}.attn.value.bias\n",
+  "assume  = {shapes}, exact GELU, the features of Dinov2ForImageClassification (k-NN: feat",
+  "ures=cls) and ImageNet mean and std are assumed; config.json tells (--arch, --preset)\n",
+  NULL,
+};
+
+static const char *const part20[] = {
+  "# Hugging Face MAE (transformers models/vit_mae): ViTMAEForPreTraining, encoder and deco",
+  "der. Every patch is kept.\n",
+  "title   = MAE (Hugging Face)\n",
+  "generic = yes\n",
+  "arch    = vit*:eps=1e-12\n",
+  "preset  = imagenet-bicubic\n",
+  "prefix  = vit.\n",
+  "need    = vit.embeddings.position_embeddings decoder.mask_token\n",
+  "drop    = ^decoder.* -- decoder\n",
+  "rename  = embeddings.cls_token -> cls_token\n",
+  "rename  = embeddings.position_embeddings -> pos_embed\n",
+  "rename  = embeddings.patch_embeddings.projection.* -> patch_embed.proj.{1}\n",
+  "rename  = encoder.layer.%.layernorm_before.* -> blocks.{1}.norm1.{2}\n",
+  "rename  = encoder.layer.%.layernorm_after.* -> blocks.{1}.norm2.{2}\n",
+  "rename  = encoder.layer.%.attention.attention.*.* -> blocks.{1}.attn.{2}.{3}\n",
+  "rename  = encoder.layer.%.attention.output.dense.* -> blocks.{1}.attn.proj.{2}\n",
+  "rename  = encoder.layer.%.intermediate.dense.* -> blocks.{1}.mlp.fc1.{2}\n",
+  "rename  = encoder.layer.%.output.dense.* -> blocks.{1}.mlp.fc2.{2}\n",
+  "rename  = layernorm.* -> norm.{1}\n",
+  "drop    = embeddings.mask_token -- only used in pre-training\n",
+  "drop    = pooler.dense.* -- behind the features\n",
+  "fuse    = blocks.{i}.attn.qkv.weight <- blocks.{i}.attn.query.weight blocks.{i}.attn.key",
+  ".weight blocks.{i}.attn.value.weight\n",
+  "fuse    = blocks.{i}.attn.qkv.bias <- blocks.{i}.attn.query.bias blocks.{i}.attn.key.bia",
+  "s blocks.{i}.attn.value.bias\n",
+  "assume  = {shapes}, exact GELU, LayerNorm eps 1e-12 and ImageNet mean and std are assume",
+  "d; config.json tells (--arch, --preset)\n",
+  NULL,
+};
+
+static const char *const part21[] = {
+  "# Hugging Face ResNet (transformers models/resnet): names of ResNetModel, alone or under",
+  " \"resnet.\" beside a classifier.\n",
+  "title   = ResNet (Hugging Face)\n",
+  "generic = yes\n",
+  "arch    = resnet*\n",
+  "preset  = imagenet-bicubic\n",
+  "prefix  = resnet. | .\n",
+  "head    = fc\?\n",
+  "need    = *embedder.embedder.convolution.weight *encoder.stages.0.layers.0.layer.0.convo",
+  "lution.weight\n",
+  "rename  = ^classifier.1.* -> fc.{1}\n",
+  "rename  = embedder.embedder.convolution.* -> conv1.{1}\n",
+  "rename  = embedder.embedder.normalization.* -> bn1.{1}\n",
+  "rename  = encoder.stages.%.layers.%.layer.%.convolution.* -> layer{1+1}.{2}.conv{3+1}.{4",
+  "}\n",
+  "rename  = encoder.stages.%.layers.%.layer.%.normalization.* -> layer{1+1}.{2}.bn{3+1}.{4",
+  "}\n",
+  "rename  = encoder.stages.%.layers.%.shortcut.convolution.* -> layer{1+1}.{2}.downsample.",
+  "0.{3}\n",
+  "rename  = encoder.stages.%.layers.%.shortcut.normalization.* -> layer{1+1}.{2}.downsampl",
+  "e.1.{3}\n",
+  "assume  = stride in the 3x3 (v1.5), BatchNorm eps 1e-5, ImageNet mean and std and Resize",
+  " 256 bicubic are assumed; config.json tells (--arch, --preset)\n",
+  NULL,
+};
+
+static const char *const part22[] = {
+  "# Hugging Face ViT, MSN and DINO conversions (transformers models/vit, models/vit_msn): ",
+  "names of ViTModel and\n",
+  "# ViTMSNModel, alone or under \"vit.\" beside a classifier.\n",
+  "title   = ViT (Hugging Face)\n",
+  "generic = yes\n",
+  "arch    = vit*:eps=1e-12\n",
+  "preset  = imagenet-bicubic\n",
+  "prefix  = vit. | .\n",
+  "head    = head\?\n",
+  "need    = *embeddings.position_embeddings *encoder.layer.0.layernorm_before.weight\n",
+  "never   = decoder.*\n",
+  "rename  = ^classifier.* -> head.{1}\n",
+  "rename  = embeddings.cls_token -> cls_token\n",
+  "rename  = embeddings.position_embeddings -> pos_embed\n",
+  "rename  = embeddings.patch_embeddings.projection.* -> patch_embed.proj.{1}\n",
+  "rename  = encoder.layer.%.layernorm_before.* -> blocks.{1}.norm1.{2}\n",
+  "rename  = encoder.layer.%.layernorm_after.* -> blocks.{1}.norm2.{2}\n",
+  "rename  = encoder.layer.%.attention.attention.*.* -> blocks.{1}.attn.{2}.{3}\n",
+  "rename  = encoder.layer.%.attention.output.dense.* -> blocks.{1}.attn.proj.{2}\n",
+  "rename  = encoder.layer.%.intermediate.dense.* -> blocks.{1}.mlp.fc1.{2}\n",
+  "rename  = encoder.layer.%.output.dense.* -> blocks.{1}.mlp.fc2.{2}\n",
+  "rename  = layernorm.* -> norm.{1}\n",
+  "drop    = embeddings.mask_token -- only used in pre-training\n",
+  "drop    = pooler.dense.* -- behind the features\n",
+  "fuse    = blocks.{i}.attn.qkv.weight <- blocks.{i}.attn.query.weight blocks.{i}.attn.key",
+  ".weight blocks.{i}.attn.value.weight\n",
+  "fuse    = blocks.{i}.attn.qkv.bias <- blocks.{i}.attn.query.bias blocks.{i}.attn.key.bia",
+  "s blocks.{i}.attn.value.bias\n",
+  "assume  = {shapes}, exact GELU, LayerNorm eps 1e-12 (ViTMSN: 1e-6) and ImageNet mean and",
+  " std (google/vit-*: timm-half) are assumed; config.json tells (--arch, --preset)\n",
+  NULL,
+};
+
+static const char *const part23[] = {
   "# iBOT ViT-B/16 (Zhou et al. 2022), github.com/bytedance/ibot: checkpoint_teacher.pth (u",
   "tils.py:111-120, eval_linear.py:185-200).\n",
   "title     = iBOT ViT-B/16\n",
@@ -449,7 +607,7 @@ static const char *const part18[] = {
   NULL,
 };
 
-static const char *const part19[] = {
+static const char *const part24[] = {
   "# iBOT ViT-L/16 (Zhou et al. 2022), github.com/bytedance/ibot: checkpoint_teacher.pth (u",
   "tils.py:111-120, eval_linear.py:185-200).\n",
   "title     = iBOT ViT-L/16\n",
@@ -468,7 +626,7 @@ static const char *const part19[] = {
   NULL,
 };
 
-static const char *const part20[] = {
+static const char *const part25[] = {
   "# iBOT ViT-S/16 (Zhou et al. 2022), github.com/bytedance/ibot: checkpoint_teacher.pth (u",
   "tils.py:111-120, eval_linear.py:185-200).\n",
   "title     = iBOT ViT-S/16\n",
@@ -487,7 +645,7 @@ static const char *const part20[] = {
   NULL,
 };
 
-static const char *const part21[] = {
+static const char *const part26[] = {
   "# I-JEPA (Assran et al. 2023), github.com/facebookresearch/ijepa: no class token; the me",
   "an of all tokens (ijepa#36).\n",
   "title     = I-JEPA ViT-H/16 at 448 pixels\n",
@@ -504,7 +662,7 @@ static const char *const part21[] = {
   NULL,
 };
 
-static const char *const part22[] = {
+static const char *const part27[] = {
   "# I-JEPA (Assran et al. 2023), github.com/facebookresearch/ijepa: no class token; the me",
   "an of all tokens (ijepa#36).\n",
   "title     = I-JEPA ViT-H/14, g/16\n",
@@ -520,7 +678,7 @@ static const char *const part22[] = {
   NULL,
 };
 
-static const char *const part23[] = {
+static const char *const part28[] = {
   "# lightly's benchmark checkpoints, docs.lightly.ai: backbone and projection head of a Li",
   "ghtning module.\n",
   "title     = lightly ResNet\n",
@@ -538,7 +696,7 @@ static const char *const part23[] = {
   NULL,
 };
 
-static const char *const part24[] = {
+static const char *const part29[] = {
   "# MAE fine-tuned (He et al. 2022): mean of the patch tokens without the final norm, then",
   " fc_norm, then head.\n",
   "title     = MAE ViT-B, L, H (fine-tuned)\n",
@@ -559,7 +717,7 @@ static const char *const part24[] = {
   NULL,
 };
 
-static const char *const part25[] = {
+static const char *const part30[] = {
   "# MAE linear probe (He et al. 2022): backbone, a BatchNorm without scale and shift (eps ",
   "1e-6) and the classifier in one\n",
   "# file (main_linprobe.py:222: keys head.0.running_*, head.1.*); the class token behind t",
@@ -581,7 +739,7 @@ static const char *const part25[] = {
   NULL,
 };
 
-static const char *const part26[] = {
+static const char *const part31[] = {
   "# MAE pre-trained encoder (He et al. 2022), github.com/facebookresearch/mae: FINETUNE.md",
   ", models_mae.py.\n",
   "title     = MAE ViT-B, L, H (pre-trained)\n",
@@ -607,7 +765,7 @@ static const char *const part26[] = {
   NULL,
 };
 
-static const char *const part27[] = {
+static const char *const part32[] = {
   "# mmselfsup / mmcls ViT names (tools/model_converters/mmcls2timm.py).\n",
   "title     = mmselfsup ViT\n",
   "arch      = vit*\n",
@@ -632,7 +790,7 @@ static const char *const part27[] = {
   NULL,
 };
 
-static const char *const part28[] = {
+static const char *const part33[] = {
   "# mmselfsup, github.com/open-mmlab/mmselfsup: tools/model_converters; pre-trained or wit",
   "h the linear head in one file.\n",
   "title     = mmselfsup ResNet\n",
@@ -655,7 +813,7 @@ static const char *const part28[] = {
   NULL,
 };
 
-static const char *const part29[] = {
+static const char *const part34[] = {
   "# MoCo's layout with a queue of another length: somebody's own training.\n",
   "title     = MoCo layout, own training\n",
   "generic   = yes\n",
@@ -672,7 +830,7 @@ static const char *const part29[] = {
   NULL,
 };
 
-static const char *const part30[] = {
+static const char *const part35[] = {
   "# MoCo v1 (He et al. 2020), github.com/facebookresearch/moco at 132aea9: main_lincls.py:",
   "250-264 takes the query encoder.\n",
   "title     = MoCo v1 ResNet-50\n",
@@ -693,7 +851,7 @@ static const char *const part30[] = {
   NULL,
 };
 
-static const char *const part31[] = {
+static const char *const part36[] = {
   "# MoCo v2 (Chen et al. 2020), github.com/facebookresearch/moco at 132aea9: main_lincls.p",
   "y:250-264 takes the query encoder.\n",
   "title     = MoCo v2 ResNet-50\n",
@@ -717,7 +875,7 @@ static const char *const part31[] = {
   NULL,
 };
 
-static const char *const part32[] = {
+static const char *const part37[] = {
   "# MoCo v3 ResNet-50 linear evaluation: backbone and classifier in one file (moco-v3 main",
   "_lincls.py:319-325).\n",
   "title     = MoCo v3 ResNet-50, with its linear head\n",
@@ -725,6 +883,7 @@ static const char *const part32[] = {
   "preset    = imagenet-bilinear\n",
   "unwrap    = state_dict\n",
   "prefix    = module.\n",
+  "bare      = no\n",
   "head      = fc\n",
   "need      = module.conv1.weight module.fc.weight[*,*]\n",
   "never     = module.encoder_q.* module.encoder.* module.backbone.* module.base_encoder.* ",
@@ -741,7 +900,7 @@ static const char *const part32[] = {
   NULL,
 };
 
-static const char *const part33[] = {
+static const char *const part38[] = {
   "# MoCo v3 (Chen, Xie, He 2021), github.com/facebookresearch/moco-v3: main_lincls.py:177-",
   "189.\n",
   "title     = MoCo v3 ResNet-50\n",
@@ -768,7 +927,7 @@ static const char *const part33[] = {
   NULL,
 };
 
-static const char *const part34[] = {
+static const char *const part39[] = {
   "# MoCo v3 ViT-B linear evaluation: backbone and classifier in one file (moco-v3 main_lin",
   "cls.py:319-325).\n",
   "title     = MoCo v3 ViT-B/16, with its linear head\n",
@@ -776,6 +935,7 @@ static const char *const part34[] = {
   "preset    = imagenet-bilinear\n",
   "unwrap    = state_dict\n",
   "prefix    = module.\n",
+  "bare      = no\n",
   "head      = head\n",
   "need      = module.cls_token[1,1,768] module.head.weight[*,*]\n",
   "never     = module.encoder_q.* module.encoder.* module.backbone.* module.base_encoder.* ",
@@ -786,7 +946,7 @@ static const char *const part34[] = {
   NULL,
 };
 
-static const char *const part35[] = {
+static const char *const part40[] = {
   "# MoCo v3 (Chen, Xie, He 2021), github.com/facebookresearch/moco-v3: vits.py.\n",
   "title     = MoCo v3 ViT-B/16\n",
   "arch      = vit*\n",
@@ -806,7 +966,7 @@ static const char *const part35[] = {
   NULL,
 };
 
-static const char *const part36[] = {
+static const char *const part41[] = {
   "# MoCo v3 ViT-S linear evaluation: backbone and classifier in one file (moco-v3 main_lin",
   "cls.py:319-325).\n",
   "title     = MoCo v3 ViT-S/16, with its linear head\n",
@@ -814,6 +974,7 @@ static const char *const part36[] = {
   "preset    = imagenet-bilinear\n",
   "unwrap    = state_dict\n",
   "prefix    = module.\n",
+  "bare      = no\n",
   "head      = head\n",
   "need      = module.cls_token[1,1,384] module.head.weight[*,*]\n",
   "never     = module.encoder_q.* module.encoder.* module.backbone.* module.base_encoder.* ",
@@ -825,7 +986,7 @@ static const char *const part36[] = {
   NULL,
 };
 
-static const char *const part37[] = {
+static const char *const part42[] = {
   "# MoCo v3 (Chen, Xie, He 2021), github.com/facebookresearch/moco-v3: vits.py:115-120, 12",
   " heads of 32.\n",
   "title     = MoCo v3 ViT-S/16\n",
@@ -847,7 +1008,7 @@ static const char *const part37[] = {
   NULL,
 };
 
-static const char *const part38[] = {
+static const char *const part43[] = {
   "# MSN (Assran et al. 2022), github.com/facebookresearch/msn: the target encoder's class ",
   "token without the final norm\n",
   "# (src/deit.py:266-289); the probe brings its own LayerNorm.\n",
@@ -867,7 +1028,7 @@ static const char *const part38[] = {
   NULL,
 };
 
-static const char *const part39[] = {
+static const char *const part44[] = {
   "# OBoW feature extractor: the same network under its own names (obow feature_extractor.p",
   "y:250-284).\n",
   "title     = OBoW ResNet-50, feature extractor\n",
@@ -887,7 +1048,7 @@ static const char *const part39[] = {
   NULL,
 };
 
-static const char *const part40[] = {
+static const char *const part45[] = {
   "# OBoW student (Gidaris et al. 2021), github.com/valeoai/obow release v0.1.0: torchvisio",
   "n's names; fc is the bag-of-words\n",
   "# dictionary, no classifier (builder_obow.py:665-730).\n",
@@ -906,7 +1067,7 @@ static const char *const part40[] = {
   NULL,
 };
 
-static const char *const part41[] = {
+static const char *const part46[] = {
   "# PCL v1 (Li et al. 2021), github.com/salesforce/PCL: MoCo's layout with a queue of 1638",
   "4 (eval_cls_imagenet.py:166-179).\n",
   "title     = PCL v1 ResNet-50\n",
@@ -927,7 +1088,7 @@ static const char *const part41[] = {
   NULL,
 };
 
-static const char *const part42[] = {
+static const char *const part47[] = {
   "# PCL v2 (Li et al. 2021), github.com/salesforce/PCL: MoCo's layout with a queue of 1638",
   "4 (eval_cls_imagenet.py:166-179).\n",
   "title     = PCL v2 ResNet-50\n",
@@ -948,7 +1109,7 @@ static const char *const part42[] = {
   NULL,
 };
 
-static const char *const part43[] = {
+static const char *const part48[] = {
   "# PyContrast's CMC: two half-width networks on the L and ab channels (docs/MODEL_ZOO.md)",
   ".\n",
   "title  = CMC (PyContrast)\n",
@@ -959,7 +1120,7 @@ static const char *const part43[] = {
   NULL,
 };
 
-static const char *const part44[] = {
+static const char *const part49[] = {
   "# PyContrast's InsDis, MoCo, MoCo v2, PIRL, InfoMin (Tian), github.com/HobbitLong/PyCont",
   "rast: learning/linear_trainer.py:53-85.\n",
   "title     = PyContrast ResNet-50, 101, 152 (InsDis, MoCo, PIRL, MoCo v2, InfoMin)\n",
@@ -982,7 +1143,30 @@ static const char *const part44[] = {
   NULL,
 };
 
-static const char *const part45[] = {
+static const char *const part50[] = {
+  "# A torchvision ResNet's children in a Sequential (list(model.children())): conv1, bn1, ",
+  "relu, maxpool, layer1 .. layer4,\n",
+  "# avgpool, fc by number.\n",
+  "title   = ResNet (numbered children)\n",
+  "generic = yes\n",
+  "arch    = resnet*\n",
+  "preset  = imagenet-bilinear\n",
+  "unwrap  = state_dict | model | .\n",
+  "head    = fc\?\n",
+  "need    = 0.weight[*,3,*,*] 1.running_mean 4.0.conv1.weight 7.0.conv1.weight\n",
+  "rename  = 0.* -> conv1.{1}\n",
+  "rename  = 1.* -> bn1.{1}\n",
+  "rename  = 4.* -> layer1.{1}\n",
+  "rename  = 5.* -> layer2.{1}\n",
+  "rename  = 6.* -> layer3.{1}\n",
+  "rename  = 7.* -> layer4.{1}\n",
+  "rename  = 9.* -> fc.{1}\n",
+  "assume  = stride in the 3x3 (v1.5), BatchNorm eps 1e-5 and ImageNet mean and std are ass",
+  "umed; the keys cannot tell (--arch, --preset)\n",
+  NULL,
+};
+
+static const char *const part51[] = {
   "# Any flat ResNet with torchvision's names: depth, width, stem and shortcut are read off",
   " the shapes.\n",
   "title   = ResNet (generic)\n",
@@ -997,7 +1181,7 @@ static const char *const part45[] = {
   NULL,
 };
 
-static const char *const part46[] = {
+static const char *const part52[] = {
   "# Any flat ResNet-50 with torchvision's names, with or without fc.\n",
   "title   = ResNet-50 (generic)\n",
   "generic = yes\n",
@@ -1015,7 +1199,7 @@ static const char *const part46[] = {
   NULL,
 };
 
-static const char *const part47[] = {
+static const char *const part53[] = {
   "# ResNet-50 v1 as its authors published it for Caffe (He et al. 2016), converted to torc",
   "hvision's names.\n",
   "title     = ResNet-50 v1, supervised on ImageNet-1k (Caffe)\n",
@@ -1031,7 +1215,7 @@ static const char *const part47[] = {
   NULL,
 };
 
-static const char *const part48[] = {
+static const char *const part54[] = {
   "# SeLa-v2 (Asano et al. 2020, re-run by Caron et al. 2020), published with SwAV. The rep",
   "ository does not say how its\n",
   "# prototypes are keyed: with several heads it is told from DeepCluster-v2 by name alone,",
@@ -1054,7 +1238,7 @@ static const char *const part48[] = {
   NULL,
 };
 
-static const char *const part49[] = {
+static const char *const part55[] = {
   "# SimCLR v1 (Chen et al. 2020), github.com/google-research/simclr: a TensorFlow V2 check",
   "point whose layers are numbered\n",
   "# in order of creation (weights/map_simclr.c). Only the max-pool pads as TensorFlow's SA",
@@ -1085,7 +1269,7 @@ static const char *const part49[] = {
   NULL,
 };
 
-static const char *const part50[] = {
+static const char *const part56[] = {
   "# SimCLR v2 (Chen et al. 2020), github.com/google-research/simclr: a TensorFlow V2 check",
   "point whose layers are numbered\n",
   "# in order of creation (weights/map_simclr.c). Only the max-pool pads as TensorFlow's SA",
@@ -1127,13 +1311,14 @@ static const char *const part50[] = {
   NULL,
 };
 
-static const char *const part51[] = {
+static const char *const part57[] = {
   "# SimSiam linear evaluation: backbone and classifier in one file (simsiam README:66-85).\n",
   "title     = SimSiam ResNet-50, with its linear head\n",
   "arch      = resnet*\n",
   "preset    = imagenet-bilinear\n",
   "unwrap    = state_dict\n",
   "prefix    = module.\n",
+  "bare      = no\n",
   "head      = fc\n",
   "need      = module.conv1.weight module.fc.weight[*,*]\n",
   "never     = module.encoder_q.* module.encoder.* module.backbone.* module.base_encoder.* ",
@@ -1148,7 +1333,7 @@ static const char *const part51[] = {
   NULL,
 };
 
-static const char *const part52[] = {
+static const char *const part58[] = {
   "# SimSiam (Chen, He 2021), github.com/facebookresearch/simsiam: main_lincls.py:170-180.\n",
   "title     = SimSiam ResNet-50\n",
   "arch      = resnet*\n",
@@ -1170,7 +1355,7 @@ static const char *const part52[] = {
   NULL,
 };
 
-static const char *const part53[] = {
+static const char *const part59[] = {
   "# solo-learn linear evaluation (main_linear.py): backbone and classifier of a Lightning ",
   "module in one file.\n",
   "title     = solo-learn ResNet, with its linear head\n",
@@ -1186,7 +1371,7 @@ static const char *const part53[] = {
   NULL,
 };
 
-static const char *const part54[] = {
+static const char *const part60[] = {
   "# solo-learn, github.com/vturrisi/solo-learn: main_linear.py:74-84 (\"encoder\" in old f",
   "iles).\n",
   "title     = solo-learn ResNet\n",
@@ -1202,7 +1387,7 @@ static const char *const part54[] = {
   NULL,
 };
 
-static const char *const part55[] = {
+static const char *const part61[] = {
   "# SwAV (Caron et al. 2020), github.com/facebookresearch/swav: hubconf.py, eval_linear.py",
   ". Widths w2, w4, w5 multiply\n",
   "# all layers; they are read off the shapes. std is .228, .224, .225 in pre-training and ",
@@ -1251,7 +1436,7 @@ static const char *const part55[] = {
   NULL,
 };
 
-static const char *const part56[] = {
+static const char *const part62[] = {
   "# torchvision's first ResNet-50, in its two serialisations, and its siblings: known by t",
   "he hashes in their names.\n",
   "title     = ResNet IMAGENET1K_V1 (torchvision)\n",
@@ -1266,7 +1451,7 @@ static const char *const part56[] = {
   NULL,
 };
 
-static const char *const part57[] = {
+static const char *const part63[] = {
   "# torchvision's second-generation ResNet-50 weights: the same keys, another preprocessin",
   "g; known by the hash in its name.\n",
   "title     = ResNet-50 IMAGENET1K_V2 (torchvision)\n",
@@ -1280,7 +1465,7 @@ static const char *const part57[] = {
   NULL,
 };
 
-static const char *const part58[] = {
+static const char *const part64[] = {
   "# VICReg, full checkpoint (vicreg evaluate.py:141-149).\n",
   "title     = VICReg ResNet-50, full checkpoint\n",
   "arch      = resnet*\n",
@@ -1301,7 +1486,7 @@ static const char *const part58[] = {
   NULL,
 };
 
-static const char *const part59[] = {
+static const char *const part65[] = {
   "# VICReg (Bardes et al. 2022), github.com/facebookresearch/vicreg: README:30-50, resnet.",
   "py.\n",
   "title     = VICReg ResNet-50, 50x2, 200x2\n",
@@ -1324,7 +1509,7 @@ static const char *const part59[] = {
   NULL,
 };
 
-static const char *const part60[] = {
+static const char *const part66[] = {
   "# VISSL's model zoo, github.com/facebookresearch/vissl: extra_scripts/convert_vissl_to_t",
   "orchvision.py:36-55.\n",
   "title     = VISSL ResNet trunk\n",
@@ -1340,7 +1525,7 @@ static const char *const part60[] = {
   NULL,
 };
 
-static const char *const part61[] = {
+static const char *const part67[] = {
   "# Google's ViT in .npz (Steiner et al. 2022), as timm reads it (vision_transformer.py:14",
   "22-1530). The pre-logits layer of\n",
   "# the in21k files is left out.\n",
@@ -1388,7 +1573,7 @@ static const char *const part61[] = {
   NULL,
 };
 
-static const char *const part62[] = {
+static const char *const part68[] = {
   "# MoCo v3's vit_conv_small and vit_conv_base (moco-v3 vits.py:72-100): a stem of four 3x",
   "3 convolutions instead of patches.\n",
   "title  = ViT with a convolutional stem (MoCo v3 vit_conv_*)\n",
@@ -1399,7 +1584,7 @@ static const char *const part62[] = {
   NULL,
 };
 
-static const char *const part63[] = {
+static const char *const part69[] = {
   "# torchvision's ViT names (torchvision/models/vision_transformer.py).\n",
   "title     = ViT (torchvision)\n",
   "arch      = vit*\n",
@@ -1424,7 +1609,7 @@ static const char *const part63[] = {
   NULL,
 };
 
-static const char *const part64[] = {
+static const char *const part70[] = {
   "# Any flat ViT with timm's names: width, depth, patch, registers, layer-scale are read o",
   "ff the shapes.\n",
   "title   = ViT (generic)\n",
@@ -1435,13 +1620,14 @@ static const char *const part64[] = {
   "prefix  = module. | .\n",
   "head    = head\?\n",
   "rename  = reg_token -> register_tokens\n",
+  "rename  = blocks.%.gamma_% -> blocks.{1}.ls{2}.gamma\n",
   "drop    = mask_token -- only used in pre-training\n",
-  "assume  = heads of 64, exact GELU, the class token as feature and ImageNet mean and std ",
-  "are assumed; the keys cannot tell (--arch, --preset)\n",
+  "assume  = {shapes}, exact GELU and ImageNet mean and std are assumed; the keys cannot te",
+  "ll (--arch, --preset)\n",
   NULL,
 };
 
-static const char *const part65[] = {
+static const char *const part71[] = {
   "# DINO's XCiT backbones (github.com/facebookresearch/xcit).\n",
   "title  = XCiT\n",
   "refuse = XCiT (cross-covariance attention), which is not computed here; DINO's ViT and R",
@@ -1469,53 +1655,59 @@ const as_embedded as_recipe_files[] = {
   {"dinov2-reg", part15},
   {"dinov2-teacher", part16},
   {"dinov2", part17},
-  {"ibot-vitb", part18},
-  {"ibot-vitl", part19},
-  {"ibot-vits", part20},
-  {"ijepa-448", part21},
-  {"ijepa", part22},
-  {"lightly", part23},
-  {"mae-finetuned", part24},
-  {"mae-linear", part25},
-  {"mae", part26},
-  {"mmselfsup-vit", part27},
-  {"mmselfsup", part28},
-  {"moco-queue", part29},
-  {"moco-v1", part30},
-  {"moco-v2", part31},
-  {"moco-v3-r50-linear", part32},
-  {"moco-v3-r50", part33},
-  {"moco-v3-vitb-linear", part34},
-  {"moco-v3-vitb", part35},
-  {"moco-v3-vits-linear", part36},
-  {"moco-v3-vits", part37},
-  {"msn", part38},
-  {"obow-features", part39},
-  {"obow", part40},
-  {"pcl-v1", part41},
-  {"pcl-v2", part42},
-  {"pycontrast-cmc", part43},
-  {"pycontrast", part44},
-  {"resnet", part45},
-  {"resnet50", part46},
-  {"resnet50_caffe", part47},
-  {"sela-v2", part48},
-  {"simclr-v1", part49},
-  {"simclr-v2", part50},
-  {"simsiam-linear", part51},
-  {"simsiam", part52},
-  {"solo-learn-linear", part53},
-  {"solo-learn", part54},
-  {"swav", part55},
-  {"torchvision-v1", part56},
-  {"torchvision-v2", part57},
-  {"vicreg-full", part58},
-  {"vicreg", part59},
-  {"vissl", part60},
-  {"vit-augreg", part61},
-  {"vit-conv-stem", part62},
-  {"vit-torchvision", part63},
-  {"vit", part64},
-  {"xcit", part65},
+  {"hf-dinov2-reg", part18},
+  {"hf-dinov2", part19},
+  {"hf-mae", part20},
+  {"hf-resnet", part21},
+  {"hf-vit", part22},
+  {"ibot-vitb", part23},
+  {"ibot-vitl", part24},
+  {"ibot-vits", part25},
+  {"ijepa-448", part26},
+  {"ijepa", part27},
+  {"lightly", part28},
+  {"mae-finetuned", part29},
+  {"mae-linear", part30},
+  {"mae", part31},
+  {"mmselfsup-vit", part32},
+  {"mmselfsup", part33},
+  {"moco-queue", part34},
+  {"moco-v1", part35},
+  {"moco-v2", part36},
+  {"moco-v3-r50-linear", part37},
+  {"moco-v3-r50", part38},
+  {"moco-v3-vitb-linear", part39},
+  {"moco-v3-vitb", part40},
+  {"moco-v3-vits-linear", part41},
+  {"moco-v3-vits", part42},
+  {"msn", part43},
+  {"obow-features", part44},
+  {"obow", part45},
+  {"pcl-v1", part46},
+  {"pcl-v2", part47},
+  {"pycontrast-cmc", part48},
+  {"pycontrast", part49},
+  {"resnet-children", part50},
+  {"resnet", part51},
+  {"resnet50", part52},
+  {"resnet50_caffe", part53},
+  {"sela-v2", part54},
+  {"simclr-v1", part55},
+  {"simclr-v2", part56},
+  {"simsiam-linear", part57},
+  {"simsiam", part58},
+  {"solo-learn-linear", part59},
+  {"solo-learn", part60},
+  {"swav", part61},
+  {"torchvision-v1", part62},
+  {"torchvision-v2", part63},
+  {"vicreg-full", part64},
+  {"vicreg", part65},
+  {"vissl", part66},
+  {"vit-augreg", part67},
+  {"vit-conv-stem", part68},
+  {"vit-torchvision", part69},
+  {"vit", part70},
+  {"xcit", part71},
 };
-const size_t as_recipe_files_count = 65;
+const size_t as_recipe_files_count = 71;

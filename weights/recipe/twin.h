@@ -4,17 +4,19 @@
 #ifndef AS_WEIGHTS_RECIPE_TWIN_H
 #define AS_WEIGHTS_RECIPE_TWIN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "tensor/base/status.h"
 #include "weights/containers/state.h"
 #include "weights/recipe/recipe.h"
 
-enum { AS_TWIN_MAX = 8, AS_TWIN_NAME = 64 };
+enum { AS_TWIN_MAX = 8, AS_TWIN_NAME = 256 };
 
 typedef struct as_twin {
   char used[AS_TWIN_NAME];  /* as the file calls the network that the recipe takes: "encoder_q" */
   char other[AS_TWIN_NAME]; /* and the one that it leaves: "encoder_k" */
+  bool place; /* the names are places: what the tensors' names begin with ("state_dict/", "ema.") */
 } as_twin;
 
 /* The twins of `r` that `s` holds, as many as are filled in: complete networks of the same architecture, each of which

@@ -19,7 +19,7 @@ typedef struct place {
   as_inflate *state;
   uint64_t out; /* decoded bytes before it */
   uint64_t in;  /* compressed bytes before it */
-  int done;
+  bool done;
   uint8_t *chunk; /* [CHUNK], the compressed bytes from `in` on are chunk[chunk_at, chunk_n) */
   size_t chunk_at, chunk_n;
 } place;
@@ -115,11 +115,13 @@ static as_status feed_place(const as_gzip *g, place *p, uint8_t *out, size_t n, 
   *got = 0;
   while (*got == 0 && !p->done && n > 0) {
     const bool fresh = p->chunk_at == p->chunk_n;
-    size_t used = 0;
     as_status s = fresh ? next_chunk(g, p, err) : AS_OK;
     if (s != AS_OK) return s;
-    s = as_inflate_feed(p->state, p->chunk + p->chunk_at, p->chunk_n - p->chunk_at, &used, out, n, got,
-                        &p->done, err);
+    as_inflate_io io = {p->chunk + p->chunk_at, p->chunk_n - p->chunk_at, out, n, false};
+    s = as_inflate_feed(p->state, &io, err);
+    const size_t used = p->chunk_n - p->chunk_at - io.in_n;
+    *got = n - io.out_n;
+    p->done = io.done;
     p->chunk_at += used;
     p->in += used;
     p->out += *got;
@@ -137,7 +139,7 @@ static as_status feed_place(const as_gzip *g, place *p, uint8_t *out, size_t n, 
 
 /* Decodes up to offset `at`, throwing the bytes away. */
 static as_status skip_to(const as_gzip *g, place *p, uint64_t at, as_err *err) {
-  uint8_t scratch[SCRATCH];
+  uint8_t scratch[SCRATCH / 4];
   as_status s = AS_OK;
   while (s == AS_OK && p->out < at && !p->done) {
     size_t want = at - p->out < sizeof scratch ? (size_t)(at - p->out) : sizeof scratch, got;
@@ -210,7 +212,7 @@ static as_status pass_on(as_gzip *g, uint8_t *out, size_t n, size_t *got, as_err
 
 as_status as_gzip_fetch(void *gzip, uint64_t at, size_t n, uint8_t *out, size_t *got, as_err *err) {
   as_gzip *g = gzip;
-  uint8_t scratch[SCRATCH];
+  uint8_t scratch[SCRATCH / 4];
   as_status s = AS_OK;
   size_t part = 1;
   *got = 0;
@@ -291,24 +293,26 @@ as_status as_unpack(as_inflate_format format, const uint8_t *p, size_t n, size_t
                     size_t *out_n, as_err *err) {
   as_inflate *state;
   void *buf = NULL;
-  size_t cap = 0, got = 0, in = 0;
-  int done = 0;
+  size_t cap = 0, got = 0;
+  as_inflate_io io = {.in = p, .in_n = n};
   *out = NULL;
   *out_n = 0;
   as_status s = as_inflate_create(&state, format, err);
   if (s != AS_OK) return s;
-  while (s == AS_OK && !done) {
-    size_t used, part;
+  while (s == AS_OK && !io.done) {
     if (got > max) {
       s = as_fail(err, AS_E_INPUT, "compressed data: found over %zu bytes in it", max);
       break;
     }
     s = as_grow(&buf, &cap, got + SCRATCH, 1, err);
     if (s != AS_OK) break;
-    s = as_inflate_feed(state, p + in, n - in, &used, (uint8_t *)buf + got, cap - got, &part, &done, err);
-    in += used;
-    got += part;
-    if (s == AS_OK && used == 0 && part == 0 && !done)
+    const size_t in_n = io.in_n;
+    io.out = (uint8_t *)buf + got;
+    io.out_n = cap - got;
+    s = as_inflate_feed(state, &io, err);
+    const size_t made = cap - got - io.out_n;
+    got += made;
+    if (s == AS_OK && io.in_n == in_n && made == 0 && !io.done)
       s = as_fail(err, AS_E_INPUT, "byte %zu: found the end of compressed data inside it", n);
   }
   as_inflate_destroy(&state);

@@ -4,6 +4,7 @@
 #ifndef AS_TENSOR_BASE_PACK_INFLATE_H
 #define AS_TENSOR_BASE_PACK_INFLATE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,12 +27,19 @@ as_status as_inflate_restore(as_inflate **out, const uint8_t *saved, as_err *err
 /* Decoded bytes that as_inflate_feed would give without looking at its input. */
 size_t as_inflate_pending(const as_inflate *s);
 
-/* Feeds in[0..in_n) and fills out[0..out_n). *in_used and *out_got report progress; *done becomes 1
- * after the last block and its checked trailer (gzip: after every member; concatenated members are
- * followed). No progress and not done = more input is needed (truncated, if there is none).
+/* What a call may take and fill; the call moves both on. */
+typedef struct as_inflate_io {
+  const uint8_t *in;
+  size_t in_n;
+  uint8_t *out;
+  size_t out_n;
+  bool
+      done; /* set by the call: the last block and its trailer were checked (gzip: of every member; members that
+              * follow each other are one stream) */
+} as_inflate_io;
+/* As far as both reach. Neither moved and not done: more input is needed (the data are cut off if there is none).
  * Damage: AS_E_INPUT. */
-as_status as_inflate_feed(as_inflate *s, const uint8_t *in, size_t in_n, size_t *in_used, uint8_t *out,
-                          size_t out_n, size_t *out_got, int *done, as_err *err);
+as_status as_inflate_feed(as_inflate *s, as_inflate_io *io, as_err *err);
 
 /* Whole buffer at once: out must be filled exactly (out_n known, as in zip); less or more output,
  * or input that ends early, is AS_E_INPUT. *in_used (may be NULL) tells where the stream ended. */

@@ -1,9 +1,16 @@
-/* Inside of inflate: inflate_table.c makes code tables, inflate.c decodes, inflate_stream.c is the public face. */
+/* Inside of inflate.
+ *
+ *   inflate_table.c   code lengths to tables
+ *   inflate_wrap.c    headers, trailers and check values of zlib and gzip
+ *   inflate.c         blocks: the decoder proper
+ *   inflate_stream.c  the public face: streams, restart points, whole buffers
+ */
 #ifndef AS_TENSOR_BASE_PACK_INFLATE_INT_H
 #define AS_TENSOR_BASE_PACK_INFLATE_INT_H
 
 #include <stdbool.h>
 
+#include "tensor/base/bytes.h"
 #include "tensor/base/pack/inflate.h"
 
 enum {
@@ -75,13 +82,68 @@ typedef struct input {
   const uint8_t *p, *end;
 } input;
 
+/* ---- bits ----
+ *
+ * s->bits holds s->nbits bits of input, the next one lowest, as RFC 1951 packs them. nbits is never above 63.
+ *
+ * With 8 bytes ahead, refill ORs a whole little-endian word in above the valid bits and counts as many whole bytes as
+ * fit: nbits becomes 56 | (nbits & 7), at least 56, and the pointer moves by (63 - nbits) / 8 bytes. What of the word
+ * stands above nbits are the next bytes' own bits; the next refill ORs the same values over them, which changes
+ * nothing. Only near the end of the input, where bytes go in one by one, must they be cleared first (forget). */
+
+static inline void forget(as_inflate *s) {
+  s->bits &= ((uint64_t)1 << s->nbits) - 1;
+}
+
+static inline void refill(as_inflate *s, input *in) {
+  if (in->end - in->p >= 8) {
+    s->bits |= as_le64(in->p) << s->nbits;
+    in->p += (63 - s->nbits) >> 3;
+    s->nbits |= 56;
+    return;
+  }
+  forget(s);
+  while (s->nbits <= 56 && in->p < in->end) {
+    s->bits |= (uint64_t)*in->p++ << s->nbits;
+    s->nbits += 8;
+  }
+}
+
+static inline uint32_t peek(const as_inflate *s, unsigned n) {
+  return (uint32_t)(s->bits & (((uint64_t)1 << n) - 1));
+}
+static inline void drop(as_inflate *s, unsigned n) {
+  s->bits >>= n;
+  s->nbits -= n;
+}
+
+#define NEED(n)                           \
+  do {                                    \
+    if (s->nbits < (n)) {                 \
+      refill(s, in);                      \
+      if (s->nbits < (n)) return V_INPUT; \
+    }                                     \
+  } while (0)
+
+#define BAD(what)  \
+  do {             \
+    *why = (what); \
+    return V_BAD;  \
+  } while (0)
+
+static inline uint8_t *buffer_of(as_inflate *s) {
+  return s->buf ? s->buf : s->win;
+}
+
 /* Fills s->lit, s->dist or s->pre; see inflate_table.c. */
 typedef enum as_inflate_code { AS_CODE_LIT, AS_CODE_DIST, AS_CODE_PRE } as_inflate_code;
 bool as_inflate_build(as_inflate *s, as_inflate_code which, const uint8_t *lens, unsigned n, bool one_ok);
 
 /* Runs until input or room is missing, the stream is done or the data are bad (*why). */
 verdict as_inflate_run(as_inflate *s, input *in, const char **why);
-uint8_t *as_inflate_buffer(as_inflate *s);
+/* The phases outside the blocks: P_ZLIB_HEADER to P_GZ_HCRC, P_TRAILER, P_BETWEEN. V_DONE: go on with the phase that
+ * s has now; in P_BETWEEN, when s stays there, the stream is done. */
+verdict as_inflate_wrap(as_inflate *s, input *in, const char **why);
 void as_inflate_sum_up(as_inflate *s); /* brings s->check up to s->pos */
 
 #endif

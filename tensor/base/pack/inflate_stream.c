@@ -7,12 +7,7 @@
 #include "tensor/base/mem.h"
 #include "tensor/base/pack/inflate_int.h"
 
-/* Clears what lies above the valid bits (nbits is never more than 63). */
-static void forget(as_inflate *s) {
-  s->bits &= ((uint64_t)1 << s->nbits) - 1;
-}
-
-static as_status bad(const as_inflate *s, as_err *err, const char *what) {
+static as_status damaged(const as_inflate *s, as_err *err, const char *what) {
   return as_fail(err, AS_E_INPUT, "deflate data: %s (near compressed byte %llu)", what,
                  (unsigned long long)s->in_total);
 }
@@ -98,14 +93,10 @@ void as_inflate_destroy(as_inflate **s) {
   *s = NULL;
 }
 
-as_status as_inflate_feed(as_inflate *s, const uint8_t *in_p, size_t in_n, size_t *in_used, uint8_t *out,
-                          size_t out_n, size_t *out_got, int *done, as_err *err) {
-  const uint8_t *start = in_n > 0 ? in_p : s->win;
-  input in = {start, start + in_n};
-  size_t got = 0;
+as_status as_inflate_feed(as_inflate *s, as_inflate_io *io, as_err *err) {
+  const uint8_t *start = io->in_n > 0 ? io->in : s->win; /* never NULL */
+  input in = {start, start + io->in_n};
   const char *why = "";
-  *in_used = *out_got = 0;
-  *done = 0;
   verdict v;
   do {
     if (s->pos == s->cap && s->given == s->pos) { /* keep the history, make room */
@@ -116,16 +107,20 @@ as_status as_inflate_feed(as_inflate *s, const uint8_t *in_p, size_t in_n, size_
     }
     v = as_inflate_run(s, &in, &why);
     size_t n = s->pos - s->given;
-    if (n > out_n - got) n = out_n - got;
-    if (n > 0) memcpy(out + got, s->win + s->given, n);
+    if (n > io->out_n) n = io->out_n;
+    if (n > 0) {
+      memcpy(io->out, s->win + s->given, n);
+      io->out += n;
+      io->out_n -= n;
+    }
     s->given += n;
-    got += n;
-  } while (v == V_FULL && s->given == s->pos && got < out_n);
+  } while (v == V_FULL && s->given == s->pos && io->out_n > 0);
   settle(s, &in, start, v);
-  *in_used = (size_t)(in.p - start);
-  *out_got = got;
-  if (v == V_BAD) return bad(s, err, why);
-  *done = v == V_DONE && s->given == s->pos;
+  const size_t used = (size_t)(in.p - start);
+  if (used > 0) io->in += used;
+  io->in_n -= used;
+  io->done = v == V_DONE && s->given == s->pos;
+  if (v == V_BAD) return damaged(s, err, why);
   return AS_OK;
 }
 
@@ -145,7 +140,7 @@ as_status as_inflate_all(as_inflate_format format, const uint8_t *in_p, size_t i
   settle(s, &in, start, v);
   if (in_used) *in_used = (size_t)(in.p - start);
   if (v == V_BAD)
-    st = bad(s, err, why);
+    st = damaged(s, err, why);
   else if (v == V_INPUT)
     st = as_fail(err, AS_E_INPUT, "deflate data: end of input after %zu bytes, %zu of %zu bytes decoded",
                  in_n, s->pos, out_n);

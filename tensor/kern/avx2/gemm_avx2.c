@@ -143,9 +143,10 @@ RUN(1)
 RUN(2)
 RUN(3)
 RUN(4)
-RUN(5) RUN(6)
+RUN(5)
+RUN(6)
 
-    void as_k_gemm_avx2(const as_gemm_args *g) {
+void as_k_gemm_avx2(const as_gemm_args *g) {
   static run_fn *const runs[6] = {run_1, run_2, run_3, run_4, run_5, run_6};
   const size_t pieces = (g->m + 5) / 6;
   for (size_t col = 0; col < AS_NR; col += 16) {

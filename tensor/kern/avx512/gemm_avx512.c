@@ -24,7 +24,8 @@ AS_GEMM_TARGET
 /* Keeps the compiler from folding the five row pointers into fourteen. */
 #define PIN(p) __asm__("" : "+r"(p))
 
-/* MR and WIDE are constants in every call: the branches vanish. WIDE: two vectors per row, else one. */
+/* MR and WIDE are constants in every call: the branches vanish. WIDE: two vectors per row, else one. Long because the
+ * accumulators must stay in registers from the first load to the last store: a helper would have to be given 28. */
 AS_ALWAYS_INLINE void tile(const as_gemm_args *g, const int MR, const int WIDE) {
   const size_t lda = g->lda;
 #define DECL(i) __m512 l##i = _mm512_setzero_ps(), h##i = _mm512_setzero_ps();
@@ -228,9 +229,16 @@ TILE(3)
 TILE(4)
 TILE(5)
 TILE(6)
-TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
+TILE(7)
+TILE(8)
+TILE(9)
+TILE(10)
+TILE(11)
+TILE(12)
+TILE(13)
+TILE(14)
 
-    void AS_GEMM_NAME(const as_gemm_args *g) {
+void AS_GEMM_NAME(const as_gemm_args *g) {
   static as_fn_gemm *const tiles[2][AS_MR] = {{slim_1, slim_2, slim_3, slim_4, slim_5, slim_6, slim_7, slim_8,
                                                slim_9, slim_10, slim_11, slim_12, slim_13, slim_14},
                                               {wide_1, wide_2, wide_3, wide_4, wide_5, wide_6, wide_7, wide_8,

@@ -84,7 +84,7 @@ RUN(4)
 RUN(5)
 RUN(6)
 
-    void as_k_gemm_neon(const as_gemm_args *g) {
+void as_k_gemm_neon(const as_gemm_args *g) {
   static run_fn *const runs[MOST] = {run_1, run_2, run_3, run_4, run_5, run_6};
   const size_t pieces = (g->m + MOST - 1) / MOST;
   for (size_t col = 0; col < AS_NR; col += 16) {

@@ -1,7 +1,7 @@
 /* The float functions of NUMERICS rule 4, scalar: these texts define the bits.
  *
  * Only + - * / fma and integer operations on the bits. Coefficients: least-maximum fits made for this
- * project, rounded to float. Measured error bounds (all floats): see tensor/README.md.
+ * project, rounded to float. Measured error bounds: tensor/NUMERICS.md.
  * AS_FMAF is fmaf, or its exact emulation where the CPU has none (kern/portable). */
 #ifndef AS_TENSOR_KERN_REF_FMATH_REF_H
 #define AS_TENSOR_KERN_REF_FMATH_REF_H

@@ -113,9 +113,10 @@ AS_ALWAYS_INLINE void wide_output(const as_wino_out_args *w, size_t ch, size_t n
   AS_COLUMN(1)
   AS_COLUMN(2)
   AS_COLUMN(3)
-  AS_COLUMN(4) AS_COLUMN(5)
+  AS_COLUMN(4)
+  AS_COLUMN(5)
 #undef AS_COLUMN
-      wide_output_row(w, ch, n, 0, a0, a1, a2, a3, a4, a5);
+  wide_output_row(w, ch, n, 0, a0, a1, a2, a3, a4, a5);
   wide_output_row(w, ch, n, 1, b0, b1, b2, b3, b4, b5);
   wide_output_row(w, ch, n, 2, c0, c1, c2, c3, c4, c5);
   wide_output_row(w, ch, n, 3, d0, d1, d2, d3, d4, d5);

@@ -1,0 +1,4 @@
+/* The table of methods. */
+#include "models/ssl/methods_int.h"
+
+const as_ssl_method *const as_ssl_methods[] = {&as_ssl_simclr, NULL};

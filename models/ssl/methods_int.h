@@ -1,0 +1,8 @@
+#ifndef AS_MODELS_SSL_METHODS_INT_H
+#define AS_MODELS_SSL_METHODS_INT_H
+
+#include "models/ssl/ssl.h"
+
+extern const as_ssl_method as_ssl_simclr;
+
+#endif
