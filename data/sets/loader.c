@@ -1,5 +1,6 @@
 #include "data/sets/loader.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "tensor/base/checked.h"
@@ -16,7 +17,6 @@ struct as_loader {
   as_err *errs; /* [batch] */
   as_status *status;
   const char **why;
-  unsigned *warnings;
 };
 
 as_status as_loader_create(as_loader **out, const as_dataset *ds, const as_preset *preset, int batch,
@@ -43,8 +43,7 @@ as_status as_loader_create(as_loader **out, const as_dataset *ds, const as_prese
     l->errs = as_alloc(rows, sizeof *l->errs, err);
     l->status = as_alloc(rows, sizeof *l->status, err);
     l->why = as_alloc(rows, sizeof *l->why, err);
-    l->warnings = as_alloc(rows, sizeof *l->warnings, err);
-    if (!l->images || !l->errs || !l->status || !l->why || !l->warnings) s = AS_E_ENV;
+    if (!l->images || !l->errs || !l->status || !l->why) s = AS_E_ENV;
   }
   if (s != AS_OK) as_loader_destroy(&l);
   *out = l;
@@ -58,7 +57,6 @@ void as_loader_destroy(as_loader **loader) {
   as_free(l->errs);
   as_free(l->status);
   as_free(l->why);
-  as_free(l->warnings);
   as_free(l);
   *loader = NULL;
 }
@@ -73,14 +71,16 @@ static as_status load_image(as_loader *l, size_t row, as_err *err) {
     st = as_preset_load(&l->preset, blob.p, blob.n, l->lenient, l->images + row * l->pixels, &info, err);
   }
   as_dataset_release(&blob);
-  if (st == AS_OK) l->warnings[row] = info.warnings;
+  if (st == AS_OK) err->msg[0] = 0;
+  if (st == AS_OK && info.warnings)
+    snprintf(err->msg, sizeof err->msg, "%u warning%s, such as: %s", info.warnings,
+             info.warnings == 1 ? "" : "s", info.detail);
   return st;
 }
 
 static void load_row(void *ctx, size_t row, int worker) {
   as_loader *l = ctx;
   (void)worker;
-  l->warnings[row] = 0;
   l->status[row] = load_image(l, row, &l->errs[row]);
   if (l->status[row] != AS_OK) memset(l->images + row * l->pixels, 0, l->pixels * sizeof *l->images);
 }
@@ -94,14 +94,13 @@ as_status as_loader_next(as_loader *l, as_batch *b, as_err *err) {
   b->images = l->images;
   b->status = l->status;
   b->why = l->why;
-  b->warnings = l->warnings;
   as_par_for(n, load_row, l);
   for (size_t i = 0; i < n; i++) {
     if (l->status[i] == AS_E_ENV) {
       b->n = 0;
       return as_fail(err, AS_E_ENV, "%s: %s", as_dataset_item(l->ds, l->first + i).name, l->errs[i].msg);
     }
-    l->why[i] = l->status[i] == AS_OK ? "" : l->errs[i].msg;
+    l->why[i] = l->errs[i].msg;
   }
   l->next += n;
   return AS_OK;

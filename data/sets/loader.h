@@ -16,10 +16,10 @@ typedef struct as_loader as_loader;
 typedef struct as_batch {
   size_t first; /* dataset index of row 0 */
   int n;
-  const float *images;      /* [n, s, s, 3] */
-  const as_status *status;  /* [n] */
-  const char *const *why;   /* [n] one-line reason where status != AS_OK, else "" */
-  const unsigned *warnings; /* [n] decoder warnings accepted under lenient */
+  const float *images;     /* [n, s, s, 3] */
+  const as_status *status; /* [n] */
+  /* [n] one line: the reason where status != AS_OK; else which damage `lenient` forgave, or "" */
+  const char *const *why;
 } as_batch;
 
 /* Borrows ds. `start`: index to begin at (resume). */

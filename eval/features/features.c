@@ -13,16 +13,18 @@
 #include "tensor/base/hash/sha256.h"
 #include "tensor/base/mem.h"
 
+/* x is NULL for a failed row. */
 static void take_row(as_features *f, size_t i, const float *x, const char *why) {
   float *row = f->x ? f->x + i * f->d : NULL;
-  if (!why) {
+  if (why) f->why[i] = as_strdup(why, NULL); /* without memory for the words the row is still what it is */
+  if (x) {
     if (row) memcpy(row, x, f->d * sizeof *row);
+    f->n_warned += why != NULL;
     return;
   }
   for (size_t k = 0; row && k < f->d; k++) row[k] = as_bits_f32(0x7fc00000u);
   f->failed[i] = 1;
   f->n_failed++;
-  f->why[i] = as_strdup(why, NULL); /* without memory for the reason the row is still failed */
 }
 
 static void found_row(void *ctx, size_t i, const float *x, const char *why) {
@@ -54,13 +56,16 @@ static as_status run_batches(as_features *f, as_model *model, as_loader *loader,
     as_model_forward(model, b.images, m, buf);
     for (int i = 0; i < m; i++) {
       const float *x = buf + (size_t)i * f->d;
-      const char *why = b.status[i] != AS_OK  ? b.why[i]
-                        : all_finite(x, f->d) ? NULL
-                                              : "features are not finite";
-      if (why && !*why) why = "failed";
-      if (b.warnings[i]) f->n_warned++;
+      const char *why = *b.why[i] ? b.why[i] : NULL;
+      if (b.status[i] != AS_OK) {
+        x = NULL;
+        if (!why) why = "failed";
+      } else if (!all_finite(x, f->d)) {
+        x = NULL;
+        why = "features are not finite";
+      }
       take_row(f, done + (size_t)i, x, why);
-      if (o->row && (s = o->row(o->row_ctx, why ? NULL : x, err)) != AS_OK) return s;
+      if (o->row && (s = o->row(o->row_ctx, x, err)) != AS_OK) return s;
       if (log) as_rowlog_put(log, x, why);
     }
     done += (size_t)m;

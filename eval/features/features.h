@@ -15,9 +15,9 @@ typedef struct as_features {
   float *x; /* [n, d], owned; rows of failed images are NaN */
   size_t n, d;
   uint8_t *failed; /* [n], owned */
-  char **why;      /* [n] one-line reason where failed, else NULL; owned */
+  char **why;      /* [n] one line, owned: the reason where failed; else which damage was forgiven, or NULL */
   size_t n_failed;
-  size_t n_warned; /* images that decoded with a warning (lenient); not counted for resumed rows */
+  size_t n_warned; /* images whose damage was forgiven (lenient) */
 } as_features;
 
 /* Takes the rows in order; x is NULL for a failed one. Another status than AS_OK ends the run. */

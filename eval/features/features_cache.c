@@ -1,8 +1,8 @@
 /* The file, all numbers little-endian:
  *
  *   "assay.features/1\n", 64 hex digits of the key, "\n"
- *   u64 n, u64 d, u32 bytes per value (4 or 2), u32 failed rows
- *   per failed row, in order: u64 row, u32 length of its reason, the reason
+ *   u64 n, u64 d, u32 bytes per value (4 or 2), u32 rows of which there is something to say
+ *   per such row, in order: u64 row, u32 length of the words, plus 2^31 where the row has not failed; the words
  *   [n, d] float32 or float16; failed rows are zero
  *   SHA-256 of all before, 32 bytes */
 #include "eval/features/features_cache.h"
@@ -21,6 +21,7 @@
 
 enum { MAGIC = 17, KEY = 64, HEADER = MAGIC + KEY + 1 + 24, SUM = 32, MAX_WHY = 4096, BUFFER = 4096 };
 static const char magic[] = "assay.features/1\n";
+#define FORGIVEN (1u << 31)
 
 static char *path_of(const char *dir, const char key[65], as_err *err) {
   char name[80];
@@ -30,15 +31,16 @@ static char *path_of(const char *dir, const char key[65], as_err *err) {
 
 /* --- reading ------------------------------------------------------------------------------------------- */
 
-static bool read_failed(as_features *f, as_reader *r, uint32_t failed) {
-  for (uint32_t i = 0; i < failed; i++) {
+static bool read_words(as_features *f, as_reader *r, uint32_t rows) {
+  for (uint32_t i = 0; i < rows; i++) {
     const uint8_t *head = as_rd_take(r, 12);
     uint64_t row = head ? as_le64(head) : 0;
-    uint32_t len = head ? as_le32(head + 8) : 0;
+    uint32_t len = head ? as_le32(head + 8) & ~FORGIVEN : 0;
     const uint8_t *why = head && len <= MAX_WHY ? as_rd_take(r, len) : NULL;
-    if (!why || row >= f->n || f->failed[row]) return false;
-    f->failed[row] = 1;
-    f->n_failed++;
+    if (!why || row >= f->n || f->failed[row] || f->why[row]) return false;
+    f->failed[row] = !(as_le32(head + 8) & FORGIVEN);
+    f->n_failed += f->failed[row];
+    f->n_warned += !f->failed[row];
     f->why[row] = as_strndup((const char *)why, len, NULL);
   }
   return true;
@@ -94,7 +96,7 @@ as_status as_features_cache_get(as_features *out, bool *found, const char *dir, 
     out->why = as_calloc(n, sizeof *out->why, err);
     if (!out->x || !out->failed || !out->why) s = AS_E_ENV;
     if (s == AS_OK)
-      *found = read_failed(out, &r, as_le32(num + 20)) && read_rows(out, &r, width) && as_rd_left(&r) == SUM;
+      *found = read_words(out, &r, as_le32(num + 20)) && read_rows(out, &r, width) && as_rd_left(&r) == SUM;
   }
   as_file_close(&file);
   if (!*found) as_features_clear(out);
@@ -125,14 +127,14 @@ static void put(sink *k, const void *p, size_t n) {
   as_out_write(&k->out, p, n);
 }
 
-static void put_failed(sink *k, const as_features *f) {
+static void put_words(sink *k, const as_features *f) {
   for (size_t i = 0; i < f->n; i++) {
     uint8_t head[12];
-    if (!f->failed[i]) continue;
+    if (!f->failed[i] && !f->why[i]) continue;
     size_t len = f->why[i] ? strlen(f->why[i]) : 0;
     if (len > MAX_WHY) len = MAX_WHY;
     as_put_le64(head, i);
-    as_put_le32(head + 8, (uint32_t)len);
+    as_put_le32(head + 8, (uint32_t)len | (f->failed[i] ? 0 : FORGIVEN));
     put(k, head, sizeof head);
     put(k, f->why[i], len);
   }
@@ -175,9 +177,9 @@ as_status as_features_cache_put(const as_features *f, const char *dir, const cha
   as_put_le64(num, f->n);
   as_put_le64(num + 8, f->d);
   as_put_le32(num + 16, width);
-  as_put_le32(num + 20, (uint32_t)f->n_failed);
+  as_put_le32(num + 20, (uint32_t)(f->n_failed + f->n_warned));
   put(&k, num, sizeof num);
-  put_failed(&k, f);
+  put_words(&k, f);
   put_rows(&k, f, width);
   as_sha256_final(&k.sum, digest);
   as_out_write(&k.out, digest, SUM);

@@ -11,6 +11,7 @@
 #include "tensor/base/mem.h"
 
 enum { HEADER = 13 + 64 + 1 + 4, HEAD = 12, TAIL = 4, MAX_WHY = 1023 };
+enum { FEATURES, FAILED, REMARK }; /* kinds of records */
 static const char magic[] = "assay.rows/1\n";
 
 /* Whole, undamaged records from the start of the file; returns where the good part ends. */
@@ -21,20 +22,17 @@ static size_t replay(as_rowlog *log, const as_file *f, size_t n, as_rowlog_fn fo
     const uint8_t *head = as_rd_take(&r, HEAD);
     if (!head) return start;
     uint32_t kind = as_le32(head + 4), bytes = as_le32(head + 8);
-    bool sane = as_le32(head) == (uint32_t)log->next &&
-                ((kind == 0 && bytes == 4 * log->d) || (kind == 1 && bytes <= MAX_WHY));
+    const size_t x_bytes = kind == FAILED ? 0 : 4 * log->d;
+    bool sane = as_le32(head) == (uint32_t)log->next && kind <= REMARK && bytes >= x_bytes &&
+                bytes - x_bytes <= (kind == FEATURES ? 0 : MAX_WHY);
     const uint8_t *body = sane ? as_rd_take(&r, bytes) : NULL;
     const uint8_t *tail = body ? as_rd_take(&r, TAIL) : NULL;
     if (!tail || as_le32(tail) != as_crc32(0, head, HEAD + bytes)) return start;
-    if (kind == 0) {
-      for (size_t i = 0; i < log->d; i++) row[i] = as_bits_f32(as_le32(body + 4 * i));
-      found(ctx, log->next, row, NULL);
-    } else {
-      char why[MAX_WHY + 1];
-      memcpy(why, body, bytes);
-      why[bytes] = 0;
-      found(ctx, log->next, NULL, why);
-    }
+    char why[MAX_WHY + 1];
+    memcpy(why, body + x_bytes, bytes - x_bytes);
+    why[bytes - x_bytes] = 0;
+    for (size_t i = 0; i < x_bytes / 4; i++) row[i] = as_bits_f32(as_le32(body + 4 * i));
+    found(ctx, log->next, kind == FAILED ? NULL : row, kind == FEATURES ? NULL : why);
     log->next++;
   }
   return r.pos;
@@ -108,27 +106,27 @@ as_status as_rowlog_open(as_rowlog *log, const char *path, const char key[65], s
 }
 
 void as_rowlog_put(as_rowlog *log, const float *x, const char *why) {
-  size_t len = why ? strlen(why) : 4 * log->d;
+  const size_t x_bytes = x ? 4 * log->d : 0;
+  size_t len = why ? strlen(why) : 0;
   uint8_t head[HEAD], word[4];
-  if (why && len > MAX_WHY) len = MAX_WHY;
+  if (len > MAX_WHY) len = MAX_WHY;
   as_put_le32(head, (uint32_t)log->next++);
-  as_put_le32(head + 4, why ? 1 : 0);
-  as_put_le32(head + 8, (uint32_t)len);
+  as_put_le32(head + 4, !x ? FAILED : why ? REMARK : FEATURES);
+  as_put_le32(head + 8, (uint32_t)(x_bytes + len));
   uint32_t crc = as_crc32(0, head, HEAD);
   size_t wrote = fwrite(head, 1, HEAD, log->f);
-  if (why) {
+  for (size_t i = 0; i < x_bytes / 4; i++) {
+    as_put_le32(word, as_f32_bits(x[i]));
+    crc = as_crc32(crc, word, 4);
+    wrote += fwrite(word, 1, 4, log->f);
+  }
+  if (len) {
     crc = as_crc32(crc, why, len);
     wrote += fwrite(why, 1, len, log->f);
-  } else {
-    for (size_t i = 0; i < log->d; i++) {
-      as_put_le32(word, as_f32_bits(x[i]));
-      crc = as_crc32(crc, word, 4);
-      wrote += fwrite(word, 1, 4, log->f);
-    }
   }
   as_put_le32(word, crc);
   wrote += fwrite(word, 1, TAIL, log->f);
-  if (wrote != HEAD + len + TAIL && !log->error) log->error = errno ? errno : EIO;
+  if (wrote != HEAD + x_bytes + len + TAIL && !log->error) log->error = errno ? errno : EIO;
 }
 
 as_status as_rowlog_flush(as_rowlog *log, int durable, as_err *err) {

@@ -120,6 +120,16 @@ void as_run_group_key(as_run_state *r, size_t group, char key[65]) {
   as_str_clear(&t);
 }
 
+static void note_forgiven(as_run_set *set, const as_features *f) {
+  size_t i = 0;
+  while (i < f->n && (f->failed[i] || !f->why[i])) i++;
+  if (f->n_warned == 0 || i == f->n) return;
+  snprintf(set->forgiven, sizeof set->forgiven,
+           "%.64s: %zu of %zu images %s damaged and used (--lenient), such as %.100s: %.100s",
+           set->plan->name, f->n_warned, f->n, f->n_warned == 1 ? "is" : "are",
+           as_dataset_item(set->ds, i).name, f->why[i]);
+}
+
 as_status as_run_group_features(as_run_state *r, size_t m, size_t group, const char *log, size_t from,
                                 size_t to, as_err *err) {
   as_run_group *g = &r->groups[group];
@@ -148,6 +158,7 @@ as_status as_run_group_features(as_run_state *r, size_t m, size_t group, const c
   if (s == AS_OK && !found && r->plan->half && !to) s = as_features_halve(&g->f, err);
   if (s == AS_OK && !found && cache) s = as_features_cache_put(&g->f, cache, key, err);
   if (s != AS_OK) return as_fail_in(err, "%s", what), s;
+  note_forgiven(&r->sets[g->lead], &g->f);
   if (g->f.n_failed) as_log_line(AS_LOG_WARN, "%s: %zu of %zu images failed", what, g->f.n_failed, g->f.n);
   return AS_OK;
 }

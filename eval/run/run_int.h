@@ -11,6 +11,7 @@ typedef struct as_run_set {
   const as_plan_dataset *plan;
   as_dataset *ds; /* NULL: could not be opened; its record says why (opts->partial) */
   as_dataset_record *record;
+  char forgiven[400]; /* how many of its images are damaged and were used (lenient); "" for none */
 } as_run_set;
 
 /* Which images one backbone run covers, and the features it gave. */

@@ -17,6 +17,10 @@ as_status as_run_add_remarks(const as_run_state *r, as_results *res, as_err *err
     as_status s = as_results_remark(res, text, err);
     if (s != AS_OK) return s;
   }
+  for (size_t i = 0; i < r->plan->n_datasets; i++) {
+    as_status s = *r->sets[i].forgiven ? as_results_remark(res, r->sets[i].forgiven, err) : AS_OK;
+    if (s != AS_OK) return s;
+  }
   return AS_OK;
 }
 

@@ -30,10 +30,12 @@ static void make(as_features *f) {
     f->n_failed++;
     for (int j = 0; j < D; j++) f->x[bad[k] * D + j] = as_bits_f32(0x7fc00000u);
   }
+  f->why[9] = as_strdup("2 warnings, such as: a damaged one", NULL);
+  f->n_warned = 1;
 }
 
 static bool same(const as_features *a, const as_features *b) {
-  bool ok = a->n == b->n && a->d == b->d && a->n_failed == b->n_failed &&
+  bool ok = a->n == b->n && a->d == b->d && a->n_failed == b->n_failed && a->n_warned == b->n_warned &&
             memcmp(a->failed, b->failed, N) == 0 && memcmp(a->x, b->x, N * D * sizeof(float)) == 0;
   for (size_t i = 0; ok && i < N; i++)
     ok = strcmp(a->why[i] ? a->why[i] : "", b->why[i] ? b->why[i] : "") == 0;

@@ -45,7 +45,7 @@ static const char *make_data(void) {
 typedef struct outcome {
   char pixels[65];
   int batches, rows, failed;
-  unsigned warnings;
+  int forgiven;
   char why[256];
 } outcome;
 
@@ -73,9 +73,9 @@ static outcome run(as_test *t, int batch, int lenient, int threads, size_t start
         if (!o.why[0]) snprintf(o.why, sizeof o.why, "%s", b.why[i]);
         for (int k = 0; k < CROP * CROP * 3; k++) CHECK(t, b.images[i * CROP * CROP * 3 + k] == 0);
       } else {
-        CHECK_STR(t, b.why[i], "");
+        if (!lenient) CHECK_STR(t, b.why[i], "");
+        o.forgiven += *b.why[i] != 0;
       }
-      o.warnings += b.warnings[i];
     }
     as_sha256_update_f32(&sum, b.images, (size_t)b.n * CROP * CROP * 3);
     o.rows += b.n;
@@ -95,7 +95,7 @@ static void batches(as_test *t) {
   CHECK_INT(t, c.batches, 7);
   CHECK_INT(t, a.rows, IMAGES);
   CHECK_INT(t, a.failed, 1 << 2 | 1 << 4); /* in their places, and no others */
-  CHECK_INT(t, a.warnings, 0);
+  CHECK_INT(t, a.forgiven, 0);
   CHECK(t, a.why[0] != '\0');
   CHECK_STR(t, b.pixels, a.pixels);
   CHECK_STR(t, c.pixels, a.pixels);
@@ -109,7 +109,7 @@ static void batches(as_test *t) {
 static void lenient(as_test *t) {
   outcome strict = run(t, 4, 0, 2, 0), soft = run(t, 4, 1, 2, 0);
   CHECK_INT(t, soft.failed, 1 << 2);
-  CHECK(t, soft.warnings > 0);
+  CHECK_INT(t, soft.forgiven, 1);
   CHECK(t, strcmp(soft.pixels, strict.pixels) != 0);
 }
 
@@ -195,7 +195,7 @@ static void gzipped(as_test *t) {
 
 int main(int argc, char **argv) {
   static const as_case cases[] = {{"loader: batches in order, whatever batch and threads", batches},
-                                  {"loader: lenient counts warnings", lenient},
+                                  {"loader: lenient says which damage it forgave", lenient},
                                   {"loader: gzipped images", gzipped},
                                   {"loader: want of memory is an error of its own", out_of_memory}};
   return as_test_main(argc, argv, cases, sizeof cases / sizeof *cases);

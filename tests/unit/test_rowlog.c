@@ -14,13 +14,18 @@ typedef struct as_seen {
   size_t n, failed;
   float x[N][D];
   char why[64];
+  size_t forgiven; /* row of the last remark */
+  char remark[64];
 } as_seen;
 
 static void found(void *ctx, size_t row, const float *x, const char *why) {
   as_seen *s = ctx;
   if (row != s->n) abort();
   if (x) memcpy(s->x[row], x, sizeof s->x[row]);
-  if (why) {
+  if (x && why) {
+    s->forgiven = row;
+    snprintf(s->remark, sizeof s->remark, "%s", why);
+  } else if (why) {
     s->failed++;
     snprintf(s->why, sizeof s->why, "%s", why);
   }
@@ -41,7 +46,10 @@ static void put_all(as_test *t, const char *path, size_t from) {
   CHECK_INT(t, log.next, from);
   for (size_t i = log.next; i < N; i++) {
     const float x[D] = {(float)i, -0.5f, 1e-30f};
-    as_rowlog_put(&log, x, i == 2 ? "truncated at byte 7" : NULL);
+    as_rowlog_put(&log, i == 2 ? NULL : x,
+                  i == 2   ? "truncated at byte 7"
+                  : i == 3 ? "17 foreign bytes"
+                           : NULL);
   }
   CHECK_OK(t, as_rowlog_flush(&log, 1, &err), err);
   as_rowlog_close(&log);
@@ -107,6 +115,9 @@ static void keeps_reasons(as_test *t) {
   as_rowlog_close(&log);
   CHECK_INT(t, seen.failed, 1);
   CHECK_STR(t, seen.why, "truncated at byte 7");
+  CHECK_INT(t, seen.forgiven, 3);
+  CHECK_STR(t, seen.remark, "17 foreign bytes");
+  CHECK(t, seen.x[3][0] == 3.0f && seen.x[3][2] == 1e-30f);
 }
 
 static void another_key_starts_anew(as_test *t) {
@@ -131,7 +142,7 @@ int main(int argc, char **argv) {
   static const as_case cases[] = {
       {"rowlog: cut anywhere, resumes to the same bytes", every_cut},
       {"rowlog: a flipped bit ends it before the damaged row", damage_ends_the_log},
-      {"rowlog: reasons of failed rows survive", keeps_reasons},
+      {"rowlog: reasons and remarks survive", keeps_reasons},
       {"rowlog: another key or width starts anew", another_key_starts_anew},
   };
   return as_test_main(argc, argv, cases, sizeof cases / sizeof *cases);
