@@ -5,7 +5,13 @@
 
 #include "tensor/multiply_int.h"
 
-/* Per worker: K^T as panels [keys / 32][d_head][32], V as panels [d_head / 32][tokens][32], and the
+/* One head of one image at a time, on one thread: softmax(Q K^T / sqrt(d_head)) V.
+ *
+ *   14 queries  x  K^T panels  ->  14 rows of scores  -- softmax -->  14 rows of weights  x  V panels  ->  14 rows of out
+ *
+ * The rows of scores are whole, so softmax sees all keys at once and nothing is rescaled (NUMERICS rule 5); 14 of
+ * them stay in L1. K and V of a head are brought into the panels of the product once and serve all its queries: K
+ * must be transposed, V only copied. Per worker: K^T as panels [keys / 32][d_head][32], V as panels [d_head / 32][tokens][32], and the
  * scores of 14 queries, whose rows are kept off multiples of large powers of two. */
 typedef struct layout {
   size_t tokens, d_head, key_panels, val_panels, ld_scores;

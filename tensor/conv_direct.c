@@ -1,4 +1,21 @@
-/* Direct convolution as an implicit GEMM: tiles of output pixels whose rows are read in place. */
+/* Direct convolution as an implicit GEMM: the rows of A are never gathered, they are read where they stand.
+ *
+ * An output is one chain over (kernel row, kernel column, input channel). A tile is up to 14 outputs; the product reads
+ * "row i at a + i lda" (as_gemm_args). So a tile works without a copy when its outputs' inputs lie at equal distances,
+ * for each piece of the chain that is contiguous:
+ *
+ *   gemm   1x1 at stride 1: a pixel is a row, all pixels of all images are one matrix.
+ *
+ *   taps   a piece per tap (c_in floats). Neighbouring outputs of one output row read pixels `stride` apart:
+ *             outputs    y0 y1 y2 ...            lda = stride ld
+ *             tap kx     x(kx) x(kx + s) ...     a = map + (iy w + ix) ld
+ *          A tap that no output of the tile has is left out of the chain; where some outputs have it and others
+ *          do not (the edge of the map), the tile is done in parts: runs of active rows, one tap after the other,
+ *          through accumulators in memory. The order of each output's chain stays the same.
+ *
+ *   rows   with few channels (3 at the stem) a tap is too short a piece. If pixels lie packed (ld = c_in), the kw taps
+ *          of a kernel row are one contiguous piece of kw c_in floats. Padding is copied into a band as zeros, which
+ *          contribute nothing to a chain: fma(+0, w, acc) == acc. */
 #include <string.h>
 
 #include "tensor/base/par.h"
@@ -83,9 +100,7 @@ static void taps_tile(const void *ctx, size_t index, as_tile *t) {
       }
 }
 
-/* Few input channels (the stem, a patch embedding): with packed pixels a whole kernel row is one
- * contiguous piece of the chain. Padding, if any, is copied into a band as zeros, which contribute
- * nothing to a chain: fma(+0, w, acc) == acc. */
+/* Few input channels: the stem, a patch embedding. */
 typedef struct rows_ctx {
   const as_conv *c;
   const float *map;    /* packed pixels; row 0 meets the kernel's first row at the first output row */

@@ -1,12 +1,39 @@
-/* F(4x4, 3x3): 36 products of a tile's transformed input with transformed weights give 16 outputs,
- * a quarter of the multiplications. Blocks of tiles go through all three steps while in L2:
+/* F(4x4, 3x3): 36 products of a tile's transformed input with transformed weights give 16 outputs, which is a
+ * quarter of the 16 x 9 multiplications.
+ *
+ * In one dimension. A product of polynomials of degree 3 and 2 has degree 5. It is fixed by its values at five points
+ * p and by its leading coefficient (the "point" infinity), and a value is the product of the factors' values: six
+ * multiplications instead of twelve (Toom, Cook). With M(x) = prod (x - p) over the five points, interpolation writes
+ * the product as
+ *   sum over p of  a(p) g(p) / N_p * M(x) / (x - p)  +  a3 g2 * M(x),       N_p = prod over q != p of (p - q).
+ * That is a linear map c = C [(A a) . (G g)] with A the powers of the points, G g the values g(p) / N_p and C the
+ * coefficients of M(x) / (x - p). A filter is the transpose of a product (Winograd): four outputs y_i = sum_k d_(i+k) g_k
+ * of six inputs d are
+ *   y = A^T [(G g) . (C^T d)].
+ *
+ * Points 0, +-3/4, +-3/2 and infinity. With a = 3/4, b = 3/2: a^2 + b^2 = 45/16, a^2 b^2 = 81/64, and C^T d, A^T m are
+ *   v0   = d4 - 45/16 d2 + 81/64 d0                              M(x) / x = (x^2 - a^2)(x^2 - b^2)
+ *   v1,2 = (d4 - 9/4 d2) +- 3/4 (d3 - 9/4 d1)                    x (x +- a)(x^2 - b^2)
+ *   v3,4 = (d4 - 9/16 d2) +- 3/2 (d3 - 9/16 d1)                  x (x +- b)(x^2 - a^2)
+ *   v5   = d5 - 45/16 d3 + 81/64 d1                              M(x)
+ *   y_i  = m0 0^i + a^i (m1 + (-1)^i m2) + b^i (m3 + (-1)^i m4), and m5 in y3
+ * with N_0 = a^2 b^2 = 81/64, N_+-a = 2 a^2 (a^2 - b^2) = -243/128, N_+-b = 2 b^2 (b^2 - a^2) = 243/32.
+ * A tile is the same in both dimensions, one after the other: V = C^T d C, U = G g G^T, Y = A^T (sum U . V) A, the sum
+ * over input channels, which is where the products are.
+ *
+ * Why these points. The transforms multiply rounding errors by about the sums of their rows. 0, +-1, +-2, the usual
+ * ones, have powers up to 8 in A and 5 in C; points near 1 that keep apart have smaller ones on both sides, and these
+ * two are short binary fractions: half the error at the same speed. tensor/NUMERICS.md, rule 8, has what is left of it,
+ * and fixes the order of every step (kern/kernels.h, wino_in and wino_out).
+ *
+ * Blocks of tiles go through all three steps while in L2:
  *
  *   in  --wino_in-->  V [36][tiles][c_in + 16]  --36 GEMMs per panel-->  M [36][tiles][32]  --wino_out-->  out
  */
 #include "tensor/base/par.h"
 #include "tensor/conv_int.h"
 
-/* Columns first, then rows; in each 1-d transform, with points 0, +-3/4, +-3/2, infinity:
+/* G g in double, columns first, then rows; in each 1-d transform
  *   u0 = g0 64/81   u1,2 = -((g0 + 9/16 g2) +- 3/4 g1) 128/243   u3,4 = ((g0 + 9/4 g2) +- 3/2 g1) 32/243   u5 = g2
  * The multiplications by powers of two are exact, so each value is rounded at its sums and its division. */
 static void weight_1d(const double *restrict g, size_t step, double *restrict u, size_t ustep) {

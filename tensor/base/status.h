@@ -7,6 +7,10 @@
 #ifndef AS_TENSOR_BASE_STATUS_H
 #define AS_TENSOR_BASE_STATUS_H
 
+#if !defined(__STDC_VERSION__) || __STDC_VERSION__ < 201112L
+#error "assay is C11: build with -std=c11 or later"
+#endif
+
 #if defined(__GNUC__)
 #define AS_PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
 #else
