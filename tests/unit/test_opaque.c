@@ -231,6 +231,47 @@ static void legacy(as_test *t) {
   }
 }
 
+/* Dynamic quantisation packs a layer's tensors into a tuple: fc._packed_params._packed_params/0. */
+static void packed(as_test *t) {
+  as_str file = {0}, p = {0};
+  as_state *s = NULL;
+  as_err err = {AS_OK, ""};
+  const as_recipe *r = NULL;
+  as_recipe *owned = NULL;
+  char assumed[AS_RECIPE_ASSUMED];
+  static const char *const names[] = {"conv1.weight", "bn1.weight", "layer1.0.conv1.weight"};
+  static const uint8_t zeros[16];
+  mk_tensor conv = four;
+  conv.rank = 4;
+  for (int i = 0; i < 4; i++) conv.shape[i] = conv.stride[i] = 1;
+  as_str_put(&p, "\x80\x02}(");
+  for (int i = 0; i < 3; i++) {
+    mk_text(&p, names[i]);
+    mk_tensor_put(&p, &conv);
+  }
+  mk_text(&p, "fc._packed_params._packed_params");
+  qtensor(&p);
+  mk_tensor_put(&p, &four);
+  as_str_put(&p, "\x86u.");
+  mk_torch(&file, &p, zeros, sizeof zeros, NULL, 0);
+  CHECK_OK(t, as_state_open_bytes(&s, file.s, file.n, "x.pth", &err), err);
+  CHECK_OK(t, as_recipe_choose(&r, &owned, s, NULL, assumed, &err), err);
+  if (s && r) {
+    as_match m = {0};
+    const as_param_spec specs[] = {{"conv1.weight", 4, {1, 1, 1, 1}, false},
+                                   {"bn1.weight", 4, {1, 1, 1, 1}, false},
+                                   {"layer1.0.conv1.weight", 4, {1, 1, 1, 1}, false}};
+    CHECK_INT(t, as_match_params(&m, s, r, specs, 3, &err), AS_E_INPUT);
+    if (!strstr(err.msg, "fc._packed_params._packed_params/0 is quantised"))
+      as_test_fail(t, __FILE__, __LINE__, "message \"%s\"", err.msg);
+    as_match_clear(&m);
+  }
+  as_recipe_destroy(&owned);
+  as_state_close(&s);
+  as_str_clear(&file);
+  as_str_clear(&p);
+}
+
 /* A network of whole numbers: what bitsandbytes, GPTQ and the like leave. Counters may be integers. */
 static void whole_numbers(as_test *t) {
   static const int tiny[4] = {1, 1, 1, 1};
@@ -299,6 +340,7 @@ int main(int argc, char **argv) {
   static const as_case cases[] = {{"opaque listed", listed},
                                   {"opaque heads", heads},
                                   {"opaque legacy", legacy},
+                                  {"opaque packed", packed},
                                   {"opaque whole numbers", whole_numbers},
                                   {"opaque only a head", only_heads}};
   return as_test_main(argc, argv, cases, sizeof cases / sizeof *cases);

@@ -95,7 +95,9 @@ const char *as_recipe_sees(const as_recipe *r, const as_state_entry *e, const ch
   const char *seen = r->bare ? e->bare : e->plain,
              *name = r->at ? behind(seen, root) : as_under_root(seen, root);
   const bool flat = r->at || (strcmp(root, ".") == 0 && r->unwrap.n > 1);
-  return name && flat && strchr(name, '/') ? NULL : name;
+  const char *slash = name ? strchr(name, '/') : NULL;
+  /* "ema/conv1.weight" is another dictionary's, "fc._packed_params/0" a part of a tensor of this one. */
+  return flat && slash && !memchr(name, '.', (size_t)(slash - name)) ? NULL : name;
 }
 
 const char *as_name_counts(const char *name) {
