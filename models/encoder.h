@@ -46,6 +46,7 @@ as_status as_encoder_pass_create(as_encoder_pass **out, as_encoder *e, bool back
 void as_encoder_pass_destroy(as_encoder_pass **pass);
 /* Where the n images of the next forward go: [n, size, size, 3], normalised, inside the map's border. */
 as_map *as_encoder_images(as_encoder_pass *p, int n);
+int as_encoder_count(const as_encoder_pass *p); /* images of the last as_encoder_images */
 /* Features of these images: a matrix [n, dim] that lives until the pass's next forward. running: BatchNorm's buffers in the
  * store take the statistics of this batch. */
 const as_map *as_encoder_forward(as_encoder_pass *p, bool running);

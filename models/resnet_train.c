@@ -273,6 +273,10 @@ as_map *as_encoder_images(as_encoder_pass *p, int n) {
   return &p->value[0];
 }
 
+int as_encoder_count(const as_encoder_pass *p) {
+  return p->n;
+}
+
 /* ---- pooling and the mean ---- */
 
 typedef struct pool_pass {

@@ -51,6 +51,8 @@ const as_map *as_branch_forward(as_branch *b, int k, bool running);
 /* dout is changed. */
 void as_branch_backward(as_branch *b, int k, const as_map *dout);
 
+/* All pixels of a map to another of the same sizes; the borders may differ. */
+void as_map_copy(const as_map *from, const as_map *to);
 /* Part of a pass's images: n from `first` on. */
 as_map as_map_part(const as_map *m, int first, int n);
 
@@ -71,6 +73,16 @@ void as_ssl_softmax(const as_map *logits, double tau);
 /* Sum over rows of |a - b|^2 of rows at length 1 comes from cosines: for BYOL and SimSiam.
  * dp = -(scale) (z - (p . z) p) / |p| with p, z at length 1; gives sum of p . z. p: not normalised. */
 double as_ssl_cosine(const as_map *p, const as_map *z, double scale, const as_map *dp);
+
+/* Two matrices that views of the same images gave, forwarded one after the other (BatchNorm per view): sets s->view[0..1] to
+ * the maps of the branch's two passes. */
+void as_ssl_two_views(as_ssl *s, as_branch *b);
+/* The teacher's forward of pass k on the images of the student's pass k. */
+const as_map *as_ssl_teach(as_branch *teacher, const as_branch *student, int k);
+/* The teacher's momentum: m0 rising to 1 by a cosine over the training. */
+void as_ssl_momentum(as_ssl *s, double start);
+/* A memory that resume must keep. */
+void as_ssl_keep(as_ssl *s, void *data, size_t bytes, size_t width);
 
 /* A teacher that starts as a copy of the student and follows it. */
 as_status as_ssl_follow(as_ssl *s, as_err *err);

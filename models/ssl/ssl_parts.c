@@ -1,5 +1,6 @@
 /* Branches, products over samples and the small pieces of losses that methods share. */
 #include <math.h>
+#include <string.h>
 
 #include "models/ssl/ssl_int.h"
 #include "tensor/base/mem.h"
@@ -56,6 +57,32 @@ void as_branch_backward(as_branch *b, int k, const as_map *dout) {
   const as_map d = as_map_matrix(b->dfeatures, as_map_pixels(dout), (size_t)as_encoder_dim(b->encoder));
   as_head_backward(b->head_pass[k], dout, &d);
   as_encoder_backward(b->pass[k], &d);
+}
+
+void as_map_copy(const as_map *from, const as_map *to) {
+  for (size_t i = 0; i < (size_t)from->n; i++)
+    for (size_t y = 0; y < (size_t)from->h; y++)
+      memcpy(as_map_at(to, i, y, 0), as_map_at(from, i, y, 0),
+             (size_t)from->w * (size_t)from->c * sizeof(float));
+}
+
+void as_ssl_two_views(as_ssl *s, as_branch *b) {
+  s->n_views = 2;
+  for (int v = 0; v < 2; v++) s->view[v] = *as_encoder_images(b->pass[v], s->o.batch);
+}
+
+const as_map *as_ssl_teach(as_branch *teacher, const as_branch *student, int k) {
+  const as_map *from = as_encoder_images(student->pass[k], as_encoder_count(student->pass[k]));
+  as_map_copy(from, as_encoder_images(teacher->pass[k], from->n));
+  return as_branch_forward(teacher, k, true);
+}
+
+void as_ssl_momentum(as_ssl *s, double start) {
+  s->ema = (as_schedule){.kind = AS_SCHEDULE_COSINE, .start = start, .end = 1.0, .steps = s->steps};
+}
+
+void as_ssl_keep(as_ssl *s, void *data, size_t bytes, size_t width) {
+  s->kept[s->n_kept++] = (as_ssl_block){data, bytes, width};
 }
 
 as_map as_map_part(const as_map *m, int first, int n) {

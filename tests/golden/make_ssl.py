@@ -1,0 +1,74 @@
+#!/usr/bin/python3
+"""One SGD step of each method on made values and made views, by PyTorch autograd in float64 from the methods' equations
+(losses written here from the papers; the networks of make_encoder.py). Writes ssl.tsv: method, tensor, L2 norm of the
+update p1 - p0, its first 8 elements; "loss" with its value."""
+import os, torch, torch.nn as nn, torch.nn.functional as F
+torch.set_default_dtype(torch.float64)
+B, SIZE, W = 8, 16, 12
+def made(t, n): return torch.tensor([((i * 37 + t * 11 + i // 64 * 29) % 64 - 31.5) / 32 for i in range(n)])
+class Basic(nn.Module):
+    def __init__(s, i, o, st):
+        super().__init__(); s.conv1 = nn.Conv2d(i, o, 3, st, 1, bias=False); s.bn1 = nn.BatchNorm2d(o)
+        s.conv2 = nn.Conv2d(o, o, 3, 1, 1, bias=False); s.bn2 = nn.BatchNorm2d(o)
+        if st != 1 or i != o: s.downsample = nn.Sequential(nn.Conv2d(i, o, 1, st, bias=False), nn.BatchNorm2d(o))
+    def forward(s, x): return F.relu(s.bn2(s.conv2(F.relu(s.bn1(s.conv1(x))))) + (s.downsample(x) if hasattr(s, 'downsample') else x))
+class Net(nn.Module):
+    def __init__(s):
+        super().__init__(); s.conv1 = nn.Conv2d(3, 4, 3, 2, 1, bias=False); s.bn1 = nn.BatchNorm2d(4)
+        s.layer1 = nn.Sequential(Basic(4, 4, 1)); s.layer2 = nn.Sequential(Basic(4, 8, 2)); s.layer3 = nn.Sequential(Basic(8, 16, 2))
+    def forward(s, x): return s.layer3(s.layer2(s.layer1(F.relu(s.bn1(s.conv1(x)))))).mean((2, 3))
+class Fixed(nn.Module):
+    """BatchNorm whose offset (and gain) are not trained: they have no name in the golden."""
+    def __init__(s, w, gain): super().__init__(); s.weight = nn.Parameter(torch.ones(w)) if gain else None; s.w = w
+    def forward(s, x): return F.batch_norm(x, None, None, s.weight, None, True)
+class L2(nn.Module):
+    def forward(s, x): return F.normalize(x, dim=1)
+L = nn.Linear
+def mlp(i, h, o): return nn.Sequential(L(i, h), nn.BatchNorm1d(h), nn.ReLU(), L(h, o, bias=False))
+HEADS = {'simclr': (nn.Sequential(L(16, W, bias=False), nn.BatchNorm1d(W), nn.ReLU(), L(W, W, bias=False), Fixed(W, True)), None),
+         'byol': (mlp(16, 20, W), mlp(W, 20, W)),
+         'simsiam': (nn.Sequential(L(16, W, bias=False), nn.BatchNorm1d(W), nn.ReLU(), L(W, W, bias=False), Fixed(W, False)),
+                     nn.Sequential(L(W, 6, bias=False), nn.BatchNorm1d(6), nn.ReLU(), L(6, W))),
+         'barlow': (nn.Sequential(L(16, W, bias=False), nn.BatchNorm1d(W), nn.ReLU(), L(W, W, bias=False), Fixed(W, False)), None),
+         'vicreg': (mlp(16, W, W), None)}
+def fill(m):
+    for name, p in m.named_parameters():
+        v = made(len(name), p.numel()).reshape(p.shape)
+        p.data = v * (2 / p[0].numel()) ** .5 if p.ndim > 1 else ((1 + .2 * v) if 'weight' in name else .1 * v)
+def views():
+    out = []
+    for k in range(2):
+        x = made(5 + 3 * k, B * SIZE * SIZE * 3).reshape(B, SIZE, SIZE, 3) + made(9, B).reshape(B, 1, 1, 1) * made(2 + k, SIZE).reshape(1, SIZE, 1, 1)
+        out.append(x.permute(0, 3, 1, 2))
+    return out
+def cos(p, z): return (F.normalize(p, dim=1) * F.normalize(z.detach(), dim=1)).sum(1)
+def off(c): return (c ** 2).sum() - (c.diagonal() ** 2).sum()
+def loss_of(name, net, proj, pred, net2, proj2, x):
+    if name == 'simclr':
+        u = F.normalize(proj(net(torch.cat(x))), dim=1); s = u @ u.T / .2; s = s.masked_fill(torch.eye(2 * B, dtype=torch.bool), -1e9)
+        return F.cross_entropy(s, (torch.arange(2 * B) + B) % (2 * B))
+    z = [proj(net(v)) for v in x]
+    if name == 'byol':
+        t = [proj2(net2(v)) for v in x]; p = [pred(v) for v in z]
+        return (2 - 2 * cos(p[0], t[1])).mean() + (2 - 2 * cos(p[1], t[0])).mean()
+    if name == 'simsiam': p = [pred(v) for v in z]; return -.5 * (cos(p[0], z[1]).mean() + cos(p[1], z[0]).mean())
+    if name == 'barlow': c = z[0].T @ z[1] / B; return ((c.diagonal() - 1) ** 2).sum() + .02 * off(c)
+    v = lambda a: torch.relu(1 - (a.var(0) + 1e-4).sqrt()).mean()
+    def c(a): a = a - a.mean(0); m = a.T @ a / (B - 1); return off(m) / W
+    return 25 * F.mse_loss(z[0], z[1]) + 25 * (v(z[0]) + v(z[1])) / 2 + c(z[0]) + c(z[1])
+with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), 'ssl.tsv'), 'w') as f:
+    for name, (proj, pred) in HEADS.items():
+        all = nn.Module(); all.net = Net(); all.projector = proj
+        if pred is not None: all.predictor = pred
+        class Flat(nn.Module): pass
+        names = [(n[4:] if n.startswith('net.') else n, p) for n, p in all.named_parameters()]
+        for n, p in names:
+            v = made(len(n), p.numel()).reshape(p.shape); p.data = v * (2 / p[0].numel()) ** .5 if p.ndim > 1 else ((1 + .2 * v) if 'weight' in n else .1 * v)
+        import copy
+        net2, proj2 = copy.deepcopy(all.net), copy.deepcopy(proj); all.train(); net2.train(); proj2.train()
+        before = {n: p.detach().clone() for n, p in names}
+        opt = torch.optim.SGD([p for _, p in names], .1, .9, weight_decay=1e-3)
+        loss = loss_of(name, all.net, proj, pred, net2, proj2, views()); loss.backward(); opt.step()
+        f.write(f'{name}\tloss\t{loss.item():.9g}\n')
+        for n, p in names:
+            u = (p.detach() - before[n]); f.write('\t'.join([name, n, f'{u.norm().item():.9g}'] + [f'{e:.9g}' for e in u.flatten()[:8].tolist()]) + '\n')
