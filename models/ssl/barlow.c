@@ -80,9 +80,9 @@ static double barlow_loss(as_ssl *s, const uint32_t *image) {
       m->c[i * w + j] = (float)(2.0 * k * off / batch);
     }
   const as_map dz = as_map_matrix(m->dz, n, w);
-  as_gemm_nt(n, w, w, z2->data, w, m->c, w, m->dz, w, m->scratch);
+  as_gemm_nt(&(as_product){n, w, w, z2->data, w, m->c, w, m->dz, w}, m->scratch);
   as_branch_backward(&m->net, 0, &dz);
-  as_gemm_nn(n, w, w, z1->data, w, m->c, w, m->dz, w, m->scratch);
+  as_gemm_nn(&(as_product){n, w, w, z1->data, w, m->c, w, m->dz, w}, m->scratch);
   as_branch_backward(&m->net, 1, &dz);
   return loss;
 }

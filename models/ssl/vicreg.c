@@ -100,7 +100,7 @@ static double one_view(vicreg *m, const as_ssl *s, const as_map *z, const as_map
       }
       m->cov[i * w + j] = (float)(i == j ? 0.0 : 4.0 * c * cov / (d * (rows - 1.0)));
     }
-  as_gemm_nn(n, w, w, m->zc, w, m->cov, w, m->dz, w, m->scratch);
+  as_gemm_nn(&(as_product){n, w, w, m->zc, w, m->cov, w, m->dz, w}, m->scratch);
   const float k = (float)(2.0 * a / (rows * d));
   for (size_t i = 0; i < n; i++)
     for (size_t j = 0; j < w; j++) {
