@@ -82,7 +82,7 @@ static double simclr_loss(as_ssl *s, const uint32_t *image) {
   as_branch_pack(&m->net, true);
   const as_map *u = as_branch_forward(&m->net, 0, true);
   const size_t d = (size_t)u->c;
-  as_gemm_nt(&(as_product){&(as_product){n, n, d, u->data, d, u->data, d, m->logits, n}}, m->scratch);
+  as_gemm_nt(&(as_product){n, n, d, u->data, d, u->data, d, m->logits, n}, m->scratch);
   const as_map p = as_map_matrix(m->logits, n, n);
   for (size_t i = 0; i < n; i++) m->logits[i * n + i] = -1e30f; /* softmax makes it +0 */
   as_ssl_softmax(&p, tau);
