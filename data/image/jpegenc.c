@@ -28,7 +28,7 @@ typedef struct writer {
   code dc[2][12], ac[2][256];
 } writer;
 
-static void put(writer *w, const void *p, size_t n) {
+static void put_bytes(writer *w, const void *p, size_t n) {
   if (w->status != AS_OK) return;
   void *grown = w->p;
   w->status = as_grow(&grown, &w->cap, w->n + n, 1, w->err);
@@ -39,10 +39,10 @@ static void put(writer *w, const void *p, size_t n) {
 }
 
 static void put8(writer *w, unsigned v) {
-  put(w, &(uint8_t){(uint8_t)v}, 1);
+  put_bytes(w, &(uint8_t){(uint8_t)v}, 1);
 }
 static void put16(writer *w, unsigned v) {
-  put(w, (uint8_t[]){(uint8_t)(v >> 8), (uint8_t)v}, 2);
+  put_bytes(w, (uint8_t[]){(uint8_t)(v >> 8), (uint8_t)v}, 2);
 }
 
 static void put_bits(writer *w, unsigned v, int n) {
@@ -79,7 +79,7 @@ static void make_quant(writer *w, int quality) {
 static void write_header(writer *w, int width, int height, as_jpeg_chroma chroma) {
   static const uint8_t jfif[] = {0xff, 0xd8, 0xff, 0xe0, 0, 16, 'J', 'F', 'I', 'F',
                                  0,    1,    1,    0,    0, 1,  0,   1,   0,   0};
-  put(w, jfif, sizeof jfif);
+  put_bytes(w, jfif, sizeof jfif);
   for (unsigned t = 0; t < 2; t++) {
     put16(w, 0xffdb);
     put16(w, 67);
@@ -101,16 +101,16 @@ static void write_header(writer *w, int width, int height, as_jpeg_chroma chroma
     put16(w, 0xffc4);
     put16(w, 2 + 17 + 12);
     put8(w, t);
-    put(w, as_jpeg_std_dc_bits[t], 16);
-    put(w, as_jpeg_std_dc_val[t], 12);
+    put_bytes(w, as_jpeg_std_dc_bits[t], 16);
+    put_bytes(w, as_jpeg_std_dc_val[t], 12);
     put16(w, 0xffc4);
     put16(w, 2 + 17 + 162);
     put8(w, 0x10 | t);
-    put(w, as_jpeg_std_ac_bits[t], 16);
-    put(w, as_jpeg_std_ac_val[t], 162);
+    put_bytes(w, as_jpeg_std_ac_bits[t], 16);
+    put_bytes(w, as_jpeg_std_ac_val[t], 162);
   }
   static const uint8_t sos[] = {0xff, 0xda, 0, 12, 3, 1, 0x00, 2, 0x11, 3, 0x11, 0, 63, 0};
-  put(w, sos, sizeof sos);
+  put_bytes(w, sos, sizeof sos);
 }
 
 /* v / 2^n rounded half up, for negative v too. */

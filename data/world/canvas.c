@@ -55,7 +55,8 @@ static int lattice(as_rng r, int x, int y) {
   return (int)(as_rng_bits(r, (uint64_t)(x + 4096) * 8192 + (uint64_t)(y + 4096)) >> 56);
 }
 
-int as_noise(as_rng r, int x, int y, int cell) {
+/* Smooth noise, 0..255: lattice of `cell` pixels, bilinear with a smooth step. */
+static int smooth_noise(as_rng r, int x, int y, int cell) {
   x += 1024 * cell; /* keep the division on positive numbers */
   y += 1024 * cell;
   int ix = x / cell, iy = y / cell, fx = x % cell * 256 / cell, fy = y % cell * 256 / cell;
@@ -85,7 +86,7 @@ static as_color paint_at(const as_paint *p, int x, int y) {
       if (((x + 64 * period) / period + (y + 64 * period) / period) % 2) c = p->second;
       break;
     case AS_GRAIN:
-      c = as_mix(c, p->second, as_noise(p->grain, x, y, period));
+      c = as_mix(c, p->second, smooth_noise(p->grain, x, y, period));
       break;
     case AS_PLAIN:
       break;

@@ -44,9 +44,6 @@ uint32_t as_isqrt(uint64_t v);
 as_color as_hsv(int hue, int sat, int val);
 as_color as_mix(as_color a, as_color b, int t); /* t 0..256 */
 
-/* Smooth noise, 0..255: lattice of `cell` pixels, bilinear with a smooth step. */
-int as_noise(as_rng r, int x, int y, int cell);
-
 void as_canvas_fill(as_canvas *c, const as_point *p, int n, const as_paint *paint); /* non-zero winding */
 /* Polyline with round joins, width in 1/256 pixel; `closed` joins the ends. */
 void as_canvas_stroke(as_canvas *c, const as_point *p, int n, int closed, int width, const as_paint *paint);

@@ -154,7 +154,7 @@ static void flat_design(as_canvas *c, as_dice *d, as_color a, as_color b) {
   }
 }
 
-void as_scene_background(as_canvas *c, as_dice *d, as_finish finish, as_place place) {
+void as_scene_background(as_canvas *c, as_dice *d, as_finish finish, as_scenery place) {
   static void (*const places[AS_PLACES])(as_canvas *, as_dice *) = {outdoors, indoors, studio,
                                                                     sea,      leaves,  night};
   if (finish == AS_PENCIL) {

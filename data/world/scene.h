@@ -29,7 +29,7 @@ typedef enum as_finish {
 
 /* Fills the canvas; sizes of grain, tiles and lines follow its side. Photographs, mosaics and
  * paintings show `place`, or any with AS_ANYWHERE. */
-void as_scene_background(as_canvas *c, as_dice *d, as_finish finish, as_place place);
+void as_scene_background(as_canvas *c, as_dice *d, as_finish finish, as_scenery place);
 void as_scene_clutter(as_canvas *c, as_dice *d, int pieces, int alpha);
 void as_scene_finish(as_canvas *c, as_dice *d, as_finish finish, int harder);
 /* Thick fog or dark: nothing can be made out. */

@@ -4,7 +4,7 @@
 
 #include "data/world/pen.h"
 
-typedef enum as_place {
+typedef enum as_scenery {
   AS_OUTDOORS,
   AS_INDOORS,
   AS_STUDIO,
@@ -13,7 +13,7 @@ typedef enum as_place {
   AS_NIGHT,
   AS_PLACES,
   AS_ANYWHERE = AS_PLACES
-} as_place;
+} as_scenery;
 
 typedef struct as_thing {
   const char *name;
@@ -21,8 +21,8 @@ typedef struct as_thing {
   /* Ranges from which the palette's main colour is drawn: hue 0..1535 (from may be above to: around
    * red), saturation, value. */
   int hue[2], sat[2], val[2];
-  int floats;       /* 1: in the air, no shadow below */
-  as_place home[2]; /* where it is mostly seen: data sets have such habits, and models learn them */
+  int floats;         /* 1: in the air, no shadow below */
+  as_scenery home[2]; /* where it is mostly seen: data sets have such habits, and models learn them */
 } as_thing;
 
 enum { AS_THINGS = 16 };

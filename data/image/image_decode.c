@@ -1,3 +1,4 @@
+/* Any image: which format it is, and its decoder behind one face. What is no JPEG or PNG is refused by name. */
 #include "data/image/image.h"
 
 #include <string.h>
