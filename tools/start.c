@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tensor/base/file.h"
 #include "tensor/runtime.h"
 
 as_status as_tool_start(const as_args *args, const char *profile, as_err *err) {
@@ -20,6 +21,7 @@ as_status as_tool_start(const as_args *args, const char *profile, as_err *err) {
     if (n >= sizeof first || !as_parse_i64(first, 1, 4096, &threads))
       return as_fail(err, AS_E_USAGE, "OMP_NUM_THREADS: found '%s', wanted a number from 1 to 4096", omp);
   }
+  as_path_set_home(getenv("HOME"));
   opts.cpu = cpu && *cpu ? cpu : NULL;
   opts.threads = (int)as_arg_int(args, OPT_THREADS, threads);
   opts.profile = profile;

@@ -120,7 +120,7 @@ static as_status label_by_side_list(as_dataset *ds, as_err *err) {
 
 static as_status open_rows(as_dataset *ds, const as_dataset_opts *o, as_err *err) {
   as_status s = find_task(ds, o, err);
-  if (s == AS_OK) s = as_source_open(&ds->source, ds->path, err);
+  if (s == AS_OK) s = as_source_open(&ds->source, ds->path, o->files, o->n_files, err);
   if (s != AS_OK) return s;
   ds->n = ds->source.n;
   if (ds->n > UINT32_MAX) return as_fail(err, AS_E_INPUT, "%s: found %zu images, too many", ds->path, ds->n);
@@ -135,7 +135,9 @@ static as_status open_rows(as_dataset *ds, const as_dataset_opts *o, as_err *err
   if (s == AS_OK) s = as_dataset_label(ds, o, err);
   if (s == AS_OK) s = sort_rows(ds, err);
   if (s == AS_OK && ds->layout == AS_LAYOUT_LIST)
-    s = o->labels ? as_dataset_label_list(ds, o->labels, err) : label_by_side_list(ds, err);
+    s = o->labels                  ? as_dataset_label_list(ds, o->labels, err)
+        : ds->source.with_text > 0 ? as_dataset_label_texts(ds, err)
+                                   : label_by_side_list(ds, err);
   if (s == AS_OK && o->real) s = as_dataset_read_real(ds, o->real, err);
   for (size_t i = 0; i < ds->n && s == AS_OK && ds->has_real; i++) { /* ImageNet-Hard has no single label */
     as_row *r = &ds->row[i];
@@ -176,13 +178,14 @@ as_status as_dataset_open(as_dataset **out, const as_dataset_opts *opts, as_err 
 
 as_status as_dataset_open_as_is(as_dataset **out, const as_dataset_opts *opts, as_err *err) {
   *out = NULL;
-  if (!opts->path || !*opts->path)
-    return as_fail(err, AS_E_USAGE, "no dataset named: wanted a folder or an archive");
+  const char *path = opts->n_files > 0 ? opts->files[0] : opts->path;
+  if (!path || !*path) return as_fail(err, AS_E_USAGE, "no dataset named: wanted a folder or an archive");
   as_dataset *ds = as_calloc(1, sizeof *ds, err);
   if (!ds) return AS_E_ENV;
-  ds->path = as_strdup(opts->path, err);
+  ds->path = as_path_join(NULL, path, err); /* "~/" too */
   ds->flavour = opts->flavour ? as_strdup(opts->flavour, err) : NULL;
   as_status s = ds->path && (ds->flavour || !opts->flavour) ? open_rows(ds, opts, err) : AS_E_ENV;
+  if (s == AS_OK && opts->want_labels) s = as_dataset_want_labels(ds, err);
   if (s != AS_OK) as_dataset_close(&ds);
   *out = ds;
   return s;
@@ -205,6 +208,23 @@ void as_dataset_close(as_dataset **dataset) {
 
 size_t as_dataset_count(const as_dataset *ds) {
   return ds->n;
+}
+
+bool as_dataset_is_loose(const as_dataset *ds) {
+  return ds->source.picked && ds->layout == AS_LAYOUT_UNLABELLED;
+}
+
+as_status as_dataset_want_labels(const as_dataset *ds, as_err *err) {
+  for (size_t i = 0; i < ds->n; i++) {
+    if (ds->has_real ? ds->row[i].n_real > 0 : ds->row[i].label >= 0) return AS_OK;
+  }
+  if (ds->has_real)
+    return as_fail(err, AS_E_INPUT, "%s: the label sets of all %zu images are empty", ds->path, ds->n);
+  return as_fail(
+      err, AS_E_INPUT,
+      "%s: none of the %zu images has a label (the first is %s): found no class folders, no .cls members, no "
+      "wnids or ILSVRC2012 numbers in their names; wanted a list of labels (--labels)",
+      ds->path, ds->n, ds->row[0].name);
 }
 
 as_item as_dataset_item(const as_dataset *ds, size_t i) {

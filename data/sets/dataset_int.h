@@ -66,6 +66,9 @@ as_status as_dataset_label_list(as_dataset *ds, const char *path, as_err *err);
 /* The same from lines that are read already; `path` is for messages. */
 as_status as_dataset_label_lines(as_dataset *ds, const char *path, const as_lines *l, as_err *err);
 
+/* Labels that stand beside the images in a list of them. */
+as_status as_dataset_label_texts(as_dataset *ds, as_err *err);
+
 /* Labels against what the names of ILSVRC2012's images tell. */
 typedef struct as_agreement {
   size_t known, differ; /* images whose name tells a class, and those of them that have another label */

@@ -13,7 +13,8 @@ enum { WNID_LEN = 9 };
 
 as_status as_dataset_give_classes(as_dataset *ds, const as_dataset_opts *o, as_err *err) {
   if (!o->classes || !*o->classes) return AS_OK;
-  bool by_value = strcmp(o->classes, "by-value") == 0, by_text = strcmp(o->classes, "by-text") == 0;
+  bool by_value = strcmp(as_path_base(o->classes), "by-value") == 0,
+       by_text = strcmp(as_path_base(o->classes), "by-text") == 0; /* a plan puts its folder in front */
   if ((by_value || by_text) && as_path_kind_of(o->classes) == AS_PATH_NONE) {
     ds->order = by_value ? AS_ORDER_BY_VALUE : AS_ORDER_BY_TEXT;
     return AS_OK;
@@ -72,13 +73,19 @@ static void strip_common(as_dataset *ds) {
 as_status as_dataset_find_layout(as_dataset *ds, const as_dataset_opts *o, as_err *err) {
   size_t in_folder = 0, by_file = 0, by_val = 0, deep = 0, len;
   const char *loose = NULL;
+  if (o->no_labels || (ds->source.loose && !o->labels && ds->source.with_text == 0)) {
+    if (!o->no_labels) strip_common(ds);
+    ds->layout = AS_LAYOUT_UNLABELLED;
+    return AS_OK;
+  }
   if (ds->source.labelled && !o->labels) {
     ds->layout = AS_LAYOUT_SHARDS;
     return AS_OK;
   }
   bool corrupted =
       strcmp(ds->task->name, "imagenet-c") == 0; /* there the folders above the classes tell something */
-  if (!o->labels && !corrupted) strip_common(ds);
+  bool list = o->labels || ds->source.with_text > 0;
+  if (!list && !corrupted) strip_common(ds);
   for (size_t i = 0; i < ds->n; i++) {
     const char *name = ds->row[i].name;
     if (strchr(name, '/')) {
@@ -91,7 +98,7 @@ as_status as_dataset_find_layout(as_dataset *ds, const as_dataset_opts *o, as_er
     const char *wnid = wnid_folder(name, &len);
     deep += len > 0 && wnid != name;
   }
-  if (o->labels) {
+  if (list) {
     ds->layout = AS_LAYOUT_LIST;
   } else if (in_folder > 0 && in_folder < ds->n) {
     return as_fail(err, AS_E_INPUT,

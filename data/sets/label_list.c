@@ -410,6 +410,21 @@ as_status as_dataset_label_lines(as_dataset *ds, const char *path, const as_line
   return s;
 }
 
+as_status as_dataset_label_texts(as_dataset *ds, as_err *err) {
+  const char **text = as_alloc(ds->n + 1, sizeof *text, err);
+  if (!text) return AS_E_ENV;
+  for (size_t i = 0; i < ds->n; i++) text[i] = ds->source.pool + ds->source.entry[ds->row[i].entry].text;
+  as_status s = classes_of_texts(ds, ds->path, text, ds->n, err);
+  for (size_t i = 0; i < ds->n && s == AS_OK; i++) {
+    ds->row[i].label = class_of_text(ds, text[i]);
+    if (ds->row[i].label < 0)
+      s = as_fail(err, AS_E_INPUT, "%s: %s: found label \"%s\", wanted 0..%zu or a class name", ds->path,
+                  ds->row[i].name, text[i], ds->classes.n - 1);
+  }
+  as_free(text);
+  return s;
+}
+
 as_status as_dataset_label_list(as_dataset *ds, const char *path, as_err *err) {
   as_lines l;
   as_disk d = {.fd = -1};

@@ -9,6 +9,11 @@
 extern const char *const as_wnids[];
 extern const size_t as_wnids_count;
 
+/* Their names for people, in the same order: "goldfish, Carassius auratus". The first one, up to the comma, is the
+ * usual one; a few occur twice (crane the bird, crane the machine). */
+extern const char *const as_wnid_names[];
+extern const size_t as_wnid_names_count;
+
 /* The 200 classes each of ImageNet-A and ImageNet-R, as wnids in bytewise order. */
 extern const char *const as_imagenet_a[];
 extern const size_t as_imagenet_a_count;

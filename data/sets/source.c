@@ -1,162 +1,104 @@
+/* What a path leads to, and who lists it. */
 #include "data/sets/source_int.h"
 
 #include <string.h>
 
-#include "data/archive/tar.h"
+#include "tensor/base/log.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/text.h"
 
-enum { MAX_DEPTH = 16 };
-
-/* Lists root/rel; *found counts images. Names with an image suffix are taken for files unread. */
-static as_status walk_folder(as_source *s, const char *root, const char *rel, uint32_t box, int depth,
-                             as_names *archives, as_err *err) {
-  char *dir = as_path_join(root, rel, err);
-  if (!dir) return AS_E_ENV;
-  as_names names = {0};
-  as_status st =
-      depth > MAX_DEPTH
-          ? as_fail(err, AS_E_INPUT, "%s: found folders over %d deep (a loop of links?)", dir, MAX_DEPTH)
-          : as_dir_list(&names, dir, err);
-  for (size_t i = 0; i < names.n && st == AS_OK; i++) {
-    const char *name = names.name[i];
-    if (name[0] == '.') continue;
-    char *below = as_path_join(rel, name, err), *full = as_path_join(dir, name, err);
-    if (!below || !full) {
-      st = AS_E_ENV;
-    } else if (as_name_is_image(name)) {
-      st = as_source_add(s, NULL, below, box, 0, 0, err);
-    } else if (as_path_kind_of(full) == AS_PATH_DIR) {
-      size_t before = s->n;
-      st = walk_folder(s, root, below, box, depth + 1, archives, err);
-      if (st == AS_OK && s->n == before && depth == 0 && !s->empty_folder) {
-        s->empty_folder = as_strdup(name, err);
-        if (!s->empty_folder) st = AS_E_ENV;
-      }
-    } else if (depth == 0 &&
-               (as_ends_with(name, ".tar") || as_ends_with(name, ".tar.gz") || as_ends_with(name, ".tgz"))) {
-      void *p = archives->name;
-      st = as_grow(&p, &archives->cap, archives->n + 1, sizeof *archives->name, err);
-      archives->name = p;
-      if (st == AS_OK) {
-        archives->name[archives->n++] = full;
-        full = NULL;
-      }
-    } else {
-      st = as_source_ignore(s, NULL, below, box, 0, 0, err);
-    }
-    as_free(below);
-    as_free(full);
+/* "x.tar/val/images": a path that leads through an archive. The archive stays in s->path, the rest is what its members
+ * must lie below. */
+static as_status split_inner(as_source *s, as_err *err) {
+  char *path = as_strdup(s->path, err);
+  if (!path) return AS_E_ENV;
+  for (char *cut = strrchr(path, '/'); cut && cut > path; cut = strrchr(path, '/')) {
+    *cut = '\0';
+    if (as_path_kind_of(path) != AS_PATH_FILE) continue;
+    size_t at = (size_t)(cut - path), n = strlen(s->path + at + 1);
+    s->inner = as_strndup(s->path + at + 1, n > 0 && s->path[at + n] == '/' ? n - 1 : n, err);
+    as_free(s->archive);
+    s->archive = path;
+    return s->inner ? AS_OK : AS_E_ENV;
   }
-  as_names_clear(&names);
-  as_free(dir);
-  return st;
+  as_free(path);
+  return AS_OK;
 }
 
-/* "train/n01440764.tar" -> "n01440764": what the members' names get in front. */
-static char *archive_stem(const char *path, as_err *err) {
-  const char *base = as_path_base(path);
-  size_t n = strlen(base);
-  static const char *const suffix[] = {".tar.gz", ".tgz", ".tar"};
-  for (size_t i = 0; i < sizeof suffix / sizeof *suffix; i++) {
-    if (as_ends_with(base, suffix[i])) return as_strndup(base, n - strlen(suffix[i]), err);
-  }
-  return as_strdup(base, err);
-}
-
-static as_status add_archives(as_source *s, const as_names *archives, as_err *err) {
-  as_status st = AS_OK;
-  for (size_t i = 0; i < archives->n && st == AS_OK; i++) {
-    char *stem = archive_stem(archives->name[i], err);
-    st = stem ? as_source_add_archive(s, archives->name[i], stem, err) : AS_E_ENV;
-    as_free(stem);
-  }
-  return st;
-}
-
-static as_status open_folder(as_source *s, as_err *err) {
-  as_names archives = {0};
+/* One image, under its own name. */
+static as_status add_image(as_source *s, const char *path, as_err *err) {
   uint32_t box;
-  as_status st = as_source_add_box(s, s->path, &box, err);
-  if (st == AS_OK) {
-    s->box[box].folder = true;
-    st = walk_folder(s, s->path, "", box, 0, &archives, err);
-  }
-  if (st == AS_OK && !s->has_side) { /* Tiny-ImageNet's lies beside the folder of images */
-    char *beside = as_path_join(s->path, "../val_annotations.txt", err);
-    if (!beside) st = AS_E_ENV;
-    if (beside && as_path_kind_of(beside) == AS_PATH_FILE)
-      st = as_source_ignore(s, NULL, "../val_annotations.txt", box, 0, 0, err);
-    as_free(beside);
-  }
-  if (st == AS_OK && s->n == 0) {
-    st = add_archives(s, &archives, err);
-  } else {
-    for (size_t i = 0; i < archives.n && st == AS_OK; i++)
-      st = as_source_ignore(s, NULL, as_path_base(archives.name[i]), box, 0, 0, err);
-  }
-  as_names_clear(&archives);
-  return st;
+  if (as_path_kind_of(path) == AS_PATH_NONE) return as_fail(err, AS_E_INPUT, "%s: no such image", path);
+  char *dir = as_path_dir(path, err);
+  as_status st = dir ? as_source_add_box(s, dir, &box, err) : AS_E_ENV;
+  as_free(dir);
+  if (st != AS_OK) return st;
+  s->box[box].folder = s->loose = s->picked = true;
+  return as_source_add(s, NULL, as_path_base(path), box, 0, 0, err);
 }
 
-/* Shards "dir/name-{000000..000063}.tar": both ends have the same number of digits. */
-static as_status open_shards(as_source *s, bool *is_pattern, as_err *err) {
-  const char *open = strchr(s->path, '{'), *dots = open ? strstr(open, "..") : NULL;
-  const char *close = dots ? strchr(dots, '}') : NULL;
-  *is_pattern = close != NULL;
-  if (!close) return AS_OK;
-  size_t digits = (size_t)(dots - open) - 1;
-  int64_t from = 0, to = 0;
-  if (digits == 0 || digits > 18 || (size_t)(close - dots) - 2 != digits)
-    return as_fail(err, AS_E_INPUT, "%s: wanted shards as name-{000..123}.tar, both ends with as many digits",
-                   s->path);
-  const char *a = open + 1, *b = dots + 2;
-  for (size_t i = 0; i < digits; i++) {
-    if (a[i] < '0' || a[i] > '9' || b[i] < '0' || b[i] > '9')
-      return as_fail(err, AS_E_INPUT, "%s: found no number in the braces, wanted name-{000..123}.tar",
-                     s->path);
-    from = from * 10 + (a[i] - '0');
-    to = to * 10 + (b[i] - '0');
+static as_status open_path(as_source *s, as_err *err) {
+  as_path_kind kind = as_path_kind_of(s->path);
+  if (kind == AS_PATH_DIR) return as_source_add_folder(s, err);
+  if (kind == AS_PATH_NONE) {
+    bool taken = false;
+    const char *base = as_path_base(s->path);
+    if (*base == '@') return as_source_add_list(s, err);
+    as_status st = as_source_add_shards(s, &taken, err);
+    if (st == AS_OK && !taken) st = as_source_add_glob(s, &taken, err);
+    if (st == AS_OK && !taken) st = split_inner(s, err);
+    if (st != AS_OK || taken) return st;
   }
-  if (from > to) return as_fail(err, AS_E_INPUT, "%s: the first shard is after the last", s->path);
-  as_status st = AS_OK;
-  for (int64_t i = from; i <= to && st == AS_OK; i++) {
-    as_str path = {0};
-    as_str_putn(&path, s->path, (size_t)(open - s->path));
-    as_str_printf(&path, "%0*lld", (int)digits, (long long)i);
-    as_str_put(&path, close + 1);
-    st = as_str_status(&path, err);
-    char *one[1] = {path.s};
-    as_names names = {.name = one, .n = 1, .cap = 1};
-    if (st == AS_OK) st = add_archives(s, &names, err);
-    as_str_clear(&path);
-  }
-  return st;
+  const char *file = s->archive ? s->archive : s->path;
+  if (!s->inner && as_name_is_image(file)) return add_image(s, file, err);
+  return as_source_add_archive(s, file, NULL, err);
 }
 
-as_status as_source_open(as_source *s, const char *path, as_err *err) {
+static as_status refuse_empty(const as_source *s, as_err *err) {
+  const char *advice = s->first_ignored ? as_source_advice(s->first_ignored) : NULL;
+  if (s->inner && s->skipped > 0)
+    return as_fail(err, AS_E_INPUT, "%s: found no image below %s in %s, but %zu elsewhere (the first is %s)",
+                   s->path, s->inner, s->archive, s->skipped, s->first_skipped);
+  if (s->ignored > 0)
+    return as_fail(err, AS_E_INPUT, "%s: found no image among %zu files (the first is %s)%s%s", s->path,
+                   s->ignored, s->first_ignored, advice ? ": " : "", advice ? advice : "");
+  return as_fail(err, AS_E_INPUT, "%s: found no image; wanted a folder or an archive of images", s->path);
+}
+
+/* Archives that Windows wrote part folders by backslashes. When no name has a slash and all have one of these, that is
+ * what they mean. */
+static as_status turn_backslashes(as_source *s, as_err *err) {
+  for (size_t i = 0; i < s->n; i++) {
+    const char *name = s->pool + s->entry[i].name;
+    if (s->box[s->entry[i].box].folder || strchr(name, '/') || !strchr(name, '\\')) return AS_OK;
+  }
+  for (size_t i = 0; i < s->n; i++) {
+    as_entry *e = &s->entry[i];
+    for (char *p = s->pool + e->name; *p; p++) {
+      if (*p == '\\') *p = '/';
+    }
+    as_status st = as_source_show(s, e, err);
+    if (st != AS_OK) return st;
+  }
+  if (s->n > 0)
+    as_log_line(AS_LOG_INFO, "%s: names have backslashes between folders, as Windows writes them (%s)",
+                s->path, s->pool + s->entry[0].shown);
+  return AS_OK;
+}
+
+as_status as_source_open(as_source *s, const char *path, const char *const *files, size_t n, as_err *err) {
   memset(s, 0, sizeof *s);
   s->path = path;
-  as_path_kind kind = as_path_kind_of(path);
-  bool is_pattern = false;
-  as_status st = AS_OK;
-  if (kind == AS_PATH_NONE) st = open_shards(s, &is_pattern, err);
-  if (st == AS_OK && !is_pattern)
-    st = kind == AS_PATH_DIR ? open_folder(s, err) : as_source_add_archive(s, path, NULL, err);
-  if (st == AS_OK && s->n == 0) {
-    if (s->ignored > 0) {
-      st = as_fail(err, AS_E_INPUT, "%s: found no image among %zu files (the first is %s)", path, s->ignored,
-                   s->first_ignored);
-    } else {
-      st = as_fail(err, AS_E_INPUT, "%s: found no image; wanted a folder or an archive of images", path);
-    }
-  }
+  as_status st = n > 0 ? as_source_add_files(s, files, n, err) : open_path(s, err);
+  if (st == AS_OK && s->n == 0) st = refuse_empty(s, err);
+  if (st == AS_OK) st = turn_backslashes(s, err);
   size_t with_label = 0;
   for (size_t i = 0; i < s->n; i++) with_label += s->entry[i].label != AS_NO_LABEL;
   s->labelled = with_label > 0;
   if (st == AS_OK && s->labelled && with_label < s->n) {
-    st = as_fail(err, AS_E_INPUT, "%s: found labels (.cls) for %zu of %zu images, wanted all or none", path,
-                 with_label, s->n);
+    st =
+        as_fail(err, AS_E_INPUT, "%s: found labels (.cls or .json) for %zu of %zu images, wanted all or none",
+                path, with_label, s->n);
   }
   if (st != AS_OK) as_source_close(s);
   return st;
@@ -173,5 +115,8 @@ void as_source_close(as_source *s) {
   as_free(s->pool);
   as_free(s->empty_folder);
   as_free(s->first_ignored);
+  as_free(s->first_skipped);
+  as_free(s->inner);
+  as_free(s->archive);
   memset(s, 0, sizeof *s);
 }

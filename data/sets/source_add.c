@@ -1,4 +1,6 @@
 /* The list that every reader of a source adds to: its boxes, images and names. */
+#define _POSIX_C_SOURCE 200809L
+#include <fnmatch.h>
 #include <string.h>
 
 #include "data/sets/source_int.h"
@@ -52,6 +54,46 @@ static bool is_plain(const char *name) {
   return true;
 }
 
+/* Does a member lie where the path leads inside its archive? */
+static bool is_wanted(const as_source *s, const char *prefix, const char *name) {
+  char path[8192]; /* names are at most 4096 bytes, prefixes are names of archives */
+  if (!s->inner) return true;
+  size_t a = prefix ? strlen(prefix) : 0, b = strlen(name), n = 0;
+  if (a + b + 2 > sizeof path) return false;
+  if (a > 0) {
+    memcpy(path, prefix, a);
+    path[a] = '/';
+    n = a + 1;
+  }
+  memcpy(path + n, name, b + 1);
+  /* all of it, or any folder above it; with or without the folder around all */
+  char *second = strchr(path, '/');
+  for (char *end = path + n + b; end;) {
+    *end = '\0';
+    if (fnmatch(s->inner, path, FNM_PATHNAME) == 0) return true;
+    if (second && end > second && fnmatch(s->inner, second + 1, FNM_PATHNAME) == 0) return true;
+    end = strrchr(path, '/');
+  }
+  return false;
+}
+
+as_status as_source_add_text(as_source *s, const char *text, as_err *err) {
+  size_t at;
+  return add_text(s, text, strlen(text), &at, err);
+}
+
+as_status as_source_show(as_source *s, as_entry *e, as_err *err) {
+  e->shown = e->name;
+  if (is_plain(s->pool + e->name)) return AS_OK;
+  as_str shown = {0};
+  as_str_put_escaped(&shown, s->pool + e->name);
+  as_status st = as_str_status(&shown, err);
+  if (st == AS_OK && strcmp(as_str_c(&shown), s->pool + e->name) != 0)
+    st = add_text(s, shown.s, shown.n, &e->shown, err);
+  as_str_clear(&shown);
+  return st;
+}
+
 /* An entry with its name in the pool. */
 static as_status make_entry(as_source *s, as_entry *e, const char *prefix, const char *name, as_err *err) {
   as_status st = add_text(s, prefix ? prefix : "", prefix ? strlen(prefix) : 0, &e->name, err);
@@ -60,20 +102,17 @@ static as_status make_entry(as_source *s, as_entry *e, const char *prefix, const
   if (s->pool_n > e->name) s->pool[s->pool_n++] = '/';
   size_t behind;
   st = add_text(s, name, strlen(name), &behind, err);
-  e->shown = e->name;
-  if (st != AS_OK || is_plain(s->pool + e->name)) return st;
-  as_str shown = {0};
-  as_str_put_escaped(&shown, s->pool + e->name);
-  st = as_str_status(&shown, err);
-  if (st == AS_OK && strcmp(as_str_c(&shown), s->pool + e->name) != 0)
-    st = add_text(s, shown.s, shown.n, &e->shown, err);
-  as_str_clear(&shown);
-  return st;
+  return st == AS_OK ? as_source_show(s, e, err) : st;
 }
 
 as_status as_source_add(as_source *s, const char *prefix, const char *name, uint32_t box, uint64_t at,
                         uint64_t size, as_err *err) {
   void *p = s->entry;
+  if (!is_wanted(s, prefix, name)) {
+    if (s->skipped++ > 0) return AS_OK;
+    s->first_skipped = as_strdup(name, err);
+    return s->first_skipped ? AS_OK : AS_E_ENV;
+  }
   as_status st = as_grow(&p, &s->cap, s->n + 1, sizeof *s->entry, err);
   s->entry = p;
   if (st != AS_OK) return st;

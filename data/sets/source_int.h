@@ -27,8 +27,9 @@ typedef struct as_entry {
   size_t shown;  /* likewise: escaped (tensor/base/text.h); the same place for almost all names */
   uint64_t at;   /* archives: offset of the bytes */
   uint64_t size; /* archives */
+  size_t text;   /* its label in a list of images, as text in the pool; 0 = none */
   uint32_t box;
-  int32_t label; /* of the .cls member beside it (WebDataset), else AS_NO_LABEL */
+  int32_t label; /* of the .cls or .json member beside it (WebDataset), else AS_NO_LABEL */
 } as_entry;
 
 typedef struct as_source {
@@ -44,12 +45,20 @@ typedef struct as_source {
   as_entry side;
   size_t ignored; /* files that are no images */
   char *first_ignored;
-  bool labelled; /* every image has a label of its own (WebDataset) */
+  bool labelled;    /* every image has a label of its own (WebDataset) */
+  size_t with_text; /* images with a label in the list: all or none */
+  bool picked;      /* images that were named, not found in a folder or archive: */
+  bool loose;       /* one by one, so that the folders they lie in are no classes */
+  char *archive;    /* of a path that leads through an archive: its file, */
+  char *inner;      /* and what members must lie below; NULL = all */
+  size_t skipped;   /* images elsewhere in it */
+  char *first_skipped;
 } as_source;
 
-/* Lists everything below path: a folder, a folder of archives, a tar, a tar.gz, a tar of tars, or
- * shards "name-{0000..0012}.tar". AS_E_INPUT when it is none of these or holds no image. */
-as_status as_source_open(as_source *s, const char *path, as_err *err);
+/* Lists everything below path: a folder, a folder of archives, a tar, a tar.gz, a tar of tars, an image, shards
+ * "name-{0000..0012}.tar", a pattern "dir/x*.jpg", a list "@list.txt", or a place inside an archive "x.tar/val". With
+ * files[n], n > 0: these images, and those in these folders. AS_E_INPUT when it is none of these or holds no image. */
+as_status as_source_open(as_source *s, const char *path, const char *const *files, size_t n, as_err *err);
 void as_source_close(as_source *s);
 
 /* Used by the readers. */
@@ -59,6 +68,23 @@ as_status as_source_add(as_source *s, const char *prefix, const char *name, uint
 /* A file that is no image; the arguments are those of as_source_add. */
 as_status as_source_ignore(as_source *s, const char *prefix, const char *name, uint32_t box, uint64_t at,
                            uint64_t size, as_err *err);
+as_status as_source_add_folder(as_source *s, as_err *err);
+/* The images below dir of a box that is a folder. */
+as_status as_source_walk(as_source *s, const char *root, const char *dir, uint32_t box, as_err *err);
+as_status as_source_add_archives(as_source *s, const as_names *archives, as_err *err);
+as_status as_source_add_files(as_source *s, const char *const *files, size_t n, as_err *err);
+as_status as_source_add_list(as_source *s, as_err *err);
+/* *taken: the path is such a pattern. */
+as_status as_source_add_shards(as_source *s, bool *taken, as_err *err);
+as_status as_source_add_glob(as_source *s, bool *taken, as_err *err);
+/* Text at the end of the pool. */
+as_status as_source_add_text(as_source *s, const char *text, as_err *err);
+/* The escaped form of an entry's name. */
+as_status as_source_show(as_source *s, as_entry *e, as_err *err);
+/* What to do with a file that is no image and no archive that is read, by its name; NULL: nothing to say. */
+const char *as_source_advice(const char *name);
+/* AS_E_INPUT that names what the first bytes of a file are, when they are known and are not read. */
+as_status as_source_refuse(const char *path, const uint8_t *p, size_t n, as_err *err);
 /* Lists an archive; member names get "prefix/" in front (NULL: none). */
 as_status as_source_add_archive(as_source *s, const char *path, const char *prefix, as_err *err);
 /* Turns the entries from `first` on, in archive order, from members to samples (WebDataset): the

@@ -4,10 +4,22 @@
 
 #include "data/archive/tar.h"
 #include "data/sets/source_int.h"
+#include "tensor/base/json.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/text.h"
 
-enum { CLS_MAX = 32 }; /* bytes of a .cls member: one ASCII integer */
+enum { CLS_MAX = 32, JSON_MAX = 1 << 16 }; /* bytes of a .cls member (one ASCII integer), and of a .json */
+
+/* One listing: an archive, or a tar inside it. */
+typedef struct listing {
+  as_source *s;
+  as_tar *t;
+  uint32_t box;
+  const char *prefix;
+  uint64_t base; /* where in the box the tar begins */
+  int depth;     /* 1: a tar inside a tar */
+  bool *labels;  /* some member is a label: this is a shard of WebDataset */
+} listing;
 
 /* Names as __key__ belong to WebDataset itself. */
 static bool is_private(const char *name) {
@@ -15,61 +27,104 @@ static bool is_private(const char *name) {
   return base[0] == '_' && base[1] == '_';
 }
 
-/* The integer of a .cls member becomes the label of its entry. */
-static as_status read_cls(as_source *s, as_tar *t, const as_tar_member *m, as_err *err) {
-  char text[CLS_MAX + 1];
-  size_t got = 0;
-  int64_t v;
-  if (m->size == 0 || m->size > CLS_MAX)
-    return as_fail(err, AS_E_INPUT, "%s: %s: found %" PRIu64 " bytes, wanted one class number", t->path,
-                   m->name, m->size);
-  as_status st = t->fetch(t->ctx, m->at, (size_t)m->size, (uint8_t *)text, &got, err);
-  if (st != AS_OK) return st;
-  while (got > 0 && (text[got - 1] == '\n' || text[got - 1] == '\r' || text[got - 1] == ' ')) got--;
-  text[got] = '\0';
-  if (!as_parse_i64(text, 0, INT32_MAX, &v))
-    return as_fail(err, AS_E_INPUT, "%s: %s: found \"%s\", wanted a class number", t->path, m->name, text);
-  s->entry[s->n - 1].label = (int32_t)v;
-  return AS_OK;
+static bool has_suffix(const char *name, const char *suffix) {
+  const char *dot = strrchr(as_path_base(name), '.');
+  return dot && as_same_letters(dot, suffix);
 }
 
-/* Lists one tar whose first byte is at `base` of the box. Depth 1: a tar inside a tar. */
-static as_status list_tar(as_source *s, as_tar *t, uint32_t box, const char *prefix, uint64_t base, int depth,
-                          bool *has_cls, as_err *err) {
+/* The whole of a small member as text. */
+static as_status read_member_text(const listing *l, const as_tar_member *m, char *text, size_t *n,
+                                  as_err *err) {
+  *n = 0;
+  as_status st = l->t->fetch(l->t->ctx, m->at, (size_t)m->size, (uint8_t *)text, n, err);
+  text[*n] = '\0';
+  return st;
+}
+
+static as_status add_label(const listing *l, const as_tar_member *m, int64_t label, as_err *err) {
+  size_t before = l->s->n;
+  as_status st = as_source_add(l->s, l->prefix, m->name, l->box, l->base + m->at, m->size, err);
+  if (st == AS_OK && l->s->n > before) l->s->entry[before].label = (int32_t)label;
+  *l->labels = true;
+  return st;
+}
+
+/* The integer of a .cls member becomes the label of its entry. */
+static as_status add_cls(const listing *l, const as_tar_member *m, as_err *err) {
+  char text[CLS_MAX + 1];
+  size_t got;
+  int64_t v;
+  if (m->size == 0 || m->size > CLS_MAX)
+    return as_fail(err, AS_E_INPUT, "%s: %s: found %" PRIu64 " bytes, wanted one class number", l->t->path,
+                   m->name, m->size);
+  as_status st = read_member_text(l, m, text, &got, err);
+  if (st != AS_OK) return st;
+  while (got > 0 && strchr("\r\n ", text[got - 1])) text[--got] = '\0';
+  if (!as_parse_i64(text, 0, INT32_MAX, &v))
+    return as_fail(err, AS_E_INPUT, "%s: %s: found \"%s\", wanted a class number", l->t->path, m->name, text);
+  return add_label(l, m, v, err);
+}
+
+/* "label" of a .json member likewise; a .json without one says something else about its sample. */
+static as_status add_json(const listing *l, const as_tar_member *m, as_err *err) {
+  int64_t v = -1;
+  size_t got;
+  char *text = m->size <= JSON_MAX ? as_alloc((size_t)m->size + 1, 1, err) : NULL;
+  as_json_doc *doc;
+  if (!text && m->size <= JSON_MAX) return AS_E_ENV;
+  as_status st = text ? read_member_text(l, m, text, &got, err) : AS_OK;
+  if (st == AS_OK && text && as_json_parse(&doc, text, got, NULL) == AS_OK) {
+    if (!as_json_i64(as_json_get(as_json_root(doc), "label"), &v)) v = -1;
+    as_json_free(&doc);
+  }
+  as_free(text);
+  if (st != AS_OK) return st;
+  if (v >= 0 && v <= INT32_MAX) return add_label(l, m, v, err);
+  return as_source_ignore(l->s, l->prefix, m->name, l->box, l->base + m->at, m->size, err);
+}
+
+static as_status list_tar(const listing *l, as_err *err);
+
+static as_status list_inner(const listing *l, const as_tar_member *m, as_err *err) {
+  if (l->depth > 0 || l->t->fetch != as_disk_fetch)
+    return as_fail(err, AS_E_INPUT,
+                   "%s: %s: found a tar inside a compressed or inner tar; unpack the outer one", l->t->path,
+                   m->name);
+  const as_disk_part *whole = l->t->ctx;
+  as_disk_part part = {whole->disk, whole->base + m->at, m->size}; /* as_tar_next saw that it is inside */
+  const char *name = as_path_base(m->name);
+  char *stem = as_strndup(name, strlen(name) - 4, err);
+  as_str where = {0};
+  as_str_printf(&where, "%s: %s", l->t->path, m->name);
+  as_status st = stem ? as_str_status(&where, err) : AS_E_ENV;
+  if (st == AS_OK) {
+    as_tar inner;
+    as_tar_init(&inner, where.s, as_disk_fetch, &part, part.size);
+    listing below = {l->s, &inner, l->box, stem, l->base + m->at, 1, l->labels};
+    st = list_tar(&below, err);
+    as_tar_clear(&inner);
+  }
+  as_str_clear(&where);
+  as_free(stem);
+  return st;
+}
+
+static as_status list_tar(const listing *l, as_err *err) {
   as_tar_member m;
   bool got;
   as_status st;
-  while ((st = as_tar_next(t, &m, &got, err)) == AS_OK && got) {
+  while ((st = as_tar_next(l->t, &m, &got, err)) == AS_OK && got) {
     if (!m.file || is_private(m.name)) continue;
     if (as_name_is_image(m.name)) {
-      st = as_source_add(s, prefix, m.name, box, base + m.at, m.size, err);
-    } else if (as_ends_with(m.name, ".cls")) {
-      *has_cls = true;
-      st = as_source_add(s, prefix, m.name, box, base + m.at, m.size, err);
-      if (st == AS_OK) st = read_cls(s, t, &m, err);
-    } else if (as_ends_with(m.name, ".tar") && depth == 0 && t->fetch == as_disk_fetch) {
-      const as_disk_part *whole = t->ctx;
-      as_disk_part part = {whole->disk, whole->base + m.at, m.size}; /* as_tar_next saw that it is inside */
-      const char *name = as_path_base(m.name);
-      char *stem = as_strndup(name, strlen(name) - 4, err);
-      as_str where = {0};
-      as_str_printf(&where, "%s: %s", t->path, m.name);
-      if (!stem || as_str_status(&where, err) != AS_OK) {
-        st = AS_E_ENV;
-      } else {
-        as_tar inner;
-        as_tar_init(&inner, where.s, as_disk_fetch, &part, part.size);
-        st = list_tar(s, &inner, box, stem, base + m.at, 1, has_cls, err);
-        as_tar_clear(&inner);
-      }
-      as_str_clear(&where);
-      as_free(stem);
-    } else if (as_ends_with(m.name, ".tar")) {
-      st = as_fail(err, AS_E_INPUT,
-                   "%s: %s: found a tar inside a compressed or inner tar; unpack the outer one", t->path,
-                   m.name);
+      st = as_source_add(l->s, l->prefix, m.name, l->box, l->base + m.at, m.size, err);
+    } else if (has_suffix(m.name, ".cls")) {
+      st = add_cls(l, &m, err);
+    } else if (has_suffix(m.name, ".json")) {
+      st = add_json(l, &m, err);
+    } else if (has_suffix(m.name, ".tar")) {
+      st = list_inner(l, &m, err);
     } else {
-      st = as_source_ignore(s, prefix, m.name, box, base + m.at, m.size, err);
+      st = as_source_ignore(l->s, l->prefix, m.name, l->box, l->base + m.at, m.size, err);
     }
     if (st != AS_OK) return st;
   }
@@ -94,17 +149,20 @@ as_status as_source_add_archive(as_source *s, const char *path, const char *pref
     if ((st = as_gzip_take(&b->gzip, disk, err)) != AS_OK) return st;
     as_tar_init(&t, path, as_gzip_fetch, b->gzip, UINT64_MAX);
   } else if (got < sizeof head || !as_tar_is_header(head)) {
-    return as_fail(err, AS_E_INPUT, "%s: found neither a folder nor a tar archive (%" PRIu64 " bytes)", path,
+    if ((st = as_source_refuse(path, head, got, err)) != AS_OK) return st;
+    return as_fail(err, AS_E_INPUT,
+                   "%s: found neither a folder nor an archive nor an image (%" PRIu64 " bytes)", path,
                    disk.size);
   } else {
     as_tar_init(&t, path, as_disk_fetch, &part, part.size);
   }
   size_t first = s->n;
-  bool has_cls = false;
-  st = list_tar(s, &t, box, prefix, 0, 0, &has_cls, err);
+  bool labels = false;
+  listing all = {s, &t, box, prefix, 0, 0, &labels};
+  st = list_tar(&all, err);
   as_tar_clear(&t);
   if (!s->box[box].gzip)
     as_disk_rest(&s->box[box].disk); /* boxes may have moved; `disk` is a copy, now stale */
-  if (st == AS_OK && has_cls) st = as_source_pair_shard(s, path, first, err);
+  if (st == AS_OK && labels) st = as_source_pair_shard(s, path, first, err);
   return st;
 }

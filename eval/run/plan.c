@@ -185,6 +185,7 @@ const char *as_plan_protocol(const as_plan *plan, const as_plan_model *m) {
 
 as_dataset_opts as_plan_dataset_opts(const as_plan_dataset *p) {
   return (as_dataset_opts){.path = p->path.at,
+                           .want_labels = true,
                            .task = p->task,
                            .classes = p->classes.at,
                            .labels = p->labels.at,

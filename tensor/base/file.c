@@ -148,7 +148,17 @@ int64_t as_path_size(const char *path) {
   return stat(path, &st) == 0 && S_ISREG(st.st_mode) ? (int64_t)st.st_size : -1;
 }
 
+static const char *home;
+
+void as_path_set_home(const char *dir) {
+  home = dir && *dir ? dir : NULL;
+}
+
 char *as_path_join(const char *dir, const char *name, as_err *err) {
+  if (home && name[0] == '~' && name[1] == '/') {
+    dir = home;
+    name += 2;
+  }
   if (!dir || !*dir || *name == '/') return as_strdup(name, err);
   size_t n = strlen(dir), m = strlen(name);
   char *p = as_alloc(n + m + 2, 1, err);

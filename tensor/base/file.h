@@ -40,8 +40,11 @@ typedef enum as_path_kind { AS_PATH_NONE, AS_PATH_FILE, AS_PATH_DIR, AS_PATH_OTH
 as_path_kind as_path_kind_of(const char *path); /* follows links */
 int64_t as_path_size(const char *path);         /* bytes of a regular file, -1 otherwise */
 
-/* "dir/name" (name alone when dir is NULL, "" or name is absolute). Release with as_free. */
+/* "dir/name" (name alone when dir is NULL, "" or name is absolute). "~/x" is x in the home folder, where one was told.
+ * Release with as_free. */
 char *as_path_join(const char *dir, const char *name, as_err *err);
+/* The user's home folder, which the library does not look for; NULL: none. Kept by pointer. */
+void as_path_set_home(const char *dir);
 /* The part after the last '/', borrowed from path. */
 const char *as_path_base(const char *path);
 /* The folder part, "." when there is none. Release with as_free. */

@@ -116,4 +116,36 @@ features "files: numbers by text" --data eleven --classes by-text
 labels_are "files: numbers by text, as torchvision" "0 1 2 3 4 5 6 7 8 9 10"
 has "files: numbers by text, 10 is second" "1	10/x.png	1" f.tsv
 
+# No label at all: said, with where was looked; with --predictions there is something to do all the same.
+cat >ten.txt <<END
+$(awk 'BEGIN { for (i = 0; i < 10; i++) print "c" i }')
+END
+printf 'c3\nc9\nc3\n' >three.txt
+features "files: labels by name" --data flat3 --labels three.txt --classes ten.txt
+works "files: a head of ten classes" probe --train f.npy --test f.npy -o ten.safetensors
+refuses "files: no labels" 3 "none of the 3 images has a label" classify --weights "$W" --head ten.safetensors --data flat3
+works "files: no labels, predictions" classify --weights "$W" --head ten.safetensors --data flat3 --predictions p.tsv
+[ "$(wc -l <p.tsv)" -eq 4 ] && [ ! -s "$TMP/out" ] && ok "files: no labels, nothing counted" || not_ok "files: no labels, nothing counted" "$(cat "$TMP/out" p.tsv)"
+sed '1,2s/^path = odd$/path = flat3/' odd.plan >flat.plan
+refuses "files: no labels in a plan" 3 "none of the 3 images has a label" run flat.plan -q
+run run --check flat.plan
+has "files: no labels in a plan, --check" "none of the 3 images has a label" "$TMP/out"
+# What a head takes single images for.
+works "files: classify images" classify --weights "$W" --head ten.safetensors flat3/0.png flat3/2.png
+[ "$(cut -f1 "$TMP/out" | tr '\n' ' ')" = "flat3/0.png flat3/2.png " ] && ok "files: classify images, a line each" || not_ok "files: classify images, a line each" "$(cat "$TMP/out")"
+has "files: classify images, classes by number" "flat3/0.png	class " "$TMP/out"
+works "files: classify images by named classes" classify --weights "$W" --head ten.safetensors --data flat3/1.png --classes ten.txt
+[ "$(wc -l <"$TMP/out")" -eq 2 ] && ok "files: classify one image, all that can win" || not_ok "files: classify one image, all that can win" "$(cat "$TMP/out")"
+has "files: classify images by named classes, read" "1.png	c" "$TMP/out"
+works "files: classify images, JSON" classify --weights "$W" --head ten.safetensors --data 'flat3/*.png' --json
+grep -q '"share": ' "$TMP/out" && [ "$(grep -c '"image": ' "$TMP/out")" -eq 3 ] && ok "files: classify images, JSON lists them" || not_ok "files: classify images, JSON lists them" "$(head -5 "$TMP/out")"
+refuses "files: classify, images and data" 2 "found images and --data" classify --weights "$W" --head ten.safetensors --data flat3 flat3/0.png
+printf 'flat3/2.png 4\nflat3/0.png 3\n' >list.txt
+features "files: a list of files" --data @list.txt
+labels_are "files: a list of files, labels" "3 4"
+HOME=$TMP features "files: home" --data '~/@list.txt'
+sed 's/^path = odd$/path = two\/n0144*\/*.png/' odd.plan >glob.plan
+works "files: a pattern in a plan" run --check glob.plan
+has "files: a pattern in a plan, read" "2 images" "$TMP/out"
+
 exit $failed

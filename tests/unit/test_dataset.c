@@ -125,7 +125,7 @@ static void folders(as_test *t) {
   put_text("f/loose.jpg", "L");
   FAILS(t, AS_E_INPUT, "found loose.jpg and 0 more images beside class folders", .path = f);
   FAILS(t, AS_E_INPUT, "nowhere: cannot open", .path = at_tmp("nowhere"));
-  FAILS(t, AS_E_INPUT, "neither a folder nor a tar", .path = at_tmp("f/cat/notes.txt"));
+  FAILS(t, AS_E_INPUT, "neither a folder nor an archive", .path = at_tmp("f/cat/notes.txt"));
   put_text("none/x.txt", "");
   FAILS(t, AS_E_INPUT, "found no image among 1 files (the first is x.txt)", .path = at_tmp("none"));
 }
@@ -249,7 +249,7 @@ static void archives(as_test *t) {
   FAILS(t, AS_E_INPUT, "two members called n01440764/a.jpg", .path = put_tar("twice.tar", &a));
   tarmake_text(&a, "n01440764/a.jpg", "1");
   a.p[3] ^= 1;
-  FAILS(t, AS_E_INPUT, "neither a folder nor a tar", .path = put_tar("bad.tar", &a));
+  FAILS(t, AS_E_INPUT, "neither a folder nor an archive", .path = put_tar("bad.tar", &a));
 }
 
 static void shards(as_test *t) {
@@ -270,6 +270,24 @@ static void shards(as_test *t) {
   tarmake_text(&a, "b.jpg", "B");
   tarmake_text(&a, "b.cls", "0");
   FAILS(t, AS_E_INPUT, "a.jpg: found an image without its .cls label", .path = put_tar("lost.tar", &a));
+  tarmake_text(&a, "b.JPG", "B"); /* Windows' case, and labels in .json */
+  tarmake_text(&a, "b.CLS", "5");
+  tarmake_text(&a, "c.jpg", "C");
+  tarmake_text(&a, "c.json", "{\"label\": 6, \"caption\": \"x\"}");
+  tarmake_text(&a, "d.cls", "7");
+  tarmake_text(&a, "d.jpg", "D");
+  tarmake_text(&a, "d.json", "{\"label\": 7}");
+  tarmake_text(&a, "e.json", "{\"label\": 8}");
+  WANTS(t, "b.JPG:5=B;c.jpg:6=C;d.jpg:7=D;", .path = put_tar("json.tar", &a));
+  tarmake_text(&a, "d.cls", "7");
+  tarmake_text(&a, "d.jpg", "D");
+  tarmake_text(&a, "d.json", "{\"label\": 8}");
+  FAILS(t, AS_E_INPUT, "d.cls: found label 7 in the .cls, and 8 in the .json",
+        .path = put_tar("two.tar", &a));
+  tarmake_text(&a, "x.jpg", "X");
+  tarmake_text(&a, "x.json", "[1, 2]");
+  tarmake_text(&a, "y.jpg", "Y");
+  WANTS(t, "x.jpg:-1=X;y.jpg:-1=Y;", .path = put_tar("captions.tar", &a));
   tarmake_text(&a, "b.jpg", "B");
   tarmake_text(&a, "b.cls", "7x");
   FAILS(t, AS_E_INPUT, "b.cls: found \"7x\", wanted a class number", .path = put_tar("text.tar", &a));
@@ -297,6 +315,104 @@ static void lists(as_test *t) {
   FAILS(t, AS_E_INPUT, "found no label", .path = l, .task = "imagenet-val");
   FAILS(t, AS_E_USAGE, "did you mean imagenet-val?", .path = l, .task = "imagenet-vall");
   FAILS(t, AS_E_USAGE, "wants labelled data", .path = l, .subset = "imagenet-r");
+}
+
+/* Images named one by one, by patterns, in lists, inside archives. */
+static void ways_in(as_test *t) {
+  put_text("w/n01440764/a.jpg", "A");
+  put_text("w/n01440764/b.png", "B");
+  put_text("w/n01443537/c d.jpg", "C");
+  put_text("w/n01443537/e.txt", "");
+  WANTS(t, "a.jpg:-1=A;", .path = at_tmp("w/n01440764/a.jpg"));
+  const char *files[] = {at_tmp("w/n01443537"), at_tmp("w/n01440764/b.png")};
+  as_dataset *ds;
+  as_err err;
+  CHECK_OK(t, as_dataset_open(&ds, &(as_dataset_opts){.files = files, .n_files = 2, .no_labels = true}, &err),
+           err);
+  if (ds) {
+    CHECK_INT(t, as_dataset_count(ds), 2);
+    CHECK_STR(t, as_dataset_item(ds, 0).name, at_tmp("w/n01440764/b.png"));
+    CHECK_INT(t, as_dataset_item(ds, 0).label, -1);
+    CHECK(t, as_dataset_is_loose(ds));
+  }
+  as_dataset_close(&ds);
+  files[1] = at_tmp("w/no.jpg");
+  CHECK_STATUS(t, as_dataset_open(&ds, &(as_dataset_opts){.files = files, .n_files = 2}, &err), AS_E_INPUT);
+  CHECK(t, strstr(err.msg, "no.jpg: no such image") != NULL);
+  WANTS(t, "n01440764/a.jpg:0=A;n01443537/c d.jpg:1=C;", .path = at_tmp("w/*/*.jpg"));
+  WANTS(t, "n01440764/b.png:0=B;", .path = at_tmp("w/n0144076[0-9]/?.png"));
+  FAILS(t, AS_E_INPUT, "*.gif: no such image", .path = at_tmp("w/*/*.gif"));
+  put_text("w/x/a.jpg", "A");
+  put_text("w/x/b.png", "B");
+  put_text("w/y/c d.jpg", "C");
+  /* lists: paths from the list's folder on, a label behind them */
+  put_text("w/l1.txt", "y/c d.jpg\nx/a.jpg\n");
+  WANTS(t, "x/a.jpg:-1=A;y/c d.jpg:-1=C;", .path = at_tmp("w/@l1.txt"));
+  put_text("w/l2.txt", "y/c d.jpg 7\nx/a.jpg\t8\tx\nx/b.png,9\n");
+  WANTS(t, "x/a.jpg:8=A;x/b.png:9=B;y/c d.jpg:7=C;", .path = at_tmp("w/@l2.txt"));
+  put_text("w/l3.txt", "y/c d.jpg big dog\nx/a.jpg cat\n");
+  FAILS(t, AS_E_INPUT, "line 1: found \"y/c d.jpg big dog\", which is no file", .path = at_tmp("w/@l3.txt"));
+  put_text("w/l4.txt", "y/c d.jpg\tbig dog\nx/a.jpg\tcat\n");
+  WANTS(t, "x/a.jpg:1=A;y/c d.jpg:0=C;", .path = at_tmp("w/@l4.txt"));
+  WANTS(t, "x/a.jpg:0=A;y/c d.jpg:1=C;", .path = at_tmp("w/@l4.txt"),
+        .classes = put_text("l4.classes", "cat\nbig dog\n"));
+  put_text("w/l5.txt", "x/a.jpg 1\nx/b.png\n");
+  FAILS(t, AS_E_INPUT, "found labels for 1 of its 2 images, wanted all or none", .path = at_tmp("w/@l5.txt"));
+  FAILS(t, AS_E_INPUT, "l6.txt: cannot open", .path = at_tmp("w/@l6.txt"));
+  as_path_set_home(at_tmp("w"));
+  WANTS(t, "a.jpg:-1=A;", .path = "~/n01440764/a.jpg");
+  as_path_set_home(NULL);
+  /* a place in an archive */
+  tarmake a = {0};
+  tarmake_text(&a, "set/train/n01440764/a.jpg", "A");
+  tarmake_text(&a, "set/val/n01440764/b.jpg", "B");
+  tarmake_text(&a, "set/val/n01443537/c.jpg", "C");
+  put_tar("in.tar", &a);
+  WANTS(t, "n01440764/b.jpg:0=B;n01443537/c.jpg:1=C;", .path = at_tmp("in.tar/set/val"));
+  WANTS(t, "n01440764/b.jpg:0=B;n01443537/c.jpg:1=C;", .path = at_tmp("in.tar/val/"));
+  WANTS(t, "n01440764/b.jpg:0=B;", .path = at_tmp("in.tar/v*/n*64"));
+  FAILS(t, AS_E_INPUT, "found no image below test in", .path = at_tmp("in.tar/test"));
+  tarmake_text(&a, "n01440764\\0.JPEG", "A");
+  tarmake_text(&a, "n01443537\\0.JPEG", "B");
+  WANTS(t, "n01440764/0.JPEG:0=A;n01443537/0.JPEG:1=B;", .path = put_tar("back.tar", &a));
+}
+
+static void without_labels(as_test *t) {
+  put_text("wl/a.jpg", "");
+  put_text("wl/b.jpg", "");
+  FAILS(t, AS_E_INPUT, "none of the 2 images has a label (the first is a.jpg): found no class folders",
+        .path = at_tmp("wl"), .want_labels = true);
+  FAILS(t, AS_E_INPUT, "the label sets of all 2 images are empty", .path = at_tmp("wl"),
+        .task = "imagenet-hard", .real = put_text("wl.json", "[[], []]"), .want_labels = true);
+  WANTS(t, "a.jpg:3=;b.jpg:4=;", .path = at_tmp("wl"), .labels = put_text("wl.txt", "3\n4\n"),
+        .want_labels = true);
+}
+
+/* What is not read is named, with what to do. */
+static void refused(as_test *t) {
+  static const struct {
+    const char *name, *bytes;
+    size_t n;
+    const char *want;
+  } cases[] = {{"x.tar.xz",
+                "\xfd"
+                "7zXZ\0....",
+                10, "found xz compression; unpack it"},
+               {"x.tar.bz2", "BZh91AY&SY", 10, "found bzip2 compression"},
+               {"x.tar.zst", "\x28\xb5\x2f\xfd....", 8, "found Zstandard compression"},
+               {"x.7z", "7z\xbc\xaf\x27\x1c..", 8, "found a 7-Zip archive"},
+               {"x.rar", "Rar!\x1a\x07\x01\0", 8, "found a RAR archive"},
+               {"x.parquet", "PAR1....", 8, "found a Parquet file"},
+               {"data.mdb", "0123456789abcdef\xde\xc0\xef\xbe", 20, "found an LMDB database"},
+               {"x.h5", "\x89HDF\r\n\x1a\n", 8, "found an HDF5 file"},
+               {"x.tfrecord", "abc", 3, "found a TFRecord file"},
+               {"x.tar", "<!DOCTYPE html>", 15, "found a web page"},
+               {"x.tar.gz", "version https://git-lfs.github.com/spec/v1", 42, "found a pointer of Git LFS"}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    FAILS(t, AS_E_INPUT, cases[i].want, .path = put_file(cases[i].name, cases[i].bytes, cases[i].n));
+  put_text("hf/data/train-0.parquet", "PAR1");
+  FAILS(t, AS_E_INPUT, "found no image among 1 files (the first is data/train-0.parquet): a Parquet file",
+        .path = at_tmp("hf"));
 }
 
 /* One folder around the images is no class, and parts of a set are none. */
@@ -672,6 +788,9 @@ int main(int argc, char **argv) {
                                   {"dataset: WebDataset shards", shards},
                                   {"dataset: label lists", lists},
                                   {"dataset: sets in sets", sets_in_sets},
+                                  {"dataset: files, patterns, lists, places in archives", ways_in},
+                                  {"dataset: no label at all", without_labels},
+                                  {"dataset: what is not read is named", refused},
                                   {"dataset: labels against names", names_against_labels},
                                   {"dataset: lists with names", named_lists},
                                   {"dataset: ReaL label sets", real_sets},
