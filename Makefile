@@ -3,6 +3,7 @@
 #   make            build/assay                 make test     all tests, ends with "N passed, N failed"
 #   make demo       the study in miniature      make check    test + check-layers + check-generated
 #   make static     one static binary           make asan     the tests under ASan and UBSan
+#   make fuzz       the fuzz targets, with clang: build/fuzz/f/fuzz_tar CORPUS
 #   make check-bits one hash over compilers, levels, instruction sets, threads, batches, other CPUs
 #   make generate   rewrite the embedded text files      make help    every target
 #
@@ -43,7 +44,7 @@ TOOL_OBJ := $(TOOL_SRC:%.c=$(BUILD)/o/%.o)
 TEST_SRC := $(sort $(wildcard tests/unit/test_*.c))
 TESTS   := $(TEST_SRC:tests/unit/%.c=$(BUILD)/t/%)
 
-.PHONY: all test check demo static asan help clean install check-layers check-house check-generated generate \
+.PHONY: all test check demo static asan fuzz fuzzers help clean install check-layers check-house check-generated generate \
         check-bits check-bits-ci FORCE
 
 all: $(BUILD)/assay
@@ -86,6 +87,15 @@ check: test check-layers check-generated
 
 asan:
 	$(MAKE) BUILD=$(BUILD)/asan OMP= CFLAGS='-g -O1' SAN='-fsanitize=address,undefined -fno-sanitize-recover=all' test
+
+fuzz:
+	$(MAKE) BUILD=$(BUILD)/fuzz CC=clang OMP= CFLAGS='-g -O1' SAN='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all' fuzzers
+
+fuzzers: $(patsubst tests/fuzz/%.c,$(BUILD)/f/%,$(wildcard tests/fuzz/fuzz_*.c))
+
+$(BUILD)/f/%: tests/fuzz/%.c $(BUILD)/libassay.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer $< $(BUILD)/libassay.a $(ALL_LDFLAGS) -lm -o $@
 
 static:
 	$(MAKE) BUILD=$(BUILD)/static OMP= LDFLAGS=-static all

@@ -1,10 +1,9 @@
-/* Timing: the bench command and selftest --bench. */
+/* Timing: what bench, bench --gemm and selftest --bench share. */
 #ifndef AS_TOOLS_BENCH_H
 #define AS_TOOLS_BENCH_H
 
 #include "models/model.h"
 #include "tensor/base/status.h"
-#include "tools/cli.h"
 
 /* A network with seeded weights and the images it is timed on. */
 typedef struct as_bench {
@@ -19,6 +18,5 @@ void as_bench_close(as_bench *b);                  /* zeroed or closed twice is 
 
 /* GFLOP/s of float32 multiply-adds that the threads of the moment reach with operands in the first cache. */
 double as_bench_peak(void);
-as_status as_bench_gemm(const as_args *args, as_err *err);
 
 #endif

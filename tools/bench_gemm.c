@@ -1,48 +1,15 @@
-/* bench --gemm: matrix products of the shapes that ViT-B/16 and ResNet-50 consist of, and the rate that one
- * core's multiply-adds can reach. */
+/* bench --gemm: matrix products of the shapes that ViT-B/16 and ResNet-50 consist of. */
 #define _POSIX_C_SOURCE 200809L
-#include "tools/bench.h"
-#include "tools/progress.h"
-#include "tools/say.h"
+#include "tools/bench_gemm.h"
 
 #include "tensor/base/json.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/par.h"
-#include "tensor/kern/kernels.h"
 #include "tensor/linear.h"
 #include "tensor/tensor.h"
-
-/* A tile whose operands stay in the first cache: what the kernel can do. */
-enum { PEAK_K = 128, PEAK_RUNS = 200 };
-
-static void peak_chunk(void *ctx, size_t chunk, int worker) {
-  (void)chunk, (void)worker;
-  const float *ab = ctx;
-  _Alignas(64) float c[AS_MR * AS_NR];
-  const float *a = ab;
-  const size_t zero = 0;
-  as_gemm_args g = {.m = AS_MR, .n = AS_NR, .k = PEAK_K, .nseg = 1, .a = &a, .b_off = &zero, .lda = PEAK_K};
-  g.b = ab + AS_MR * PEAK_K;
-  g.c = c;
-  g.ldc = AS_NR;
-  for (int i = 0; i < PEAK_RUNS; i++) as_k.gemm(&g);
-}
-
-double as_bench_peak(void) {
-  float *ab = as_calloc((AS_MR + AS_NR) * PEAK_K, sizeof *ab, NULL);
-  if (!ab) return 0;
-  const size_t threads = (size_t)as_par_threads();
-  double best = 0;
-  for (int k = 0; k < 40; k++) {
-    const double start = as_seconds();
-    as_par_for(threads, peak_chunk, ab);
-    const double t = as_seconds() - start;
-    const double rate = 2e-9 * AS_MR * AS_NR * PEAK_K * PEAK_RUNS * (double)threads / (t > 0 ? t : 1);
-    if (rate > best) best = rate;
-  }
-  as_free(ab);
-  return best;
-}
+#include "tools/bench.h"
+#include "tools/progress.h"
+#include "tools/say.h"
 
 typedef struct shape {
   const char *name;

@@ -4,12 +4,11 @@
 #include <sys/resource.h>
 
 #include "models/model.h"
-#include "models/selftest.h"
 #include "tensor/base/json.h"
-#include "tensor/base/mem.h"
 #include "tensor/base/par.h"
 #include "tensor/base/text.h"
 #include "tools/bench.h"
+#include "tools/bench_gemm.h"
 #include "tools/cmd.h"
 #include "tools/progress.h"
 #include "tools/say.h"
@@ -60,45 +59,6 @@ static void sample(as_str *out, const as_args *a, const char *net, int batch, do
   as_jsonw_key(&w, "rss_mb"), as_jsonw_f64(&w, peak_mb());
   as_jsonw_end(&w);
   as_str_putc(out, '\n');
-}
-
-as_status as_bench_open(as_bench *b, const char *net, int batch, as_err *err) {
-  *b = (as_bench){.batch = batch};
-  as_status s = as_model_create(&b->model, net, 0, err);
-  if (s == AS_OK) s = as_model_load_seeded(b->model, 1, err);
-  if (s == AS_OK) s = as_model_plan(b->model, batch, err);
-  if (s == AS_OK) {
-    size_t side = (size_t)as_model_input_size(b->model);
-    b->images = as_alloc((size_t)batch * side * side * 3, sizeof *b->images, err);
-    b->rows = as_alloc((size_t)batch * (size_t)as_model_embed_dim(b->model), sizeof *b->rows, err);
-    if (!b->images || !b->rows)
-      s = AS_E_ENV;
-    else
-      as_selftest_images(batch, (int)side, b->images);
-  }
-  if (s == AS_OK)
-    as_model_forward(b->model, b->images, batch, b->rows); /* page in, warm up */
-  else
-    as_bench_close(b);
-  return s;
-}
-
-double as_bench_rate(as_bench *b, double seconds) {
-  double start = as_seconds(), now = start;
-  size_t done = 0;
-  while (done == 0 || now - start < seconds) {
-    as_model_forward(b->model, b->images, b->batch, b->rows);
-    done += (size_t)b->batch;
-    now = as_seconds();
-  }
-  return (double)done / (now - start);
-}
-
-void as_bench_close(as_bench *b) {
-  as_free(b->images);
-  as_free(b->rows);
-  as_model_destroy(&b->model);
-  *b = (as_bench){0};
 }
 
 as_status as_cmd_bench(const as_args *a, as_err *err) {

@@ -45,7 +45,7 @@ static as_status clean_copy(as_named_view *out, const char *name, const as_view 
   return AS_OK;
 }
 
-static void release(as_named_view *t, size_t n) {
+static void free_copies(as_named_view *t, size_t n) {
   for (size_t i = 0; t && i < n; i++) {
     void *x;
     memcpy(&x, &t[i].view.data, sizeof x);
@@ -101,7 +101,7 @@ static as_status write_clean(const as_backbone *b, const char *path, written *do
   as_match_clear(&m);
   as_str_clear(&weight);
   as_str_clear(&bias);
-  release(t, kept);
+  free_copies(t, kept);
   return s;
 }
 

@@ -21,11 +21,6 @@
 #include "tools/version.h"
 #include "weights/recipe/recipe.h"
 
-static void put(as_jsonw *w, const char *key, const char *value) {
-  as_jsonw_key(w, key);
-  as_jsonw_str(w, value);
-}
-
 static void put_names(as_jsonw *w, const char *key, const char *const *names) {
   as_jsonw_key(w, key);
   as_jsonw_array(w);
@@ -47,9 +42,9 @@ static void put_kernels(as_jsonw *w) {
     for (size_t i = 0; i < n; i++) {
       char needs[64];
       as_jsonw_object(w);
-      put(w, "op", k[i].op);
-      put(w, "variant", k[i].variant);
-      put(w, "needs", as_cpu_words(k[i].needs, needs));
+      as_jsonw_text(w, "op", k[i].op);
+      as_jsonw_text(w, "variant", k[i].variant);
+      as_jsonw_text(w, "needs", as_cpu_words(k[i].needs, needs));
       as_jsonw_key(w, "available"), as_jsonw_bool(w, !(k[i].needs & ~as_cpu_detected()));
       as_jsonw_key(w, "selected"), as_jsonw_bool(w, as_kernel_in_use(k, n, i));
       as_jsonw_end(w);
@@ -78,19 +73,19 @@ static void info_json(as_str *out) {
   as_jsonw w;
   as_jsonw_init(&w, out, false);
   as_jsonw_object(&w);
-  put(&w, "version", AS_VERSION);
-  put(&w, "commit", AS_COMMIT);
-  put(&w, "compiler", as_compiler_text());
-  put(&w, "profile", as_profile_name());
+  as_jsonw_text(&w, "version", AS_VERSION);
+  as_jsonw_text(&w, "commit", AS_COMMIT);
+  as_jsonw_text(&w, "compiler", as_compiler_text());
+  as_jsonw_text(&w, "profile", as_profile_name());
   as_jsonw_key(&w, "profiles");
   as_jsonw_array(&w);
   for (const as_profile_info *p = as_profile_list(); p->name; p++) as_jsonw_str(&w, p->name);
   as_jsonw_end(&w);
-  put(&w, "cpu", as_cpu_name());
+  as_jsonw_text(&w, "cpu", as_cpu_name());
   as_jsonw_key(&w, "openmp"), as_jsonw_bool(&w, as_par_has_openmp());
   as_jsonw_key(&w, "threads"), as_jsonw_i64(&w, as_par_threads());
   as_jsonw_key(&w, "processors"), as_jsonw_i64(&w, as_par_processors());
-  put(&w, "selftest_sha256", as_selftest_expected());
+  as_jsonw_text(&w, "selftest_sha256", as_selftest_expected());
   put_names(&w, "architectures", as_model_names());
   put_names(&w, "presets", as_preset_names());
   as_jsonw_key(&w, "recipes");
@@ -213,11 +208,11 @@ as_status as_cmd_selftest(const as_args *a, as_err *err) {
     as_jsonw w;
     as_jsonw_init(&w, &out, false);
     as_jsonw_object(&w);
-    put(&w, "profile", as_profile_name());
-    put(&w, "cpu", as_cpu_name());
+    as_jsonw_text(&w, "profile", as_profile_name());
+    as_jsonw_text(&w, "cpu", as_cpu_name());
     as_jsonw_key(&w, "threads"), as_jsonw_i64(&w, as_par_threads());
-    put(&w, "sha256", hex);
-    put(&w, "documented", want);
+    as_jsonw_text(&w, "sha256", hex);
+    as_jsonw_text(&w, "documented", want);
     as_jsonw_key(&w, "same"), as_jsonw_bool(&w, same);
     if (a->set[OPT_BENCH]) s = selftest_speed(&out, &w, err);
     as_jsonw_end(&w);

@@ -20,11 +20,6 @@
 #include "weights/match.h"
 #include "weights/recipe/recipe.h"
 
-static void put(as_jsonw *w, const char *key, const char *value) {
-  as_jsonw_key(w, key);
-  as_jsonw_str(w, value);
-}
-
 static void put_shape(as_jsonw *w, const as_view *v) {
   as_jsonw_key(w, "shape");
   as_jsonw_array(w);
@@ -82,17 +77,17 @@ static void checkpoint_json(as_str *out, as_state *st, const finding *f) {
   as_jsonw w;
   as_jsonw_init(&w, out, false);
   as_jsonw_object(&w);
-  put(&w, "file", as_state_path(st));
-  put(&w, "container", as_state_container(st));
-  put(&w, "sha256", as_state_sha256(st));
-  put(&w, "recipe", f->r ? as_recipe_name(f->r) : NULL);
+  as_jsonw_text(&w, "file", as_state_path(st));
+  as_jsonw_text(&w, "container", as_state_container(st));
+  as_jsonw_text(&w, "sha256", as_state_sha256(st));
+  as_jsonw_text(&w, "recipe", f->r ? as_recipe_name(f->r) : NULL);
   if (f->r) {
-    put(&w, "title", as_recipe_title(f->r));
-    put(&w, "architecture", f->arch);
-    put(&w, "preset", as_recipe_preset(f->r));
+    as_jsonw_text(&w, "title", as_recipe_title(f->r));
+    as_jsonw_text(&w, "architecture", f->arch);
+    as_jsonw_text(&w, "preset", as_recipe_preset(f->r));
   }
-  if (*f->assumed) put(&w, "assumed", f->assumed);
-  if (*f->head) put(&w, "head", f->head);
+  if (*f->assumed) as_jsonw_text(&w, "assumed", f->assumed);
+  if (*f->head) as_jsonw_text(&w, "head", f->head);
   if (f->matched) {
     const struct {
       const char *name;
@@ -104,15 +99,15 @@ static void checkpoint_json(as_str *out, as_state *st, const finding *f) {
       as_jsonw_i64(&w, (int64_t)counts[i].n);
     }
   }
-  if (*f->why.msg) put(&w, "problem", f->why.msg);
+  if (*f->why.msg) as_jsonw_text(&w, "problem", f->why.msg);
   as_jsonw_key(&w, "tensors");
   as_jsonw_array(&w);
   for (size_t i = 0; i < as_state_count(st); i++) {
     as_jsonw_object(&w);
-    put(&w, "name", e[i].name);
-    put(&w, "dtype", as_dtype_name(e[i].view.dtype));
+    as_jsonw_text(&w, "name", e[i].name);
+    as_jsonw_text(&w, "dtype", as_dtype_name(e[i].view.dtype));
     put_shape(&w, &e[i].view);
-    if (e[i].opaque) put(&w, "opaque", e[i].opaque);
+    if (e[i].opaque) as_jsonw_text(&w, "opaque", e[i].opaque);
     as_jsonw_end(&w);
   }
   as_jsonw_end(&w);
@@ -205,12 +200,12 @@ static as_status inspect_image(as_str *out, const as_args *a, const as_file *f, 
     as_jsonw w;
     as_jsonw_init(&w, out, false);
     as_jsonw_object(&w);
-    put(&w, "file", a->operand[0]);
-    put(&w, "format", info.format);
+    as_jsonw_text(&w, "file", a->operand[0]);
+    as_jsonw_text(&w, "format", info.format);
     as_jsonw_key(&w, "width"), as_jsonw_i64(&w, info.w);
     as_jsonw_key(&w, "height"), as_jsonw_i64(&w, info.h);
     as_jsonw_key(&w, "components"), as_jsonw_i64(&w, info.components);
-    put(&w, "detail", info.detail);
+    as_jsonw_text(&w, "detail", info.detail);
     as_jsonw_end(&w);
     as_str_putc(out, '\n');
   } else {
@@ -228,9 +223,9 @@ static as_status inspect_npy(as_str *out, const as_args *a, as_err *err) {
     as_jsonw w;
     as_jsonw_init(&w, out, false);
     as_jsonw_object(&w);
-    put(&w, "file", a->operand[0]);
-    put(&w, "format", "npy");
-    put(&w, "dtype", as_dtype_name(npy.view.dtype));
+    as_jsonw_text(&w, "file", a->operand[0]);
+    as_jsonw_text(&w, "format", "npy");
+    as_jsonw_text(&w, "dtype", as_dtype_name(npy.view.dtype));
     put_shape(&w, &npy.view);
     as_jsonw_end(&w);
     as_str_putc(out, '\n');
@@ -252,8 +247,8 @@ static as_status inspect_dataset(as_str *out, const as_args *a, as_err *err) {
     as_jsonw w;
     as_jsonw_init(&w, out, false);
     as_jsonw_object(&w);
-    put(&w, "file", a->operand[0]);
-    put(&w, "format", "images");
+    as_jsonw_text(&w, "file", a->operand[0]);
+    as_jsonw_text(&w, "format", "images");
     as_jsonw_key(&w, "images"), as_jsonw_u64(&w, as_dataset_count(ds));
     as_jsonw_key(&w, "classes"), as_jsonw_u64(&w, as_dataset_classes(ds));
     as_jsonw_key(&w, "members");
@@ -261,7 +256,7 @@ static as_status inspect_dataset(as_str *out, const as_args *a, as_err *err) {
     for (size_t i = 0; i < as_dataset_count(ds); i++) {
       as_item item = as_dataset_item(ds, i);
       as_jsonw_object(&w);
-      put(&w, "name", item.name);
+      as_jsonw_text(&w, "name", item.name);
       as_jsonw_key(&w, "label"), as_jsonw_i64(&w, item.label);
       as_jsonw_end(&w);
     }

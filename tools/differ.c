@@ -79,39 +79,39 @@ void as_diff_json(as_diff *d, const as_json *a, const as_json *b) {
 
 /* ---- tables ------------------------------------------------------------------------------------------ */
 
-typedef struct as_row {
+typedef struct as_diff_row {
   const char *p; /* the line, without its end */
   size_t n, key; /* bytes of the line and of its first field */
-} as_row;
+} as_diff_row;
 
-typedef struct as_rows {
+typedef struct as_diff_rows {
   as_file file;
-  as_row head, *row; /* in the order of the file */
-  as_row **sorted;   /* by name */
+  as_diff_row head, *row; /* in the order of the file */
+  as_diff_row **sorted;   /* by name */
   size_t n;
-} as_rows;
+} as_diff_rows;
 
-static as_row row_at(const char *p, const char *end) {
+static as_diff_row row_at(const char *p, const char *end) {
   const char *nl = memchr(p, '\n', (size_t)(end - p));
-  as_row r = {p, (size_t)((nl ? nl : end) - p), 0};
+  as_diff_row r = {p, (size_t)((nl ? nl : end) - p), 0};
   const char *tab = memchr(p, '\t', r.n);
   r.key = tab ? (size_t)(tab - p) : r.n;
   return r;
 }
 
-static int by_key(const as_row *a, const as_row *b) {
+static int by_key(const as_diff_row *a, const as_diff_row *b) {
   size_t n = a->key < b->key ? a->key : b->key;
   int c = memcmp(a->p, b->p, n);
   return c ? c : a->key < b->key ? -1 : a->key > b->key;
 }
 
 static int by_key_of(const void *a, const void *b) {
-  const as_row *const *x = a, *const *y = b;
+  const as_diff_row *const *x = a, *const *y = b;
   int c = by_key(*x, *y);
   return c ? c : (*x)->p < (*y)->p ? -1 : (*x)->p > (*y)->p;
 }
 
-static as_status rows_open(as_rows *r, const char *path, as_err *err) {
+static as_status rows_open(as_diff_rows *r, const char *path, as_err *err) {
   as_status s = as_file_open(&r->file, path, err);
   if (s != AS_OK) return s;
   const char *p = (const char *)r->file.data, *end = p + r->file.size;
@@ -121,7 +121,7 @@ static as_status rows_open(as_rows *r, const char *path, as_err *err) {
   r->sorted = as_alloc(cap, sizeof *r->sorted, err);
   if (!r->row || !r->sorted) return AS_E_ENV;
   for (; p < end; lines++) {
-    as_row row = row_at(p, end);
+    as_diff_row row = row_at(p, end);
     p += row.n < (size_t)(end - p) ? row.n + 1 : row.n;
     if (lines == 0)
       r->head = row;
@@ -129,18 +129,18 @@ static as_status rows_open(as_rows *r, const char *path, as_err *err) {
       r->row[r->n++] = row;
   }
   for (size_t i = 0; i < r->n; i++) r->sorted[i] = &r->row[i];
-  qsort(r->sorted, r->n, sizeof(as_row *), by_key_of);
+  qsort(r->sorted, r->n, sizeof(as_diff_row *), by_key_of);
   return AS_OK;
 }
 
-static void rows_close(as_rows *r) {
+static void rows_close(as_diff_rows *r) {
   as_file_close(&r->file);
   as_free(r->row);
   as_free(r->sorted);
 }
 
 /* The field of that number as text; false past the end. */
-static bool field_of(const as_row *r, int which, char *buf, size_t size) {
+static bool field_of(const as_diff_row *r, int which, char *buf, size_t size) {
   const char *p = r->p, *end = p + r->n;
   for (; which > 0; which--) {
     const char *tab = memchr(p, '\t', (size_t)(end - p));
@@ -152,8 +152,8 @@ static bool field_of(const as_row *r, int which, char *buf, size_t size) {
   return true;
 }
 
-static void compare_rows(as_diff *d, const char *what, const as_row *head, const as_row *a, const as_row *b,
-                         as_diff_note note, void *ctx) {
+static void compare_rows(as_diff *d, const char *what, const as_diff_row *head, const as_diff_row *a,
+                         const as_diff_row *b, as_diff_note note, void *ctx) {
   char name[300], column[64], x[256], y[512], extra[512], where[512];
   snprintf(name, sizeof name, "%.*s", (int)(a ? a->key : b->key), a ? a->p : b->p);
   if (!a || !b) {
@@ -174,13 +174,13 @@ static void compare_rows(as_diff *d, const char *what, const as_row *head, const
 
 bool as_diff_tables(as_diff *d, const char *what, const char *a, const char *b, as_diff_note note, void *ctx,
                     as_err *err) {
-  as_rows x = {0}, y = {0};
+  as_diff_rows x = {0}, y = {0};
   bool both = as_path_kind_of(a) == AS_PATH_FILE && as_path_kind_of(b) == AS_PATH_FILE &&
               rows_open(&x, a, err) == AS_OK && rows_open(&y, b, err) == AS_OK;
   size_t i = 0, j = 0, before = d->n, more = 0;
   while (both && (i < x.n || j < y.n)) {
     int c = i == x.n ? 1 : j == y.n ? -1 : by_key(x.sorted[i], y.sorted[j]);
-    const as_row *p = c <= 0 ? x.sorted[i++] : NULL, *q = c >= 0 ? y.sorted[j++] : NULL;
+    const as_diff_row *p = c <= 0 ? x.sorted[i++] : NULL, *q = c >= 0 ? y.sorted[j++] : NULL;
     if (p && q && p->n == q->n && memcmp(p->p, q->p, p->n) == 0) continue;
     if (d->n - before < AS_DIFF_PER_TABLE)
       compare_rows(d, what, &x.head, p, q, note, ctx);
@@ -200,7 +200,7 @@ bool as_diff_tables(as_diff *d, const char *what, const char *a, const char *b, 
 void as_diff_lines(as_diff *d, const char *what, const char *a, size_t na, const char *b, size_t nb) {
   const char *p = a, *q = b, *pe = a + na, *qe = b + nb;
   for (size_t line = 1; p < pe || q < qe; line++) {
-    as_row x = {p, 0, 0}, y = {q, 0, 0};
+    as_diff_row x = {p, 0, 0}, y = {q, 0, 0};
     if (p < pe) x = row_at(p, pe);
     if (q < qe) y = row_at(q, qe);
     if ((p < pe) != (q < qe) || x.n != y.n || memcmp(x.p, y.p, x.n) != 0) {

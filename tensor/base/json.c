@@ -416,6 +416,11 @@ void as_jsonw_str(as_jsonw *w, const char *s) {
   put_quoted(w, s);
 }
 
+void as_jsonw_text(as_jsonw *w, const char *key, const char *value) {
+  as_jsonw_key(w, key);
+  as_jsonw_str(w, value);
+}
+
 void as_jsonw_i64(as_jsonw *w, int64_t v) {
   separate(w);
   as_str_printf(w->out, "%lld", (long long)v);

@@ -65,6 +65,7 @@ void as_jsonw_array(as_jsonw *w);
 void as_jsonw_end(as_jsonw *w); /* closes what was opened last */
 void as_jsonw_key(as_jsonw *w, const char *key);
 void as_jsonw_str(as_jsonw *w, const char *s); /* NULL writes null; bytes that are no UTF-8 become U+FFFD */
+void as_jsonw_text(as_jsonw *w, const char *key, const char *value); /* a member of the object, in one call */
 void as_jsonw_i64(as_jsonw *w, int64_t v);
 void as_jsonw_u64(as_jsonw *w, uint64_t v);
 void as_jsonw_f64(as_jsonw *w, double v); /* shortest round-trip; not finite: null */

@@ -76,6 +76,16 @@ OMP_NUM_THREADS=two "$ASSAY" info >"$TMP/out" 2>"$TMP/err"
 code=$?
 [ $code -eq 2 ] && ok "usage: OMP_NUM_THREADS that is no number" || not_ok "usage: OMP_NUM_THREADS that is no number" "exit $code"
 
+# tools/CLI.md names every command and every option, and no other
+contract=${ASSAY_TESTS:-tests}/../tools/CLI.md
+run info --completion bash
+sed -n 's/^    COMPREPLY=(\$(compgen -W "\([^"]*\) help .*/\1/p' "$TMP/out" | tr ' ' '\n' | sort -u >"$TMP/commands"
+grep -o '^| `assay [a-z]*' "$contract" | sed 's/.* //' | sort -u | diff "$TMP/commands" - >"$TMP/diff" && [ -s "$TMP/commands" ] &&
+  ok "usage: CLI.md has every command" || not_ok "usage: CLI.md has every command" "$(cat "$TMP/diff")"
+sed -n 's/.*names="\([^"]*\)".*/\1/p' "$TMP/out" | tr ' ' '\n' | grep '^--' | sort -u >"$TMP/options"
+grep -oE '(^|[^-a-z])--[a-z][a-z-]*' "$contract" | sed 's/^[^-]*//' | grep -vxE -e '--(name|version)' | sort -u | diff "$TMP/options" - >"$TMP/diff" &&
+  [ -s "$TMP/options" ] && ok "usage: CLI.md has every option" || not_ok "usage: CLI.md has every option" "$(cat "$TMP/diff")"
+
 # results that cannot be written are an error; a reader that goes away is none
 if [ -w /dev/full ]; then
   "$ASSAY" info >/dev/full 2>"$TMP/err"

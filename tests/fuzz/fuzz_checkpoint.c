@@ -1,7 +1,5 @@
 /* libFuzzer target: every container of weights/ through as_state_open_bytes, then what a reader of the state does: remarks,
  * the choice of a recipe, its architecture, every view's bytes.
- *   clang -g -O1 -fsanitize=fuzzer,address,undefined -I. tests/fuzz/fuzz_checkpoint.c weights/.c files tensor/base/.c files \
- *     -lm -o fuzz_checkpoint && ./fuzz_checkpoint -rss_limit_mb=400 -timeout=5 CORPUS
  * The checksums of zip members are put right first, so that changes inside a member are reached too. */
 #include <stdlib.h>
 #include <string.h>

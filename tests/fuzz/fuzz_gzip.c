@@ -1,7 +1,5 @@
 /* libFuzzer target: random access into gzip files of any bytes. The forward pass must give what unpacking the whole
  * gives, reads at any place must agree with it, and damage must be found by both. Byte 0 chooses the steps.
- *   clang -g -O1 -fsanitize=fuzzer,address,undefined -I. tests/fuzz/fuzz_gzip.c data/{gzip,disk}.c tensor/base/.c files \
- *         -lm -o fuzz_gzip
  * Seeds: any gzip files, each behind one byte. */
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,5 @@
 /* libFuzzer target: the image decoders on any bytes. Portable C and SIMD must agree, and the bytes-to-tensor path must
- * agree with decode-then-preset. Every output byte is read, so that MemorySanitizer sees what was never written.
- *   clang -g -O1 -fsanitize=fuzzer,address,undefined -I. tests/fuzz/fuzz_image.c
- *         $(find data/image tensor/base -name '*.c') -lm -o fuzz_image */
+ * agree with decode-then-preset. Every output byte is read, so that MemorySanitizer sees what was never written. */
 #include <stdlib.h>
 #include <string.h>
 

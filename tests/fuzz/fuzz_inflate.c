@@ -1,5 +1,4 @@
-/* libFuzzer target: whole-buffer and piecewise inflate must agree on every input.
- *   clang -g -O1 -fsanitize=fuzzer,address,undefined -I. tests/fuzz/fuzz_inflate.c tensor/base/.c files -o fuzz_inflate */
+/* libFuzzer target: whole-buffer and piecewise inflate must agree on every input. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,4 @@
-/* libFuzzer target: what the JSON parser accepts it must be able to write and read back to the same tree.
- *   clang -g -O1 -fsanitize=fuzzer,address,undefined -I. tests/fuzz/fuzz_json.c tensor/base/.c files -lm -o fuzz_json */
+/* libFuzzer target: what the JSON parser accepts it must be able to write and read back to the same tree. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,7 +1,5 @@
 /* libFuzzer target: MAT-files of any bytes, plain and as the development kit's meta.mat. Fields must come in order,
  * with text that ends, and the reading must end in a time bounded by the file's length.
- *   clang -g -O1 -fsanitize=fuzzer,address,undefined -I. tests/fuzz/fuzz_mat.c data/{matfile,devkit,gzip,disk,tar}.c \
- *         data/{labels,labels_val,labels_wnids}.c tensor/base/.c files -lm -o fuzz_mat
  * Seeds: tests/golden/devkit_*.mat, each behind one byte. */
 #include <stdlib.h>
 #include <string.h>

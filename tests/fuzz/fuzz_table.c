@@ -1,8 +1,5 @@
 /* libFuzzer target: published tables from any bytes, through every way to write them down. The first byte
  * chooses how the file is named, so that all three kinds of table are reached.
- *   clang -g -O1 -fsanitize=fuzzer,address,undefined -ffp-contract=off -I. tests/fuzz/fuzz_table.c eval/table*.c
- *         eval/report*.c eval/{results,svg,metrics,unified,stats*}.c tensor/base/.c files -lm -o fuzz_table
- *   ./fuzz_table -max_len=2000 -timeout=5 CORPUS
  * An input that the reader takes must come out as text, CSV, JSON and HTML, and its CSV must be read again. */
 #define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
