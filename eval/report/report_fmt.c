@@ -72,7 +72,16 @@ static long next_code(const char **p) {
   return c;
 }
 
-static size_t code_columns(long c) {
+/* What a terminal or a reader would take for something else than a character: controls, bytes that are no UTF-8,
+ * line separators, and what turns the direction of writing. */
+static bool is_unsafe(long c) {
+  return c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0x2028 || c == 0x2029 || (c >= 0x202A && c <= 0x202E) ||
+         (c >= 0x2066 && c <= 0x2069);
+}
+
+static size_t code_columns(long c, size_t bytes) {
+  if (c == '\t' || c == '\n' || c == '\r') return 2;
+  if (is_unsafe(c)) return 4 * bytes;
   if ((c >= 0x300 && c < 0x370) || (c >= 0x200B && c <= 0x200F) || (c >= 0xFE00 && c <= 0xFE0F)) return 0;
   if ((c >= 0x1100 && c < 0x1160) || (c >= 0x2E80 && c < 0xA4D0) || (c >= 0xAC00 && c < 0xD7A4) ||
       (c >= 0xF900 && c < 0xFB00) || (c >= 0xFE30 && c < 0xFE70) || (c >= 0xFF00 && c < 0xFF61) ||
@@ -84,10 +93,26 @@ static size_t code_columns(long c) {
 size_t as_text_columns(const char *s) {
   size_t n = 0;
   while (*s) {
+    const char *start = s;
     long c = next_code(&s);
-    n += c < 0 ? 1 : code_columns(c);
+    n += code_columns(c, (size_t)(s - start));
   }
   return n;
+}
+
+/* A code point as it may be printed: unsafe ones as \t, \n, \r or \xHH for each byte; with ascii likewise those beyond
+ * it, but for the signs that the report itself uses. */
+static void put_code(as_str *out, const char *s, size_t bytes, long c, bool ascii) {
+  bool foreign = ascii && c > 0x7E;
+  if (foreign && (c == 0x2013 || c == 0x2212 || c == 0x2020 || c == 0x2021)) {
+    as_str_putc(out, c == 0x2020 ? '+' : c == 0x2021 ? '#' : '-');
+  } else if (!is_unsafe(c) && !foreign) {
+    as_str_putn(out, s, bytes);
+  } else if (c == '\t' || c == '\n' || c == '\r') {
+    as_str_put(out, c == '\t' ? "\\t" : c == '\n' ? "\\n" : "\\r");
+  } else {
+    for (size_t i = 0; i < bytes; i++) as_str_printf(out, "\\x%02x", (unsigned)(unsigned char)s[i]);
+  }
 }
 
 /* The code points [from, to) of a name, made printable. */
@@ -95,34 +120,42 @@ static void put_codes(as_str *out, const char *s, size_t from, size_t to, bool a
   for (size_t i = 0; *s && i < to; i++) {
     const char *start = s;
     long c = next_code(&s);
-    if (i < from) continue;
-    bool bad = c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0x2028 || c == 0x2029 ||
-               (c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
-    if (bad || (ascii && c > 0x7E))
-      as_str_putc(out, c == 0x2013 ? '-' : c == 0x2020 ? '+' : c == 0x2021 ? '#' : '?');
-    else
-      as_str_putn(out, start, (size_t)(s - start));
+    if (i >= from) put_code(out, start, (size_t)(s - start), c, ascii);
   }
+}
+
+static bool is_plain(const char *s) {
+  while (*s >= 0x20 && *s < 0x7F) s++;
+  return *s == 0;
+}
+
+/* Columns of the code points that a shortened name keeps. */
+static size_t kept_columns(const char *name, size_t head, size_t tail, size_t codes, bool ascii) {
+  as_str part = {0};
+  put_codes(&part, name, 0, head, ascii);
+  put_codes(&part, name, codes - tail, codes, ascii);
+  size_t columns = as_text_columns(as_str_c(&part));
+  as_str_clear(&part);
+  return columns;
 }
 
 void as_put_name(as_str *out, const char *name, size_t max, bool ascii) {
   if (!name) name = "";
+  if (is_plain(name) && (max == 0 || strlen(name) <= max)) {
+    as_str_put(out, name);
+    return;
+  }
   size_t codes = 0;
   for (const char *p = name; *p; codes++) next_code(&p);
-  if (max == 0 || as_text_columns(name) <= max) {
+  if (max == 0 || kept_columns(name, codes, 0, codes, ascii) <= max) {
     put_codes(out, name, 0, codes, ascii);
     return;
   }
   size_t dots = ascii ? 2 : 1, keep = max > dots ? max - dots : 1;
-  size_t tail = keep / 2, head = keep - tail;
-  /* Wide characters take two columns each: drop code points until it fits. */
-  for (;;) {
-    as_str part = {0};
-    put_codes(&part, name, 0, head, ascii);
-    put_codes(&part, name, codes - tail, codes, ascii);
-    size_t columns = as_text_columns(as_str_c(&part));
-    as_str_clear(&part);
-    if (columns <= keep || head + tail <= 1) break;
+  size_t tail = keep / 2 < codes ? keep / 2 : codes, head = keep - keep / 2;
+  if (head > codes - tail) head = codes - tail;
+  /* Wide characters take two columns each, escapes more: drop code points until it fits. */
+  while (kept_columns(name, head, tail, codes, ascii) > keep && head + tail > 1) {
     if (head >= tail)
       head--;
     else
@@ -131,6 +164,17 @@ void as_put_name(as_str *out, const char *name, size_t max, bool ascii) {
   put_codes(out, name, 0, head, ascii);
   as_str_put(out, ascii ? ".." : "\xE2\x80\xA6");
   put_codes(out, name, codes - tail, codes, ascii);
+}
+
+void as_put_lines(as_str *out, const char *text) {
+  while (*text) {
+    const char *start = text;
+    long c = next_code(&text);
+    if (c == '\n')
+      as_str_putc(out, '\n');
+    else
+      put_code(out, start, (size_t)(text - start), c, false);
+  }
 }
 
 void as_put_html(as_str *out, const char *text) {
@@ -155,26 +199,30 @@ void as_put_html(as_str *out, const char *text) {
         as_str_put(out, "&#39;");
         break;
       default:
-        if (c == '\n' || c == '\t' || (c >= 0x20 && c != 0x7F && c != 0xFFFE && c != 0xFFFF))
-          as_str_putn(out, start, (size_t)(text - start));
-        else
+        if (c == '\n' || c == '\t')
+          as_str_putc(out, (char)c);
+        else if (c == 0xFFFE || c == 0xFFFF) /* no characters of XML */
           as_str_put(out, "\xEF\xBF\xBD");
+        else
+          put_code(out, start, (size_t)(text - start), c, false);
     }
   }
 }
 
 void as_put_csv(as_str *out, const char *text) {
   if (!text) return;
-  if (!strpbrk(text, ",\"\r\n")) {
-    as_str_put(out, text);
-    return;
+  as_str clean = {0};
+  as_put_name(&clean, text, 0, false);
+  const char *s = as_str_c(&clean);
+  bool quoted = strpbrk(s, ",\"") || *s == ' ' || (*s && s[strlen(s) - 1] == ' ');
+  if (quoted) as_str_putc(out, '"');
+  for (; *s; s++) {
+    if (*s == '"') as_str_putc(out, '"');
+    as_str_putc(out, *s);
   }
-  as_str_putc(out, '"');
-  for (; *text; text++) {
-    if (*text == '"') as_str_putc(out, '"');
-    as_str_putc(out, *text);
-  }
-  as_str_putc(out, '"');
+  if (quoted) as_str_putc(out, '"');
+  if (clean.failed) out->failed = true;
+  as_str_clear(&clean);
 }
 
 void as_put_wrapped(as_str *out, const char *text, size_t width, const char *first, const char *indent,

@@ -196,36 +196,47 @@ void as_grid_text(as_str *out, const as_grid *g, size_t width, bool ascii) {
   as_free(w);
 }
 
-void as_put_markdown(as_str *out, const char *s) {
-  for (; *s; s++) {
+void as_put_markdown(as_str *out, const char *text) {
+  as_str clean = {0};
+  as_put_lines(&clean, text);
+  for (const char *s = as_str_c(&clean); *s; s++) {
     if (*s == '\n') {
       as_str_put(out, "<br>");
       continue;
     }
     /* a bracket alone is no link: only what would open its target is escaped */
-    if (strchr("\\`*_<>|#~", *s) || (*s == '(' && out->n > 0 && out->s[out->n - 1] == ']'))
+    if (strchr("\\`*_<>|#~&$", *s) || (*s == '(' && out->n > 0 && out->s[out->n - 1] == ']'))
       as_str_putc(out, '\\');
     as_str_putc(out, *s);
   }
+  if (clean.failed) out->failed = true;
+  as_str_clear(&clean);
 }
 
-void as_put_latex(as_str *out, const char *s) {
-  for (; *s; s++) {
-    if (strchr("&%$#_{}", *s)) {
-      as_str_putc(out, '\\');
+void as_put_latex(as_str *out, const char *text) {
+  static const struct {
+    char c;
+    const char *as;
+  } words[] = {{'\\', "\\textbackslash{}"},
+               {'~', "\\textasciitilde{}"},
+               {'^', "\\textasciicircum{}"},
+               {'<', "\\textless{}"},
+               {'>', "\\textgreater{}"},
+               {'|', "\\textbar{}"},
+               {'\n', " "}};
+  as_str clean = {0};
+  as_put_lines(&clean, text);
+  for (const char *s = as_str_c(&clean); *s; s++) {
+    size_t i = 0, n = sizeof words / sizeof *words;
+    while (i < n && words[i].c != *s) i++;
+    if (strchr("&%$#_{}", *s)) as_str_putc(out, '\\');
+    if (i < n)
+      as_str_put(out, words[i].as);
+    else
       as_str_putc(out, *s);
-    } else if (*s == '\\') {
-      as_str_put(out, "\\textbackslash{}");
-    } else if (*s == '~') {
-      as_str_put(out, "\\textasciitilde{}");
-    } else if (*s == '^') {
-      as_str_put(out, "\\textasciicircum{}");
-    } else if (*s == '\n') {
-      as_str_putc(out, ' ');
-    } else {
-      as_str_putc(out, *s);
-    }
   }
+  if (clean.failed) out->failed = true;
+  as_str_clear(&clean);
 }
 
 void as_grid_markdown(as_str *out, const as_grid *g) {

@@ -128,8 +128,7 @@ static as_status agreement(as_sheet *sh, const as_sum *s, as_err *err) {
   if (r->n_sets < 2 || r->n_models < 2) return AS_OK;
   sh->title = "How far the sets agree on the order of the models: Kendall's tau-b";
   as_sheet_column(sh, "dataset", "set", AS_COL_TEXT, 0, false);
-  for (size_t k = 0; k < r->n_sets; k++)
-    as_sheet_column(sh, as_set_name(r, k), as_set_name(r, k), AS_COL_REAL, 3, false);
+  for (size_t k = 0; k < r->n_sets; k++) as_sheet_named(sh, as_set_name(r, k), AS_COL_REAL, 3, false);
   for (size_t i = 0; i < r->n_sets; i++) {
     size_t row = as_sheet_row(sh);
     as_sheet_text(sh, row, 0, as_set_name(r, i));
@@ -188,7 +187,7 @@ static as_status robustness(as_sheet *sh, const as_sum *s, as_err *err) {
   as_sheet_column(sh, "model", "model", AS_COL_TEXT, 0, false);
   for (size_t k = 0; k < r->n_sets; k++) {
     if (k == r->base) continue;
-    as_sheet_column(sh, as_set_name(r, k), as_set_name(r, k), AS_COL_POINTS, 1, false);
+    as_sheet_named(sh, as_set_name(r, k), AS_COL_POINTS, 1, false);
     published = published || s->stats.set[k].line;
     own = own || !s->stats.set[k].line;
   }
@@ -218,7 +217,7 @@ static as_status translation(as_sheet *sh, const as_sum *s, as_err *err) {
   as_sheet_column(sh, "gap", "gap, points", AS_COL_TEXT, 0, false);
   as_sheet_column(sh, "pairs", "pairs", AS_COL_COUNT, 0, false);
   for (size_t k = 0; k < r->n_sets; k++)
-    if (k != r->base) as_sheet_column(sh, as_set_name(r, k), as_set_name(r, k), AS_COL_SHARE, 1, true);
+    if (k != r->base) as_sheet_named(sh, as_set_name(r, k), AS_COL_SHARE, 1, true);
   for (size_t b = 0; b < s->stats.n_bins; b++) {
     size_t row = as_sheet_row(sh), col = 2;
     int64_t pairs = 0;

@@ -47,8 +47,7 @@ as_status as_part_top5(as_sheet *sh, const as_sum *s, as_err *err) {
   if (!any) return AS_OK;
   sh->title = "Top-5 accuracy";
   as_sheet_column(sh, "model", "model", AS_COL_TEXT, 0, false);
-  for (size_t k = 0; k < r->n_sets; k++)
-    as_sheet_column(sh, as_set_name(r, k), as_set_name(r, k), AS_COL_SHARE, 2, true);
+  for (size_t k = 0; k < r->n_sets; k++) as_sheet_named(sh, as_set_name(r, k), AS_COL_SHARE, 2, true);
   for (size_t i = 0; i < r->n_models; i++) {
     size_t row = as_sheet_row(sh), m = s->order[i];
     as_sheet_text(sh, row, 0, as_model_name(r, m));
@@ -69,8 +68,7 @@ as_status as_part_calibration(as_sheet *sh, const as_sum *s, as_err *err) {
   if (!s->calibration) return AS_OK;
   sh->title = "Calibration: expected calibration error (ECE) in points";
   as_sheet_column(sh, "model", "model", AS_COL_TEXT, 0, false);
-  for (size_t k = 0; k < r->n_sets; k++)
-    as_sheet_column(sh, as_set_name(r, k), as_set_name(r, k), AS_COL_SHARE, 1, false);
+  for (size_t k = 0; k < r->n_sets; k++) as_sheet_named(sh, as_set_name(r, k), AS_COL_SHARE, 1, false);
   for (size_t i = 0; i < r->n_models; i++) {
     size_t row = as_sheet_row(sh), m = s->order[i];
     as_sheet_text(sh, row, 0, as_model_name(r, m));
@@ -129,7 +127,7 @@ as_status as_part_classes(as_sheet *sh, const as_sum *s, as_err *err) {
   as_sheet_column(sh, "class_name", "name", AS_COL_TEXT, 0, false);
   as_sheet_column(sh, "images", "images", AS_COL_COUNT, 0, false);
   for (size_t i = 0; i < r->n_models; i++)
-    as_sheet_column(sh, as_model_name(r, s->order[i]), as_model_name(r, s->order[i]), AS_COL_SHARE, 1, false);
+    as_sheet_named(sh, as_model_name(r, s->order[i]), AS_COL_SHARE, 1, false);
   for (size_t k = 0; k < r->n_sets; k++) {
     const as_sum_classes *d = &s->classes[k];
     for (size_t c = 0; c < d->n; c++) {
@@ -165,8 +163,7 @@ as_status as_part_corruptions(as_sheet *sh, const as_sum *s, as_err *err) {
   as_sheet_column(sh, "dataset", "set", AS_COL_TEXT, 0, false);
   as_sheet_column(sh, "mce", "mCE", AS_COL_SHARE, 1, false);
   as_sheet_column(sh, "mean_error", "mean error", AS_COL_SHARE, 1, false);
-  for (size_t c = 0; c < kinds; c++)
-    as_sheet_column(sh, r->corruptions[c].name, r->corruptions[c].name, AS_COL_SHARE, 1, false);
+  for (size_t c = 0; c < kinds; c++) as_sheet_named(sh, r->corruptions[c].name, AS_COL_SHARE, 1, false);
   double *reference = as_alloc(kinds ? kinds : 1, sizeof *reference, err);
   if (!reference) return AS_E_ENV;
   for (size_t c = 0; c < kinds; c++) reference[c] = r->corruptions[c].reference_error;

@@ -14,7 +14,17 @@ void as_sheet_column(as_sheet *s, const char *key, const char *head, as_column_k
     s->failed = true;
     return;
   }
-  s->col[s->n_cols++] = (as_column){key, head, kind, decimals, interval};
+  s->col[s->n_cols++] = (as_column){key, head, kind, decimals, interval, false};
+}
+
+void as_sheet_named(as_sheet *s, const char *name, as_column_kind kind, int decimals, bool interval) {
+  as_sheet_column(s, name, name, kind, decimals, interval);
+  if (!s->failed) s->col[s->n_cols - 1].named = true;
+}
+
+/* Is the head set on several lines? */
+static bool is_stacked(const as_column *c) {
+  return !c->named && strchr(c->head, '\n');
 }
 
 size_t as_sheet_row(as_sheet *s) {
@@ -92,11 +102,11 @@ static as_status put_heads(const as_sheet *s, as_grid *g, bool ascii, bool brack
   const char **head = as_alloc(s->n_cols ? s->n_cols : 1, sizeof *head, err);
   as_short_names names = {0};
   if (!head) return AS_E_ENV;
-  for (size_t c = 0; c < s->n_cols; c++) head[c] = strchr(s->col[c].head, '\n') ? "" : s->col[c].head;
+  for (size_t c = 0; c < s->n_cols; c++) head[c] = is_stacked(&s->col[c]) ? "" : s->col[c].head;
   as_status st = as_short_names_make(&names, head, s->n_cols, brackets ? 0 : HEAD_COLUMNS, ascii, err);
   for (size_t c = 0; c < s->n_cols && st == AS_OK; c++) {
     g->align[c] = s->col[c].kind == AS_COL_TEXT ? 'l' : 'r';
-    as_str_put(&g->head[c], *head[c] ? as_short_names_at(&names, c) : s->col[c].head);
+    as_str_put(&g->head[c], is_stacked(&s->col[c]) ? s->col[c].head : as_short_names_at(&names, c));
   }
   as_short_names_clear(&names);
   as_free((void *)head);

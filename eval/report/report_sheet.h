@@ -27,6 +27,7 @@ typedef struct as_column {
   as_column_kind kind;
   int decimals;
   bool interval; /* values have lo and hi */
+  bool named;    /* the head is a name: a line feed in it does not part lines */
 } as_column;
 
 typedef struct as_value {
@@ -46,6 +47,8 @@ typedef struct as_sheet {
 /* All columns before the first row. */
 void as_sheet_column(as_sheet *s, const char *key, const char *head, as_column_kind kind, int decimals,
                      bool interval);
+/* A column whose key and head are the name of a set or model. */
+void as_sheet_named(as_sheet *s, const char *name, as_column_kind kind, int decimals, bool interval);
 /* A new row of unknown values; returns its number. */
 size_t as_sheet_row(as_sheet *s);
 void as_sheet_number(as_sheet *s, size_t row, size_t col, double v, double lo, double hi);

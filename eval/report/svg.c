@@ -43,9 +43,13 @@ void as_svg_group(as_str *out, const char *cls, const char *tip) {
   put_class(out, cls);
   as_str_putc(out, '>');
   if (tip) {
+    as_str name = {0};
+    as_put_name(&name, tip, 0, false);
     as_str_put(out, "<title>");
-    as_put_html(out, tip);
+    as_put_html(out, as_str_c(&name));
     as_str_put(out, "</title>");
+    if (name.failed) out->failed = true;
+    as_str_clear(&name);
   }
 }
 

@@ -367,6 +367,12 @@ void as_jsonw_end(as_jsonw *w) {
   if (w->depth == 0 && !w->compact) as_str_putc(w->out, '\n');
 }
 
+/* U+2028 and U+2029 part lines, U+202A to U+202E and U+2066 to U+2069 turn the direction of what follows. */
+static bool turns_direction(const char *s) {
+  unsigned char a = (unsigned char)s[1], b = (unsigned char)s[2];
+  return s[0] == '\xe2' && ((a == 0x80 && b >= 0xa8 && b <= 0xae) || (a == 0x81 && b >= 0xa6 && b <= 0xa9));
+}
+
 static void put_quoted(as_jsonw *w, const char *s) {
   as_str_putc(w->out, '"');
   for (; *s; s++) {
@@ -388,6 +394,10 @@ static void put_quoted(as_jsonw *w, const char *s) {
       if (c == 0xc2 && have == n && (unsigned char)s[1] <= 0x9f) { /* C1: terminals obey them, too */
         as_str_printf(w->out, "\\u%04x", (unsigned)(unsigned char)s[1]);
         s++;
+      } else if (have == n && n == 3 && turns_direction(s)) {
+        as_str_printf(w->out, "\\u20%02x",
+                      s[1] == '\x81' ? 0x40u + (unsigned)(s[2] & 0x3f) : (unsigned)(s[2] & 0x3f));
+        s += 2;
       } else if (have == n && as_is_utf8(s, n)) {
         as_str_putn(w->out, s, n);
         s += n - 1;

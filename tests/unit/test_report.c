@@ -262,10 +262,10 @@ static void names_as_text(as_test *t) {
   CHECK_STR(t, as_str_c(&s), "vit_b.._in1k");
   as_str_clear(&s);
   as_put_name(&s, "a\tb\x1b[31m\xff", 0, false);
-  CHECK_STR(t, as_str_c(&s), "a?b?[31m?");
+  CHECK_STR(t, as_str_c(&s), "a\\tb\\x1b[31m\\xff");
   as_str_clear(&s);
   as_put_name(&s, "r\xC3\xA9sum\xC3\xA9", 0, true);
-  CHECK_STR(t, as_str_c(&s), "r?sum?");
+  CHECK_STR(t, as_str_c(&s), "r\\xc3\\xa9sum\\xc3\\xa9");
   as_str_clear(&s);
   CHECK_INT(t, as_text_columns("r\xC3\xA9sum\xC3\xA9"), 6);
   CHECK_INT(t, as_text_columns("\xE6\xA8\xA1\xE5\x9E\x8B"), 4); /* two wide characters */
@@ -274,7 +274,7 @@ static void names_as_text(as_test *t) {
   as_str_clear(&s);
   /* right-to-left override must not turn the rest of a line */
   as_put_name(&s, "x\xE2\x80\xAEy", 0, false);
-  CHECK_STR(t, as_str_c(&s), "x?y");
+  CHECK_STR(t, as_str_c(&s), "x\\xe2\\x80\\xaey");
   as_str_clear(&s);
 }
 
@@ -286,7 +286,7 @@ static void markup(as_test *t) {
   CHECK_OK(t, as_report_markdown(&s, &r, NULL, &err), err);
   const char *text = as_str_c(&s);
   CHECK(t, strstr(text, "**A small table**\n\n| model | val | v2 | sketch | mean of all | rank |\n") != NULL);
-  CHECK(t, strstr(text, "| beta\\<script\\>&\"x\" | 70.0 [67.1, 72.8] |") != NULL);
+  CHECK(t, strstr(text, "| beta\\<script\\>\\&\"x\" | 70.0 [67.1, 72.8] |") != NULL);
   CHECK(t, strstr(text, "40.4 [37.4, 43.5] (10 failed)") != NULL);
   CHECK(t,
         strstr(text, "| delta | 60.0 [56.9, 63.0] | 50.0 [46.9, 53.1] | absent | incomplete |  |\n") != NULL);
@@ -295,7 +295,8 @@ static void markup(as_test *t) {
   as_str_clear(&s);
   CHECK_OK(t, as_report_latex(&s, &r, NULL, &err), err);
   CHECK(t, strstr(as_str_c(&s), "\\begin{tabular}{lrrrrr}") != NULL);
-  CHECK(t, strstr(as_str_c(&s), "beta<script>\\&\"x\" & 70.0 [67.1, 72.8] & ") != NULL);
+  CHECK(t,
+        strstr(as_str_c(&s), "beta\\textless{}script\\textgreater{}\\&\"x\" & 70.0 [67.1, 72.8] & ") != NULL);
   CHECK(t, strstr(as_str_c(&s), "% Seeded random weights") != NULL);
   as_str_clear(&s);
   as_results_clear(&r);
