@@ -30,7 +30,7 @@ PREFIX  ?= /usr/local
 
 ALL_CFLAGS = $(CSTD) $(OPT) $(WARN) $(if $(WERROR),-Werror) -ffp-contract=off $(OMP) -I. $(CFLAGS) $(SAN)
 # No function needs more stack: threads of small ones (musl's have 128 KiB) run everything. Sanitizers widen frames.
-FRAME    = $(if $(SAN),,-Wframe-larger-than=16384 -Wno-error=frame-larger-than=)
+FRAME    = $(if $(SAN),,-Wframe-larger-than=16384)
 ALL_LDFLAGS = $(OMP) $(SAN) $(LDFLAGS)
 
 ROOMS   ?= tensor/base tensor nn models weights data eval

@@ -7,7 +7,7 @@ command -v "${CC:-cc}" >/dev/null || { skip "standard: c99" "no compiler"; exit 
 for file in tensor/base/status.c tools/main.c models/model.c; do
   (cd "$root" && ${CC:-cc} -std=c99 -fsyntax-only -I. $file) >"$TMP/out" 2>&1
   code=$?
-  [ $code -ne 0 ] && [ "$(grep -c 'error.*assay is C11: build with -std=c11 or later' "$TMP/out")" -eq 1 ] &&
+  [ $code -ne 0 ] && [ "$(grep -c 'error: .*assay is C11: build with -std=c11 or later' "$TMP/out")" -eq 1 ] &&
     ok "standard: c99, $file" || not_ok "standard: c99, $file" "exit $code: $(head -3 "$TMP/out")"
 done
 exit $failed
