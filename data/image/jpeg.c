@@ -12,11 +12,6 @@
 #include "tensor/base/checked.h"
 #include "tensor/base/mem.h"
 
-static bool simd = true;
-void as_jpeg_simd(int on) {
-  simd = on != 0;
-}
-
 as_status as_jpeg_open(as_jpeg **out, const uint8_t *p, size_t n, int lenient, as_err *err) {
   *out = NULL;
   as_jpeg *j = as_calloc(1, sizeof *j, err);
@@ -24,7 +19,7 @@ as_status as_jpeg_open(as_jpeg **out, const uint8_t *p, size_t n, int lenient, a
   j->src = p;
   j->n = n;
   j->lenient = lenient;
-  j->k = as_jpeg_kernels(simd);
+  j->k = as_jpeg_kernels();
   as_status s = AS_OK;
   int found = 0;
   if (n < 3 || p[0] != 0xff || p[1] != J_M_SOI) s = as_jpeg_bad(j, err, "not a JPEG file");

@@ -34,8 +34,4 @@ as_status as_jpeg_row(as_jpeg *j, int pixel, uint8_t *out, as_err *err);
 /* After the last row, or any: decodes what is left, so that damage anywhere is found. as_jpeg_info is final then. */
 as_status as_jpeg_finish(as_jpeg *j, as_err *err);
 
-/* Chooses portable C (0) or the best kernels of this CPU (1, the default) for the decoders that are
- * opened from now on; both give the same bits. For tests and measurements. */
-void as_jpeg_simd(int on);
-
 #endif

@@ -212,8 +212,8 @@ as_status as_jpeg_up_plan(as_jpeg *j, as_err *err);
 int as_jpeg_up_needs(const as_jpeg *j, int y);
 void as_jpeg_up_row(as_jpeg *j, int y, int pixel, uint8_t *out);
 
-/* jpeg_kernels.c: the portable ones, or the best of this CPU; jpeg_x86.c: AVX2 and BMI2, NULL off x86-64. */
-const j_kernels *as_jpeg_kernels(bool simd);
+/* jpeg_kernels.c: the portable ones, or the best that the CPU has and its mask leaves (cpu.h); jpeg_x86.c: AVX2 and BMI2, NULL off x86-64. */
+const j_kernels *as_jpeg_kernels(void);
 const j_kernels *as_jpeg_kernels_x86(void);
 
 static inline void j_refill(j_bits *b) {

@@ -43,8 +43,8 @@ static void ycc(const uint8_t *y, const uint8_t *cb, const uint8_t *cr, int n, i
   }
 }
 
-const j_kernels *as_jpeg_kernels(bool simd) {
+const j_kernels *as_jpeg_kernels(void) {
   static const j_kernels portable = {block, skip, as_jpeg_idct_c, up_h2, up_h2v2, up_v2, ycc};
-  const j_kernels *x86 = simd && as_cpu_has(AS_JPEG_X86_NEEDS) ? as_jpeg_kernels_x86() : NULL;
+  const j_kernels *x86 = as_cpu_has(AS_JPEG_X86_NEEDS) ? as_jpeg_kernels_x86() : NULL;
   return x86 ? x86 : &portable;
 }

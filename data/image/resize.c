@@ -9,11 +9,6 @@
 #include "tensor/base/math/dmath.h"
 #include "tensor/base/mem.h"
 
-static bool simd = true;
-void as_resize_simd(int on) {
-  simd = on != 0;
-}
-
 /* The filters as Pillow writes them, in double. */
 static double box(double x) {
   return x > -0.5 && x <= 0.5 ? 1.0 : 0.0;
@@ -140,7 +135,7 @@ void as_resize_axis_clear(as_resize_axis *a) {
 
 static const as_resize_kernels *kernels(void) {
   static const as_resize_kernels portable = {as_resize_row_c, as_resize_column_c};
-  const as_resize_kernels *x86 = simd && as_cpu_has(AS_RESIZE_X86_NEEDS) ? as_resize_kernels_x86() : NULL;
+  const as_resize_kernels *x86 = as_cpu_has(AS_RESIZE_X86_NEEDS) ? as_resize_kernels_x86() : NULL;
   return x86 ? x86 : &portable;
 }
 

@@ -42,7 +42,4 @@ as_status as_resize_rows(const as_resize_axis *ax, const as_resize_axis *ay, as_
 as_status as_resize_rgb(const uint8_t *in, int w, int h, as_filter filter, uint8_t *out, int out_w, int out_h,
                         as_err *err);
 
-/* 0: portable C; 1 (default): the best of this CPU. Same bits. */
-void as_resize_simd(int on);
-
 #endif

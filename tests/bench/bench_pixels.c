@@ -14,6 +14,7 @@
 #include "data/image/jpeg.h"
 #include "data/image/preset.h"
 #include "data/image/resize.h"
+#include "tensor/base/cpu.h"
 
 enum { MAX_FILES = 4096, SIDE_MAX = 4096 };
 static uint8_t *bytes[MAX_FILES];
@@ -69,8 +70,7 @@ int main(int argc, char **argv) {
   as_err err;
   for (int a = 3; a < argc && n < MAX_FILES; a++) {
     if (strcmp(argv[a], "-c") == 0) {
-      as_jpeg_simd(0);
-      as_resize_simd(0);
+      (void)as_cpu_limit("ref", NULL);
       continue;
     }
     if (strncmp(argv[a], "-k", 2) == 0) {

@@ -28,7 +28,7 @@ static void windows_of(as_test *t, const golden_file *g) {
     int x0 = v[0] % im.w, y0 = v[1] % im.h, x1 = x0 + 1 + v[2] % (im.w - x0),
         y1 = y0 + 1 + v[3] % (im.h - y0);
     as_jpeg *j;
-    as_jpeg_simd(k & 1);
+    use_simd(k & 1);
     CHECK_OK(t, as_jpeg_open(&j, g->p, g->n, 0, &err), err);
     CHECK_OK(t, as_jpeg_window(j, x0, y0, x1, y1, &err), err);
     for (int y = y0; y < y1; y++) {
@@ -71,9 +71,9 @@ static void cuts(as_test *t) {
       unsigned char *q = malloc(cut + 1); /* exact size, so that a sanitizer sees an overrun */
       memcpy(q, p, cut);
       CHECK_STATUS(t, as_image_decode(&im, q, cut, 0, NULL, &err), AS_E_INPUT);
-      as_jpeg_simd(1);
+      use_simd(1);
       as_status a = as_image_decode(&im, q, cut, 1, NULL, &err);
-      as_jpeg_simd(0);
+      use_simd(0);
       as_status b = as_image_decode(&twin, q, cut, 1, NULL, &err);
       CHECK(t, a == b);
       if (a == AS_OK && b == AS_OK) {
@@ -85,7 +85,7 @@ static void cuts(as_test *t) {
     }
     free(p);
   }
-  as_jpeg_simd(1);
+  use_simd(1);
 }
 
 /* Flipped bits and bytes: no crash, C = SIMD. */
@@ -107,9 +107,9 @@ static void damage(as_test *t) {
       as_err err;
       as_image im, twin;
       as_image_info info, twin_info;
-      as_jpeg_simd(1);
+      use_simd(1);
       as_status a = as_image_decode(&im, q, n, 1, &info, &err);
-      as_jpeg_simd(0);
+      use_simd(0);
       as_status b = as_image_decode(&twin, q, n, 1, &twin_info, &err);
       CHECK(t, a == b);
       if (a == AS_OK && b == AS_OK) {
@@ -129,7 +129,7 @@ static void damage(as_test *t) {
     free(p);
   }
   CHECK(t, ok > 100);
-  as_jpeg_simd(1);
+  use_simd(1);
 }
 
 static void info_and_limits(as_test *t) {

@@ -4,9 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "tensor/base/cpu.h"
 #include "tensor/base/hash/sha256.h"
 #include "tensor/base/mem.h"
 #include "tests/harness.h"
+
+static void use_simd(int on) {
+  (void)as_cpu_limit(on ? NULL : "ref", NULL);
+}
 
 /* Must equal picture() of make_presets.py. */
 static uint8_t *picture(int w, int h) {
@@ -37,7 +42,7 @@ static void golden(as_test *t) {
     uint8_t *in = picture(w, h), *out = malloc((size_t)ow * (size_t)oh * 3);
     for (int simd = 0; simd < 2; simd++) {
       as_err err;
-      as_resize_simd(simd);
+      use_simd(simd);
       CHECK_OK(t, as_resize_rgb(in, w, h, (as_filter)f, out, ow, oh, &err), err);
       as_sha256_of(out, (size_t)ow * (size_t)oh * 3, got);
       if (strcmp(got, hash) != 0) as_test_fail(t, __FILE__, __LINE__, "%s (simd %d): %s", line, simd, got);
@@ -60,9 +65,9 @@ static void simd_equals_c(as_test *t) {
             *b = malloc((size_t)ow * (size_t)oh * 3);
     for (int i = 0; k % 3 == 0 && i < w * h * 3; i++) in[i] = in[i] & 1 ? 255 : 0; /* overshoots clip */
     as_err err;
-    as_resize_simd(0);
+    use_simd(0);
     CHECK_OK(t, as_resize_rgb(in, w, h, (as_filter)(v[4] % 4), a, ow, oh, &err), err);
-    as_resize_simd(1);
+    use_simd(1);
     CHECK_OK(t, as_resize_rgb(in, w, h, (as_filter)(v[4] % 4), b, ow, oh, &err), err);
     if (memcmp(a, b, (size_t)ow * (size_t)oh * 3) != 0)
       as_test_fail(t, __FILE__, __LINE__, "%d x %d to %d x %d, %s", w, h, ow, oh, names[v[4] % 4]);
