@@ -149,6 +149,7 @@ static void checkpoint_text(as_str *out, as_state *st, const finding *f) {
   for (size_t i = 0; i < n_lines; i++) as_str_printf(out, "also: %s\n", lines[i]);
   if (f->r) {
     as_str_printf(out, "recipe:       %s (%s)\n", as_recipe_name(f->r), as_recipe_title(f->r));
+    if (*as_recipe_note(f->r)) as_str_printf(out, "note:         %s\n", as_recipe_note(f->r));
     if (*f->assumed) as_str_printf(out, "assumed:      %s\n", f->assumed);
     as_str_printf(out, "architecture: %s\npreset:       %s\n", f->arch, as_recipe_preset(f->r));
     if (f->matched)

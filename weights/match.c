@@ -30,7 +30,7 @@ static as_status count_nonfinite(const as_view *v, size_t *n, as_err *err) {
 }
 
 /* A counter (num_batches_tracked) is a scalar, or, from some writers, one element. */
-static bool same_shape(as_view *v, const as_param_spec *p) {
+static bool fits_spec(as_view *v, const as_param_spec *p) {
   if (p->rank == 0 && p->optional && v->rank == 1 && v->shape[0] == 1) v->rank = 0;
   if (v->rank != p->rank) return false;
   for (int k = 0; k < v->rank; k++)
@@ -73,7 +73,7 @@ static as_status fill_slot(matcher *m, const as_mapped *t, const as_param_spec *
     refuse_opaque(m, t);
     return AS_OK;
   }
-  if (!same_shape(&view, spec)) {
+  if (!fits_spec(&view, spec)) {
     snprintf(line, sizeof line, "tensor %.200s: found %s, wanted %s", t->from ? t->from->name : t->name,
              as_shape_text(t->view.shape, t->view.rank, found, sizeof found),
              as_shape_text(spec->shape, spec->rank, want, sizeof want));

@@ -292,7 +292,9 @@ static void real_file(as_test *t) {
   as_match m;
   CHECK_OK(t, as_state_open(&s, path, &err), err);
   CHECK_OK(t, as_recipe_named(&r, &owned, "resnet50_caffe", &err), err);
-  CHECK_OK(t, as_model_create(&model, as_recipe_arch(r), 0, &err), err);
+  char arch[AS_RECIPE_ARCH];
+  CHECK_OK(t, as_recipe_resolve_arch(r, s, 0, arch, sizeof arch, &err), err);
+  CHECK_OK(t, as_model_create(&model, arch, 0, &err), err);
   if (t->failures) return;
   size_t n = as_model_specs(model, &specs);
   CHECK_OK(t, as_match_params(&m, s, r, specs, n, &err), err);

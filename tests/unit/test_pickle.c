@@ -204,7 +204,7 @@ static void malformed(as_test *t) {
   REFUSED(t, ".", "stack is empty");
   REFUSED(t, "N", "end before STOP");
   REFUSED(t, "(.", "inside an open mark");
-  REFUSED(t, "\xff.", "no opcode");
+  REFUSED(t, "\xff.", "not an opcode");
   REFUSED(t, "\x80\x06N.", "protocol above 5");
   REFUSED(t, "K", "end inside an opcode");
   REFUSED(t,
@@ -221,23 +221,23 @@ static void malformed(as_test *t) {
   REFUSED(t, "Nr\xff\xff\xff\xff.", "memo number");
   REFUSED(t, "Np999999999999\n.", "memo number");
   REFUSED(t, "K\x01K\x02s.", "more values");
-  REFUSED(t, "K\x01K\x02K\x03s.", "no dict");
-  REFUSED(t, "]K\x02K\x03s.", "no dict");
+  REFUSED(t, "K\x01K\x02K\x03s.", "not a dict");
+  REFUSED(t, "]K\x02K\x03s.", "not a dict");
   REFUSED(t,
           "}K\x02"
           "a.",
-          "no list");
+          "not a list");
   REFUSED(t, "}(K\x01u.", "odd number");
   REFUSED(t,
           "(K\x01"
           "d.",
           "odd number");
-  REFUSED(t, "K\x01)R.", "no class");
-  REFUSED(t, "ca\nb\nK\x01R.", "no tuple");
+  REFUSED(t, "K\x01)R.", "not a class");
+  REFUSED(t, "ca\nb\nK\x01R.", "not a tuple");
   REFUSED(t,
           "}K\x01"
           "b.",
-          "no object");
+          "not an object");
   REFUSED(t, "\x82\x01.", "extension");
   REFUSED(t, "\x97.", "out-of-band");
   REFUSED(t, "K\x01(\x85.", "more values than");
@@ -247,7 +247,7 @@ static void malformed(as_test *t) {
   REFUSED(t, "S'\\q'\n.", "escape");
   REFUSED(t, "V\\uzzzz\n.", "escape");
   REFUSED(t, "Vabc", "no end");
-  REFUSED(t, "K\x01K\x02\x93.", "no string");
+  REFUSED(t, "K\x01K\x02\x93.", "not a string");
 }
 
 /* A stream of a million opcodes of one kind ends in a refusal or a value, fast and within its budget. */

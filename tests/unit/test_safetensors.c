@@ -88,8 +88,8 @@ static void refuses(as_test *t) {
   refused(t, "{\"a\":{\"dtype\":\"F32\",\"shape\":[1]}}", 4, "entry");
   refused(t, "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4],\"x\":1}}", 4, "entry");
   refused(t, "{\"a\":[]}", 0, "entry");
-  refused(t, "{\"__metadata__\":{\"a\":1}," T("a", "1", 0, 4) "}", 4, "no string");
-  refused(t, "{\"__metadata__\":[]," T("a", "1", 0, 4) "}", 4, "no object");
+  refused(t, "{\"__metadata__\":{\"a\":1}," T("a", "1", 0, 4) "}", 4, "not a string");
+  refused(t, "{\"__metadata__\":[]," T("a", "1", 0, 4) "}", 4, "not an object");
   refused(t, "{}", 0, "no tensor");
   refused(t, "{" T("a", "1", 0, 4) "} x", 4, "header");
   refused(t, "{" T("a\xff", "1", 0, 4) "}", 4, "header");

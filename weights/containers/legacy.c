@@ -1,13 +1,28 @@
-/* torch's containers before the zip file, and plain pickles.
+/* torch's containers before the zip file.
  *
- * Legacy (torch < 1.6, torch/serialization.py _legacy_load): five pickles back to back (magic,
- * protocol 1001, system info, the object, the list of storage keys), then per key in that order an
- * int64 element count and the elements, little-endian.
+ * Legacy (torch < 1.6, torch/serialization.py _legacy_load), one stream:
  *
- * Tar (torch < 0.1.10, legacy_load inside it): members "storages" (count; then per storage a pickle
- * (key, location, class), an int64 element count, the elements; then a pickle of views), "tensors"
- * (count; per tensor a pickle (key, storage key, class), int32 rank, 4 bytes, sizes, strides, offset),
- * "pickle" (the object, whose persistent ids are tensor keys). */
+ *   pickle  magic number          0x1950a86a20f9469cfc6c
+ *   pickle  protocol              1001
+ *   pickle  system information    {"little_endian": True, ..}
+ *   pickle  the object            tensors as (storage, offset, size, stride); a storage is a persistent id:
+ *                                 ("storage", class, key, location, number of elements, view)
+ *   pickle  the keys              ["94023", "94177", ..]
+ *   per key, in that order:       int64 number of elements | the elements
+ *
+ * The difficulty: the records at the end say how many elements they hold, not of how many bytes. The element's size
+ * follows from the class in the persistent ids, so the object's pickle must be run, and its ids collected, before the
+ * records can be found at all. A key that no tensor refers to therefore ends the reading: what lies behind its record
+ * cannot be found. Views (a storage that is a window of another) are offsets in elements.
+ *
+ * Tar (torch < 0.1.10), a tar with four members:
+ *
+ *   sys_info
+ *   storages   pickle (count) | per storage: pickle (key, location, class), int64 count, elements | pickle of views
+ *   tensors    pickle (count) | per tensor: pickle (key, storage key, class), int32 rank, 4 bytes, sizes, strides, offset
+ *   pickle     the object, whose persistent ids are tensor keys
+ *
+ * Here each record says its own class, so one pass per member will do; tensors are looked up by key. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +44,7 @@ typedef struct legacy {
   size_t n, cap;
 } legacy;
 
-static as_status load(as_pk **pk, as_reader *r, const char *label, const char *part, as_err *err) {
+static as_status load_pickle(as_pk **pk, as_reader *r, const char *label, const char *part, as_err *err) {
   char where[512];
   size_t used = 0;
   snprintf(where, sizeof where, "%.300s: %s at byte %zu", label, part, r->pos);
@@ -38,7 +53,7 @@ static as_status load(as_pk **pk, as_reader *r, const char *label, const char *p
   return st;
 }
 
-static bool text_of(const as_pk *pk, uint32_t node, char buf[KEY_MAX]) {
+static bool key_of(const as_pk *pk, uint32_t node, char buf[KEY_MAX]) {
   const as_pk_node *n = as_pk_at(pk, node);
   if (n->type == AS_PK_INT) {
     snprintf(buf, KEY_MAX, "%lld", (long long)n->u.i);
@@ -76,7 +91,7 @@ static as_status collect_classes(legacy *l, as_tree *t, as_err *err) {
         !as_pk_is_text(pk, tag, "storage"))
       continue;
     if (!as_pk_item(pk, n->u.object.callee, 1, &cls) || !as_pk_item(pk, n->u.object.callee, 2, &key) ||
-        !text_of(pk, key, name))
+        !key_of(pk, key, name))
       return as_fail(err, AS_E_INPUT,
                      "%s: a persistent id is not ('storage', class, key, location, count, view)", t->label);
     if (l->n > 0 && strcmp(l->records[l->n - 1].key, name) == 0) continue;
@@ -108,7 +123,7 @@ static as_status sort_records(legacy *l, const char *label, as_err *err) {
   return AS_OK;
 }
 
-static record *bisect(const legacy *l, const char *key) {
+static record *find_record(const legacy *l, const char *key) {
   size_t lo = 0, hi = l->n;
   while (lo < hi) {
     size_t mid = lo + (hi - lo) / 2;
@@ -123,7 +138,7 @@ static record *bisect(const legacy *l, const char *key) {
 }
 
 static as_status legacy_storage(as_tree *t, const char *key, uint64_t want, as_storage *out, as_err *err) {
-  const record *r = bisect(t->ctx, key);
+  const record *r = find_record(t->ctx, key);
   if (!r || !r->storage.data)
     return as_fail(err, AS_E_INPUT, "%s: tensor %s: its storage %s is not in the file", t->label,
                    as_str_c(&t->path), key);
@@ -158,18 +173,19 @@ static as_status take_storage(as_reader *r, as_storage *st, bool big, const char
   return AS_OK;
 }
 
-static as_status take_all(legacy *l, as_tree *t, const as_pk *keys, as_reader *r, as_err *err) {
+static as_status take_storages(legacy *l, as_tree *t, const as_pk *keys, as_reader *r, as_err *err) {
   const as_pk_node *list = as_pk_at(keys, as_pk_root(keys));
-  if (list->type != AS_PK_LIST) return as_fail(err, AS_E_INPUT, "%s: the storage keys are no list", t->label);
+  if (list->type != AS_PK_LIST)
+    return as_fail(err, AS_E_INPUT, "%s: the storage keys are not a list", t->label);
   for (uint32_t c = list->u.cells.first; c; c = as_pk_cell_at(keys, c)->next) {
     char key[KEY_MAX];
-    if (!text_of(keys, as_pk_cell_at(keys, c)->value, key))
-      return as_fail(err, AS_E_INPUT, "%s: a storage key is no short text", t->label);
-    record *rec = bisect(l, key);
+    if (!key_of(keys, as_pk_cell_at(keys, c)->value, key))
+      return as_fail(err, AS_E_INPUT, "%s: a storage key is not a short text", t->label);
+    record *rec = find_record(l, key);
     if (!rec)
       return as_fail(err, AS_E_INPUT, "%s: storage %s belongs to no tensor, so its element size is not known",
                      t->label, key);
-    if (rec->storage.data) return as_fail(err, AS_E_INPUT, "%s: storage %s stands twice", t->label, key);
+    if (rec->storage.data) return as_fail(err, AS_E_INPUT, "%s: storage %s occurs twice", t->label, key);
     as_status st = take_storage(r, &rec->storage, t->big_endian, t->label, key, err);
     if (st != AS_OK) return st;
   }
@@ -181,15 +197,15 @@ static as_status take_all(legacy *l, as_tree *t, const as_pk *keys, as_reader *r
 /* Pickles (2) and (3): the protocol number, and a dict that tells the byte order. */
 static as_status read_preamble(as_reader *r, as_tree *t, as_err *err) {
   as_pk *pk = NULL;
-  as_status st = load(&pk, r, t->label, "magic number", err);
+  as_status st = load_pickle(&pk, r, t->label, "magic number", err);
   as_pk_free(&pk);
-  if (st == AS_OK) st = load(&pk, r, t->label, "protocol number", err);
+  if (st == AS_OK) st = load_pickle(&pk, r, t->label, "protocol number", err);
   if (st != AS_OK) return st;
   const as_pk_node *v = as_pk_at(pk, as_pk_root(pk));
   if (v->type != AS_PK_INT || v->u.i != 1001)
     st = as_fail(err, AS_E_INPUT, "%s: torch protocol other than 1001", t->label);
   as_pk_free(&pk);
-  if (st == AS_OK) st = load(&pk, r, t->label, "system information", err);
+  if (st == AS_OK) st = load_pickle(&pk, r, t->label, "system information", err);
   if (st != AS_OK) return st;
   uint32_t little = 0;
   if (as_pk_get(pk, as_pk_root(pk), "little_endian", &little) && as_pk_at(pk, little)->type == AS_PK_BOOL)
@@ -206,8 +222,8 @@ as_status as_state_read_legacy(as_state *s, const uint8_t *data, size_t size, co
   as_pk *object = NULL, *keys = NULL;
   s->container = "torch-legacy";
   as_status st = read_preamble(&r, &t, err);
-  if (st == AS_OK) st = load(&object, &r, label, "object", err);
-  if (st == AS_OK) st = load(&keys, &r, label, "storage keys", err);
+  if (st == AS_OK) st = load_pickle(&object, &r, label, "object", err);
+  if (st == AS_OK) st = load_pickle(&keys, &r, label, "storage keys", err);
   if (st == AS_OK) {
     t.pk = object;
     st = collect_classes(&l, &t, err);
@@ -215,7 +231,7 @@ as_status as_state_read_legacy(as_state *s, const uint8_t *data, size_t size, co
   if (st == AS_OK) st = sort_records(&l, label, err);
   /* The elements are little-endian whatever the writer's order (torch/csrc/serialization.cpp). */
   t.big_endian = false;
-  if (st == AS_OK) st = take_all(&l, &t, keys, &r, err);
+  if (st == AS_OK) st = take_storages(&l, &t, keys, &r, err);
   if (st == AS_OK) st = as_tree_walk(&t, as_pk_root(object), err);
   as_pk_free(&keys);
   as_pk_free(&object);
@@ -263,14 +279,14 @@ static as_status tar_member(const uint8_t *d, size_t size, const char *label, co
 
 static as_status take_count(as_reader *r, const char *label, const char *part, int64_t *n, as_err *err) {
   as_pk *pk = NULL;
-  as_status st = load(&pk, r, label, part, err);
+  as_status st = load_pickle(&pk, r, label, part, err);
   if (st != AS_OK) return st;
   const as_pk_node *v = as_pk_at(pk, as_pk_root(pk));
   *n = v->type == AS_PK_INT ? v->u.i : -1;
   as_pk_free(&pk);
   /* every record has at least a pickle of two bytes */
   if (*n < 0 || *n > MAX_RECORDS || (uint64_t)*n > as_rd_left(r))
-    return as_fail(err, AS_E_INPUT, "%s: %s: the count is no number from 0 to %d", label, part, MAX_RECORDS);
+    return as_fail(err, AS_E_INPUT, "%s: %s: wanted a count from 0 to %d", label, part, MAX_RECORDS);
   return AS_OK;
 }
 
@@ -279,14 +295,14 @@ static as_status tar_storages(tar_file *f, as_tree *t, as_reader *r, as_err *err
   as_status st = take_count(r, t->label, "storages", &n, err);
   for (int64_t i = 0; i < n && st == AS_OK; i++) {
     as_pk *pk = NULL;
-    st = load(&pk, r, t->label, "storage", err);
+    st = load_pickle(&pk, r, t->label, "storage", err);
     if (st != AS_OK) return st;
     uint32_t key = 0, cls = 0;
     char name[KEY_MAX];
     record *rec = NULL;
     t->pk = pk;
     if (!as_pk_item(pk, as_pk_root(pk), 0, &key) || !as_pk_item(pk, as_pk_root(pk), 2, &cls) ||
-        !text_of(pk, key, name))
+        !key_of(pk, key, name))
       st = as_fail(err, AS_E_INPUT, "%s: a storage is not (key, location, class)", t->label);
     if (st == AS_OK) st = add_record(&f->l, t->label, name, &rec, err);
     if (st == AS_OK) {
@@ -297,7 +313,7 @@ static as_status tar_storages(tar_file *f, as_tree *t, as_reader *r, as_err *err
   }
   if (st == AS_OK) st = sort_records(&f->l, t->label, err);
   as_pk *views = NULL;
-  if (st == AS_OK) st = load(&views, r, t->label, "storage views", err);
+  if (st == AS_OK) st = load_pickle(&views, r, t->label, "storage views", err);
   if (st == AS_OK && as_pk_at(views, as_pk_root(views))->u.cells.count != 0)
     st = as_fail(err, AS_E_INPUT, "%s: storage views in a tar container are not read", t->label);
   as_pk_free(&views);
@@ -306,14 +322,14 @@ static as_status tar_storages(tar_file *f, as_tree *t, as_reader *r, as_err *err
 
 static as_status tar_tensor_record(tar_file *f, as_tree *t, as_reader *r, as_err *err) {
   as_pk *pk = NULL;
-  as_status st = load(&pk, r, t->label, "tensor", err);
+  as_status st = load_pickle(&pk, r, t->label, "tensor", err);
   if (st != AS_OK) return st;
   uint32_t a = 0, b = 0;
   char key[KEY_MAX] = "", storage[KEY_MAX] = "";
   const record *rec = NULL;
-  if (as_pk_item(pk, as_pk_root(pk), 0, &a) && as_pk_item(pk, as_pk_root(pk), 1, &b) && text_of(pk, a, key) &&
-      text_of(pk, b, storage))
-    rec = bisect(&f->l, storage);
+  if (as_pk_item(pk, as_pk_root(pk), 0, &a) && as_pk_item(pk, as_pk_root(pk), 1, &b) && key_of(pk, a, key) &&
+      key_of(pk, b, storage))
+    rec = find_record(&f->l, storage);
   as_pk_free(&pk);
   if (!rec)
     return as_fail(err, AS_E_INPUT, "%s: tensor record %s refers to no storage of the file", t->label, key);
@@ -350,7 +366,7 @@ static as_status tar_tensor_at(as_tree *t, uint32_t id, as_view *out, bool *is, 
   *is = false;
   if (as_pk_at(t->pk, id)->type == AS_PK_TUPLE) return AS_OK; /* a class with its source text: ignored */
   const tar_tensor *hit = NULL;
-  if (text_of(t->pk, id, want.key) && f->n)
+  if (key_of(t->pk, id, want.key) && f->n)
     hit = bsearch(&want, f->tensors, f->n, sizeof *f->tensors, by_tensor_key);
   if (!hit)
     return as_fail(err, AS_E_INPUT, "%s: tensor %s refers to no tensor record", t->label, as_str_c(&t->path));
@@ -374,7 +390,7 @@ as_status as_state_read_torch_tar(as_state *s, const uint8_t *data, size_t size,
   for (int64_t i = 0; i < n && st == AS_OK; i++) st = tar_tensor_record(&f, &t, &r, err);
   if (st == AS_OK && f.n) qsort(f.tensors, f.n, sizeof *f.tensors, by_tensor_key);
   if (st == AS_OK) st = tar_member(data, size, label, "pickle", &r, err);
-  if (st == AS_OK) st = load(&pk, &r, label, "pickle", err);
+  if (st == AS_OK) st = load_pickle(&pk, &r, label, "pickle", err);
   if (st == AS_OK) {
     as_str_clear(&t.path);
     t.pk = pk;

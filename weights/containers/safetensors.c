@@ -65,7 +65,7 @@ static as_status read_tensor(as_state *s, const as_json *v, const uint8_t *data,
   for (const as_json *d = what ? NULL : shape->child; d; d = d->next) {
     uint64_t x = 0;
     if (!as_json_u64(d, &x) || x > INT64_MAX) {
-      what = "its shape is no list of counts";
+      what = "its shape is not a list of counts";
       break;
     }
     view.shape[view.rank++] = (int64_t)x;
@@ -75,7 +75,7 @@ static as_status read_tensor(as_state *s, const as_json *v, const uint8_t *data,
     }
   }
   if (!what && (!as_json_u64(offsets->child, &out->begin) || !as_json_u64(offsets->child->next, &out->end)))
-    what = "its data_offsets are no two counts";
+    what = "its data_offsets are not two counts";
   if (what) return as_fail(err, AS_E_INPUT, "%s: tensor %s: %s", label, v->key, what);
   if (out->begin > out->end || out->end > size || out->end - out->begin != n)
     return as_fail(err, AS_E_INPUT,
@@ -98,10 +98,11 @@ static as_status read_header(as_state *s, const as_json *root, const uint8_t *da
       if (st != AS_OK) return st;
       continue;
     }
-    if (v->type != AS_JSON_OBJECT) return as_fail(err, AS_E_INPUT, "%s: __metadata__ is no object", label);
+    if (v->type != AS_JSON_OBJECT)
+      return as_fail(err, AS_E_INPUT, "%s: __metadata__ is not an object", label);
     for (const as_json *m = v->child; m; m = m->next) {
       if (m->type != AS_JSON_STRING)
-        return as_fail(err, AS_E_INPUT, "%s: __metadata__ %s is no string", label, m->key);
+        return as_fail(err, AS_E_INPUT, "%s: __metadata__ %s is not a string", label, m->key);
       as_status st = as_state_add_meta(s, m->key, m->text, err);
       if (st == AS_OK) st = as_state_remark(s, err, "metadata %s = %s", m->key, m->text);
       if (st != AS_OK) return st;
@@ -154,7 +155,7 @@ as_status as_state_read_safetensors(as_state *s, const uint8_t *data, size_t siz
   const as_json *root = as_json_root(doc);
   range *ranges = NULL;
   if (root->type != AS_JSON_OBJECT)
-    st = as_fail(err, AS_E_INPUT, "%s: the safetensors header is no JSON object", label);
+    st = as_fail(err, AS_E_INPUT, "%s: the safetensors header is not a JSON object", label);
   if (st == AS_OK && as_json_duplicate_key(doc))
     st = as_fail(err, AS_E_INPUT, "%s: the safetensors header holds the key %s twice", label,
                  as_json_duplicate_key(doc));

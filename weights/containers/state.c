@@ -101,7 +101,7 @@ as_status as_state_map(as_state *s, const char *path, const uint8_t **data, size
   return AS_OK;
 }
 
-static int by_name(const void *a, const void *b) {
+static int by_entry_name(const void *a, const void *b) {
   return strcmp((*(const as_state_entry *const *)a)->name, (*(const as_state_entry *const *)b)->name);
 }
 
@@ -111,7 +111,7 @@ as_status as_state_seal(as_state *s, as_err *err) {
   s->by_name = as_alloc(s->n, sizeof *s->by_name, err);
   if (!s->by_name) return AS_E_ENV;
   for (size_t i = 0; i < s->n; i++) s->by_name[i] = &s->entries[i];
-  qsort(s->by_name, s->n, sizeof *s->by_name, by_name);
+  qsort(s->by_name, s->n, sizeof *s->by_name, by_entry_name);
   for (size_t i = 1; i < s->n; i++)
     if (strcmp(s->by_name[i - 1]->name, s->by_name[i]->name) == 0)
       return as_fail(err, AS_E_INPUT, "%s: tensor %s occurs twice", s->path, s->by_name[i]->name);
@@ -123,10 +123,9 @@ as_status as_state_seal(as_state *s, as_err *err) {
   return AS_OK;
 }
 
-as_status as_state_create(as_state **out, const char *path, unsigned flags, as_err *err) {
+as_status as_state_create(as_state **out, const char *path, as_err *err) {
   as_state *s = as_calloc(1, sizeof *s, err);
   if (!s) return AS_E_ENV;
-  s->flags = flags;
   s->container = "unknown";
   s->path = as_strdup(path, err);
   if (!s->path) {
@@ -258,13 +257,4 @@ const char *as_state_meta(const as_state *s, const char *key) {
   for (size_t i = 0; i + 1 < s->n_meta; i += 2)
     if (strcmp(s->meta[i], key) == 0) return s->meta[i + 1];
   return NULL;
-}
-
-size_t as_state_meta_count(const as_state *s) {
-  return s->n_meta / 2;
-}
-
-void as_state_meta_at(const as_state *s, size_t i, const char **key, const char **value) {
-  *key = s->meta[2 * i];
-  *value = s->meta[2 * i + 1];
 }

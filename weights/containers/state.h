@@ -28,8 +28,6 @@ typedef struct as_state_entry {
  * TensorFlow V2 checkpoint; a safetensors shard index or its folder.
  * AS_E_INPUT: missing, damaged, foreign, or holding no tensor. */
 as_status as_state_open(as_state **out, const char *path, as_err *err);
-enum { AS_STATE_NO_CRC = 1 }; /* leave the CRC-32 of stored zip members unverified (quick listing) */
-as_status as_state_open_flags(as_state **out, const char *path, unsigned flags, as_err *err);
 /* The same from memory that outlives the state (tests, fuzzing). `label` stands for the path. */
 as_status as_state_open_bytes(as_state **out, const void *data, size_t size, const char *label, as_err *err);
 void as_state_close(as_state **state);
@@ -64,7 +62,5 @@ const char *as_state_trouble(const as_state *s);
 
 /* Value of a key of safetensors' __metadata__, or NULL. */
 const char *as_state_meta(const as_state *s, const char *key);
-size_t as_state_meta_count(const as_state *s);
-void as_state_meta_at(const as_state *s, size_t i, const char **key, const char **value);
 
 #endif

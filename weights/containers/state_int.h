@@ -22,7 +22,6 @@ struct as_state {
   as_file file;
   const char *container; /* static text */
   char sha256[65];       /* "" until asked for */
-  unsigned flags;        /* AS_STATE_NO_CRC */
 
   as_state_entry *entries; /* names owned */
   size_t n, cap;
@@ -45,7 +44,7 @@ struct as_state {
 
 /* An empty state for the file at `path`, and the end of its making: sorts the index by name, refuses a name that occurs
  * twice and a file without any tensor. */
-as_status as_state_create(as_state **out, const char *path, unsigned flags, as_err *err);
+as_status as_state_create(as_state **out, const char *path, as_err *err);
 as_status as_state_seal(as_state *s, as_err *err);
 
 /* Fills in the entries' plain and bare names (wrappers.c). */

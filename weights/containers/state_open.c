@@ -76,7 +76,7 @@ static as_status read_nested(as_state *s, as_err *err) {
   return as_fail(err, AS_E_INPUT, "%s: archives nest deeper than two levels", s->path);
 }
 
-static as_status finish(as_state **out, as_state *s, as_status st, as_err *err) {
+static as_status seal_or_close(as_state **out, as_state *s, as_status st, as_err *err) {
   if (st == AS_OK) st = as_state_seal(s, err);
   if (st == AS_OK) st = as_state_shorten_names(s, err);
   if (st != AS_OK) {
@@ -148,31 +148,27 @@ static as_status resolve_path(char **out, const char *path, as_err *err) {
   return *out ? AS_OK : AS_E_ENV;
 }
 
-as_status as_state_open_flags(as_state **out, const char *path, unsigned flags, as_err *err) {
+as_status as_state_open(as_state **out, const char *path, as_err *err) {
   *out = NULL;
   char *real = NULL;
   as_status st = resolve_path(&real, path, err);
   if (st != AS_OK) return st;
   as_state *s = NULL;
-  st = as_state_create(&s, real, flags, err);
+  st = as_state_create(&s, real, err);
   as_free(real);
   if (st != AS_OK) return st;
   st = as_file_open(&s->file, s->path, err);
   if (st == AS_OK) st = read_nested(s, err);
-  return finish(out, s, st, err);
-}
-
-as_status as_state_open(as_state **out, const char *path, as_err *err) {
-  return as_state_open_flags(out, path, 0, err);
+  return seal_or_close(out, s, st, err);
 }
 
 as_status as_state_open_bytes(as_state **out, const void *data, size_t size, const char *label, as_err *err) {
   *out = NULL;
   as_state *s = NULL;
-  as_status st = as_state_create(&s, label, 0, err);
+  as_status st = as_state_create(&s, label, err);
   if (st != AS_OK) return st;
   s->file.data = data; /* borrowed: no map, nothing owned, so close leaves it alone */
   s->file.size = size;
   st = read_nested(s, err);
-  return finish(out, s, st, err);
+  return seal_or_close(out, s, st, err);
 }

@@ -235,7 +235,7 @@ static as_status on_entry(bundle *b, const char *key, size_t n, as_reader value)
   as_view_set_contiguous(&v);
   v.data = b->shard[shard] + offset;
   v.bytes = want;
-  if (!(b->s->flags & AS_STATE_NO_CRC) && as_crc32c_mask(as_crc32c(0, v.data, want)) != crc)
+  if (as_crc32c_mask(as_crc32c(0, v.data, want)) != crc)
     return as_fail(b->err, AS_E_INPUT, "%s: tensor %.*s: its CRC-32C differs (damaged file)", b->s->path,
                    (int)n, key);
   return as_state_add(b->s, key, n, &v, b->err);

@@ -1,4 +1,18 @@
-/* Zip archives of weights: torch's container, npz, and archives around one checkpoint. */
+/* Zip archives of weights: torch's container, npz, and archives around one checkpoint.
+ *
+ * torch's (since 1.6, caffe2/serialize/inline_container.h) is a zip of stored members under one folder:
+ *
+ *   archive/data.pkl      the object; a storage is a persistent id ("storage", class, key, location, elements)
+ *   archive/data/0        the bytes of the storage with the key "0": aligned to 64, as the machine held them
+ *   archive/byteorder     "little" or "big" (since 2.1; little before)
+ *   archive/version       "3"
+ *   archive/constants.pkl, code/..   only where the archive is a program (TorchScript)
+ *
+ * The folder is named after the file that was saved, so it is found by its data.pkl. A record's length must be exactly
+ * what the storage's class and count come to: torch itself checks neither that nor the CRC (CVE-2026-24747 read beyond a
+ * short record). Stored members are used where they lie in the mapped file; packed ones are inflated once, when the first
+ * tensor asks for them. Tensors share storages freely, with strides and offsets of their own; tree_tensor.c checks that
+ * each one's last element lies inside. */
 #include <stdio.h>
 #include <string.h>
 
@@ -182,7 +196,7 @@ as_status as_state_read_zip(as_state *s, const uint8_t *data, size_t size, const
   as_zip z;
   as_status st = as_zip_open(&z, data, size, label, err);
   if (st != AS_OK) return st;
-  if (!(s->flags & AS_STATE_NO_CRC)) st = as_zip_verify(&z, err);
+  st = as_zip_verify(&z, err);
   const as_zip_entry *pkl = NULL;
   bool npy = false;
   for (size_t i = 0; i < z.n; i++) {

@@ -51,7 +51,7 @@ static as_status refuse_calls(as_tree *t, as_err *err) {
 
 /* ---- tensors ---- */
 
-static as_status interpret(as_tree *t, uint32_t node, int depth, as_view *out, bool *is, as_err *err);
+static as_status interpret_value(as_tree *t, uint32_t node, int depth, as_view *out, bool *is, as_err *err);
 
 static as_status interpret_call(as_tree *t, uint32_t callee, uint32_t args, uint32_t state, int depth,
                                 as_view *out, bool *is, as_err *err) {
@@ -74,7 +74,7 @@ static as_status interpret_call(as_tree *t, uint32_t callee, uint32_t args, uint
       as_pk_is_global(pk, callee, "torch.nn.parameter", "Parameter") ||
       as_pk_is_global(pk, callee, "torch.nn.parameter", "Buffer") ||
       as_pk_is_global(pk, callee, "torch.autograd.variable", "Variable"))
-    return as_pk_item(pk, args, 0, &a) ? interpret(t, a, depth + 1, out, is, err) : AS_OK;
+    return as_pk_item(pk, args, 0, &a) ? interpret_value(t, a, depth + 1, out, is, err) : AS_OK;
   /* torch._tensor._rebuild_from_type_v2(function, class, arguments, state) */
   if (as_pk_is_global(pk, callee, "torch._tensor", "_rebuild_from_type_v2") && as_pk_item(pk, args, 0, &a) &&
       as_pk_item(pk, args, 2, &b) && depth < 4)
@@ -85,7 +85,7 @@ static as_status interpret_call(as_tree *t, uint32_t callee, uint32_t args, uint
 }
 
 /* *is: the node stands for a tensor, and out describes it. */
-static as_status interpret(as_tree *t, uint32_t node, int depth, as_view *out, bool *is, as_err *err) {
+static as_status interpret_value(as_tree *t, uint32_t node, int depth, as_view *out, bool *is, as_err *err) {
   const as_pk_node *n = as_pk_at(t->pk, node);
   *is = false;
   if (depth > 4) return AS_OK; /* Parameter(Parameter(...)): nobody writes that */
@@ -100,7 +100,7 @@ static as_status interpret(as_tree *t, uint32_t node, int depth, as_view *out, b
 
 /* ---- the walk ---- */
 
-static as_status walk(as_tree *t, uint32_t node, int depth, as_err *err);
+static as_status walk_value(as_tree *t, uint32_t node, int depth, as_err *err);
 
 static as_status walk_under(as_tree *t, const uint8_t *key, size_t n, uint32_t node, int depth, as_err *err) {
   size_t old = t->path.n;
@@ -108,7 +108,7 @@ static as_status walk_under(as_tree *t, const uint8_t *key, size_t n, uint32_t n
   if (old) as_str_putc(&t->path, '/');
   as_str_putn(&t->path, (const char *)key, n);
   as_status st = as_str_status(&t->path, err);
-  if (st == AS_OK) st = walk(t, node, depth + 1, err);
+  if (st == AS_OK) st = walk_value(t, node, depth + 1, err);
   t->path.n = old;
   if (t->path.s) t->path.s[old] = 0;
   return st;
@@ -210,12 +210,12 @@ static as_status walk_object(as_tree *t, uint32_t node, int depth, as_err *err) 
   as_view view;
   bool is = false;
   size_t remarks = t->state->n_remarks;
-  as_status st = interpret(t, node, 0, &view, &is, err);
+  as_status st = interpret_value(t, node, 0, &view, &is, err);
   if (st != AS_OK) return st;
   if (is && view.dtype == AS_OPAQUE)
     return as_state_add_opaque(t->state, as_str_c(&t->path), t->path.n, view.rank, view.shape, t->what, err);
   if (is) return as_state_add(t->state, as_str_c(&t->path), t->path.n, &view, err);
-  if (remarks != t->state->n_remarks) return AS_OK; /* already said why it is no tensor */
+  if (remarks != t->state->n_remarks) return AS_OK; /* already said why it is not a tensor */
   const as_pk_node *n = as_pk_at(pk, node);
   if (n->type == AS_PK_PERSID) return AS_OK;
   if (is_plain(pk, n->u.object.callee)) return AS_OK;
@@ -277,7 +277,7 @@ static as_status remark_scalar(as_tree *t, const as_pk_node *n, as_err *err) {
   }
 }
 
-static as_status walk(as_tree *t, uint32_t node, int depth, as_err *err) {
+static as_status walk_value(as_tree *t, uint32_t node, int depth, as_err *err) {
   const as_pk_node *n = as_pk_at(t->pk, node);
   t->visits += AS_TREE_WALK_COST;
   if (t->visits > AS_TREE_MAX_VISITS)
@@ -304,7 +304,7 @@ static as_status walk(as_tree *t, uint32_t node, int depth, as_err *err) {
 
 as_status as_tree_walk(as_tree *t, uint32_t root, as_err *err) {
   as_status st = refuse_calls(t, err);
-  if (st == AS_OK) st = walk(t, root, 0, err);
+  if (st == AS_OK) st = walk_value(t, root, 0, err);
   as_str_clear(&t->path);
   return st;
 }

@@ -111,10 +111,10 @@ static as_status make_array(as_tree *t, uint32_t shape, uint32_t dtype, uint32_t
   int64_t dims[AS_MAX_RANK], stride[AS_MAX_RANK];
   int rank = 0;
   if (s->type != AS_PK_TUPLE || s->u.cells.count > AS_MAX_RANK)
-    return refuse_array(t, "its shape is no tuple of up to 8 numbers", err);
+    return refuse_array(t, "its shape is not a tuple of up to 8 numbers", err);
   for (uint32_t c = s->u.cells.first; c; c = as_pk_cell_at(pk, c)->next) {
     const as_pk_node *v = as_pk_at(pk, as_pk_cell_at(pk, c)->value);
-    if (v->type != AS_PK_INT) return refuse_array(t, "its shape is no tuple of up to 8 numbers", err);
+    if (v->type != AS_PK_INT) return refuse_array(t, "its shape is not a tuple of up to 8 numbers", err);
     dims[rank++] = v->u.i;
   }
   size_t numel = 0, want = 0;
@@ -123,7 +123,7 @@ static as_status make_array(as_tree *t, uint32_t shape, uint32_t dtype, uint32_t
   bool bytes = false;
   as_status r = read_bytes(t, data, &st.data, &st.bytes, &bytes, err);
   if (r != AS_OK) return r;
-  if (!bytes) return refuse_array(t, "its data are no bytes", err);
+  if (!bytes) return refuse_array(t, "its data are not bytes", err);
   if (st.bytes != want)
     return as_fail(err, AS_E_INPUT, "%s: array %s: %zu bytes of data, its shape wants %zu", t->label,
                    as_str_c(&t->path), st.bytes, want);
@@ -148,7 +148,7 @@ as_status as_tree_numpy(as_tree *t, uint32_t callee, uint32_t args, uint32_t sta
       as_pk_is_global(pk, callee, "numpy._core.multiarray", "_reconstruct")) {
     if (!state || as_pk_at(pk, state)->type != AS_PK_TUPLE) return refuse_array(t, "it has no state", err);
     uint32_t n = as_pk_at(pk, state)->u.cells.count,
-             from = n == 5 ? 1 : 0; /* a version stands first since 1.0 */
+             from = n == 5 ? 1 : 0; /* since numpy 1.0 a version comes first */
     if (n != 4 && n != 5)
       return refuse_array(t, "its state is not (version, shape, dtype, order, data)", err);
     for (uint32_t i = 0; i < 4; i++)

@@ -236,7 +236,7 @@ as_status as_tree_rebuild(as_tree *t, uint32_t args, bool v3, as_view *out, as_e
   if (!get_int(pk, b, &offset) || !int_tuple(pk, c, shape, &rank) || !int_tuple(pk, d, stride, &rank2) ||
       rank != rank2)
     return as_tree_refuse(
-        t, "its offset, size or stride are no integers, of unequal length, or of rank over 8", err);
+        t, "its offset, size or stride are not integers, of unequal length, or of rank over 8", err);
   as_storage st;
   as_status s = open_storage(t, as_pk_at(pk, a)->u.object.callee, &st, err);
   if (s != AS_OK) return s;

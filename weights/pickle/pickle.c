@@ -1,4 +1,5 @@
-/* The pickle machine: opcodes and their arguments. */
+/* The opcodes: how each reads its argument, and which part of the machine (pickle_vm.c) it turns. Arguments are of four
+ * kinds: a fixed number of bytes, a length and that many bytes, a line of text (protocol 0), or none. */
 #include "weights/pickle/pickle.h"
 
 #include <math.h>
@@ -10,19 +11,19 @@
 
 /* ---- arguments ---- */
 
-static as_status take(as_vm *m, size_t n, const uint8_t **p) {
+static as_status take_bytes(as_vm *m, size_t n, const uint8_t **p) {
   *p = as_rd_take(&m->in, n);
   return *p ? AS_OK : as_vm_refuse(m, "the bytes end inside an opcode (truncated?)");
 }
 
 static as_status take_counted(as_vm *m, size_t width, const uint8_t **p, size_t *n) {
   const uint8_t *c = NULL;
-  as_status st = take(m, width, &c);
+  as_status st = take_bytes(m, width, &c);
   if (st != AS_OK) return st;
   uint64_t v = width == 1 ? c[0] : width == 4 ? as_le32(c) : as_le64(c);
   if (v > as_rd_left(&m->in)) return as_vm_refuse(m, "a length reaches beyond the bytes that are left");
   *n = (size_t)v;
-  return take(m, *n, p);
+  return take_bytes(m, *n, p);
 }
 
 /* A line without its newline. */
@@ -62,8 +63,8 @@ static as_status op_int_line(as_vm *m, bool is_long) {
   if (line_number(p, digits, &v)) return as_vm_push_int(m, v);
   for (size_t i = 0; i < digits; i++)
     if (!(p[i] >= '0' && p[i] <= '9') && !(i == 0 && p[i] == '-'))
-      return as_vm_refuse(m, "a number is no number");
-  if (digits == 0) return as_vm_refuse(m, "a number is no number");
+      return as_vm_refuse(m, "the text of a number is not one");
+  if (digits == 0) return as_vm_refuse(m, "the text of a number is not one");
   return as_vm_push_bytes(m, AS_PK_BIGINT, p, digits);
 }
 
@@ -80,7 +81,7 @@ static as_status op_float_line(as_vm *m) {
   if (strcmp(buf, "inf") == 0) return as_vm_push_float(m, (double)INFINITY);
   if (strcmp(buf, "-inf") == 0) return as_vm_push_float(m, -(double)INFINITY);
   if (strcmp(buf, "nan") == 0) return as_vm_push_float(m, (double)NAN);
-  if (!as_parse_f64(buf, &v)) return as_vm_refuse(m, "a number is no number");
+  if (!as_parse_f64(buf, &v)) return as_vm_refuse(m, "the text of a number is not one");
   return as_vm_push_float(m, v);
 }
 
@@ -215,7 +216,7 @@ static as_status op_memo_line(as_vm *m, bool is_put) {
   int64_t v = 0;
   as_status st = take_line(m, &p, &n);
   if (st != AS_OK) return st;
-  if (!line_number(p, n, &v) || v < 0) return as_vm_refuse(m, "a memo number is no number");
+  if (!line_number(p, n, &v) || v < 0) return as_vm_refuse(m, "a memo number is not a number");
   return is_put ? as_vm_put(m, (uint64_t)v) : as_vm_get(m, (uint64_t)v);
 }
 
@@ -226,7 +227,7 @@ static as_status op_fixed(as_vm *m, uint8_t op) {
   for (size_t i = 0; i < sizeof widths / sizeof *widths; i++)
     if (widths[i][0] == op) width = widths[i][1];
   const uint8_t *p = NULL;
-  as_status st = take(m, width, &p);
+  as_status st = take_bytes(m, width, &p);
   if (st != AS_OK) return st;
   switch (op) {
     case 'J':
@@ -248,18 +249,18 @@ static as_status op_fixed(as_vm *m, uint8_t op) {
   }
 }
 
-/* clang-format off: one line per opcode */
-static as_status step(as_vm *m, uint8_t op) {
+/* One case per opcode, in the order of pickletools.py: a table as a switch, which is why it is long. */
+static as_status run_opcode(as_vm *m, uint8_t op) {
   uint32_t a = 0, b = 0;
   size_t from = 0, n = 0;
   const uint8_t *p = NULL;
   as_status st = AS_OK;
   switch (op) {
     case 0x80: /* PROTO */
-      st = take(m, 1, &p);
+      st = take_bytes(m, 1, &p);
       return st == AS_OK && *p > 5 ? as_vm_refuse(m, "protocol above 5") : st;
     case 0x95: /* FRAME: a hint about reading; its length must at least be true */
-      st = take(m, 8, &p);
+      st = take_bytes(m, 8, &p);
       return st == AS_OK && as_le64(p) > as_rd_left(&m->in)
                  ? as_vm_refuse(m, "a frame reaches beyond the file")
                  : st;
@@ -354,7 +355,7 @@ static as_status step(as_vm *m, uint8_t op) {
       st = as_vm_pop_to_mark(m, &from, &n);
       if (st == AS_OK) st = as_vm_top(m, &a);
       if (st == AS_OK && as_vm_node_at(m->pk, a)->type != AS_PK_SET)
-        return as_vm_refuse(m, "values are added to something that is no set");
+        return as_vm_refuse(m, "values are added to something that is not a set");
       for (size_t i = 0; i < n && st == AS_OK; i++) st = as_vm_add_cell(m, a, 0, m->stack[from + i]);
       return st;
     case 'c':
@@ -392,12 +393,12 @@ static as_status step(as_vm *m, uint8_t op) {
     case 0x98:
       return as_vm_refuse(m, "an out-of-band buffer; its bytes are not in the file");
     default:
-      return as_fail(m->err, AS_E_INPUT, "%s: pickle, byte %zu: 0x%02x is no opcode", m->label, m->at, op);
+      return as_fail(m->err, AS_E_INPUT, "%s: pickle, byte %zu: 0x%02x is not an opcode", m->label, m->at,
+                     op);
   }
 }
-/* clang-format on */
 
-static as_status run(as_vm *m) {
+static as_status run_pickle(as_vm *m) {
   uint32_t none = 0;
   as_status st = as_vm_new_node(m, AS_PK_NONE, &none); /* node 0 */
   while (st == AS_OK) {
@@ -409,7 +410,7 @@ static as_status run(as_vm *m) {
       if (m->n_marks > 0) return as_vm_refuse(m, "STOP inside an open mark");
       return as_vm_pop(m, &m->pk->root);
     }
-    st = step(m, *op);
+    st = run_opcode(m, *op);
   }
   return st;
 }
@@ -420,7 +421,7 @@ as_status as_pk_load(as_pk **out, const uint8_t *data, size_t size, size_t *used
   as_pk *pk = as_calloc(1, sizeof *pk, err);
   if (!pk) return AS_E_ENV;
   as_vm m = {.pk = pk, .in = {data, size, 0}, .label = label, .err = err};
-  as_status st = run(&m);
+  as_status st = run_pickle(&m);
   as_free(m.stack);
   as_free(m.marks);
   as_free(m.memo);

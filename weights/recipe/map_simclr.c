@@ -59,7 +59,7 @@ static const char *const conv_stem[2][3] = {{"conv1"}, {"conv1.0", "conv1.3", "c
 static const char *const norm_stem[2][3] = {{"bn1"}, {"conv1.1", "conv1.4", "bn1"}};
 
 /* The torchvision name of convolution (or norm) k of a network of `convs` convolutions. */
-static bool place(int k, int convs, bool norm, char *out, size_t size) {
+static bool layer_at(int k, int convs, bool norm, char *out, size_t size) {
   size_t d = 0;
   while (d < sizeof depths / sizeof *depths && depths[d].convs != convs) d++;
   if (d == sizeof depths / sizeof *depths) return false;
@@ -96,13 +96,13 @@ bool as_simclr_name(const char *name, int convs, char *out, size_t size, as_tran
   if (!as_starts_with(name, "base_model/")) return false;
   name += strlen("base_model/");
   int k = layer_number(name, "conv2d", &rest);
-  if (k >= 0 && strcmp(rest, "kernel") == 0 && place(k, convs, false, layer, sizeof layer)) {
+  if (k >= 0 && strcmp(rest, "kernel") == 0 && layer_at(k, convs, false, layer, sizeof layer)) {
     snprintf(out, size, "%s.weight", layer);
     *t = AS_HWIO;
     return true;
   }
   k = layer_number(name, "batch_normalization", &rest);
-  if (k < 0 || !place(k, convs, true, layer, sizeof layer)) return false;
+  if (k < 0 || !layer_at(k, convs, true, layer, sizeof layer)) return false;
   for (size_t i = 0; i < sizeof stats / sizeof *stats; i++)
     if (strcmp(rest, stats[i].from) == 0) {
       snprintf(out, size, "%s.%s", layer, stats[i].to);

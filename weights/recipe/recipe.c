@@ -87,27 +87,20 @@ const char *as_recipe_name(const as_recipe *r) {
 const char *as_recipe_title(const as_recipe *r) {
   return r->title;
 }
-const char *as_recipe_arch(const as_recipe *r) {
-  return r->arch;
-}
 const char *as_recipe_preset(const as_recipe *r) {
   return r->preset;
 }
-const char *as_recipe_place(const as_recipe *r) {
-  return r->at ? r->at : "";
-}
-
 void as_recipe_digest(const as_recipe *r, char hex[65]) {
   as_sha256 h;
   as_sha256_init(&h);
   as_sha256_update(&h, r->source, strlen(r->source) + 1);
-  as_sha256_update(&h, as_recipe_place(r), strlen(as_recipe_place(r)) + 1);
+  if (r->at) as_sha256_update(&h, r->at, strlen(r->at) + 1);
   as_sha256_update(&h, r->bare ? "bare" : "plain", 5);
   as_sha256_hex(&h, hex);
 }
 
 const char *as_recipe_note(const as_recipe *r) {
-  return *r->note ? r->note : r->title;
+  return r->note;
 }
 const char *as_recipe_head(const as_recipe *r) {
   return r->head;
@@ -119,11 +112,6 @@ const char *as_recipe_probe(const as_recipe *r) {
 size_t as_recipe_published(const as_recipe *r, const char *const **lines) {
   *lines = r->published.item;
   return r->published.n;
-}
-
-size_t as_recipe_where(const as_recipe *r, const char *const **lines) {
-  *lines = r->where.item;
-  return r->where.n;
 }
 
 const as_recipe *as_recipe_of_file(const char *path, char url[AS_RECIPE_URL]) {

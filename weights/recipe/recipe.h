@@ -10,7 +10,7 @@
 typedef struct as_recipe as_recipe; /* parsed; built-in ones live for ever */
 enum { AS_RECIPE_ARCH = 512 };      /* bytes that hold any architecture string */
 
-/* A text in the syntax of weights/README.md. `source` names it in messages. */
+/* A text in the syntax of weights/recipe/README.md. `source` names it in messages. */
 as_status as_recipe_parse(as_recipe **out, const char *text, size_t n, const char *source, as_err *err);
 void as_recipe_destroy(as_recipe **recipe); /* not for built-in ones */
 
@@ -44,20 +44,16 @@ as_status as_recipe_choose(const as_recipe **out, as_recipe **owned, as_state *s
 
 const char *as_recipe_name(const as_recipe *r);
 const char *as_recipe_title(const as_recipe *r);
-const char *as_recipe_arch(const as_recipe *r); /* for as_model_create; may depend on the state, see below */
 const char *as_recipe_preset(const as_recipe *r); /* for as_preset_parse */
 const char *as_recipe_place(
     const as_recipe *r); /* where it looks when that is not its own unwrap key, or "" */
 /* SHA-256 of everything that decides how the recipe reads a file: for keys of caches. */
 void as_recipe_digest(const as_recipe *r, char hex[65]);
-const char *as_recipe_note(const as_recipe *r);  /* one line: source, published accuracy; or "" */
+const char *as_recipe_note(const as_recipe *r);  /* a line for people, or "" */
 const char *as_recipe_head(const as_recipe *r);  /* own classifier's prefix ("fc", "head"), or "" */
 const char *as_recipe_probe(const as_recipe *r); /* the framework's linear-probe protocol, one line, or "" */
 /* Published numbers, a line each: "file | protocol | top-1 | top-5 or - | source". */
 size_t as_recipe_published(const as_recipe *r, const char *const **lines);
-/* Where the authors publish it, a line each: "FILE | URL" or "FILE | URL | remark" (a hash, what a head
- * file belongs to). */
-size_t as_recipe_where(const as_recipe *r, const char *const **lines);
 /* The built-in recipe whose authors publish a file of this name (the last component of path; weights or a
  * head), and its address; NULL when none does. Two families call a file resnet50.pth: the first by name. */
 enum { AS_RECIPE_URL = 256 };

@@ -216,8 +216,8 @@ static void say_twins(const as_recipe *r, const as_state *s, as_str *said) {
   }
 }
 
-static as_status finish(const as_recipe *r, const as_state *s, const as_recipe_wish *wish, as_str *said,
-                        char assumed[AS_RECIPE_ASSUMED], as_err *err) {
+static as_status say_all(const as_recipe *r, const as_state *s, const as_recipe_wish *wish, as_str *said,
+                         char assumed[AS_RECIPE_ASSUMED], as_err *err) {
   char arch[AS_RECIPE_ARCH];
   const bool told = !wish->arch && as_recipe_resolve_arch(r, s, 0, arch, sizeof arch, NULL) == AS_OK;
   say_assumed(r, told ? arch : NULL, said);
@@ -323,7 +323,7 @@ as_status as_recipe_choose(const as_recipe **out, as_recipe **owned, as_state *s
   if (!c) return AS_E_ENV;
   as_str said = {0};
   st = (wish->name ? by_name : by_keys)(out, owned, s, wish, c, &said, err);
-  if (st == AS_OK) st = finish(*out, s, wish, &said, assumed, err);
+  if (st == AS_OK) st = say_all(*out, s, wish, &said, assumed, err);
   if (st != AS_OK) as_recipe_destroy(owned);
   as_str_clear(&said);
   as_free(c);

@@ -1,4 +1,20 @@
-/* A state through a recipe: unwrap, prefix, drops, renames, fusions. */
+/* A state through a recipe: what each tensor is called in the network.
+ *
+ *   file     state_dict/module.encoder_q.layer1.0.bn1.weight
+ *   root     state_dict            a key under which tensors stand: names without it are OUTSIDE
+ *   prefix   module.encoder_q.     names without it are FOREIGN, unless a rule with ^ knows them
+ *   rules    the first that fits   DROPPED with its reason, or renamed; none fits: KEPT as it is
+ *   result   layer1.0.bn1.weight   KEPT
+ *
+ * Rules see the name behind the prefix, those with ^ the name behind the root. That is why a rule can drop a twin that
+ * stands beside the network ("drop = ^module.encoder_k.*") and why "fc.*" never means the twin's fc.
+ *
+ * Nothing here judges: a name that no rule knows is kept, and it is for the family's list (recipe_arch.c) or for the
+ * model's specs (match.c) to say that it is unexpected. So a recipe can be tried on any file.
+ *
+ * Transforms change strides, not bytes: a TensorFlow kernel [h, w, in, out] is seen as [out, in, h, w] by permuting shape
+ * and stride, and axes are merged where their strides allow it. Only fusing (query, key and value into qkv) makes a new
+ * array, for there the parts lie apart. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +26,9 @@
 
 enum { MAX_FUSED = 256 }; /* layers whose tensors are joined; the deepest published ViT has 48 */
 
-static bool merge(const as_view *v, int from, int to, int64_t *n, int64_t *stride) {
+/* The axes [from, to) as one. Two neighbours merge where the outer stride is the inner one times the inner length: then
+ * stepping through both is one walk of equal steps. */
+static bool merge_axes(const as_view *v, int from, int to, int64_t *n, int64_t *stride) {
   *n = 1;
   *stride = 1;
   for (int k = to - 1; k >= from; k--) {
@@ -24,7 +42,7 @@ static bool merge(const as_view *v, int from, int to, int64_t *n, int64_t *strid
 }
 
 /* The view under its new shape; false when the tensor has another rank or layout. */
-static bool transform(as_view *v, as_transform t) {
+static bool apply_transform(as_view *v, as_transform t) {
   as_view o = *v;
   switch (t) {
     case AS_AS_IS:
@@ -43,17 +61,17 @@ static bool transform(as_view *v, as_transform t) {
       o.shape[1] = v->shape[0], o.stride[1] = v->stride[0];
       break;
     case AS_IN_REST:
-      if (v->rank < 2 || !merge(v, 1, v->rank, &o.shape[0], &o.stride[0])) return false;
+      if (v->rank < 2 || !merge_axes(v, 1, v->rank, &o.shape[0], &o.stride[0])) return false;
       o.shape[1] = v->shape[0], o.stride[1] = v->stride[0];
       o.rank = 2;
       break;
     case AS_REST_OUT:
-      if (v->rank < 2 || !merge(v, 0, v->rank - 1, &o.shape[1], &o.stride[1])) return false;
+      if (v->rank < 2 || !merge_axes(v, 0, v->rank - 1, &o.shape[1], &o.stride[1])) return false;
       o.shape[0] = v->shape[v->rank - 1], o.stride[0] = v->stride[v->rank - 1];
       o.rank = 2;
       break;
     case AS_FLAT:
-      if (v->rank < 1 || !merge(v, 0, v->rank, &o.shape[0], &o.stride[0])) return false;
+      if (v->rank < 1 || !merge_axes(v, 0, v->rank, &o.shape[0], &o.stride[0])) return false;
       o.rank = 1;
       break;
     case AS_SQUEEZE:
@@ -131,7 +149,7 @@ static as_status map_rules(as_mapped *m, const as_recipe *r, const char *whole, 
   }
   m->name = as_strdup(name ? name : whole, err);
   if (!m->name) return AS_E_ENV;
-  if (m->fate == AS_FATE_KEPT && !transform(&m->view, t)) {
+  if (m->fate == AS_FATE_KEPT && !apply_transform(&m->view, t)) {
     char shape[96];
     return as_fail(err, AS_E_INPUT, "tensor %s: shape %s cannot be turned into that of %s", m->from->name,
                    as_shape_text(m->view.shape, m->view.rank, shape, sizeof shape), m->name);
@@ -139,7 +157,7 @@ static as_status map_rules(as_mapped *m, const as_recipe *r, const char *whole, 
   return AS_OK;
 }
 
-static int by_name(const void *a, const void *b) {
+static int by_mapped_name(const void *a, const void *b) {
   return strcmp((*(as_mapped *const *)a)->name, (*(as_mapped *const *)b)->name);
 }
 
@@ -150,7 +168,7 @@ static as_status sort_kept(as_mapping *m, as_err *err) {
   if (!m->by_name) return AS_E_ENV;
   for (size_t i = 0; i < m->n; i++)
     if (m->item[i].fate == AS_FATE_KEPT) m->by_name[m->n_kept++] = &m->item[i];
-  if (m->n_kept) qsort(m->by_name, m->n_kept, sizeof *m->by_name, by_name);
+  if (m->n_kept) qsort(m->by_name, m->n_kept, sizeof *m->by_name, by_mapped_name);
   for (size_t i = 1; i < m->n_kept; i++)
     if (strcmp(m->by_name[i - 1]->name, m->by_name[i]->name) == 0)
       return as_fail(err, AS_E_INPUT, "two tensors end under the name %s: %s and %s", m->by_name[i]->name,
