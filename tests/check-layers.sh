@@ -5,7 +5,8 @@
 bad=0
 
 # A folder, and the folders that its files may include from; its own is understood. A name that ends in a slash
-# stands for all folders below it. Folders that are not in the table may not hold C files.
+# stands for all folders below it. Only what stands higher up in the table may be included from, so that there is no
+# circle of rooms. Folders that are not in the table may not hold C files.
 table='
 tensor/base
 tensor/base/hash       tensor/base
@@ -40,44 +41,50 @@ eval/learn             eval/features eval/stats tensor tensor/base/ weights/ dat
 eval/run               eval/ models nn tensor tensor/base/ weights/ data/
 tools                  eval/ models nn tensor tensor/kern tensor/base/ weights/ data/
 '
-allowed() { # folder -> the right side of its line; fails where there is none
-  echo "$table" | awk -v f="$1" '$1 == f { $1 = ""; print; found = 1 } END { exit !found }'
-}
-# FOLDER LIST: is the folder named in the list, or below a name that ends in a slash?
-within() {
-  for w in $2; do
-    case $w in
-      */) case $1/ in "$w"*) return 0 ;; esac ;;
-      *) [ "$1" = "$w" ] && return 0 ;;
-    esac
-  done
-  return 1
-}
-
 files=$(find tensor nn models weights data eval tools tests -name '*.[ch]' | sort)
-for f in $files; do
-  folder=$(dirname "$f")
-  case $folder in
-    tests | tests/*) may="tests/ tools/ eval/ models/ nn/ tensor/ weights/ data/" ;;
-    *) may=$(allowed "$folder") || { echo "$f: the folder $folder is not in the table of rooms"; bad=1; continue; } ;;
-  esac
-  for inc in $(sed -n 's/^[ \t]*#[ \t]*include[ \t]*"\([^"]*\)".*/\1/p' "$f"); do
-    to=$(dirname "$inc")
-    [ "$to" = "$folder" ] || within "$to" "$may" || {
-      echo "$f: includes \"$inc\": $folder may include from:${may:- nothing}"
-      bad=1
+defs=$(find tensor nn models weights data eval tools -name '*.def' | sed '1s/^/\n/') # included, too
+# shellcheck disable=SC2086
+grep -Hn '^[ 	]*#[ 	]*include[ 	]*"' $files | awk -v table="$table" -v files="$files$defs" '
+  function folder(path) { sub(/\/[^\/]*$/, "", path); return path }
+  function tests(dir) { return dir == "tests" || dir ~ /^tests\// }
+  # Is the folder named in the list, or below a name that ends in a slash?
+  function within(dir, list,   n, w, i) {
+    n = split(list, w, " ")
+    for (i = 1; i <= n; i++)
+      if (w[i] == dir || (w[i] ~ /\/$/ && index(dir "/", w[i]) == 1)) return 1
+    return 0
+  }
+  function say(text) { print text; bad = 1 }
+  BEGIN {
+    n = split(table, line, "\n")
+    for (i = 1; i <= n; i++) {
+      if (split(line[i], word, " ") == 0) continue
+      place[word[1]] = ++rows
+      may[word[1]] = substr(line[i], length(word[1]) + 1)
+      gsub(/  +/, " ", may[word[1]])
     }
-    case $inc in
-      *_int.h)
-        case $folder in
-          "$to" | tests | tests/*) ;;
-          *) echo "$f: includes \"$inc\", which is private to $to"; bad=1 ;;
-        esac
-        ;;
-    esac
-    [ -f "$inc" ] || { echo "$f: includes \"$inc\", which does not exist"; bad=1; }
-  done
-done
+    n = split(files, file, "\n")
+    for (i = 1; i <= n; i++) {
+      there[file[i]] = 1
+      dir = folder(file[i])
+      if (!tests(dir) && !(dir in place)) say(file[i] ": the folder " dir " is not in the table of rooms")
+    }
+  }
+  {
+    match($0, /^[^:]*/)
+    f = substr($0, 1, RLENGTH)
+    sub(/^[^"]*"/, "")
+    sub(/".*/, "")
+    dir = folder(f)
+    to = folder($0)
+    if (!($0 in there)) say(f ": includes \"" $0 "\", which does not exist")
+    if (tests(dir)) { if (to == "tests" || tests(to) || to in place) next; say(f ": includes \"" $0 "\", which is in no room"); next }
+    if (dir == to || !(dir in place)) next
+    if (!within(to, may[dir])) say(f ": includes \"" $0 "\": " dir " may include from:" (may[dir] ? may[dir] : " nothing"))
+    else if (place[to] > place[dir]) say(f ": includes \"" $0 "\": " to " stands below " dir " in the table of rooms")
+    if ($0 ~ /_int\.h$/) say(f ": includes \"" $0 "\", which is private to " to)
+  }
+  END { exit bad }' || bad=1
 for name in $(for f in $files; do basename "$f"; done | sort | uniq -d); do
   echo "$name: this file name occurs more than once"
   bad=1
