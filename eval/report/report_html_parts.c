@@ -106,15 +106,18 @@ void as_html_calibration(const as_html *h) {
   as_sheet sh;
   if (!as_html_sheet(h, "calibration", &sh)) return;
   size_t n = h->rows < LINES ? h->rows : LINES;
-  as_str_put(
-      h->out,
-      "<section id=\"calibration\"><h2>Do the models know when they are right?</h2>\n<p class=\"how\">"
-      "Accuracy of the images on which a model is so sure. On the dotted line confidence is what it says; "
-      "below it the model is surer than right. Bins with fewer than ten images are left out of the "
-      "picture.</p>\n");
+  as_str_put(h->out,
+             "<section id=\"calibration\"><h2>Do the models know when they are right?</h2>\n<p class=\"how\">"
+             "A model that is 80&nbsp;% sure should be right four times in five. The table says how far each "
+             "model is "
+             "from that on average: its expected calibration error (ECE), in points.</p>\n");
   as_html_sheet_table(h, &sh, "Expected calibration error", sh.n_rows <= OPEN_ROWS);
   as_html_how(h, &sh);
-  as_str_put(h->out, "<p class=\"how\">");
+  as_str_put(
+      h->out,
+      "<h3>How often are they right when they are this sure?</h3>\n<p class=\"how\">On the dotted line "
+      "a model is right as often as it is sure; below it, it is surer than right. Bins with fewer than "
+      "ten images are left out.</p>\n<p class=\"how\">");
   for (size_t i = 0; i < n; i++) {
     as_str_printf(h->out, "<span class=\"key s%zu\"><i class=\"k-line%s\"></i>", i % 6,
                   i >= 6 ? " k-dash" : "");

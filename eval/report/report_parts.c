@@ -204,7 +204,9 @@ static as_status robustness(as_sheet *sh, const as_sum *s, as_err *err) {
       as_str_printf(&sh->how, " %s: the ImageNet testbed's line, x = %s (%s).", as_set_name(r, k), l->x_axis,
                     strcmp(l->x_axis, "val") == 0 ? "1000 classes" : "the 200 classes of -R");
   }
-  if (own) as_str_put(&sh->how, " Other sets: this table's own fit, whose residuals sum to about zero.");
+  if (own)
+    as_str_printf(&sh->how, " %s: this table's own fit, whose residuals sum to about zero.",
+                  published ? "Other sets" : "The line");
   return AS_OK;
 }
 
