@@ -8,6 +8,7 @@
 #include "eval/run/plans.h"
 #include "models/model.h"
 #include "models/selftest.h"
+#include "models/ssl/ssl.h"
 #include "tensor/base/cpu.h"
 #include "tensor/base/hash/hash_kernels.h"
 #include "tensor/base/json.h"
@@ -159,9 +160,35 @@ static as_status print_manual(const as_args *a, as_err *err) {
   return s;
 }
 
+static void put_params(as_str *out, const as_ssl_param *p) {
+  for (; p && p->name; p++) {
+    as_str_printf(out, "  %-14s %-10.6g %s", p->name, p->value, p->about);
+    if (*p->published) as_str_printf(out, "%spublished: %s", *p->about ? "; " : "", p->published);
+    as_str_putc(out, '\n');
+  }
+}
+
+/* A method: its equations, its views, its parameters with what they are here and in the authors' code. */
+static as_status print_method(const char *name, as_err *err) {
+  const as_ssl_method *m;
+  as_status s = as_ssl_method_find(&m, name, err);
+  if (s != AS_OK) return s;
+  as_str out = {0};
+  as_str_printf(&out, "%s (%s)\n\n%s\n\nviews:", m->title, m->family, m->about);
+  for (size_t v = 0; m->view[v]; v++) as_str_printf(&out, " %s", m->view[v]);
+  as_str_put(&out, "\n\nparameters (--set NAME=VALUE):\n");
+  put_params(&out, m->params);
+  put_params(&out, as_ssl_shared);
+  s = as_str_status(&out, err);
+  if (s == AS_OK) as_print(&out);
+  as_str_clear(&out);
+  return s;
+}
+
 as_status as_cmd_info(const as_args *a, as_err *err) {
   as_str out = {0};
   if (a->set[OPT_PLAN]) return print_plan(a->text[OPT_PLAN], err);
+  if (a->set[OPT_METHOD]) return print_method(a->text[OPT_METHOD], err);
   if (a->set[OPT_MAN] || a->set[OPT_COMPLETION]) return print_manual(a, err);
   if (a->set[OPT_JSON])
     info_json(&out);

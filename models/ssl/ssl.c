@@ -22,6 +22,23 @@ const as_ssl_method *as_ssl_method_named(const char *name) {
   return NULL;
 }
 
+as_status as_ssl_method_find(const as_ssl_method **out, const char *name, as_err *err) {
+  const char *names[32];
+  size_t n = 0;
+  as_str all = {0};
+  *out = as_ssl_method_named(name);
+  if (*out) return AS_OK;
+  for (; as_ssl_methods[n] && n < 32; n++) {
+    names[n] = as_ssl_methods[n]->name;
+    as_str_printf(&all, "%s%s", n ? ", " : "", names[n]);
+  }
+  const char *near = as_nearest(name, names, n);
+  const as_status s = as_fail(err, AS_E_USAGE, "no method is called \"%s\"%s%s; there are %s", name,
+                              near ? "; nearest: " : "", near ? near : "", as_str_c(&all));
+  as_str_clear(&all);
+  return s;
+}
+
 static const as_ssl_param *find_param(const as_ssl_method *m, const char *name) {
   for (const as_ssl_param *p = m->params; p && p->name; p++)
     if (strcmp(p->name, name) == 0) return p;

@@ -49,6 +49,8 @@ typedef struct as_ssl_method {
 /* NULL-terminated, in the order of the README. */
 extern const as_ssl_method *const as_ssl_methods[];
 const as_ssl_method *as_ssl_method_named(const char *name); /* NULL: none */
+/* The same; AS_E_USAGE that names the nearest and all. */
+as_status as_ssl_method_find(const as_ssl_method **out, const char *name, as_err *err);
 /* Parameters that all methods have: "lr", "weight-decay", "momentum", ... ; name NULL ends. */
 extern const as_ssl_param as_ssl_shared[];
 

@@ -1,0 +1,56 @@
+/* The parts of a pre-training; private to eval/pretrain. */
+#ifndef AS_EVAL_PRETRAIN_PRETRAIN_INT_H
+#define AS_EVAL_PRETRAIN_PRETRAIN_INT_H
+
+#include <stdint.h>
+
+#include "data/augment/augment.h"
+#include "data/image/image.h"
+#include "data/image/preset.h"
+#include "eval/pretrain/pretrain.h"
+#include "tensor/base/text.h"
+
+/* ---- images: decoded once and kept while they fit, else decoded again ---- */
+
+typedef struct as_gallery {
+  const as_dataset *data;
+  int lenient;
+  size_t n;        /* usable images */
+  uint32_t *item;  /* [n] their places in the data set */
+  as_image *image; /* [n] decoded; rgb NULL where there was no room left */
+  size_t failed;
+  char list_sha256[65]; /* of images.tsv */
+  as_str list;          /* images.tsv */
+} as_gallery;
+as_status as_gallery_open(as_gallery *g, const as_dataset *data, bool lenient, const as_watch *watch,
+                          as_err *err);
+void as_gallery_close(as_gallery *g);
+/* Image i; *owned: free it with as_image_clear afterwards. */
+as_status as_gallery_get(const as_gallery *g, size_t i, as_image *im, bool *owned, as_err *err);
+
+/* ---- the monitor ---- */
+
+typedef struct as_monitor as_monitor;
+/* Looks at the first `images` of a seeded order. preset: of evaluation. */
+as_status as_monitor_create(as_monitor **out, const as_gallery *g, const char *arch, const as_preset *preset,
+                            size_t images, as_err *err);
+void as_monitor_destroy(as_monitor **m);
+as_status as_monitor_look(as_monitor *m, const as_store *backbone, as_pretrain_epoch *e, as_err *err);
+
+/* ---- files ---- */
+
+/* A line that says everything the bytes of the checkpoint depend on. */
+as_status as_pretrain_identity(as_str *out, const as_pretrain_opts *o, const as_ssl *ssl, const as_gallery *g,
+                               const char *preset, as_err *err);
+as_status as_pretrain_save_state(const char *path, as_ssl *ssl, const char *identity, const as_str *log,
+                                 as_err *err);
+/* *found: false where there is none. log gets its lines. AS_E_INPUT: damaged, or of another training. */
+as_status as_pretrain_load_state(const char *path, as_ssl *ssl, const char *identity, as_str *log,
+                                 bool *found, as_err *err);
+as_status as_pretrain_save_checkpoint(const char *path, const as_pretrain_opts *o, const as_ssl *ssl,
+                                      const as_gallery *g, const char *preset, const char *identity,
+                                      as_err *err);
+/* A checkpoint with that identity stands at path. */
+bool as_pretrain_is_complete(const char *path, const char *identity);
+
+#endif
