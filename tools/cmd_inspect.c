@@ -12,6 +12,7 @@
 #include "tensor/base/hash/sha256.h"
 #include "tensor/base/json.h"
 #include "tensor/base/mem.h"
+#include "tensor/base/pack/zip_disk.h"
 #include "tensor/base/text.h"
 #include "tools/cmd.h"
 #include "tools/common.h"
@@ -311,6 +312,7 @@ as_status as_cmd_inspect(const as_args *a, as_err *err) {
         *err = first;
     } else {
       s = inspect_checkpoint(&out, a, err);
+      if (s != AS_OK && as_zip_is(f.data, f.size) && inspect_dataset(&out, a, NULL) == AS_OK) s = AS_OK;
     }
   }
   if (s == AS_OK) s = as_str_status(&out, err);

@@ -109,6 +109,7 @@ void as_source_close(as_source *s) {
     as_free(s->box[i].path);
     as_disk_close(&s->box[i].disk);
     as_gzip_close(&s->box[i].gzip);
+    as_source_close_zip(&s->box[i]);
   }
   as_free(s->box);
   as_free(s->entry);

@@ -32,8 +32,8 @@ static as_status walk_folder(as_source *s, const char *root, const char *rel, ui
         s->empty_folder = as_strdup(name, err);
         if (!s->empty_folder) st = AS_E_ENV;
       }
-    } else if (depth == 0 &&
-               (as_ends_with(name, ".tar") || as_ends_with(name, ".tar.gz") || as_ends_with(name, ".tgz"))) {
+    } else if (depth == 0 && (as_ends_with(name, ".tar") || as_ends_with(name, ".tar.gz") ||
+                              as_ends_with(name, ".tgz") || as_ends_with(name, ".zip"))) {
       void *p = archives->name;
       st = as_grow(&p, &archives->cap, archives->n + 1, sizeof *archives->name, err);
       archives->name = p;
@@ -64,7 +64,7 @@ as_status as_source_walk(as_source *s, const char *root, const char *dir, uint32
 static char *archive_stem(const char *path, as_err *err) {
   const char *base = as_path_base(path);
   size_t n = strlen(base);
-  static const char *const suffix[] = {".tar.gz", ".tgz", ".tar"};
+  static const char *const suffix[] = {".tar.gz", ".tgz", ".tar", ".zip"};
   for (size_t i = 0; i < sizeof suffix / sizeof *suffix; i++) {
     if (as_ends_with(base, suffix[i])) return as_strndup(base, n - strlen(suffix[i]), err);
   }

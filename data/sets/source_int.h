@@ -6,17 +6,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "data/archive/tar.h"
 #include "data/sets/dataset.h"
 #include "tensor/base/disk.h"
 #include "tensor/base/file.h"
 #include "tensor/base/pack/gzip.h"
+#include "tensor/base/pack/zip_disk.h"
 #include "tensor/base/status.h"
 
-/* A folder, a tar or a tar.gz. */
+/* A folder or an archive. */
 typedef struct as_box {
-  char *path;    /* owned */
-  as_disk disk;  /* tar */
-  as_gzip *gzip; /* tar.gz */
+  char *path;       /* owned */
+  as_disk disk;     /* tar, zip */
+  as_gzip *gzip;    /* tar.gz */
+  as_zip_disk *zip; /* zip; offsets of its entries are members */
   bool folder;
 } as_box;
 
@@ -87,6 +90,11 @@ const char *as_source_advice(const char *name);
 as_status as_source_refuse(const char *path, const uint8_t *p, size_t n, as_err *err);
 /* Lists an archive; member names get "prefix/" in front (NULL: none). */
 as_status as_source_add_archive(as_source *s, const char *path, const char *prefix, as_err *err);
+/* The members of a tar; *labels becomes true when there are labels among them (a shard of WebDataset). */
+as_status as_source_list_tar(as_source *s, as_tar *t, uint32_t box, const char *prefix, bool *labels,
+                             as_err *err);
+as_status as_source_list_zip(as_source *s, uint32_t box, const char *prefix, as_err *err);
+void as_source_close_zip(as_box *box);
 /* Turns the entries from `first` on, in archive order, from members to samples (WebDataset): the
  * images keep the label of the .cls member with the same key, and the .cls members go. */
 as_status as_source_pair_shard(as_source *s, const char *path, size_t first, as_err *err);

@@ -16,7 +16,7 @@ bool as_source_place(const as_source *s, const as_entry *e, as_place *place) {
     as_free(path);
     return place->known;
   }
-  place->at = e->at;
+  place->at = box->zip ? box->zip->member[e->at].at : e->at;
   place->size = e->size;
   place->known = as_disk_which(box->path, place->which, NULL);
   return true;
@@ -32,6 +32,17 @@ static as_status read_box(const as_box *box, uint64_t at, size_t n, as_blob *blo
   /* the listing saw that the member lies inside the archive */
   return box->gzip ? as_gzip_read(box->gzip, at, n, bytes, err)
                    : as_disk_read(&box->disk, at, n, bytes, &got, err);
+}
+
+/* The last n bytes of a zip member, which must be unpacked from its beginning. */
+static as_status read_zip(const as_box *box, const as_entry *e, uint64_t n, as_blob *blob, as_err *err) {
+  size_t size = (size_t)e->size;
+  uint8_t *bytes = as_alloc(size + 1, 1, err);
+  if (!bytes) return AS_E_ENV;
+  blob->owned = bytes;
+  blob->p = bytes + (size - (size_t)n);
+  blob->n = (size_t)n;
+  return as_zip_disk_read(box->zip, &box->disk, (size_t)e->at, bytes, err);
 }
 
 /* The last n bytes of a file in a folder. */
@@ -56,10 +67,11 @@ as_status as_source_read(const as_source *s, const as_entry *e, uint64_t n, as_b
     as_free(path);
   } else {
     if (n > e->size) n = e->size;
-    st = n > MAX_BLOB
-             ? as_fail(err, AS_E_INPUT, "%s: %s: found a member of %" PRIu64 " bytes, too large for an image",
-                       s->path, s->pool + e->shown, e->size)
-             : read_box(box, e->at + (e->size - n), (size_t)n, blob, err);
+    if (n > MAX_BLOB || (box->zip && e->size > MAX_BLOB))
+      return as_fail(err, AS_E_INPUT, "%s: %s: found a member of %" PRIu64 " bytes, too large for an image",
+                     s->path, s->pool + e->shown, e->size);
+    st = box->zip ? read_zip(box, e, n, blob, err)
+                  : read_box(box, e->at + (e->size - n), (size_t)n, blob, err);
   }
   if (st != AS_OK) as_dataset_release(blob);
   return st;

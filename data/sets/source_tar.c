@@ -1,4 +1,4 @@
-/* Archives: tar, tar.gz, tar of tars, and the samples of WebDataset shards. */
+/* What is in a tar: images, the tars of a tar of tars, and the labels of WebDataset. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -131,38 +131,8 @@ static as_status list_tar(const listing *l, as_err *err) {
   return st;
 }
 
-as_status as_source_add_archive(as_source *s, const char *path, const char *prefix, as_err *err) {
-  uint32_t box;
-  as_status st = as_source_add_box(s, path, &box, err);
-  if (st != AS_OK) return st;
-  as_box *b = &s->box[box];
-  as_disk disk;
-  uint8_t head[AS_TAR_BLOCK];
-  size_t got;
-  if ((st = as_disk_open(&disk, b->path, err)) != AS_OK) return st;
-  b->disk = disk;
-  if ((st = as_disk_read(&disk, 0, sizeof head, head, &got, err)) != AS_OK) return st;
-  as_tar t;
-  as_disk_part part = {&disk, 0, disk.size};
-  if (as_gzip_is(head, got)) {
-    b->disk = (as_disk){.fd = -1};
-    if ((st = as_gzip_take(&b->gzip, disk, err)) != AS_OK) return st;
-    as_tar_init(&t, path, as_gzip_fetch, b->gzip, UINT64_MAX);
-  } else if (got < sizeof head || !as_tar_is_header(head)) {
-    if ((st = as_source_refuse(path, head, got, err)) != AS_OK) return st;
-    return as_fail(err, AS_E_INPUT,
-                   "%s: found neither a folder nor an archive nor an image (%" PRIu64 " bytes)", path,
-                   disk.size);
-  } else {
-    as_tar_init(&t, path, as_disk_fetch, &part, part.size);
-  }
-  size_t first = s->n;
-  bool labels = false;
-  listing all = {s, &t, box, prefix, 0, 0, &labels};
-  st = list_tar(&all, err);
-  as_tar_clear(&t);
-  if (!s->box[box].gzip)
-    as_disk_rest(&s->box[box].disk); /* boxes may have moved; `disk` is a copy, now stale */
-  if (st == AS_OK && labels) st = as_source_pair_shard(s, path, first, err);
-  return st;
+as_status as_source_list_tar(as_source *s, as_tar *t, uint32_t box, const char *prefix, bool *labels,
+                             as_err *err) {
+  listing all = {s, t, box, prefix, 0, 0, labels};
+  return list_tar(&all, err);
 }

@@ -54,6 +54,17 @@ done
 works "sources: a tar.gz from a pipe" features --weights "$W" --data /dev/fd/3 -o g.npy 3<folder.tar.gz
 same "sources: what a pipe gives" f.npy g.npy
 
+# Zip, where a program makes one: stored and deflated, whole and a part.
+if command -v zip >/dev/null; then
+  zip -q -r set.zip set && zip -q -0 -r flat.zip flat
+  for d in set.zip set.zip/set flat.zip; do
+    works "sources: $d" features --weights "$W" --data "$d" --threads 2 --batch 7 -o g.npy
+    same "sources: $d gives the folder's features" f.npy g.npy
+  done
+else
+  skip "sources: zip" "no zip"
+fi
+
 # An archive that ends too early says where, whatever it is.
 head -c 1000000 plain.tar >cut.tar
 head -c 1000000 folder.tar.gz >cut.tar.gz

@@ -9,6 +9,7 @@
 #include "data/sets/tasks.h"
 #include "tensor/base/file.h"
 #include "tensor/base/hash/sha256.h"
+#include "tests/ckptmake.h"
 #include "tests/harness.h"
 #include "tests/tarmake.h"
 
@@ -250,6 +251,35 @@ static void archives(as_test *t) {
   tarmake_text(&a, "n01440764/a.jpg", "1");
   a.p[3] ^= 1;
   FAILS(t, AS_E_INPUT, "neither a folder nor an archive", .path = put_tar("bad.tar", &a));
+}
+
+/* Zip archives, alone and in a folder, with what Windows and macOS put into them. */
+static void zips(as_test *t) {
+  const mk_member m[] = {{.name = "set/", .data = "", .size = 0},
+                         {.name = "set/n01443537/b.jpg", .data = "B", .size = 1},
+                         {.name = "set/n01440764/a.jpg", .data = "A", .size = 1},
+                         {.name = "set/README", .data = "x", .size = 1},
+                         {.name = "__MACOSX/set/n01440764/._a.jpg", .data = "x", .size = 1}};
+  const mk_zip z = {.m = m, .n = 5};
+  as_str b = {0};
+  mk_zip_write(&b, &z);
+  WANTS(t, "n01440764/a.jpg:0=A;n01443537/b.jpg:1=B;", .path = put_file("z/set.zip", b.s, b.n));
+  WANTS(t, "n01440764/a.jpg:0=A;", .path = at_tmp("z/set.zip/n01440764"));
+  WANTS(t, "n01440764/a.jpg:0=A;n01443537/b.jpg:1=B;", .path = at_tmp("z"));
+  FAILS(t, AS_E_INPUT, "zip archive, byte", .path = put_file("cut.zip", b.s, b.n - 9));
+  as_str_clear(&b);
+  const mk_member w[] = {{.name = "n01443537\\b.jpg", .data = "B", .size = 1},
+                         {.name = "n01440764\\a.jpg", .data = "A", .size = 1}};
+  const mk_zip win = {.m = w, .n = 2};
+  mk_zip_write(&b, &win);
+  WANTS(t, "n01440764/a.jpg:0=A;n01443537/b.jpg:1=B;", .path = put_file("win.zip", b.s, b.n));
+  as_str_clear(&b);
+  const mk_member none[] = {{.name = "data.pkl", .data = "x", .size = 1}};
+  const mk_zip torch = {.m = none, .n = 1};
+  mk_zip_write(&b, &torch);
+  FAILS(t, AS_E_INPUT, "found no image among 1 files (the first is data.pkl)",
+        .path = put_file("torch.zip", b.s, b.n));
+  as_str_clear(&b);
 }
 
 static void shards(as_test *t) {
@@ -785,6 +815,7 @@ int main(int argc, char **argv) {
                                   {"dataset: ImageNet names", imagenet_names},
                                   {"dataset: folders 0..999 as integers", integers},
                                   {"dataset: tar, tar of tars, folder of tars", archives},
+                                  {"dataset: zip", zips},
                                   {"dataset: WebDataset shards", shards},
                                   {"dataset: label lists", lists},
                                   {"dataset: sets in sets", sets_in_sets},

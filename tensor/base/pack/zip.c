@@ -1,4 +1,4 @@
-/* Zip archives: PKWARE APPNOTE 6.3.10; section numbers below are its. */
+/* Zip archives in memory, strictly: what weights come in. */
 #include "tensor/base/pack/zip.h"
 
 #include <stdbool.h>
@@ -10,117 +10,16 @@
 #include "tensor/base/hash/crc32.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/pack/inflate.h"
+#include "tensor/base/pack/zip_int.h"
 #include "tensor/base/par.h"
 
-enum {
-  LOCAL_HEADER = 30,   /* 4.3.7, fixed part */
-  CENTRAL_HEADER = 46, /* 4.3.12 */
-  END_RECORD = 22,     /* 4.3.16 */
-  END64_RECORD = 56,   /* 4.3.14 */
-  END64_LOCATOR = 20   /* 4.3.15 */
-};
-#define SIG_LOCAL UINT32_C(0x04034b50)
-#define SIG_CENTRAL UINT32_C(0x02014b50)
-#define SIG_END UINT32_C(0x06054b50)
-#define SIG_END64 UINT32_C(0x06064b50)
-#define SIG_LOCATOR64 UINT32_C(0x07064b50)
 #define SIG_DESCRIPTOR UINT32_C(0x08074b50)
 
 /* Bits 1 and 2: how hard the deflater tried. 3: sizes follow the payload. 11: names are UTF-8. */
-enum { FLAGS_ALLOWED = 0x080e, FLAG_ENCRYPTED = 0x0001, FLAG_DESCRIPTOR = 0x0008 };
-
-/* Deflate gives at most 258 bytes for 2 bits (zlib's documented limit of 1032:1). */
-enum { DEFLATE_MAX_RATIO = 1032 };
-
-typedef struct directory {
-  uint64_t offset, size, count;
-} directory;
+enum { FLAGS_ALLOWED = 0x080e };
 
 static as_status bad_zip(as_err *err, const as_zip *z, uint64_t at, const char *what) {
-  return as_fail(err, AS_E_INPUT, "%s: zip archive, byte %llu: %s", z->label, (unsigned long long)at, what);
-}
-
-/* The end record closes the file: found backwards, its comment must reach exactly to the end. */
-static as_status find_end(const as_zip *z, const uint8_t *d, size_t size, size_t *at, as_err *err) {
-  if (size < END_RECORD) return bad_zip(err, z, size, "ends before its end record (truncated?)");
-  size_t lowest = size - END_RECORD > 65535 ? size - END_RECORD - 65535 : 0;
-  for (size_t p = size - END_RECORD;; p--) {
-    if (as_le32(d + p) == SIG_END && p + END_RECORD + as_le16(d + p + 20) == size) {
-      *at = p;
-      return AS_OK;
-    }
-    if (p == lowest)
-      return bad_zip(err, z, size, "no end record closes the file (truncated, or bytes appended?)");
-  }
-}
-
-static as_status read_end(const as_zip *z, const uint8_t *d, size_t size, directory *dir, as_err *err) {
-  size_t end = 0;
-  as_status st = find_end(z, d, size, &end, err);
-  if (st != AS_OK) return st;
-  const uint8_t *e = d + end;
-  unsigned disk = as_le16(e + 4), disk_dir = as_le16(e + 6), on_disk = as_le16(e + 8);
-  dir->count = as_le16(e + 10);
-  dir->size = as_le32(e + 12);
-  dir->offset = as_le32(e + 16);
-  uint64_t limit = end;
-  bool wants64 = dir->count == 0xffff || dir->size == UINT32_MAX || dir->offset == UINT32_MAX;
-  bool has64 = end >= END64_LOCATOR && as_le32(e - END64_LOCATOR) == SIG_LOCATOR64;
-  if (wants64 && !has64)
-    return bad_zip(err, z, end, "the end record refers to a zip64 record that is not there");
-  if (has64) {
-    const uint8_t *l = e - END64_LOCATOR;
-    uint64_t at = as_le64(l + 8);
-    if (as_le32(l + 4) != 0 || as_le32(l + 16) > 1) return bad_zip(err, z, end, "a multi-volume archive");
-    if (end < END64_LOCATOR + END64_RECORD || at > end - END64_LOCATOR - END64_RECORD)
-      return bad_zip(err, z, end - END64_LOCATOR, "the zip64 locator points outside the file");
-    const uint8_t *r = d + at;
-    uint64_t length = as_le64(r + 4);
-    if (as_le32(r) != SIG_END64 || length < END64_RECORD - 12 || at + 12 + length != end - END64_LOCATOR)
-      return bad_zip(err, z, at, "the zip64 end record is damaged");
-    if (as_le32(r + 16) != 0 || as_le32(r + 20) != 0) return bad_zip(err, z, at, "a multi-volume archive");
-    uint64_t count = as_le64(r + 32), dsize = as_le64(r + 40), offset = as_le64(r + 48);
-    /* The old record must say the same, or all ones. */
-    if ((dir->count != 0xffff && dir->count != count) || (dir->size != UINT32_MAX && dir->size != dsize) ||
-        (dir->offset != UINT32_MAX && dir->offset != offset) || as_le64(r + 24) != count)
-      return bad_zip(err, z, at, "the zip64 end record contradicts the end record");
-    dir->count = count;
-    dir->size = dsize;
-    dir->offset = offset;
-    limit = at;
-  } else if (disk != 0 || disk_dir != 0 || on_disk != dir->count) {
-    return bad_zip(err, z, end, "a multi-volume archive");
-  }
-  if (dir->offset > limit || dir->size != limit - dir->offset)
-    return bad_zip(err, z, end, "the central directory does not fill the space before the end record");
-  if (dir->count > AS_ZIP_MAX_ENTRIES) return bad_zip(err, z, end, "more than 200000 members");
-  if (dir->count > dir->size / CENTRAL_HEADER)
-    return bad_zip(err, z, end, "more members than its directory has room for");
-  return AS_OK;
-}
-
-/* 4.5.3: the zip64 field holds, in this order, only those values whose 32-bit field is all ones. */
-static bool zip64_extra(const uint8_t *x, size_t n, uint64_t *usize, uint64_t *csize, uint64_t *offset) {
-  bool need = *usize == UINT32_MAX || *csize == UINT32_MAX || (offset && *offset == UINT32_MAX);
-  size_t p = 0;
-  while (n - p >= 4) {
-    size_t id = as_le16(x + p), len = as_le16(x + p + 2);
-    p += 4;
-    if (len > n - p) return false;
-    if (id == 0x0001) {
-      size_t q = p, stop = p + len;
-      uint64_t *const slot[3] = {usize, csize, offset};
-      for (int i = 0; i < 3; i++) {
-        if (!slot[i] || *slot[i] != UINT32_MAX) continue;
-        if (stop - q < 8) return false;
-        *slot[i] = as_le64(x + q);
-        q += 8;
-      }
-      return true;
-    }
-    p += len;
-  }
-  return !need; /* trailing bytes of less than a field header are padding that some writers leave */
+  return as_zip_bad(err, z->label, at, what);
 }
 
 static as_status check_name(const as_zip *z, const uint8_t *name, size_t n, uint64_t at, as_err *err) {
@@ -149,38 +48,38 @@ static size_t descriptor_length(const uint8_t *p, size_t left, const as_zip_entr
   return 0;
 }
 
-/* Reads the local header at `at` and compares it with the central entry; gives the payload and the
+/* Reads the local header and compares it with the entry of the directory; gives the payload and the
  * end of all that belongs to the member. */
-static as_status check_local(const as_zip *z, const uint8_t *d, uint64_t limit, uint64_t at, unsigned flags,
-                             as_zip_entry *e, const uint8_t *name, size_t name_n, uint64_t *stop,
-                             as_err *err) {
-  if (at > limit || limit - at < LOCAL_HEADER || as_le32(d + at) != SIG_LOCAL)
+static as_status check_local(const as_zip *z, const uint8_t *d, uint64_t limit, const as_zip_central *entry,
+                             as_zip_entry *e, uint64_t *stop, as_err *err) {
+  uint64_t at = entry->at;
+  if (at > limit || limit - at < AS_ZIP_LOCAL || as_le32(d + at) != AS_ZIP_SIG_LOCAL)
     return bad_zip(err, z, at, "no local header where the directory says one is");
   const uint8_t *h = d + at;
   size_t nn = as_le16(h + 26), xn = as_le16(h + 28);
-  uint64_t left = limit - at - LOCAL_HEADER;
+  uint64_t left = limit - at - AS_ZIP_LOCAL;
   if (nn + xn > left) return bad_zip(err, z, at, "a local header reaches beyond the members");
   left -= nn + xn;
-  if (nn != name_n || memcmp(h + LOCAL_HEADER, name, nn) != 0)
+  if (nn != entry->name_n || memcmp(h + AS_ZIP_LOCAL, entry->name, nn) != 0)
     return as_fail(err, AS_E_INPUT,
                    "%s: zip archive, byte %llu: the local header calls the member %.*s, the directory %s",
                    z->label, (unsigned long long)at, (int)(nn < 200 ? nn : 200),
-                   (const char *)h + LOCAL_HEADER, e->name);
-  if (as_le16(h + 6) != flags || as_le16(h + 8) != e->method)
+                   (const char *)h + AS_ZIP_LOCAL, e->name);
+  if (as_le16(h + 6) != entry->flags || as_le16(h + 8) != e->method)
     return bad_zip(err, z, at, "flags or method differ between local header and directory");
   if (e->packed > left)
     return bad_zip(err, z, at, "a member's payload reaches beyond the members (truncated?)");
   uint32_t crc = as_le32(h + 14);
   uint64_t c = as_le32(h + 18), u = as_le32(h + 22);
-  if (!zip64_extra(h + LOCAL_HEADER + nn, xn, &u, &c, NULL))
+  if (!as_zip64_extra(h + AS_ZIP_LOCAL + nn, xn, &u, &c, NULL))
     return bad_zip(err, z, at, "a local header's extra field is damaged");
-  bool unset = (flags & FLAG_DESCRIPTOR) && crc == 0 && c == 0 && u == 0;
+  bool unset = (entry->flags & AS_ZIP_DESCRIPTOR) && crc == 0 && c == 0 && u == 0;
   if (!unset && (crc != e->crc || c != e->packed || u != e->size))
     return bad_zip(err, z, at, "sizes or CRC differ between local header and directory");
-  uint64_t payload = at + LOCAL_HEADER + nn + xn;
+  uint64_t payload = at + AS_ZIP_LOCAL + nn + xn;
   e->data = d + payload;
   *stop = payload + e->packed;
-  if (flags & FLAG_DESCRIPTOR) {
+  if (entry->flags & AS_ZIP_DESCRIPTOR) {
     size_t n = descriptor_length(d + *stop, (size_t)(limit - *stop), e);
     if (n == 0) return bad_zip(err, z, *stop, "a member's data descriptor contradicts the directory");
     *stop += n;
@@ -201,50 +100,36 @@ static int entries_by_name(const void *a, const void *b) {
   return strcmp((*(const as_zip_entry *const *)a)->name, (*(const as_zip_entry *const *)b)->name);
 }
 
-static as_status read_central(as_zip *z, const uint8_t *d, const directory *dir, span *spans, as_err *err) {
+static as_status read_directory(as_zip *z, const uint8_t *d, const as_zip_directory *dir, span *spans,
+                                as_err *err) {
   uint64_t p = dir->offset, end = dir->offset + dir->size;
   char *names = z->names;
   for (size_t i = 0; i < z->n; i++) {
     as_zip_entry *e = &z->entries[i];
-    if (end - p < CENTRAL_HEADER || as_le32(d + p) != SIG_CENTRAL)
-      return bad_zip(err, z, p, "the central directory is damaged or shorter than it says");
-    const uint8_t *h = d + p;
-    unsigned flags = as_le16(h + 8);
-    size_t nn = as_le16(h + 28), xn = as_le16(h + 30), cn = as_le16(h + 32);
-    if (nn + xn + cn > end - p - CENTRAL_HEADER)
-      return bad_zip(err, z, p, "a directory entry reaches beyond the directory");
-    as_status st = check_name(z, h + CENTRAL_HEADER, nn, p, err);
+    as_zip_central c;
+    as_status st = as_zip_read_central(&c, z->label, d + p, end - p, p, err);
+    if (st == AS_OK) st = check_name(z, c.name, c.name_n, p, err);
     if (st != AS_OK) return st;
     e->name = names;
-    memcpy(names, h + CENTRAL_HEADER, nn);
-    names[nn] = 0;
-    names += nn + 1;
-    e->method = as_le16(h + 10);
-    e->crc = as_le32(h + 16);
-    e->packed = as_le32(h + 20);
-    e->size = as_le32(h + 24);
-    uint64_t at = as_le32(h + 42);
-    if (flags & FLAG_ENCRYPTED || flags & 0x2040)
+    memcpy(names, c.name, c.name_n);
+    names[c.name_n] = 0;
+    names += c.name_n + 1;
+    e->method = c.method;
+    e->crc = c.crc;
+    e->packed = c.packed;
+    e->size = c.size;
+    if (c.flags & AS_ZIP_ENCRYPTED)
       return as_fail(err, AS_E_INPUT, "%s: zip member %s is encrypted", z->label, e->name);
-    if (flags & ~(unsigned)FLAGS_ALLOWED)
+    if (c.flags & ~(unsigned)FLAGS_ALLOWED)
       return as_fail(err, AS_E_INPUT, "%s: zip member %s has flags 0x%04x; known are 0x%04x", z->label,
-                     e->name, flags, (unsigned)FLAGS_ALLOWED);
+                     e->name, c.flags, (unsigned)FLAGS_ALLOWED);
     if (e->method != 0 && e->method != 8)
       return as_fail(err, AS_E_INPUT, "%s: zip member %s uses method %u; stored (0) and deflate (8) are read",
                      z->label, e->name, e->method);
-    if (as_le16(h + 34) != 0) return bad_zip(err, z, p, "a multi-volume archive");
-    if (!zip64_extra(h + CENTRAL_HEADER + nn, xn, &e->size, &e->packed, &at))
-      return bad_zip(err, z, p, "a directory entry's extra field is damaged");
-    if (e->method == 0 && e->packed != e->size)
-      return bad_zip(err, z, p, "a stored member with two different sizes");
-    if (e->method == 8 && e->size / DEFLATE_MAX_RATIO > e->packed)
-      return bad_zip(err, z, p, "a deflated member claims more than deflate can pack");
-    uint64_t stop = 0;
-    st = check_local(z, d, dir->offset, at, flags, e, h + CENTRAL_HEADER, nn, &stop, err);
+    st = check_local(z, d, dir->offset, &c, e, &spans[i].to, err);
     if (st != AS_OK) return st;
-    spans[i].from = at;
-    spans[i].to = stop;
-    p += CENTRAL_HEADER + nn + xn + cn;
+    spans[i].from = c.at;
+    p += c.length;
   }
   if (p != end) return bad_zip(err, z, p, "bytes between the directory's last entry and its end");
   return AS_OK;
@@ -253,8 +138,8 @@ static as_status read_central(as_zip *z, const uint8_t *d, const directory *dir,
 as_status as_zip_open(as_zip *z, const uint8_t *d, size_t size, const char *label, as_err *err) {
   memset(z, 0, sizeof *z);
   z->label = label;
-  directory dir = {0};
-  as_status st = read_end(z, d, size, &dir, err);
+  as_zip_directory dir = {0};
+  as_status st = as_zip_find_directory(&dir, label, d, size, 0, AS_ZIP_MAX_ENTRIES, err);
   if (st != AS_OK) return st;
   size_t n = (size_t)dir.count; /* at most AS_ZIP_MAX_ENTRIES */
   span *spans = as_alloc(n, sizeof *spans, err);
@@ -264,7 +149,7 @@ as_status as_zip_open(as_zip *z, const uint8_t *d, size_t size, const char *labe
   z->names = as_alloc((size_t)dir.size + 1, 1, err);
   z->n = n;
   if (!spans || !z->entries || !z->by_name || !z->names) st = AS_E_ENV;
-  if (st == AS_OK) st = read_central(z, d, &dir, spans, err);
+  if (st == AS_OK) st = read_directory(z, d, &dir, spans, err);
   if (st == AS_OK && n > 0) {
     qsort(spans, n, sizeof *spans, by_from);
     if (spans[0].from != 0) st = bad_zip(err, z, 0, "bytes before the first member");
