@@ -95,6 +95,22 @@ static bool two_numbers(const char *v, char sep, int64_t max, int64_t *a, int64_
   return as_parse_i64(left, 0, max, a) && as_parse_i64(mid + 1, 1, max, b) && *a < *b;
 }
 
+/* "500M" */
+static bool read_size(const char *v, int64_t *out) {
+  static const char units[] = "kMGT";
+  char number[32];
+  size_t n = strlen(v);
+  const char *unit = n ? strchr(units, v[n - 1]) : NULL;
+  int shift = unit ? 10 * (int)(unit - units + 1) : 0;
+  n -= unit != NULL;
+  if (n == 0 || n >= sizeof number) return false;
+  memcpy(number, v, n);
+  number[n] = 0;
+  if (!as_parse_i64(number, 0, INT64_MAX >> shift, out)) return false;
+  *out *= INT64_C(1) << shift;
+  return true;
+}
+
 static as_status take_value(as_args *args, as_opt_id id, const char *v, as_err *err) {
   const as_option *o = &options[id];
   /* INT64_MAX is not a double; whatever is not smaller than 2^63 means "no bound". */
@@ -121,6 +137,16 @@ static as_status take_value(as_args *args, as_opt_id id, const char *v, as_err *
       as_f64_text(o->max, to);
       return as_fail(err, AS_E_USAGE, "--%s: found '%s', wanted a number from %s to %s", o->name, v, from,
                      to);
+    case AS_OPT_SIZE:
+      if (read_size(v, &args->a[id])) break;
+      return as_fail(err, AS_E_USAGE, "--%s: found '%s', wanted a number of bytes, for example 500M or 4G",
+                     o->name, v);
+    case AS_OPT_LIST:
+      if (args->n_listed == AS_MAX_LISTED)
+        return as_fail(err, AS_E_USAGE, "--%s is given more than %d times", o->name, AS_MAX_LISTED);
+      args->listed[args->n_listed].id = id;
+      args->listed[args->n_listed++].text = v;
+      break;
     case AS_OPT_RANGE:
       if (two_numbers(v, ':', hi, &args->a[id], &args->b[id])) break;
       return as_fail(err, AS_E_USAGE, "--%s: found '%s', wanted A:B with 0 <= A < B, for example 0:40",
@@ -189,7 +215,8 @@ as_status as_cli_parse(as_args *args, const as_command *cmd, int argc, char **ar
     if (o->kind == AS_OPT_FLAG) {
       if (value) return as_fail(err, AS_E_USAGE, "--%s takes no value, found '%s'", o->name, value);
     } else {
-      if (args->set[id]) return as_fail(err, AS_E_USAGE, "--%s is given twice", o->name);
+      if (args->set[id] && o->kind != AS_OPT_LIST)
+        return as_fail(err, AS_E_USAGE, "--%s is given twice", o->name);
       if (!value) {
         if (i + 1 == argc) return as_fail(err, AS_E_USAGE, "--%s wants a value: %s", o->name, o->value);
         value = argv[++i];

@@ -25,6 +25,8 @@ typedef enum as_opt_kind {
   AS_OPT_REAL,
   AS_OPT_RANGE,
   AS_OPT_SHARD,
+  AS_OPT_SIZE,
+  AS_OPT_LIST,
   AS_OPT_CHOICE
 } as_opt_kind;
 
@@ -40,16 +42,21 @@ typedef struct as_option {
 
 const as_option *as_option_of(as_opt_id id);
 
-enum { AS_MAX_OPERANDS = 256 };
+enum { AS_MAX_OPERANDS = 256, AS_MAX_LISTED = 64 };
 
 /* What the user gave. Texts are borrowed from argv. */
 typedef struct as_args {
   bool set[OPT_COUNT];
   const char *text[OPT_COUNT];
-  int64_t a[OPT_COUNT], b[OPT_COUNT]; /* INT: a; RANGE, SHARD: both */
+  int64_t a[OPT_COUNT], b[OPT_COUNT]; /* INT, SIZE: a; RANGE, SHARD: both */
   double real[OPT_COUNT];
   const char *operand[AS_MAX_OPERANDS];
   int n_operands;
+  struct {
+    as_opt_id id;
+    const char *text;
+  } listed[AS_MAX_LISTED]; /* LIST: every value, in the order given */
+  int n_listed;
 } as_args;
 
 /* The value or what stands in for it. */

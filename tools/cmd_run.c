@@ -19,6 +19,10 @@ static as_run_opts run_opts(const as_args *a, const char *dir) {
                        .lenient = a->set[OPT_LENIENT],
                        .partial = a->set[OPT_PARTIAL],
                        .cache = as_arg_text(a, OPT_CACHE, NULL),
+                       .keep = !a->set[OPT_KEEP]    ? 0
+                               : a->a[OPT_KEEP] > 0 ? a->a[OPT_KEEP]
+                                                    : -1,
+                       .start = a->set[OPT_FORCE] ? AS_RUN_FRESH : AS_RUN_CONTINUE,
                        .report = as_tool_report_opts(a),
                        .build = as_tool_build(),
                        .watch = as_tool_watch()};
@@ -82,8 +86,9 @@ as_status as_cmd_run(const as_args *a, as_err *err) {
   if (s != AS_OK) return s;
   s = as_folder_run(a, &dir, err);
   as_run_opts o = run_opts(a, as_str_c(&dir));
-  if (s == AS_OK && (a->set[OPT_CHECK] || a->set[OPT_ESTIMATE])) {
-    s = as_run_check(&plan, &o, &out, err);
+  if (s == AS_OK && (a->set[OPT_CHECK] || a->set[OPT_ESTIMATE] || a->set[OPT_URLS])) {
+    as_check_form form = a->set[OPT_URLS] ? AS_CHECK_URLS : a->set[OPT_JSON] ? AS_CHECK_JSON : AS_CHECK_TEXT;
+    s = as_run_check(&plan, &o, form, &out, err);
     as_print(&out);
   } else if (s == AS_OK && a->set[OPT_SHARD]) {
     s = as_run_shard(&plan, &o, a->a[OPT_SHARD], a->b[OPT_SHARD], err);
@@ -100,7 +105,12 @@ as_status as_cmd_run(const as_args *a, as_err *err) {
 
 as_status as_cmd_merge(const as_args *a, as_err *err) {
   as_run_opts o = run_opts(a, a->text[OPT_OUTPUT]);
-  return compute(a, NULL, &o, err);
+  as_roots roots = {0};
+  as_status s = as_tool_roots(&roots, a, err);
+  o.roots = &roots;
+  if (s == AS_OK) s = compute(a, NULL, &o, err);
+  as_roots_clear(&roots);
+  return s;
 }
 
 /* The demo's models: small enough that six of them and five sets take seconds. */

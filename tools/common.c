@@ -85,6 +85,13 @@ as_status as_tool_features_to(as_features *f, as_backbone *b, const as_dataset *
   return s;
 }
 
+as_status as_tool_roots(as_roots *r, const as_args *a, as_err *err) {
+  as_status s = AS_OK;
+  for (int i = 0; s == AS_OK && i < a->n_listed; i++)
+    if (a->listed[i].id == OPT_ROOT) s = as_roots_add(r, a->listed[i].text, err);
+  return s;
+}
+
 as_build_info as_tool_build(void) {
   return (as_build_info){AS_VERSION, AS_COMMIT, as_compiler_text()};
 }
@@ -125,7 +132,7 @@ as_status as_tool_print_cell(const as_args *a, const char *model, const char *da
   if (a->set[OPT_JSON]) {
     as_jsonw w;
     as_jsonw_init(&w, &out, false);
-    as_record_cell(&w, model, dataset, c);
+    as_record_cell(&w, model, dataset, c, NULL);
     as_str_putc(&out, '\n');
   } else {
     const double interval[2] = {c->top1_lo, c->top1_hi};

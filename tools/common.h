@@ -6,6 +6,7 @@
 #include "eval/features/backbone.h"
 #include "eval/features/features.h"
 #include "eval/report/report.h"
+#include "eval/run/paths.h"
 #include "eval/run/record.h"
 #include "eval/stats/results.h"
 #include "tools/cli.h"
@@ -22,6 +23,8 @@ as_status as_tool_features_to(as_features *f, as_backbone *b, const as_dataset *
                               as_features_row_fn *row, void *ctx, as_err *err);
 
 as_build_info as_tool_build(void);
+/* Every --root. Release with as_roots_clear, in failure too. */
+as_status as_tool_roots(as_roots *r, const as_args *a, as_err *err);
 /* --width, --ascii, the terminal's width and locale. */
 as_report_opts as_tool_report_opts(const as_args *a);
 

@@ -1,7 +1,13 @@
+#define _POSIX_C_SOURCE 200809L
 #include "tools/outputs.h"
 
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "eval/run/rec.h"
 #include "tensor/base/file.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/sandbox.h"
@@ -47,15 +53,36 @@ as_status as_folder_demo(const as_args *a, as_str *dir, as_err *err) {
   return as_str_status(dir, err);
 }
 
+/* Made for this process where a record lies in a folder that cannot be written. */
+static char scratch[256];
+
+bool as_folder_is_scratch(const char *dir) {
+  return *scratch && strcmp(dir, scratch) == 0;
+}
+
+static as_status make_scratch(as_err *err) {
+  const char *tmp = getenv("TMPDIR");
+  int n = snprintf(scratch, sizeof scratch, "%s/assay-verify-XXXXXX", tmp && *tmp ? tmp : "/tmp");
+  if (n > 0 && (size_t)n < sizeof scratch && mkdtemp(scratch)) return AS_OK;
+  scratch[0] = 0;
+  return as_fail(err, AS_E_ENV, "%s: cannot make a folder for the new results: %s; give one with -o",
+                 tmp && *tmp ? tmp : "/tmp", strerror(errno));
+}
+
 as_status as_folder_verify(const as_args *a, as_str *dir, as_err *err) {
-  const char *record = a->operand[0];
   if (a->set[OPT_OUTPUT]) return as_folder_given(a, dir, err);
-  char *home = as_path_kind_of(record) == AS_PATH_DIR ? as_strdup(record, err) : as_path_dir(record, err);
-  char *path = home ? as_path_join(home, "verify", err) : NULL;
-  if (path) as_str_put(dir, path);
+  if (a->set[OPT_FILES]) return AS_OK;
+  char *home = as_rec_dir(a->operand[0], err), *path = home ? as_path_join(home, "verify", err) : NULL;
+  as_status s = path ? AS_OK : AS_E_ENV;
+  if (s == AS_OK && access(as_path_kind_of(path) == AS_PATH_DIR ? path : home, W_OK) != 0) {
+    if (!*scratch) s = make_scratch(err);
+    as_str_put(dir, scratch);
+  } else if (s == AS_OK) {
+    as_str_put(dir, path);
+  }
   as_free(home);
   as_free(path);
-  return path ? as_str_status(dir, err) : AS_E_ENV;
+  return s == AS_OK ? as_str_status(dir, err) : s;
 }
 
 as_status as_folder_convert(const as_args *a, as_str *dir, as_err *err) {

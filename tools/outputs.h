@@ -12,9 +12,12 @@ as_folder_fn as_folder_holding; /* -o is a file: the folder that holds it */
 as_folder_fn as_folder_given;   /* -o is the folder */
 as_folder_fn as_folder_run;     /* -o, else PLAN without .plan, with .out or .shard-I-of-N */
 as_folder_fn as_folder_demo;    /* -o, else assay-demo */
-as_folder_fn as_folder_verify;  /* -o, else verify/ beside the record */
+as_folder_fn
+    as_folder_verify; /* -o, else verify/ beside the record, else one that is made for this process */
 as_folder_fn as_folder_convert; /* that of the second operand */
 
+/* Was this folder made for this process alone? */
+bool as_folder_is_scratch(const char *dir);
 /* Is the result a whole folder, in which a command that was stopped keeps what it has done? */
 bool as_folder_is_result(as_folder_fn *folder);
 

@@ -99,6 +99,7 @@ as_status as_features_run(as_features *out, as_model *model, const as_preset *pr
   buf = as_alloc((size_t)batch * d, sizeof *buf, err);
   if ((!out->x && !opts->row) || !out->failed || !out->why || !buf) s = AS_E_ENV;
   if (s == AS_OK && opts->log) s = as_rowlog_open(&log, opts->log, opts->key, d, n, found_row, out, err);
+  out->n_replayed = log.next;
   if (s == AS_OK && log.next < n && opts->replay)
     s = as_fail(err, AS_E_INPUT,
                 "%zu of %zu rows are there, wanted all: weights, images or plan have changed", log.next, n);

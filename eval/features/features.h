@@ -17,7 +17,8 @@ typedef struct as_features {
   uint8_t *failed; /* [n], owned */
   char **why;      /* [n] one line, owned: the reason where failed; else which damage was forgiven, or NULL */
   size_t n_failed;
-  size_t n_warned; /* images whose damage was forgiven (lenient) */
+  size_t n_warned;   /* images whose damage was forgiven (lenient) */
+  size_t n_replayed; /* rows that the log had */
 } as_features;
 
 /* Takes the rows in order; x is NULL for a failed one. Another status than AS_OK ends the run. */

@@ -21,8 +21,8 @@ static as_status check_set(as_doc_ctx *d, const as_plan_dataset *p, as_err *err)
   return s;
 }
 
-static void put_cell(as_doc_ctx *d, const as_plan_model *m, const as_plan_dataset *set, const as_json *cell,
-                     const as_json *model) {
+static void put_recorded(as_doc_ctx *d, const as_plan_model *m, const as_plan_dataset *set,
+                         const as_json *cell, const as_json *model) {
   int64_t k = 0, n = 0;
   as_rec_count(cell, "top1_correct", &k);
   as_rec_count(cell, "n_used", &n);
@@ -75,7 +75,7 @@ static as_status examine_model(as_doc_ctx *d, const as_plan *plan, const as_plan
     as_dataset *ds = NULL;
     as_dataset_opts o = as_plan_dataset_opts(set);
     const char *own = as_rec_text(cell, "preset");
-    put_cell(d, p, set, cell, model);
+    put_recorded(d, p, set, cell, model);
     s = as_doc_read(&c, rec, p->name, set->name, err);
     if (s == AS_OK) s = as_dataset_open(&ds, &o, err);
     as_doc_case at = {p, own ? own : preset, &c, ds};
@@ -95,7 +95,7 @@ as_status as_doctor(const char *record, const as_doctor_opts *opts, as_str *out,
   bool any = false;
   *causes = 0;
   as_status s = as_rec_open(&rec, record, AS_REC_RUN, err);
-  if (s == AS_OK) s = as_rec_plan(&rec, &plan, err);
+  if (s == AS_OK) s = as_rec_plan(&rec, opts->roots, &plan, NULL, err);
   for (size_t i = 0; s == AS_OK && i < plan.n_datasets; i++) s = check_set(&d, &plan.datasets[i], err);
   for (size_t m = 0; s == AS_OK && m < plan.n_models; m++) {
     if (opts->model && strcmp(opts->model, plan.models[m].name) != 0) continue;

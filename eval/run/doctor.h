@@ -9,13 +9,15 @@
 #ifndef AS_EVAL_RUN_DOCTOR_H
 #define AS_EVAL_RUN_DOCTOR_H
 
+#include "eval/run/paths.h"
 #include "tensor/base/status.h"
 #include "tensor/base/text.h"
 #include "tensor/base/watch.h"
 
 typedef struct as_doctor_opts {
-  int images;        /* per model for the input hypotheses; 0 = 100 */
-  const char *model; /* this one alone; NULL = all */
+  int images;            /* per model for the input hypotheses; 0 = 100 */
+  const char *model;     /* this one alone; NULL = all */
+  const as_roots *roots; /* data that lies elsewhere than when the run was made; or NULL */
   const as_watch *watch;
 } as_doctor_opts;
 

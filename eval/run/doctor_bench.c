@@ -54,7 +54,7 @@ int as_doc_class_of(const as_doc_bench *b, size_t output) {
   return b->head.class_of ? b->head.class_of[output] : (int)output;
 }
 
-static bool is_answer(const as_item *item, int c) {
+static bool is_right_class(const as_item *item, int c) {
   if (!item->labels) return item->label == c;
   for (int i = 0; i < item->n_labels; i++)
     if (item->labels[i] == c) return true;
@@ -74,12 +74,12 @@ static void judge_row(const as_doc_bench *b, const float *logits, size_t at, boo
       best = v;
       o->top[at] = as_doc_class_of(b, k);
     }
-    if (is_answer(&item, as_doc_class_of(b, k)) && v > answer) answer = v;
+    if (is_right_class(&item, as_doc_class_of(b, k)) && v > answer) answer = v;
   }
   if (!ok || !isfinite(best)) return;
   for (size_t k = 0; k < b->head.n_out; k++)
     if (b->allowed[k]) sum += as_exp((double)logits[k] - best);
-  o->right[at] = is_answer(&item, o->top[at]);
+  o->right[at] = is_right_class(&item, o->top[at]);
   /* A class that the head does not know: as unlikely as the least likely float can say. */
   double ll = isfinite(answer) ? answer - best - as_log(sum) : -100.0;
   o->ll[at] = ll < -100.0 ? -100.0 : ll;

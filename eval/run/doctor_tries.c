@@ -143,7 +143,8 @@ static void add_twins(as_try_list *l, const as_backbone *bb) {
     if (!t) return;
     t->is_twin = true;
     t->twin = twins[i];
-    snprintf(t->what, sizeof t->what, "the network called %.60s instead of %.60s", twins[i].other, twins[i].used);
+    snprintf(t->what, sizeof t->what, "the network called %.60s instead of %.60s", twins[i].other,
+             twins[i].used);
   }
 }
 

@@ -5,7 +5,7 @@
 
 #include "eval/features/rowlog.h"
 #include "eval/run/rec.h"
-#include "eval/run/run.h"
+#include "eval/run/run_int.h"
 #include "tensor/base/mem.h"
 
 typedef struct as_shard {
@@ -134,14 +134,14 @@ static as_status join_part(as_joining *j, const as_shard *s, as_err *err) {
 }
 
 /* One group's rows from all shards, in order, into DIR/work/KEY.rows. */
-static as_status join_group(const as_shard *const *at, size_t shards, const as_json *first, const char *dir,
-                            as_err *err) {
+static as_status join_group(const as_shard *const *at, size_t shards, const as_json *first,
+                            const as_run_folder *folder, as_err *err) {
   const char *model = as_rec_text(first, "model"), *set = as_rec_text(first, "dataset");
   as_joining j = {.key = as_rec_digits(first, "key"), .about = {model, set}};
   as_str path = {0};
   if (!j.key || !as_rec_count(first, "images", &j.images) || !as_rec_count(first, "features", &j.d))
     return as_fail(err, AS_E_INPUT, "%s: groups: found one without key and counts", at[0]->rec.path);
-  as_str_printf(&path, "%s/work/%.32s.rows", dir, j.key);
+  as_str_printf(&path, "%s/%.32s.rows", folder->work, j.key);
   as_status s = as_str_status(&path, err);
   if (s == AS_OK) remove(as_str_c(&path)); /* of a merge that was cut off */
   if (s == AS_OK)
@@ -163,15 +163,33 @@ static as_status join_group(const as_shard *const *at, size_t shards, const as_j
   return s;
 }
 
-static as_status join_all(const as_shard *const *at, size_t shards, const char *dir, as_err *err) {
-  char *work = as_path_join(dir, "work", err);
-  as_status s = work ? as_make_dirs(work, err) : AS_E_ENV;
-  as_free(work);
-  for (const as_json *g = as_json_get(at[0]->rec.root, "groups")->child; s == AS_OK && g; g = g->next) {
+static as_status join_all(const as_shard *const *at, size_t shards, const as_run_folder *folder,
+                          as_err *err) {
+  as_status s = AS_OK;
+  for (const as_json *g = as_rec_list(&at[0]->rec, "groups"); s == AS_OK && g; g = g->next) {
     const char *key = as_rec_text(g, "key");
     if (key && group_of(at[0], key) != g) continue; /* models of the same weights share their rows */
-    s = join_group(at, shards, g, dir, err);
+    s = join_group(at, shards, g, folder, err);
   }
+  return s;
+}
+
+/* The run that the shards are parts of, from their rows. */
+static as_status run_joined(const as_shard *const *at, size_t shards, const as_run_opts *opts,
+                            as_results *results, as_err *err) {
+  const as_shard *first = at[0];
+  as_run_folder folder = {.lock = -1};
+  as_plan plan = {0};
+  as_run_opts o = *opts;
+  o.lenient = strcmp(as_rec_text(first->rec.root, "lenient"), "yes") == 0;
+  o.replay = true;
+  o.partial = false;
+  as_status s = as_rec_plan(&first->rec, o.roots, &plan, NULL, err);
+  if (s == AS_OK) s = as_run_folder_open(&folder, o.dir, o.start, err);
+  if (s == AS_OK) s = join_all(at, shards, &folder, err);
+  if (s == AS_OK) s = as_run_in(&plan, &o, &folder, results, err);
+  as_run_folder_close(&folder);
+  as_plan_clear(&plan);
   return s;
 }
 
@@ -179,8 +197,6 @@ as_status as_merge(const char *const *paths, size_t n, const as_run_opts *opts, 
                    as_err *err) {
   as_shard *s = as_calloc(n ? n : 1, sizeof *s, err);
   const as_shard **at = NULL;
-  as_plan plan = {0};
-  as_run_opts o = *opts;
   memset(results, 0, sizeof *results);
   if (!s) return AS_E_ENV;
   as_status st = n ? AS_OK : as_fail(err, AS_E_USAGE, "found no shards");
@@ -191,15 +207,7 @@ as_status as_merge(const char *const *paths, size_t n, const as_run_opts *opts, 
   if (st == AS_OK && !(at = as_calloc(shards, sizeof *at, err))) st = AS_E_ENV;
   if (st == AS_OK) st = check_together(s, n, at, err);
   if (st == AS_OK) st = check_missing(at, shards, err);
-  if (st == AS_OK) st = as_rec_plan(&s[0].rec, &plan, err);
-  if (st == AS_OK) st = join_all(at, shards, o.dir, err);
-  if (st == AS_OK) {
-    o.lenient = strcmp(as_rec_text(s[0].rec.root, "lenient"), "yes") == 0;
-    o.replay = true;
-    o.partial = false;
-    st = as_run(&plan, &o, results, err);
-  }
-  as_plan_clear(&plan);
+  if (st == AS_OK) st = run_joined(at, shards, opts, results, err);
   for (size_t i = 0; i < n; i++) as_rec_close(&s[i].rec);
   as_free(s);
   as_free(at);

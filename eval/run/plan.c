@@ -1,7 +1,5 @@
 #include "eval/run/plan.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "eval/run/plan_int.h"
@@ -10,27 +8,6 @@
 #include "tensor/base/lines.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/text.h"
-
-as_status as_plan_fail(const as_plan_reader *r, const char *fmt, ...) {
-  char text[768];
-  va_list ap;
-  va_start(ap, fmt);
-  vsnprintf(text, sizeof text, fmt, ap);
-  va_end(ap);
-  return as_fail(r->err, AS_E_INPUT, "%s:%d: %s", r->plan->path, r->line, text);
-}
-
-bool as_plan_is_name(const char *s) {
-  size_t n = strlen(s);
-  if (n == 0 || n > 80 || s[0] == '.') return false;
-  for (size_t i = 0; i < n; i++) {
-    char c = s[i];
-    bool ok = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-              c == '_' || c == '+' || c == '-';
-    if (!ok) return false;
-  }
-  return strstr(s, "--") == NULL;
-}
 
 static as_status add_dataset(as_plan_reader *r, const char *name) {
   as_plan *p = r->plan;
@@ -98,13 +75,11 @@ static char *trim_blanks(char *s) {
 }
 
 static as_status read_line(as_plan_reader *r, char *line) {
-  /* A comment is a line that begins with '#', or what follows a '#' with blanks on both sides: "runs/#3", "my #3 set"
-   * are names. */
+  /* A comment starts at '#' at the beginning of the line or after a blank, so that names may hold it. */
+  for (char *c = line; *c; c++)
+    if (*c == '#' && (c == line || c[-1] == ' ' || c[-1] == '\t')) *c = 0;
   line = trim_blanks(line);
-  if (!*line || *line == '#') return AS_OK;
-  for (char *c = line + 1; *c; c++)
-    if (*c == '#' && (c[-1] == ' ' || c[-1] == '\t') && (!c[1] || c[1] == ' ' || c[1] == '\t')) *c = 0;
-  line = trim_blanks(line);
+  if (!*line) return AS_OK;
   if (*line == '[') return open_section(r, line);
   char *eq = strchr(line, '=');
   if (!eq) return as_plan_fail(r, "found '%s', wanted key = value", line);
@@ -113,8 +88,8 @@ static as_status read_line(as_plan_reader *r, char *line) {
 }
 
 as_status as_plan_parse(as_plan *out, const char *text, size_t n, const char *path, const char *dir,
-                        as_err *err) {
-  as_plan_reader r = {.plan = out, .err = err};
+                        const as_roots *roots, as_err *err) {
+  as_plan_reader r = {.plan = out, .roots = roots, .err = err};
   as_status s = AS_OK;
   memset(out, 0, sizeof *out);
   out->path = as_strdup(path, err);
@@ -146,7 +121,7 @@ as_status as_plan_read(as_plan *out, const char *path, as_err *err) {
   memset(out, 0, sizeof *out);
   as_status s = as_text_load(&text, &n, path, 1 << 20, err);
   if (s != AS_OK) return s;
-  s = as_plan_parse(out, text, n, path, NULL, err);
+  s = as_plan_parse(out, text, n, path, NULL, NULL, err);
   as_free(text);
   return s;
 }
@@ -173,37 +148,10 @@ as_status as_plan_open(as_plan *out, const char *name, as_err *err) {
   as_str path = {0};
   as_str_printf(&path, "%s.plan", name);
   as_status s = text ? as_str_status(&path, err) : AS_E_ENV;
-  if (s == AS_OK) s = as_plan_parse(out, text, n, as_str_c(&path), NULL, err);
+  if (s == AS_OK) s = as_plan_parse(out, text, n, as_str_c(&path), NULL, NULL, err);
   as_str_clear(&path);
   as_free(text);
   return s;
-}
-
-const char *as_plan_protocol(const as_plan *plan, const as_plan_model *m) {
-  return m->protocol ? m->protocol : plan->protocol;
-}
-
-as_dataset_opts as_plan_dataset_opts(const as_plan_dataset *p) {
-  return (as_dataset_opts){.path = p->path.at,
-                           .want_labels = true,
-                           .task = p->task,
-                           .classes = p->classes.at,
-                           .labels = p->labels.at,
-                           .real = p->real.at,
-                           .subset = p->subset.at,
-                           .flavour = p->flavour,
-                           .limit = p->limit,
-                           .per_class_from = p->per_class[0],
-                           .per_class_to = p->per_class[1]};
-}
-
-const as_plan_dataset *as_plan_train_set(const as_plan *plan, const as_plan_model *m) {
-  if (m->kind != AS_HEAD_PROBE && m->kind != AS_HEAD_KNN) return NULL;
-  for (size_t i = 0; i < plan->n_datasets; i++) {
-    const as_plan_dataset *d = &plan->datasets[i];
-    if (d->train && (!m->train || strcmp(d->name, m->train) == 0)) return d;
-  }
-  return NULL;
 }
 
 void as_plan_clear(as_plan *p) {

@@ -7,6 +7,8 @@
 #include <stdint.h>
 
 #include "data/sets/dataset.h"
+#include "eval/learn/knn.h"
+#include "eval/run/paths.h"
 #include "tensor/base/status.h"
 
 /* A path as the plan says it and where it is found: the plan's folder put before a relative one. A built-in name
@@ -20,13 +22,14 @@ typedef struct as_plan_dataset {
   char *name, *task, *flavour, *preset;
   as_plan_path path, labels, real, classes, subset;
   char *where;          /* where its makers publish it: for --check */
+  char *real_where;     /* the same of the file of ReaL labels */
   int64_t limit;        /* 0 = all */
   int64_t per_class[2]; /* from, to; 0, 0 = all */
   bool train;           /* role = train: for probes and k-NN only */
   int line;
 } as_plan_dataset;
 
-typedef enum as_head_kind { AS_HEAD_OWN, AS_HEAD_FILE, AS_HEAD_PROBE, AS_HEAD_KNN } as_head_kind;
+typedef enum as_plan_head { AS_HEAD_OWN, AS_HEAD_FILE, AS_HEAD_PROBE, AS_HEAD_KNN } as_plan_head;
 
 typedef struct as_plan_model {
   char *name, *arch, *preset, *note;
@@ -39,7 +42,7 @@ typedef struct as_plan_model {
   char *source;             /* where that number stands */
   char *where, *head_where; /* where the files are published: for --check */
   char *hash;               /* "sha256:..." or "md5:...", or the first digits of one (8 at least) */
-  as_head_kind kind;
+  as_plan_head kind;
   char *c;            /* probe by L-BFGS: a number (scikit-learn's C) or a path (as_path_parse) */
   char *protocol;     /* probe: this one instead of the benchmark's */
   int max_iter;       /* probe, 0 = default */
@@ -74,9 +77,9 @@ typedef struct as_plan {
  * training set, nothing to run. */
 as_status as_plan_read(as_plan *out, const char *path, as_err *err);
 /* The same from memory. `path` names it in messages; relative paths start at `dir` (NULL: the folder of
- * `path`). */
+ * `path`), unless one of the roots (NULL: none) says where they are. */
 as_status as_plan_parse(as_plan *out, const char *text, size_t n, const char *path, const char *dir,
-                        as_err *err);
+                        const as_roots *roots, as_err *err);
 /* A file, or the name of a built-in plan where there is no such file: its paths are relative to the
  * working folder. AS_E_INPUT names what was looked for. */
 as_status as_plan_open(as_plan *out, const char *path_or_name, as_err *err);
@@ -86,13 +89,21 @@ void as_plan_clear(as_plan *plan);
  * no "--", which parts model from set in cells/MODEL--SET.tsv. */
 bool as_plan_is_name(const char *s);
 
+/* A message or remark as a record keeps it: paths below the plan's folder relative to it. Release with as_free. */
+char *as_plan_portable(const as_plan *plan, const char *text, as_err *err);
+
 /* The protocol of model m's probe: its own, else the benchmark's. */
 const char *as_plan_protocol(const as_plan *plan, const as_plan_model *m);
 
 /* The options of a dataset as data/sets wants them; borrows from p. */
 as_dataset_opts as_plan_dataset_opts(const as_plan_dataset *p);
 
+/* k-NN as the model wants it; 0 where the plan says nothing, for as_knn_resolve. */
+as_knn_opts as_plan_knn(const as_plan_model *m);
+
 /* The training set of a model that needs one, else NULL. */
 const as_plan_dataset *as_plan_train_set(const as_plan *plan, const as_plan_model *m);
+/* The same of models[m], as its number; SIZE_MAX = none. */
+size_t as_plan_train_index(const as_plan *plan, size_t m);
 
 #endif

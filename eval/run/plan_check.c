@@ -78,7 +78,7 @@ static as_status check_published(const as_plan_reader *r, as_plan_model *m, cons
 /* head = own, probe, knn, or a file. A file's name that is a slip of one of the words is asked about. */
 static as_status read_head(const as_plan_reader *r, as_plan_model *m) {
   static const char *const words[] = {"own", "probe", "knn"};
-  static const as_head_kind kinds[] = {AS_HEAD_OWN, AS_HEAD_PROBE, AS_HEAD_KNN};
+  static const as_plan_head kinds[] = {AS_HEAD_OWN, AS_HEAD_PROBE, AS_HEAD_KNN};
   enum { WORDS = sizeof words / sizeof *words };
   m->kind = AS_HEAD_OWN;
   if (!m->head) return AS_OK;

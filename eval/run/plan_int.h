@@ -23,6 +23,7 @@ typedef struct as_plan_reader {
   int line;      /* that messages name */
   unsigned seen; /* keys of this section so far, a bit each */
   bool seen_benchmark;
+  const as_roots *roots; /* or NULL */
   as_err *err;
 } as_plan_reader;
 

@@ -70,6 +70,7 @@ static const as_plan_key dataset_keys[] = {
     RANGE("per-class", as_plan_dataset, per_class[0]),
     FLAG("role", as_plan_dataset, train, "train", "test", true),
     TEXT("where", as_plan_dataset, where),
+    TEXT("real-where", as_plan_dataset, real_where),
 };
 static const as_plan_key model_keys[] = {
     PATH("weights", as_plan_model, weights),
@@ -110,8 +111,14 @@ static as_key_list keys_of(as_plan_section section) {
 
 as_status as_plan_put_path(const as_plan_reader *r, as_plan_path *path, const char *value) {
   const char *dir = strcmp(r->plan->dir, ".") == 0 ? NULL : r->plan->dir;
+  char *joined = as_path_join(dir, value, r->err);
   path->said = as_strdup(value, r->err);
-  path->at = as_path_join(dir, value, r->err);
+  path->at = as_roots_map(r->roots, value, r->err);
+  if (!path->at && joined) path->at = as_roots_map(r->roots, joined, r->err);
+  if (path->at)
+    as_free(joined);
+  else
+    path->at = joined;
   return path->said && path->at ? AS_OK : AS_E_ENV;
 }
 

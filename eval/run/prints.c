@@ -1,36 +1,115 @@
 #include "eval/run/prints.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tensor/base/file.h"
 #include "tensor/base/hash/sha256.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/par.h"
+#include "tensor/base/tsv.h"
 
-enum { PER_CHUNK = 8, PER_ROUND = 1024 }; /* images per parallel chunk, and between two looks at the watch */
+enum { PER_ROUND = 1024 }; /* images between two looks at the watch */
 
-typedef struct as_fp_job {
-  const as_dataset *ds;
-  size_t first, n;
-  char (*digest)[65];
-} as_fp_job;
+/* ---- images ------------------------------------------------------------------------------------------- */
 
-static void hash_chunk(void *ctx, size_t chunk, int worker) {
-  as_fp_job *j = ctx;
-  size_t from = chunk * PER_CHUNK, to = from + PER_CHUNK < j->n ? from + PER_CHUNK : j->n;
-  (void)worker;
-  for (size_t i = from; i < to; i++) {
-    as_blob blob = {0};
-    as_err err = {0};
-    if (as_dataset_read(j->ds, j->first + i, &blob, &err) == AS_OK) {
-      as_sha256_of(blob.p, blob.n, j->digest[i]);
-      as_dataset_release(&blob);
-    } else {
-      memset(j->digest[i], '0', 64);
-      j->digest[i][64] = 0;
-    }
+static void to_hex(const uint8_t digest[32], char hex[65]) {
+  static const char digits[] = "0123456789abcdef";
+  for (int i = 0; i < 32; i++) {
+    hex[2 * i] = digits[digest[i] >> 4];
+    hex[2 * i + 1] = digits[digest[i] & 15];
   }
+  hex[64] = 0;
+}
+
+static bool from_hex(const char *hex, size_t n, uint8_t digest[32]) {
+  if (n != 64) return false;
+  for (size_t i = 0; i < 64; i++) {
+    const char c = hex[i];
+    const int v = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    if (v < 0) return false;
+    digest[i / 2] = (uint8_t)(i % 2 ? digest[i / 2] | v : v << 4);
+  }
+  return true;
+}
+
+/* A line of an older table of images. */
+typedef struct as_known_image {
+  const char *name;
+  size_t n;
+  as_image_print print;
+} as_known_image;
+
+static int by_known_name(const void *a, const void *b) {
+  const as_known_image *x = a, *y = b;
+  int c = memcmp(x->name, y->name, x->n < y->n ? x->n : y->n);
+  return c ? c : (x->n > y->n) - (x->n < y->n);
+}
+
+/* The images of a table, sorted by name; none where it cannot be read or has no column of pixels. Names point into
+ * the file. */
+static as_known_image *read_known(const char *path, as_file *file, size_t *count) {
+  as_known_image *known = NULL;
+  size_t n = 0, cap = 0;
+  as_tsv t;
+  *count = 0;
+  if (!path || as_path_kind_of(path) != AS_PATH_FILE || as_file_open(file, path, NULL) != AS_OK) return NULL;
+  as_tsv_open(&t, file->data, file->size);
+  as_tsv_next(&t);
+  while (as_tsv_next(&t)) {
+    if (as_grow(&known, &cap, n + 1, sizeof *known, NULL) != AS_OK) break;
+    as_known_image *k = &known[n];
+    k->name = t.field[AS_PRINT_NAME];
+    k->n = t.size[AS_PRINT_NAME];
+    n += from_hex(t.field[AS_PRINT_SHA], t.size[AS_PRINT_SHA], k->print.bytes) &&
+         from_hex(t.field[AS_PRINT_PIXELS], t.size[AS_PRINT_PIXELS], k->print.pixels);
+  }
+  if (n) qsort(known, n, sizeof *known, by_known_name);
+  *count = n;
+  return known;
+}
+
+/* The pixels of an image whose bytes the older table has; false: they must be decoded. */
+static bool take_known(as_image_print *p, const char *name, const as_known_image *known, size_t n) {
+  as_known_image key = {.name = name, .n = strlen(name)};
+  const as_known_image *k = n ? bsearch(&key, known, n, sizeof *known, by_known_name) : NULL;
+  if (!k || memcmp(k->print.bytes, p->bytes, sizeof p->bytes) != 0) return false;
+  memcpy(p->pixels, k->print.pixels, sizeof p->pixels);
+  return true;
+}
+
+/* Images first .. first + n - 1. */
+static as_status print_round(as_image_print *out, const as_dataset *ds, size_t first, size_t n, bool pixels,
+                             const as_known_image *known, size_t n_known, as_err *err) {
+  as_status s = as_twins_print(out, ds, first, n, pixels && !n_known, err);
+  for (size_t i = 0; s == AS_OK && pixels && n_known && i < n;) {
+    size_t end = i;
+    while (end < n && !take_known(&out[end], as_dataset_item(ds, first + end).name, known, n_known)) end++;
+    if (end > i) s = as_twins_print(out + i, ds, first + i, end - i, true, err);
+    i = end + 1;
+  }
+  return s;
+}
+
+as_status as_prints_images(as_image_print *out, const as_dataset *ds, bool pixels, const char *older,
+                           const as_watch *watch, const char *what, as_err *err) {
+  size_t n = as_dataset_count(ds), n_known = 0;
+  as_file file = {0};
+  as_known_image *known = pixels ? read_known(older, &file, &n_known) : NULL;
+  as_status s = AS_OK;
+  for (size_t first = 0; s == AS_OK && first < n; first += PER_ROUND) {
+    as_watch_progress(watch, what, first, n);
+    if (as_watch_stop(watch))
+      s = as_fail(err, AS_E_STOPPED, "stopped while reading the images");
+    else
+      s = print_round(out + first, ds, first, n - first < PER_ROUND ? n - first : PER_ROUND, pixels, known,
+                      n_known, err);
+  }
+  if (s == AS_OK) as_watch_progress(watch, what, n, n);
+  as_free(known);
+  as_file_close(&file);
+  return s;
 }
 
 /* label, or the labels of an image that has several right ones, comma-joined. */
@@ -52,44 +131,34 @@ static void add_labels(as_sha256 *sum, const as_item *item) {
   as_sha256_update(sum, "\n", 1);
 }
 
-as_status as_fingerprint(const as_dataset *ds, const as_watch *watch, const char *path, char images[65],
-                         char labels[65], as_err *err) {
-  size_t n = as_dataset_count(ds);
-  char(*digest)[65] = as_alloc(PER_ROUND, sizeof *digest, err);
+as_status as_prints_set(const as_dataset *ds, const as_image_print *print, const char *path, char images[65],
+                        char labels[65], as_err *err) {
   as_sha256 im, la;
   as_out out = {0};
-  as_status s = digest ? AS_OK : AS_E_ENV;
-  if (s == AS_OK && path && (s = as_out_open(&out, path, err)) == AS_OK)
-    as_out_printf(&out, "name\tsha256\tlabel\n");
+  char hex[65], pixels[65];
+  as_status s = as_out_open(&out, path, err);
+  if (s != AS_OK) return s;
+  as_out_printf(&out, "name\tsha256\tlabel\tpixels\n");
   as_sha256_init(&im);
   as_sha256_init(&la);
   for (size_t c = 0; c < as_dataset_classes(ds); c++) {
     const char *name = as_dataset_class_name(ds, c);
     as_sha256_update(&la, name, strlen(name) + 1);
   }
-  for (size_t first = 0; s == AS_OK && first < n; first += PER_ROUND) {
-    as_fp_job j = {ds, first, n - first < PER_ROUND ? n - first : PER_ROUND, digest};
-    if (as_watch_stop(watch)) s = as_fail(err, AS_E_STOPPED, "stopped while reading the images");
-    if (s != AS_OK) break;
-    as_par_for((j.n + PER_CHUNK - 1) / PER_CHUNK, hash_chunk, &j);
-    for (size_t i = 0; i < j.n; i++) {
-      as_item item = as_dataset_item(ds, first + i);
-      as_sha256_update(&im, item.name, strlen(item.name) + 1);
-      as_sha256_update(&im, digest[i], 64);
-      add_labels(&la, &item);
-      if (!path) continue;
-      as_out_printf(&out, "%s\t%s\t", item.name, digest[i]);
-      put_labels(&out, &item);
-      as_out_printf(&out, "\n");
-    }
+  for (size_t i = 0; i < as_dataset_count(ds); i++) {
+    as_item item = as_dataset_item(ds, i);
+    to_hex(print[i].bytes, hex);
+    to_hex(print[i].pixels, pixels);
+    as_sha256_update(&im, item.name, strlen(item.name) + 1);
+    as_sha256_update(&im, hex, 64);
+    add_labels(&la, &item);
+    as_out_printf(&out, "%s\t%s\t", item.name, hex);
+    put_labels(&out, &item);
+    as_out_printf(&out, "\t%s\n", pixels);
   }
   as_sha256_hex(&im, images);
   as_sha256_hex(&la, labels);
-  as_free(digest);
-  if (!path) return s;
-  if (s == AS_OK) return as_out_commit(&out, err);
-  as_out_abort(&out);
-  return s;
+  return as_out_commit(&out, err);
 }
 
 /* ---- checkpoints ------------------------------------------------------------------------------------- */

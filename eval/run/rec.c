@@ -92,12 +92,52 @@ static as_status check_members(const as_rec *r, as_rec_kind kind, as_err *err) {
   return AS_OK;
 }
 
+/* The names of a run's files are those that a run writes: in its folder, or one below. */
+static bool is_file_name(const char *name) {
+  static const char *const folders[] = {"cells/", "heads/", "prints/"};
+  const char *base = name;
+  for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
+    if (as_starts_with(name, folders[i])) base = name + strlen(folders[i]);
+  return *base && *base != '.' && !strchr(base, '/');
+}
+
+static as_status check_files(const as_rec *r, as_err *err) {
+  for (const as_json *e = as_rec_list(r, "files"); e; e = e->next) {
+    const char *name = as_rec_text(e, "name");
+    if (!name || !is_file_name(name) || !as_rec_digits(e, "sha256"))
+      return as_fail(err, AS_E_INPUT, "%s: files: found \"%.80s\", wanted a file of this run and its SHA-256",
+                     r->path, name ? name : "");
+  }
+  return AS_OK;
+}
+
+/* A run that is finished, but whose files were not all moved to their places, is read where they are. */
+static as_status find_work(as_rec *r, as_err *err) {
+  char *work = as_path_join(r->dir, "work", err),
+       *path = work ? as_path_join(work, "record.json", err) : NULL;
+  if (!work || !path) {
+    as_free(work);
+    return AS_E_ENV;
+  }
+  if (as_path_kind_of(path) == AS_PATH_FILE) {
+    as_free(r->path);
+    r->path = path;
+    r->work = work;
+    return AS_OK;
+  }
+  as_free(path);
+  as_free(work);
+  return AS_OK;
+}
+
 as_status as_rec_open(as_rec *r, const char *path, as_rec_kind kind, as_err *err) {
+  const bool folder = as_path_kind_of(path) == AS_PATH_DIR;
   memset(r, 0, sizeof *r);
   r->path = as_rec_path(path, kind, err);
   r->dir = as_rec_dir(path, err);
   if (!r->path || !r->dir) return AS_E_ENV;
-  if (as_path_kind_of(path) == AS_PATH_DIR && as_path_kind_of(r->path) != AS_PATH_FILE)
+  if (folder && kind == AS_REC_RUN && find_work(r, err) != AS_OK) return AS_E_ENV;
+  if (folder && as_path_kind_of(r->path) != AS_PATH_FILE)
     return as_fail(err, AS_E_INPUT, "%s: found no %s, wanted a finished %s", path, kinds[kind].file,
                    kind == AS_REC_RUN ? "run" : "shard");
   as_status s = as_file_open(&r->file, r->path, err);
@@ -105,7 +145,8 @@ as_status as_rec_open(as_rec *r, const char *path, as_rec_kind kind, as_err *err
   if ((s = as_json_parse(&r->doc, (const char *)r->file.data, r->file.size, err)) != AS_OK)
     return as_fail_in(err, "%s", r->path), s;
   r->root = as_json_root(r->doc);
-  return check_members(r, kind, err);
+  s = check_members(r, kind, err);
+  return s == AS_OK ? check_files(r, err) : s;
 }
 
 void as_rec_close(as_rec *r) {
@@ -113,19 +154,123 @@ void as_rec_close(as_rec *r) {
   as_file_close(&r->file);
   as_free(r->path);
   as_free(r->dir);
+  as_free(r->work);
   memset(r, 0, sizeof *r);
 }
 
-as_status as_rec_plan(const as_rec *r, as_plan *out, as_err *err) {
-  const as_json *text = as_json_get(r->root, "plan");
-  return as_plan_parse(out, text->text, text->text_len, as_rec_text(r->root, "plan_file"), NULL, err);
+/* Is any file of the plan that it names by a relative path in its place? Without such, any folder will do. */
+static bool finds_files(const as_plan *p) {
+  size_t relative = 0;
+  for (size_t i = 0; i < p->n_datasets; i++) {
+    if (as_path_kind_of(p->datasets[i].path.at) != AS_PATH_NONE) return true;
+    relative += p->datasets[i].path.said[0] != '/';
+  }
+  for (size_t i = 0; i < p->n_models; i++) {
+    if (as_path_kind_of(p->models[i].weights.at) != AS_PATH_NONE) return true;
+    relative += p->models[i].weights.said[0] != '/';
+  }
+  return relative == 0;
 }
 
-/* DIR/FORMAT */
+static const char place_schema[] = "assay.place/1";
+
+as_status as_place_write(const char *dir, const as_plan *plan, as_err *err) {
+  char *seen = as_path_between(dir, plan->dir, err), *real = seen ? as_path_real(plan->dir, err) : NULL;
+  char *path = real ? as_path_join(dir, "place.json", err) : NULL;
+  as_status s = path ? AS_OK : err ? err->status : AS_E_ENV;
+  as_str text = {0};
+  as_jsonw w;
+  as_file old = {0};
+  if (s == AS_OK) {
+    as_jsonw_init(&w, &text, false);
+    as_jsonw_object(&w);
+    as_jsonw_put_str(&w, "schema", place_schema);
+    as_jsonw_put_str(&w, "plan_folder", seen);
+    as_jsonw_put_str(&w, "plan_folder_absolute", real);
+    as_jsonw_end(&w);
+    s = as_str_status(&text, err);
+  }
+  bool same = s == AS_OK && as_path_kind_of(path) == AS_PATH_FILE &&
+              as_file_open(&old, path, NULL) == AS_OK && old.size == text.n &&
+              memcmp(old.data, text.s, text.n) == 0;
+  as_file_close(&old);
+  if (s == AS_OK && !same) s = as_file_write(path, as_str_c(&text), text.n, err);
+  as_str_clear(&text);
+  as_free(path);
+  as_free(seen);
+  as_free(real);
+  return s;
+}
+
+/* The two folders that place.json names, absolute, NULL where there is none. */
+static void read_place(const as_rec *r, char *dirs[2]) {
+  char *path = as_path_join(r->dir, "place.json", NULL);
+  as_file f = {0};
+  as_json_doc *doc = NULL;
+  dirs[0] = dirs[1] = NULL;
+  if (path && as_path_kind_of(path) == AS_PATH_FILE && as_file_open(&f, path, NULL) == AS_OK &&
+      as_json_parse(&doc, (const char *)f.data, f.size, NULL) == AS_OK) {
+    const as_json *root = as_json_root(doc);
+    const char *schema = as_rec_text(root, "schema"), *seen = as_rec_text(root, "plan_folder");
+    const char *absolute = as_rec_text(root, "plan_folder_absolute");
+    if (schema && strcmp(schema, place_schema) == 0 && seen && absolute) {
+      char *beside = as_path_join(r->dir, seen, NULL);
+      dirs[0] = beside ? as_path_real(beside, NULL) : NULL;
+      dirs[1] = as_strdup(absolute, NULL);
+      as_free(beside);
+    }
+  }
+  as_json_free(&doc);
+  as_file_close(&f);
+  as_free(path);
+}
+
+as_status as_rec_plan(const as_rec *r, const as_roots *roots, as_plan *out, bool *moved, as_err *err) {
+  enum { DIRS = 4 };
+  const as_json *text = as_json_get(r->root, "plan");
+  const char *file = as_rec_text(r->root, "plan_file");
+  char *dirs[DIRS] = {NULL}, *above = as_path_join(r->dir, "..", err), *older = as_path_dir(file, err);
+  as_status s = above && older ? AS_OK : AS_E_ENV;
+  if (moved) *moved = false;
+  read_place(r, dirs);
+  /* Records of older versions say the plan's path as it was given. */
+  if (!dirs[1] && strchr(file, '/')) dirs[0] = as_strdup(older, NULL);
+  dirs[2] = as_path_real(r->dir, NULL);
+  dirs[3] = above ? as_path_real(above, NULL) : NULL;
+  int first = -1, found = -1;
+  for (int i = 0; s == AS_OK && found < 0 && i < DIRS; i++) {
+    if (!dirs[i]) continue;
+    if (first < 0) first = i;
+    s = as_plan_parse(out, text->text, text->text_len, as_path_base(file), dirs[i], roots, err);
+    if (s == AS_OK && finds_files(out)) found = i;
+    if (s == AS_OK && found < 0) as_plan_clear(out);
+  }
+  if (s == AS_OK && found < 0)
+    s = as_plan_parse(out, text->text, text->text_len, as_path_base(file), first < 0 ? "." : dirs[first],
+                      roots, err);
+  if (moved) *moved = found == 1 && (!dirs[0] || strcmp(dirs[0], dirs[1]) != 0);
+  for (int i = 0; i < DIRS; i++) as_free(dirs[i]);
+  as_free(above);
+  as_free(older);
+  return s;
+}
+
+/* DIR/FORMAT, or work/FORMAT where that is what stands. */
 static char *path_beside(const as_rec *r, const char *fmt, va_list ap, as_err *err) {
   char name[512];
   vsnprintf(name, sizeof name, fmt, ap);
+  char *path = r->work ? as_path_join(r->work, name, err) : NULL;
+  if (path && as_path_kind_of(path) == AS_PATH_FILE) return path;
+  as_free(path);
   return as_path_join(r->dir, name, err);
+}
+
+char *as_rec_file_path(const as_rec *r, as_err *err, const char *fmt, ...) {
+  va_list ap;
+  va_start(ap, fmt);
+  char *path = path_beside(r, fmt, ap, err);
+  va_end(ap);
+  return path;
 }
 
 as_status as_rec_file(const as_rec *r, as_file *f, as_err *err, const char *fmt, ...) {
@@ -136,14 +281,4 @@ as_status as_rec_file(const as_rec *r, as_file *f, as_err *err, const char *fmt,
   as_status s = path ? as_file_open(f, path, err) : AS_E_ENV;
   as_free(path);
   return s;
-}
-
-bool as_rec_has(const as_rec *r, const char *fmt, ...) {
-  va_list ap;
-  va_start(ap, fmt);
-  char *path = path_beside(r, fmt, ap, NULL);
-  va_end(ap);
-  bool there = path && as_path_kind_of(path) == AS_PATH_FILE;
-  as_free(path);
-  return there;
 }

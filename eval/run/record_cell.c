@@ -73,7 +73,8 @@ static void describe_set(as_results_set *set, as_table_images *from, size_t n_sc
   as_free(from->label);
 }
 
-static as_status read_rows(as_cell *c, as_table_images *images, as_tsv *t, const char *path, as_err *err) {
+static as_status read_table_rows(as_cell *c, as_table_images *images, as_tsv *t, const char *path,
+                                 as_err *err) {
   int64_t at = 0, right = 0, failed = 0;
   /* Tables of older versions have no column of confidences. */
   bool confident = as_tsv_next(t) && t->n > AS_COL_CONFIDENCE;
@@ -107,22 +108,19 @@ static as_status read_rows(as_cell *c, as_table_images *images, as_tsv *t, const
 
 /* Right or wrong per image; what does not agree with the counts is refused. The first table of a set also says
  * which class each image has. */
-static as_status read_images(as_cell *c, as_results_set *set, const as_rec *r, const char *name,
-                             as_err *err) {
+static as_status read_images(as_cell *c, as_results_set *set, const char *path, as_err *err) {
   as_file f = {0};
   as_tsv t;
   size_t n = (size_t)c->n_expected;
   as_table_images images = {as_alloc(n, sizeof *images.label, err), as_alloc(n, sizeof *images.image, err),
                             0};
-  as_status s = as_rec_file(r, &f, err, "%s", name);
-  char *path = as_path_join(r->dir, name, err);
+  as_status s = as_file_open(&f, path, err);
   c->correct1 = as_alloc(n, 1, err);
   c->confidence = as_alloc(n, sizeof *c->confidence, err);
-  if (!path || !c->correct1 || !c->confidence || !images.label || !images.image) s = AS_E_ENV;
+  if (!c->correct1 || !c->confidence || !images.label || !images.image) s = AS_E_ENV;
   as_tsv_open(&t, f.data, f.size);
-  if (s == AS_OK) s = read_rows(c, &images, &t, path, err);
+  if (s == AS_OK) s = read_table_rows(c, &images, &t, path, err);
   as_file_close(&f);
-  as_free(path);
   if (s == AS_OK) {
     describe_set(set, &images, n);
   } else {
@@ -133,11 +131,11 @@ static as_status read_images(as_cell *c, as_results_set *set, const as_rec *r, c
 }
 
 /* The names of a set's classes, one per line. */
-static as_status read_classes(as_results_set *set, const as_rec *r, as_err *err) {
+static as_status read_classes(as_results_set *set, const char *path, as_err *err) {
   as_file f = {0};
   as_tsv t;
   size_t cap = 0;
-  as_status s = as_rec_file(r, &f, err, "cells/%s.classes", set->name);
+  as_status s = as_file_open(&f, path, err);
   if (s == AS_OK) as_tsv_open(&t, f.data, f.size);
   while (s == AS_OK && as_tsv_next(&t)) {
     size_t n = set->n_class_names;
@@ -177,11 +175,6 @@ static bool read_counts(as_cell *c, const as_json *j) {
          c->top1_correct <= c->top5_correct && c->top5_correct <= c->n_used;
 }
 
-static void copy_digits(char to[65], const as_json *j, const char *key) {
-  const char *text = as_rec_text(j, key);
-  snprintf(to, 65, "%s", text ? text : "");
-}
-
 as_status as_rec_cell(as_cell *c, as_results_set *of, const as_rec *r, const as_json *j, as_err *err) {
   const char *model = as_rec_text(j, "model"), *set = as_rec_text(j, "dataset"), *why = as_rec_text(j, "why");
   if (why) return (c->why = as_strdup(why, err)) ? AS_OK : AS_E_ENV;
@@ -194,15 +187,25 @@ as_status as_rec_cell(as_cell *c, as_results_set *of, const as_rec *r, const as_
     c->top5 = (double)c->top5_correct / (double)c->n_used;
     as_wilson(c->top1_correct, c->n_used, 0.95, &c->top1_lo, &c->top1_hi);
   }
-  copy_digits(c->features_sha256, j, "features_sha256");
-  copy_digits(c->logits_sha256, j, "logits_sha256");
-  as_status s = read_corruptions(c, r, j, err);
+  as_rec_copy_digits(c->features_sha256, j, "features_sha256");
+  as_rec_copy_digits(c->logits_sha256, j, "logits_sha256");
+  as_rec_candidates(&c->among, j, "among");
+  as_rec_candidates(&c->own, j, "own");
+  as_rec_count(j, "n_hopeless", &c->n_hopeless);
+  as_rec_count(j, "own_used", &c->own_used);
+  as_rec_count(j, "own_correct", &c->own_correct);
+  as_status s = as_rec_shared(&c->in_train, j, "in_train", err);
+  if (s == AS_OK) s = read_corruptions(c, r, j, err);
   const char *preset = as_rec_text(j, "preset");
   if (s == AS_OK && preset && !(c->preset = as_strdup(preset, err))) s = AS_E_ENV;
   /* A record that travels alone still has its counts. */
-  char name[256];
-  snprintf(name, sizeof name, "cells/%s--%s.tsv", model, set);
-  if (s == AS_OK && as_rec_has(r, "%s", name)) s = read_images(c, of, r, name, err);
-  if (s == AS_OK && !of->class_name && as_rec_has(r, "cells/%s.classes", set)) s = read_classes(of, r, err);
+  char *table = as_rec_file_path(r, err, "cells/%s--%s.tsv", model, set);
+  char *classes = as_rec_file_path(r, err, "cells/%s.classes", set);
+  if (!table || !classes) s = AS_E_ENV;
+  if (s == AS_OK && as_path_kind_of(table) == AS_PATH_FILE) s = read_images(c, of, table, err);
+  if (s == AS_OK && !of->class_name && as_path_kind_of(classes) == AS_PATH_FILE)
+    s = read_classes(of, classes, err);
+  as_free(table);
+  as_free(classes);
   return s;
 }

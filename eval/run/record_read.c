@@ -79,6 +79,7 @@ static as_status fill_names(as_results *out, const as_rec *recs, size_t n, bool 
       out->models[m].note = as_strdup(note ? note : "", err);
       if (!out->models[m].name || !out->models[m].note) return AS_E_ENV;
       if (read_published(&out->models[m], j, err) != AS_OK) return AS_E_ENV;
+      if (as_rec_probe(&out->models[m].probe, j, err) != AS_OK) return AS_E_ENV;
       m++;
     }
     for (const as_json *d = as_rec_list(&recs[i], "datasets"); d; d = d->next) {
@@ -94,6 +95,7 @@ static as_status fill_names(as_results *out, const as_rec *recs, size_t n, bool 
                                          as_rec_text(d, "subset"), as_rec_text(d, "path"), err);
       if (st != AS_OK) return st;
       if (as_rec_count(d, "scored_classes", &classes)) out->sets[k].classes = (size_t)classes;
+      if ((st = as_rec_shared(&out->sets[k].twice, d, "twice", err)) != AS_OK) return st;
       if (i == 0 && base && base->boolean) out->base = k;
       k++;
     }
@@ -140,6 +142,30 @@ static as_status fill_remarks(as_results *out, const as_rec *recs, size_t n, as_
   return s;
 }
 
+static size_t set_named(const as_results *out, const char *name) {
+  size_t k = 0;
+  while (name && k < out->n_sets && strcmp(out->sets[k].name, name) != 0) k++;
+  return name ? k : out->n_sets;
+}
+
+/* Pairs of sets that share images, once each. */
+static as_status fill_overlaps(as_results *out, const as_rec *recs, size_t n, as_err *err) {
+  as_status s = AS_OK;
+  for (size_t i = 0; i < n; i++)
+    for (const as_json *o = as_rec_list(&recs[i], "overlaps"); s == AS_OK && o; o = o->next) {
+      const size_t b = set_named(out, as_rec_text(o, "dataset")), a = set_named(out, as_rec_text(o, "other"));
+      as_shared shared = {0};
+      bool known = a >= out->n_sets || b >= out->n_sets;
+      for (size_t k = 0; k < out->n_overlaps; k++)
+        known = known || (out->overlaps[k].a == a && out->overlaps[k].b == b);
+      if (known) continue;
+      s = as_rec_shared(&shared, o, "shared", err);
+      if (s == AS_OK) s = as_results_overlap(out, a, b, &shared, err);
+      as_shared_clear(&shared);
+    }
+  return s;
+}
+
 static as_status read_all(as_results *out, const char *const *paths, size_t n, bool twice, size_t *n_first,
                           as_err *err) {
   as_rec *recs = as_calloc(n, sizeof *recs, err);
@@ -162,6 +188,7 @@ static as_status read_all(as_results *out, const char *const *paths, size_t n, b
     if (s == AS_OK && n_first) *n_first = as_json_get(recs[0].root, "models")->count;
   }
   if (s == AS_OK) s = fill_cells(out, recs, n, err);
+  if (s == AS_OK) s = fill_overlaps(out, recs, n, err);
   if (s == AS_OK) s = fill_remarks(out, recs, n, err);
   for (size_t i = 0; i < n; i++) as_rec_close(&recs[i]);
   as_free(recs);

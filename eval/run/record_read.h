@@ -22,4 +22,11 @@ as_status as_records_read_two(as_results *out, const char *a, const char *b, siz
  * AS_E_INPUT: counts that do not add up, a table that does not agree with them. */
 as_status as_rec_cell(as_cell *c, as_results_set *of, const as_rec *r, const as_json *j, as_err *err);
 
+/* record_facts.c: small objects. What is absent leaves its target as it is. */
+void as_rec_copy_digits(char to[65], const as_json *object, const char *key);
+void as_rec_candidates(as_candidates *c, const as_json *object, const char *key);
+as_status as_rec_shared(as_shared *s, const as_json *object, const char *key, as_err *err);
+/* p->train is owned by the caller. */
+as_status as_rec_probe(as_probe_facts *p, const as_json *model, as_err *err);
+
 #endif

@@ -8,6 +8,7 @@
 #include "eval/report/report.h"
 #include "eval/run/plan.h"
 #include "eval/run/record.h"
+#include "eval/run/run_folder.h"
 #include "eval/stats/results.h"
 #include "tensor/base/status.h"
 #include "tensor/base/text.h"
@@ -19,23 +20,31 @@ typedef struct as_run_opts {
   bool lenient;
   bool partial;      /* models and sets that are missing or do not fit keep their place, with the reason */
   const char *cache; /* folder of features kept across runs (features_cache.h), or NULL */
-  bool replay;       /* every feature row must be in dir/work: nothing is computed (as_merge) */
+  int64_t
+      keep; /* bytes of feature rows kept in dir/rows for the next run; 0 = AS_RUN_KEEP, negative = none */
+  as_run_start start;
+  const as_roots *roots; /* as_merge: data that lies elsewhere than when the shards were made; or NULL */
+  bool replay;           /* every feature row must be there: nothing is computed (as_merge) */
   as_report_opts report;
   as_build_info build;
   const as_watch *watch;
 } as_run_opts;
 
-/* Validates every file of the plan first, then computes and leaves in dir record.json,
- * cells/MODEL--DATASET.tsv, table.txt, table.csv and report.html. Feature rows go to dir/work while
- * the run lasts: the same call after a cut resumes from there and ends with the same bytes.
+#define AS_RUN_KEEP (INT64_C(4) << 30)
+
+/* Validates every file of the plan first, then computes and leaves in dir record.json, cells/MODEL--DATASET.tsv,
+ * heads/, prints/, table.txt, table.csv and report.html. The folder is one process's at a time, and a finished run in it
+ * stands until the next one is finished (run_folder.h). What is there is taken over: of a run that was cut off its rows,
+ * heads and cells, of a finished one those that the same build made from the same inputs. A run that would leave what
+ * stands already writes nothing. It ends with the same bytes as one from nothing.
  *
  * `results` is filled (clear it with as_results_clear) also when AS_E_INPUT says that images failed:
- * everything is written then, and the message counts them. AS_E_STOPPED: the watch said so.
+ * everything is written then, and the message counts them. AS_E_STOPPED: the watch said so. AS_E_ENV: another process
+ * works in the folder. AS_E_USAGE: the folder holds another benchmark's run.
  *
  * With opts->partial, models and sets whose files are missing or do not fit are left out: their cells
  * are absent and say why, results->complete is false, everything is written, and the status is that of
- * the first of them (the rows of the others stay in dir/work, so that the same call with the missing
- * files computes only what is new). */
+ * the first of them. */
 as_status as_run(const as_plan *plan, const as_run_opts *opts, as_results *results, as_err *err);
 
 /* Part `shard` (from 0) of `shards` of the work: of every backbone run, the images that fall to it. Leaves
@@ -50,9 +59,13 @@ as_status as_run_shard(const as_plan *plan, const as_run_opts *opts, int64_t sha
 as_status as_merge(const char *const *paths, size_t n, const as_run_opts *opts, as_results *results,
                    as_err *err);
 
+typedef enum as_check_form { AS_CHECK_TEXT, AS_CHECK_JSON, AS_CHECK_URLS } as_check_form;
+
 /* Validates alone, and appends what it found: a line per dataset and model, shared work, memory, disk
  * and, from one timed batch per model, how long the whole will take. Every problem is listed; the
- * status is that of the first. */
-as_status as_run_check(const as_plan *plan, const as_run_opts *opts, as_str *out, as_err *err);
+ * status is that of the first. AS_CHECK_URLS: only an address per file that is missing, for wget -i; files that must be
+ * asked for are remarks. */
+as_status as_run_check(const as_plan *plan, const as_run_opts *opts, as_check_form form, as_str *out,
+                       as_err *err);
 
 #endif

@@ -1,52 +1,126 @@
 /* `assay run --check`: everything that can be known before the first result. */
 #define _POSIX_C_SOURCE 200809L
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/statvfs.h>
 #include <time.h>
 
 #include "data/sets/check.h"
-#include "eval/run/run_int.h"
+#include "eval/run/check_int.h"
 #include "tensor/base/file.h"
+#include "tensor/base/hash/sha256.h"
 #include "tensor/base/mem.h"
 
-typedef struct as_check {
-  as_str *out;
-  as_err *first; /* message of the first problem */
-  as_status status;
-  size_t problems;
-} as_check;
+/* Bytes that may be read to look for images that are there twice. */
+#define QUICK_BYTES ((uint64_t)256 << 20)
 
-static void problem(as_check *c, as_status s, const as_err *e) {
-  as_str_printf(c->out, "PROBLEM  %s\n", e->msg);
+static void add_line(as_check *c, as_check_kind kind, const char *about, const char *text) {
+  if (as_grow(&c->line, &c->cap, c->n + 1, sizeof *c->line, NULL) != AS_OK) return;
+  as_check_line *l = &c->line[c->n++];
+  memset(l, 0, sizeof *l);
+  l->kind = kind;
+  snprintf(l->about, sizeof l->about, "%s", about);
+  l->text = as_strdup(text, NULL);
+}
+
+static void add_problem(as_check *c, const char *about, as_status s, const as_err *e) {
+  add_line(c, AS_CHECK_PROBLEM, about, e->msg);
   if (c->problems++ == 0) {
     c->status = s;
-    if (c->first) *c->first = *e;
+    c->first = *e;
   }
 }
+
+static void add_note(as_check *c, as_check_kind kind, const char *about, const char *fmt, ...)
+    AS_PRINTF(4, 5);
+static void add_note(as_check *c, as_check_kind kind, const char *about, const char *fmt, ...) {
+  char text[700];
+  va_list ap;
+  va_start(ap, fmt);
+  vsnprintf(text, sizeof text, fmt, ap);
+  va_end(ap);
+  add_line(c, kind, about, text);
+}
+
+/* A file that is not there, and where it can be had: by the plan, or by the recipe that knows it. hash: as the plan has
+ * it, or NULL. */
+static void add_missing(as_check *c, const char *about, const as_plan_path *path, const char *where,
+                        const char *hash) {
+  char url[AS_RECIPE_URL];
+  if (!path->at || as_path_kind_of(path->at) != AS_PATH_NONE) return;
+  if (!where && as_recipe_of_file(path->at, url)) where = url;
+  add_line(c, AS_CHECK_MISSING, about, where ? where : "");
+  as_check_line *l = c->n ? &c->line[c->n - 1] : NULL;
+  if (!l) return;
+  l->path = path->said;
+  l->hash = hash;
+}
+
+/* ---- sets --------------------------------------------------------------------------------------------- */
+
+/* Is it the set that its task names? What is wrong is a problem; the rest is said. */
+static void check_content(as_check *c, const as_plan_dataset *p) {
+  as_dataset_opts o = as_plan_dataset_opts(p);
+  as_findings found = {0};
+  as_err e = {0};
+  as_status st = as_dataset_check(&found, &o, true, &e);
+  if (st != AS_OK) {
+    as_fail_in(&e, "dataset %s", p->name);
+    add_problem(c, p->name, st, &e);
+  }
+  for (size_t i = 0; i < found.n; i++) {
+    if (found.item[i].level == AS_FINDING_WRONG) {
+      as_fail(&e, AS_E_INPUT, "dataset %s: %s", p->name, found.item[i].text);
+      add_problem(c, p->name, AS_E_INPUT, &e);
+    } else {
+      add_line(c, AS_CHECK_NOTE, p->name, found.item[i].text);
+    }
+  }
+  as_findings_clear(&found);
+}
+
+static void check_set(as_check *c, size_t i) {
+  const as_plan_dataset *p = &c->in.plan->datasets[i];
+  const as_plan_path *const files[] = {&p->path, &p->labels, &p->classes};
+  as_err e = {0};
+  as_status st = as_inputs_open_set(&c->in, i, &e);
+  if (st == AS_OK) {
+    const as_dataset *ds = c->in.set[i].ds;
+    add_note(c, AS_CHECK_SET, p->name, "%8zu images  %5zu classes  %s%s", as_dataset_count(ds),
+             as_dataset_classes(ds), as_dataset_task(ds), p->train ? ", for training" : "");
+    check_content(c, p);
+    return;
+  }
+  add_problem(c, p->name, st, &e);
+  for (size_t k = 0; k < sizeof files / sizeof *files; k++)
+    add_missing(c, p->name, files[k], k == 0 ? p->where : NULL, NULL);
+  add_missing(c, p->name, &p->real, p->real_where, NULL);
+}
+
+/* Images of a scored set that a training set has too, as far as a look at equal files tells. */
+static void check_shared(as_check *c, size_t set) {
+  const as_plan *plan = c->in.plan;
+  for (size_t t = 0; t < plan->n_datasets; t++) {
+    const as_dataset *a = c->in.set[set].ds, *b = c->in.set[t].ds;
+    as_twins twins = {0};
+    if (!plan->datasets[t].train || !a || !b || as_twins_quick(&twins, a, b, QUICK_BYTES, NULL) != AS_OK)
+      continue;
+    if (twins.n)
+      add_note(c, AS_CHECK_WARNING, plan->datasets[set].name,
+               "%zu%s of its %zu images are in the training set %s too, the first: %.200s", twins.n,
+               twins.whole ? "" : " or more", as_dataset_count(a), plan->datasets[t].name,
+               as_dataset_item(a, twins.pair[0].a).name);
+    as_twins_clear(&twins);
+  }
+}
+
+/* ---- models ------------------------------------------------------------------------------------------- */
 
 static double now(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static void put_bytes(as_str *out, double bytes) {
-  if (bytes < 1e6)
-    as_str_printf(out, "%.0f kB", bytes / 1e3);
-  else if (bytes < 1e9)
-    as_str_printf(out, "%.1f MB", bytes / 1e6);
-  else
-    as_str_printf(out, "%.1f GB", bytes / 1e9);
-}
-
-static void put_time(as_str *out, double seconds) {
-  if (seconds < 90)
-    as_str_printf(out, "%.1f s", seconds);
-  else if (seconds < 5400)
-    as_str_printf(out, "%.1f min", seconds / 60);
-  else
-    as_str_printf(out, "%.1f h", seconds / 3600);
 }
 
 /* Seconds per image of the model at hand, from one batch of zeros; 0 when memory ends. */
@@ -65,152 +139,135 @@ static double time_batch(as_model *m, int batch, as_err *err) {
   return seconds;
 }
 
-/* What is missing can be had: a line that says where, by the plan or by the recipe that knows the file. */
-static void tell_where(as_check *c, const char *path, const char *where) {
-  char url[AS_RECIPE_URL];
-  if (as_path_kind_of(path) != AS_PATH_NONE) return;
-  if (!where && as_recipe_of_file(path, url)) where = url;
-  if (where) as_str_printf(c->out, "         %-16s %s: published at %s\n", "", as_path_base(path), where);
-}
-
-/* Is it the set that its task names? What is wrong is a problem; the rest is said. */
-static void check_content(const as_plan_dataset *p, const as_dataset_opts *o, as_check *c) {
-  as_findings found = {0};
-  as_err e = {0};
-  as_status st = as_dataset_check(&found, o, true, &e);
-  if (st != AS_OK) {
-    as_fail_in(&e, "dataset %s", p->name);
-    problem(c, st, &e);
-  }
-  for (size_t i = 0; i < found.n; i++) {
-    if (found.item[i].level == AS_FINDING_WRONG) {
-      as_fail(&e, AS_E_INPUT, "dataset %s: %s", p->name, found.item[i].text);
-      problem(c, AS_E_INPUT, &e);
-    } else {
-      as_str_printf(c->out, "         %-16s %s\n", "", found.item[i].text);
-    }
-  }
-  as_findings_clear(&found);
-}
-
-static void check_sets(as_run_state *r, as_check *c) {
-  for (size_t i = 0; i < r->plan->n_datasets; i++) {
-    const as_plan_dataset *p = &r->plan->datasets[i];
-    as_dataset_opts o = as_plan_dataset_opts(p);
-    as_err e = {0};
-    as_run_set *s = &r->sets[i];
-    s->plan = p;
-    s->record = &r->dataset_records[i];
-    as_status st = as_dataset_open(&s->ds, &o, &e);
-    if (st != AS_OK) {
-      as_fail_in(&e, "dataset %s", p->name);
-      problem(c, st, &e);
-      tell_where(c, p->path.at, p->where);
-      if (p->real.at) tell_where(c, p->real.at, p->where);
-      continue;
-    }
-    as_str_printf(c->out, "dataset  %-16s %8zu images  %5zu classes  %s%s\n", p->name,
-                  as_dataset_count(s->ds), as_dataset_classes(s->ds), as_dataset_task(s->ds),
-                  p->train ? ", for training" : "");
-    check_content(p, &o, c);
-  }
-}
-
 /* A head must know the classes of every set it scores. */
-static void check_classes(as_run_state *r, size_t m, as_check *c) {
-  const as_plan_dataset *t = as_plan_train_set(r->plan, &r->plan->models[m]);
-  for (size_t i = 0; i < r->plan->n_datasets; i++) {
+static void check_classes(as_check *c, size_t m, const as_linhead *head) {
+  for (size_t i = 0; i < c->in.plan->n_datasets; i++) {
     as_err e = {0};
-    const as_dataset *ds = r->sets[i].ds;
-    if (!ds || r->plan->datasets[i].train) continue;
-    if (!t && as_dataset_classes(ds) != 0 && as_dataset_classes(ds) != r->head.classes) {
-      as_fail(&e, AS_E_INPUT,
-              "model %s on %s: the head knows %zu classes, the dataset has %zu; wanted the same list",
-              r->plan->models[m].name, r->plan->datasets[i].name, r->head.classes, as_dataset_classes(ds));
-      problem(c, AS_E_INPUT, &e);
-    }
+    const as_dataset *ds = c->in.set[i].ds;
+    if (!ds || c->in.plan->datasets[i].train || as_dataset_classes(ds) == 0) continue;
+    if (as_plan_train_index(c->in.plan, m) != SIZE_MAX || as_dataset_classes(ds) == head->classes) continue;
+    as_fail(&e, AS_E_INPUT,
+            "model %s on %s: the head knows %zu classes, the dataset has %zu; wanted the same list",
+            c->in.plan->models[m].name, c->in.plan->datasets[i].name, head->classes, as_dataset_classes(ds));
+    add_problem(c, c->in.plan->models[m].name, AS_E_INPUT, &e);
   }
 }
 
-static void check_model(as_run_state *r, size_t m, as_check *c, double *seconds, double *disk,
-                        double *memory) {
+/* A run of the backbone that another model of the same weights makes too counts once. */
+static bool is_counted(as_check *c, size_t m, const as_run_group *g) {
+  const as_model_record *r = &c->in.models[m];
+  as_str t = {0};
+  char hex[65];
+  as_str_printf(&t, "%s\n%s\n%s\n%s\n%zu", r->weights_sha256, r->recipe_digest, r->arch, g->preset, g->lead);
+  as_sha256_of(as_str_c(&t), t.n, hex);
+  as_str_clear(&t);
+  for (size_t i = 0; i < c->n_counted; i++)
+    if (strcmp(c->counted[i], hex) == 0) return true;
+  if (as_grow(&c->counted, &c->cap_counted, c->n_counted + 1, sizeof *c->counted, NULL) == AS_OK)
+    memcpy(c->counted[c->n_counted++], hex, sizeof hex);
+  return false;
+}
+
+static void estimate(as_check *c, size_t m, as_model *model, const as_groups *g) {
+  const size_t dim = (size_t)as_model_embed_dim(model);
   as_err e = {0};
-  const as_plan_model *p = &r->plan->models[m];
-  as_status s = as_run_open_model(r, m, &e);
+  as_check_model *out = &c->model[m];
+  for (size_t i = 0; i < c->in.plan->n_datasets; i++) out->sets += as_groups_needs(&c->in, m, i);
+  out->runs = g->n;
+  out->gflop = as_model_gflop(model);
+  for (size_t i = 0; i < g->n; i++) {
+    const size_t n = as_dataset_count(c->in.set[g->group[i].lead].ds);
+    out->images += n;
+    if (!is_counted(c, m, &g->group[i])) out->fresh += n;
+  }
+  const double per_image =
+      out->fresh ? time_batch(model, c->in.opts->batch > 0 ? c->in.opts->batch : 8, &e) : 0;
+  out->seconds = per_image * (double)out->fresh;
+  c->seconds += out->seconds;
+  c->disk += 4.0 * (double)(out->fresh * dim);
+  const double memory = 4.0 * (double)(out->images * dim) + (double)as_model_packed_bytes(model);
+  if (memory > c->memory) c->memory = memory;
+}
+
+static void check_model(as_check *c, size_t m) {
+  const as_plan_model *p = &c->in.plan->models[m];
+  as_check_model *out = &c->model[m];
+  as_open_model o;
+  as_groups g;
+  as_err e = {0};
+  as_status s = as_inputs_try_model(&c->in, m, &o, &g, &e);
   if (s != AS_OK) {
-    problem(c, s, &e);
-    tell_where(c, p->weights.at, p->where);
-    if (p->kind == AS_HEAD_FILE) tell_where(c, p->head_file.at, p->head_where);
+    add_problem(c, p->name, s, &e);
+    add_missing(c, p->name, &p->weights, p->where, p->hash);
+    add_missing(c, p->name, &p->head_file, p->head_where, NULL);
     return;
   }
-  as_str_printf(c->out, "model    %-16s recipe %s, %s\n", p->name, as_recipe_name(r->bb.recipe),
-                as_model_arch(r->bb.model));
-  as_str_printf(c->out, "         %-16s preset %s\n", "", r->bb.preset_text);
-  as_str_printf(c->out, "         %-16s %zu tensors used, %zu renamed, %zu dropped; head %s\n", "",
-                r->bb.used, r->bb.renamed, r->bb.dropped, r->head.packed ? r->head.source : p->head);
-  if (*r->bb.assumed) as_str_printf(c->out, "         %-16s assumed: %s\n", "", r->bb.assumed);
-  if (p->published > 0)
-    as_str_printf(c->out, "         %-16s published: %.1f %% top-1 on %s%s%s\n", "", p->published,
-                  p->published_on, p->source ? ", " : "", p->source ? p->source : "");
-  check_classes(r, m, c);
+  out->open = true;
+  add_line(c, AS_CHECK_MODEL, p->name, ""); /* what is said of it stands in its record and in `out` */
+  check_classes(c, m, &o.head);
   bool all = true;
-  for (size_t i = 0; i < r->plan->n_datasets; i++) all = all && r->sets[i].ds;
-  if (all && (s = as_run_plan_groups(r, m, &e)) != AS_OK) problem(c, s, &e);
-  if (all && s == AS_OK) {
-    int batch = r->opts->batch > 0 ? r->opts->batch : 8;
-    size_t images = 0, sharing = 0;
-    for (size_t g = 0; g < r->n_groups; g++) images += as_dataset_count(r->sets[r->groups[g].lead].ds);
-    for (size_t i = 0; i < r->plan->n_datasets; i++) sharing += as_run_needs(r, m, i);
-    double per_image = time_batch(r->bb.model, batch, &e);
-    double rows = 4.0 * (double)images * as_model_embed_dim(r->bb.model);
-    as_str_printf(c->out,
-                  "         %-16s %zu sets in %zu runs of the backbone, %zu images, %.2f gflop each, about ",
-                  "", sharing, r->n_groups, images, as_model_gflop(r->bb.model));
-    put_time(c->out, per_image * (double)images);
-    as_str_put(c->out, " without decoding\n");
-    *seconds += per_image * (double)images;
-    *disk += rows;
-    double mem = rows + (double)as_model_packed_bytes(r->bb.model);
-    if (mem > *memory) *memory = mem;
-  }
-  as_run_close_model(r);
+  for (size_t i = 0; i < c->in.plan->n_datasets; i++) all = all && c->in.set[i].ds;
+  if (all) estimate(c, m, o.bb.model, &g);
+  as_groups_clear(&g);
+  as_open_model_clear(&o);
 }
 
-as_status as_run_check(const as_plan *plan, const as_run_opts *opts, as_str *out, as_err *err) {
-  as_run_state r = {.plan = plan, .opts = opts};
-  as_check c = {out, err, AS_OK, 0};
-  double seconds = 0, disk = 0, memory = 0;
-  r.sets = as_calloc(plan->n_datasets, sizeof *r.sets, err);
-  r.places = as_calloc(plan->n_datasets, sizeof *r.places, err);
-  r.groups = as_calloc(plan->n_datasets, sizeof *r.groups, err);
-  r.dataset_records = as_calloc(plan->n_datasets, sizeof *r.dataset_records, err);
-  r.model_records = as_calloc(plan->n_models, sizeof *r.model_records, err);
-  if (!r.sets || !r.places || !r.groups || !r.dataset_records || !r.model_records) {
-    as_run_close(&r);
-    return AS_E_ENV;
-  }
-  check_sets(&r, &c);
-  for (size_t m = 0; m < plan->n_models; m++) check_model(&r, m, &c, &seconds, &disk, &memory);
-  as_str_put(out, "needs    ");
-  put_bytes(out, disk);
-  as_str_put(out, " of disk while it runs, ");
-  put_bytes(out, memory);
-  as_str_put(out, " of memory besides buffers, about ");
-  put_time(out, seconds);
-  as_str_put(out, "\n");
+/* ---- the whole ---------------------------------------------------------------------------------------- */
+
+static void check_disk(as_check *c) {
   struct statvfs fs;
-  const char *probe = as_path_kind_of(opts->dir) == AS_PATH_DIR ? opts->dir : ".";
-  if (statvfs(probe, &fs) == 0 && (double)fs.f_bavail * (double)fs.f_frsize < disk) {
-    as_err e = {0};
-    as_fail(&e, AS_E_ENV, "%s: found %.1f GB of free disk, wanted %.1f GB", opts->dir,
-            (double)fs.f_bavail * (double)fs.f_frsize / 1e9, disk / 1e9);
-    problem(&c, AS_E_ENV, &e);
+  const char *dir = as_path_kind_of(c->in.opts->dir) == AS_PATH_DIR ? c->in.opts->dir : ".";
+  if (statvfs(dir, &fs) != 0 || (double)fs.f_bavail * (double)fs.f_frsize >= c->disk) return;
+  as_err e = {0};
+  as_fail(&e, AS_E_ENV, "%s: found %.1f GB of free disk, wanted %.1f GB", c->in.opts->dir,
+          (double)fs.f_bavail * (double)fs.f_frsize / 1e9, c->disk / 1e9);
+  add_problem(c, "disk", AS_E_ENV, &e);
+}
+
+/* Files alone: what is not there, without opening anything. */
+static void list_missing(as_check *c) {
+  const as_plan *plan = c->in.plan;
+  for (size_t i = 0; i < plan->n_datasets; i++) {
+    const as_plan_dataset *p = &plan->datasets[i];
+    add_missing(c, p->name, &p->path, p->where, NULL);
+    add_missing(c, p->name, &p->real, p->real_where, NULL);
   }
-  if (c.problems)
-    as_str_printf(out, "%zu problem%s found\n", c.problems, c.problems > 1 ? "s" : "");
-  else
-    as_str_put(out, "no problem found\n");
-  as_run_close(&r);
-  if (c.status != AS_OK) return c.status;
-  return as_str_status(out, err);
+  for (size_t i = 0; i < plan->n_models; i++) {
+    const as_plan_model *p = &plan->models[i];
+    add_missing(c, p->name, &p->weights, p->where, p->hash);
+    add_missing(c, p->name, &p->head_file, p->head_where, NULL);
+  }
+}
+
+static void check_all(as_check *c) {
+  const as_plan *plan = c->in.plan;
+  for (size_t i = 0; i < plan->n_datasets; i++) check_set(c, i);
+  for (size_t i = 0; i < plan->n_datasets; i++)
+    if (!plan->datasets[i].train) check_shared(c, i);
+  for (size_t m = 0; m < plan->n_models; m++) check_model(c, m);
+  check_disk(c);
+}
+
+as_status as_run_check(const as_plan *plan, const as_run_opts *opts, as_check_form form, as_str *out,
+                       as_err *err) {
+  as_check c = {.status = AS_OK};
+  as_status s = as_inputs_init(&c.in, plan, opts, err);
+  c.model = as_calloc(plan->n_models, sizeof *c.model, err);
+  if (s == AS_OK && !c.model) s = AS_E_ENV;
+  if (s == AS_OK && form == AS_CHECK_URLS)
+    list_missing(&c);
+  else if (s == AS_OK)
+    check_all(&c);
+  if (s == AS_OK) {
+    as_check_write(&c, form, out);
+    s = c.status;
+    if (s != AS_OK && err) *err = c.first;
+    if (s == AS_OK) s = as_str_status(out, err);
+  }
+  for (size_t i = 0; i < c.n; i++) as_free(c.line[i].text);
+  as_free(c.line);
+  as_free(c.model);
+  as_free(c.counted);
+  as_inputs_clear(&c.in);
+  return s;
 }

@@ -1,88 +1,196 @@
-/* What run.c (compute), run_check.c (validate) and run_group.c (shared backbone runs) share. */
+/* A run in stages. Each fills what the next ones only read:
+ *
+ *   run_inputs.c    plan, files            -> as_inputs    sets opened, models tried, every file hashed
+ *   run_groups.c    as_inputs              -> as_groups    which runs of the backbone a model takes
+ *   run_jobs.c      as_groups, the folder  -> as_job       what is there already, what is to be computed
+ *   run_model.c     as_job                 -> files        features, head and cells of a model, in work/
+ *   run_results.c   files                  -> as_results   what is reported: read back, as `report` would
+ *   run_out.c       as_results             -> files        tables, page and record
+ *   run_folder.c    the folder that all of them write to
+ *
+ * run.c goes through them; run_check.c and run_shard.c take the first stages. */
 #ifndef AS_EVAL_RUN_RUN_INT_H
 #define AS_EVAL_RUN_RUN_INT_H
 
+#include "data/sets/twins.h"
 #include "eval/features/backbone.h"
 #include "eval/features/features.h"
 #include "eval/learn/linhead.h"
 #include "eval/run/run.h"
+#include "eval/run/run_folder.h"
 
-typedef struct as_run_set {
-  const as_plan_dataset *plan;
-  as_dataset *ds; /* NULL: could not be opened; its record says why (opts->partial) */
-  as_dataset_record *record;
-  char forgiven[400]; /* how many of its images are damaged and were used (lenient); "" for none */
-} as_run_set;
+/* ---- a model and its runs of the backbone ------------------------------------------------------------- */
 
-/* Which images one backbone run covers, and the features it gave. */
+/* A model, open: its backbone and, unless it is fitted, its head. */
+typedef struct as_open_model {
+  as_backbone bb;
+  as_linhead head;
+} as_open_model;
+/* On failure nothing is left open. */
+as_status as_open_model_make(as_open_model *o, const as_plan_model *p, as_err *err);
+void as_open_model_clear(as_open_model *o);
+
+/* One run of the backbone: the images of a set, under a preset. */
 typedef struct as_run_group {
   size_t lead;      /* set whose images are run */
   char preset[256]; /* spelled out */
-  as_features f;
+  char key[65];     /* what its rows depend on; "" before as_groups_key */
 } as_run_group;
 
-/* A set's place in a group: row of each of its images, NULL = the same order and number. */
+/* Where a set finds its rows. */
 typedef struct as_run_place {
   size_t group;
-  size_t *rows; /* owned */
+  size_t *rows; /* row of each of its images, NULL = the same order and number; owned */
 } as_run_place;
 
-typedef struct as_run_state {
+typedef struct as_groups {
+  as_run_group *group; /* [n] owned */
+  size_t n;
+  as_run_place *place; /* [plan->n_datasets] owned; of the sets that the model needs */
+  size_t n_places;
+} as_groups;
+
+/* ---- inputs: run_inputs.c ----------------------------------------------------------------------------- */
+
+typedef struct as_run_set {
+  const as_plan_dataset *plan;
+  as_dataset *ds; /* NULL: could not be opened; its record says why */
+  as_dataset_record *record;
+  as_image_print *print; /* [images]; NULL before as_inputs_print */
+} as_run_set;
+
+/* With opts->partial: what is missing or does not fit is left out. */
+typedef struct as_excuses {
+  size_t n;
+  as_err first;
+} as_excuses;
+
+typedef struct as_inputs {
   const as_plan *plan;
   const as_run_opts *opts;
-  as_run_set *sets; /* [plan->n_datasets] */
-  as_model_record *model_records;
-  as_dataset_record *dataset_records;
-  as_backbone bb;  /* of the model under way */
-  as_linhead head; /* likewise */
-  as_run_group *groups;
-  size_t n_groups;
-  as_run_place *places; /* [plan->n_datasets] */
-  size_t n_excused;
-  as_err first; /* of the excused ones */
-} as_run_state;
+  as_run_set *set;             /* [plan->n_datasets] */
+  as_dataset_record *datasets; /* [plan->n_datasets] */
+  as_model_record *models;     /* [plan->n_models] */
+  as_excuses excused;
+} as_inputs;
 
-as_status as_run_open_sets(as_run_state *r, as_err *err);
-/* Backbone and, where it has one before training, head of model m. */
-as_status as_run_open_model(as_run_state *r, size_t m, as_err *err);
-void as_run_close_model(as_run_state *r);
-void as_run_close(as_run_state *r);
+/* Nothing open yet, and one set. */
+as_status as_inputs_init(as_inputs *in, const as_plan *plan, const as_run_opts *opts, as_err *err);
+as_status as_inputs_open_set(as_inputs *in, size_t i, as_err *err);
+/* Opens every set. Clear it in failure, too. */
+as_status as_inputs_open(as_inputs *in, const as_plan *plan, const as_run_opts *opts, as_err *err);
+/* Opens every model once, so that what does not fit is told before hours of work, not after; fills their records but
+ * for the heads that are fitted. */
+as_status as_inputs_try_models(as_inputs *in, as_err *err);
+/* One of them, which stays open, and its groups. On failure nothing is left open. */
+as_status as_inputs_try_model(as_inputs *in, size_t m, as_open_model *o, as_groups *g, as_err *err);
+/* Hashes every set, with pixels also of the decoded images; the tables go to the folder. */
+as_status as_inputs_print_sets(as_inputs *in, const as_run_folder *folder, bool pixels, as_err *err);
+/* The same for the tensors of model m's checkpoint and head file. */
+as_status as_inputs_print_model(const as_inputs *in, size_t m, const as_run_folder *folder, as_err *err);
+void as_inputs_clear(as_inputs *in);
+
+/* Is `s` a reason to leave a model or set out (opts->partial; what is missing or does not fit) and not the end? Then it
+ * is logged, *why (owned) gets its message, and the first one is kept. */
+bool as_inputs_excuse(as_inputs *in, as_status s, const as_err *err, char **why);
+
+/* ---- groups: run_groups.c ----------------------------------------------------------------------------- */
 
 /* The sets model m needs: all scored ones and its training set. */
-bool as_run_needs(const as_run_state *r, size_t m, size_t set);
-/* Plans which sets share a backbone run: those with the same path and preset whose images are all
- * among the largest one's. Fills groups (without features) and places. */
-as_status as_run_plan_groups(as_run_state *r, size_t m, as_err *err);
-/* Features of a group (of its images from..to-1 when to > 0); the preset's model is made when it differs
- * from the one at hand. */
-as_status as_run_group_features(as_run_state *r, size_t m, size_t group, const char *log, size_t from,
-                                size_t to, as_err *err);
-/* What the rows of a group depend on, as 64 hex digits. */
-void as_run_group_key(as_run_state *r, size_t group, char key[65]);
+bool as_groups_needs(const as_inputs *in, size_t m, size_t set);
+/* Sets of the same path and preset whose images are all among the largest one's share one run of the backbone. The
+ * model's record must say its preset. */
+as_status as_groups_plan(as_groups *g, const as_inputs *in, size_t m, as_err *err);
+/* The keys, once the sets are hashed. */
+void as_groups_key(as_groups *g, const as_inputs *in, size_t m);
+void as_groups_clear(as_groups *g);
 
-/* Opens every model once: whatever does not fit is told before hours of work, not after. */
-as_status as_run_try_models(as_run_state *r, as_err *err);
-/* Hashes of set i into its record and DIR/prints. */
-as_status as_run_print_set(as_run_state *r, size_t i, as_err *err);
-/* What is in force for the open model m, into its record, and its tensors' hashes. */
-as_status as_run_record_model(as_run_state *r, size_t m, as_err *err);
+/* The key of the group's log: its own; with AS_RUN_REDO the build's, too, since another one's rows prove nothing. */
+void as_rows_key(char key[65], const as_run_group *g, const as_run_opts *opts);
 
-/* run_model.c: model m over all sets. Its row of cells is filled; with opts->partial a set that does not
- * fit leaves its reason in its cell. */
-as_status as_run_model(as_run_state *r, size_t m, as_results *res, as_err *err);
-/* DIR/prints/KIND-NAME.tsv */
-as_status as_run_print_path(const as_run_state *r, const char *kind, const char *name, as_str *path,
-                            as_err *err);
+/* What of a group's features is wanted, and where its rows are logged. */
+typedef struct as_group_work {
+  const char *log;
+  const char *key; /* of the log */
+  size_t from, to; /* images; 0, 0 = all */
+} as_group_work;
+/* Features of a group of model m, which is open; its backbone takes the group's preset. */
+as_status as_groups_features(as_features *f, const as_inputs *in, size_t m, as_open_model *o,
+                             const as_run_group *g, const as_group_work *work, as_err *err);
 
-/* run_out.c */
-as_status as_run_make_dirs(const char *dir, as_err *err);
-as_status as_run_remove_record(const char *dir, as_err *err);
-as_status as_run_add_remarks(const as_run_state *r, as_results *res, as_err *err);
-as_status as_run_write_outputs(const as_run_state *r, const as_results *res, as_err *err);
-void as_run_remove_logs(const char *dir);
+/* ---- jobs: run_jobs.c --------------------------------------------------------------------------------- */
 
-/* Is `s` a reason to leave a model or set out (opts->partial; what is missing or does not fit) and not
- * the end? Then it is logged, *why (owned) gets its message, and the first one is kept in r->first. */
-bool as_run_excuse(as_run_state *r, as_status s, const as_err *err, char **why);
+/* Where a cell comes from. */
+typedef enum as_cell_source {
+  AS_CELL_TODO,     /* to be computed */
+  AS_CELL_WORK,     /* in work/, computed now or before the run was cut off */
+  AS_CELL_STANDING, /* the finished run has it, from the same inputs */
+  AS_CELL_ABSENT    /* there will be none: `why`, or the record of its model or set */
+} as_cell_source;
+
+typedef struct as_cell_job {
+  size_t set;   /* of the plan */
+  char key[65]; /* what the cell depends on */
+  as_cell_source from;
+  char *why;      /* owned */
+  char *forgiven; /* its images are damaged and were used (lenient): a sentence; owned, NULL for none */
+} as_cell_job;
+
+typedef struct as_job {
+  size_t m;
+  as_groups groups;
+  char head_key[65];
+  as_cell_source head; /* of a fitted probe; ABSENT: it is none */
+  as_cell_job *cell;   /* [n_cells] the scored sets, in the order of the plan; owned */
+  size_t n_cells;
+} as_job;
+
+/* Keys, and what can be taken over. */
+as_status as_job_plan(as_job *j, const as_inputs *in, size_t m, const as_run_folder *folder, as_err *err);
+void as_job_clear(as_job *j);
+/* Cells, and the head, that are to be computed. */
+size_t as_job_todo(const as_job *j);
+/* What the record says of cell k: borrowed from the finished run's, or from a receipt in work/, which *doc then owns.
+ * NULL: it is not there. */
+const as_json *as_job_cell_json(const as_job *j, size_t k, const as_inputs *in, const as_run_folder *folder,
+                                as_json_doc **doc);
+
+/* What the record says of model j->m's fitted head, which is there, into its record. */
+as_status as_job_record_head(as_inputs *in, const as_job *j, const as_run_folder *folder, as_err *err);
+
+/* ---- receipts: run_receipt.c -------------------------------------------------------------------------- */
+
+/* Puts what the record will say of a file. */
+typedef void as_receipt_fn(as_jsonw *w, const void *ctx);
+/* The receipt of work/NAME, which stands there with these bytes. */
+as_status as_receipt_write(const as_run_folder *folder, const as_build_info *build, const char *key,
+                           const char *name, as_receipt_fn *put, const void *ctx, as_err *err);
+/* What was put, if work/NAME is still what it was and was made by this build from the same; else NULL. *doc owns it. */
+const as_json *as_receipt_open(as_json_doc **doc, const as_run_folder *folder, const as_build_info *build,
+                               const char *key, const char *name);
+/* Heads and cells of another build are made again: it may score otherwise. Feature rows belong to a profile. */
+bool as_receipt_same_build(const as_json *object, const as_build_info *build);
+
+/* ---- the rest ----------------------------------------------------------------------------------------- */
+
+/* run_model.c: the cells of a job that are to be computed; with opts->partial a set that does not fit leaves its reason
+ * in its job. */
+as_status as_run_model(as_inputs *in, as_job *job, const as_run_folder *folder, as_err *err);
+
+/* run_results.c: everything that is reported, from the inputs' records and the cells' files. */
+as_status as_run_results(as_results *res, as_inputs *in, as_job *jobs, const as_run_folder *folder,
+                         as_err *err);
+/* Images that sets share, or have twice (overlap.c). */
+as_status as_run_overlaps(as_results *res, const as_inputs *in, as_err *err);
+
+/* run_out.c: writes tables, page and record, and makes them the finished run; *same: they are what stood already, and
+ * nothing was written. */
+as_status as_run_write(const as_inputs *in, const as_job *jobs, const as_results *res, as_run_folder *folder,
+                       bool *same, as_err *err);
+
+/* run.c: as_run in a folder that is open already, or, zeroed with lock -1, is opened when the inputs are; the caller
+ * closes it. */
+as_status as_run_in(const as_plan *plan, const as_run_opts *opts, as_run_folder *folder, as_results *results,
+                    as_err *err);
 
 #endif

@@ -1,4 +1,4 @@
-/* One model over all sets: features, head, cells. */
+/* One model: features of the images that are wanted, its head, its cells. */
 #include <stdio.h>
 #include <string.h>
 
@@ -6,61 +6,66 @@
 #include "eval/learn/probe_path.h"
 #include "eval/learn/protocol.h"
 #include "eval/learn/score.h"
-#include "eval/run/prints.h"
 #include "eval/run/run_int.h"
 #include "tensor/base/file.h"
 #include "tensor/base/log.h"
 #include "tensor/base/mem.h"
 
-static as_status copy(char **to, const char *from, as_err *err) {
-  as_free(*to);
-  return (*to = as_strdup(from, err)) ? AS_OK : AS_E_ENV;
+/* What is at hand while a model runs. */
+typedef struct as_model_run {
+  const as_inputs *in;
+  const as_job *job;
+  const as_run_folder *folder;
+  const as_plan_model *plan;
+  as_open_model open;
+  as_features *features; /* [job->groups.n]; those that are not wanted stay empty */
+  as_voter voter;
+  as_labelled neighbours; /* of k-NN */
+  int *train_label;       /* owned */
+} as_model_run;
+
+static const as_features *features_of(const as_model_run *r, size_t set) {
+  return &r->features[r->job->groups.place[set].group];
 }
 
-as_status as_run_print_path(const as_run_state *r, const char *kind, const char *name, as_str *path,
-                            as_err *err) {
-  as_str_clear(path);
-  as_str_printf(path, "%s/prints/%s-%s.tsv", r->opts->dir, kind, name);
-  return as_str_status(path, err);
+/* ---- features ----------------------------------------------------------------------------------------- */
+
+/* Is there a cell to be computed, or a head to be fitted, from the rows of this group? */
+static bool is_wanted(const as_model_run *r, size_t group) {
+  const as_job *j = r->job;
+  const size_t train = as_plan_train_index(r->in->plan, j->m);
+  for (size_t k = 0; k < j->n_cells; k++)
+    if (j->cell[k].from == AS_CELL_TODO && j->groups.place[j->cell[k].set].group == group) return true;
+  if (train == SIZE_MAX || j->groups.place[train].group != group) return false;
+  return r->plan->kind == AS_HEAD_KNN || j->head == AS_CELL_TODO;
 }
 
-as_status as_run_record_model(as_run_state *r, size_t m, as_err *err) {
-  as_model_record *rec = &r->model_records[m];
-  const as_backbone *b = &r->bb;
-  as_status s = copy(&rec->weights_sha256, as_state_sha256(b->state), err);
-  if (s == AS_OK) s = copy(&rec->container, as_state_container(b->state), err);
-  if (s == AS_OK) s = copy(&rec->recipe, as_recipe_name(b->recipe), err);
-  if (s == AS_OK) s = copy(&rec->arch, as_model_arch(b->model), err);
-  if (s == AS_OK) s = copy(&rec->preset, b->preset_text, err);
-  if (s == AS_OK) s = copy(&rec->assumed, b->assumed, err);
-  rec->used = b->used;
-  rec->renamed = b->renamed;
-  rec->dropped = b->dropped;
-  rec->embed_dim = (size_t)as_model_embed_dim(b->model);
-  rec->gflop = as_model_gflop(b->model);
-  if (s == AS_OK) s = as_file_sha256(r->plan->models[m].recipe.at, rec->recipe_sha256, err);
-  as_str path = {0};
-  if (s == AS_OK) s = as_run_print_path(r, "model", r->plan->models[m].name, &path, err);
-  if (s == AS_OK) s = as_prints_tensors(b->state, as_str_c(&path), err);
-  if (s == AS_OK && r->plan->models[m].kind == AS_HEAD_FILE) {
-    as_state *st = NULL;
-    if ((s = as_state_open(&st, r->plan->models[m].head_file.at, err)) == AS_OK)
-      s = copy(&rec->head_file_sha256, as_state_sha256(st), err);
-    if (s == AS_OK) s = as_run_print_path(r, "head", r->plan->models[m].name, &path, err);
-    if (s == AS_OK) s = as_prints_tensors(st, as_str_c(&path), err);
-    as_state_close(&st);
+static as_status run_backbone(as_model_run *r, as_err *err) {
+  as_status s = AS_OK;
+  for (size_t g = 0; s == AS_OK && g < r->job->groups.n; g++) {
+    const as_run_group *group = &r->job->groups.group[g];
+    if (!is_wanted(r, g)) continue;
+    char key[65];
+    as_rows_key(key, group, r->in->opts);
+    char *log = as_run_folder_rows(r->folder, key, err);
+    as_group_work work = {.log = log, .key = key};
+    s = log ? as_groups_features(&r->features[g], r->in, r->job->m, &r->open, group, &work, err) : AS_E_ENV;
+    as_free(log);
   }
-  as_str_clear(&path);
   return s;
 }
 
-/* Labels of a training set's rows; failed images and those with several answers teach nothing. */
-static int *train_labels(const as_dataset *ds, const as_features *f, const size_t *rows, as_err *err) {
-  size_t n = as_dataset_count(ds);
+/* ---- the head ----------------------------------------------------------------------------------------- */
+
+/* Labels of the training set's rows; failed images and those with several answers teach nothing. */
+static int *train_labels(const as_model_run *r, size_t train, as_err *err) {
+  const as_dataset *ds = r->in->set[train].ds;
+  const as_features *f = features_of(r, train);
+  const size_t *rows = r->job->groups.place[train].rows;
   int *y = as_alloc(f->n ? f->n : 1, sizeof *y, err);
   if (!y) return NULL;
   for (size_t i = 0; i < f->n; i++) y[i] = -1;
-  for (size_t i = 0; i < n; i++) {
+  for (size_t i = 0; i < as_dataset_count(ds); i++) {
     size_t row = rows ? rows[i] : i;
     as_item item = as_dataset_item(ds, i);
     if (!f->failed[row] && !item.labels) y[row] = item.label;
@@ -69,146 +74,215 @@ static int *train_labels(const as_dataset *ds, const as_features *f, const size_
 }
 
 /* Through the backbone, on new crops in every epoch. */
-static as_status fit_crops(as_run_state *r, size_t m, const as_protocol *how, as_err *err) {
-  const as_plan_dataset *t = as_plan_train_set(r->plan, &r->plan->models[m]);
-  size_t set = (size_t)(t - r->plan->datasets), failed = 0;
-  as_crops_opts o = {.seed = (uint64_t)r->plan->seed,
-                     .batch = r->opts->batch,
-                     .lenient = r->opts->lenient,
-                     .watch = r->opts->watch};
-  as_status s = as_backbone_use_preset(&r->bb, r->groups[r->places[set].group].preset, err);
-  if (s == AS_OK) s = as_linhead_crops(&r->head, how, &r->bb, r->sets[set].ds, &o, &failed, err);
+static as_status fit_crops(as_model_run *r, size_t train, const as_protocol *how, as_err *err) {
+  const as_run_opts *opts = r->in->opts;
+  size_t failed = 0;
+  as_crops_opts o = {.seed = (uint64_t)r->in->plan->seed,
+                     .batch = opts->batch,
+                     .lenient = opts->lenient,
+                     .watch = opts->watch};
+  const as_run_group *g = &r->job->groups.group[r->job->groups.place[train].group];
+  as_status s = as_backbone_use_preset(&r->open.bb, g->preset, err);
+  if (s == AS_OK)
+    s = as_linhead_crops(&r->open.head, how, &r->open.bb, r->in->set[train].ds, &o, &failed, err);
   if (s == AS_OK && failed)
-    as_log_line(AS_LOG_WARN, "%s: %zu images of %s could not be read and taught nothing",
-                r->plan->models[m].name, failed, t->name);
+    as_log_line(AS_LOG_WARN, "%s: %zu images of %s could not be read and taught nothing", r->plan->name,
+                failed, r->in->plan->datasets[train].name);
   return s;
 }
 
-/* The head of model m by the plan's protocol. */
-static as_status fit(as_run_state *r, size_t m, const as_features *f, const int *y, size_t classes,
-                     as_err *err) {
-  const as_plan_model *p = &r->plan->models[m];
-  const char *name = as_plan_protocol(r->plan, p);
-  if (strcmp(name, "lbfgs") != 0) {
-    bool own = strcmp(name, "per-framework") == 0;
-    const as_protocol *how =
-        own ? as_protocol_of_recipe(as_recipe_name(r->bb.recipe)) : as_protocol_named(name);
-    if (!how)
-      return as_fail(err, AS_E_INPUT, "no probe protocol is known for recipe %s; say protocol = NAME",
-                     as_recipe_name(r->bb.recipe));
-    if (r->plan->crops && how->crops) return fit_crops(r, m, how, err);
-    return as_linhead_protocol(&r->head, how, f->x, y, f->n, f->d, classes, (uint64_t)r->plan->seed, err);
-  }
+/* By the protocol of a framework. */
+static as_status fit_protocol(as_model_run *r, size_t train, const char *name, as_err *err) {
+  const as_features *f = features_of(r, train);
+  const char *recipe = as_recipe_name(r->open.bb.recipe);
+  const as_protocol *how =
+      strcmp(name, "per-framework") == 0 ? as_protocol_of_recipe(recipe) : as_protocol_named(name);
+  if (!how)
+    return as_fail(err, AS_E_INPUT, "no probe protocol is known for recipe %s; say protocol = NAME", recipe);
+  if (r->in->plan->crops && how->crops) return fit_crops(r, train, how, err);
+  return as_linhead_protocol(&r->open.head, how, f->x, r->train_label, f->n, f->d,
+                             as_dataset_classes(r->in->set[train].ds), (uint64_t)r->in->plan->seed, err);
+}
+
+/* By L-BFGS, at one C or at the best of a path. */
+static as_status fit_lbfgs(as_model_run *r, size_t train, as_probe_facts *facts, as_err *err) {
+  const as_plan_model *p = r->plan;
+  const as_features *f = features_of(r, train);
+  const size_t classes = as_dataset_classes(r->in->set[train].ds);
   as_probe_opts o = {.max_iter = p->max_iter};
-  as_path_opts path = {.seed = (uint64_t)r->plan->seed, .max_iter = p->max_iter};
+  as_path_opts path = {.seed = (uint64_t)r->in->plan->seed, .max_iter = p->max_iter};
+  as_path_result tried = {0};
+  as_probe_result res = {0};
   as_status s = p->c ? as_path_parse(p->c, &o.c, &path, err) : AS_OK;
-  bool converged = true;
   if (s == AS_OK && path.count > 0) {
-    as_path_result res = {0};
-    s = as_linhead_path(&r->head, f->x, y, f->n, f->d, classes, &path, &res, err);
-    converged = s != AS_OK || res.fit.converged;
-    as_path_clear(&res);
+    s = as_linhead_path(&r->open.head, f->x, r->train_label, f->n, f->d, classes, &path, &tried, err);
+    res = tried.fit;
+    if (s == AS_OK) o.c = tried.point[tried.best].c;
+    as_path_clear(&tried);
   } else if (s == AS_OK) {
-    as_probe_result res;
-    s = as_linhead_fit(&r->head, f->x, y, f->n, f->d, classes, &o, &res, err);
-    converged = s != AS_OK || res.converged;
+    s = as_linhead_fit(&r->open.head, f->x, r->train_label, f->n, f->d, classes, &o, &res, err);
   }
-  if (!converged) as_log_line(AS_LOG_WARN, "%s: %s", p->name, r->head.source);
+  if (s != AS_OK) return s;
+  if (!res.converged) as_log_line(AS_LOG_WARN, "%s: %s", p->name, r->open.head.source);
+  *facts = (as_probe_facts){.known = true,
+                            .c = o.c > 0 ? o.c : 1.0,
+                            .loss = res.loss,
+                            .bound = res.gap,
+                            .gradient = res.max_gradient,
+                            .iterations = res.iterations,
+                            .converged = res.converged != 0};
+  for (size_t i = 0; i < f->n; i++) facts->n_train += r->train_label[i] >= 0;
+  return AS_OK;
+}
+
+/* What the record will say of a fitted head. */
+typedef struct as_head_note {
+  const as_linhead *head;
+  const as_probe_facts *facts;
+} as_head_note;
+
+static void put_head_note(as_jsonw *w, const void *ctx) {
+  const as_head_note *n = ctx;
+  as_jsonw_object(w);
+  as_record_head(w, n->head->source, n->head->sha256, n->facts);
+  as_jsonw_end(w);
+}
+
+/* Fits the probe, and leaves it in work/heads. */
+static as_status fit_probe(as_model_run *r, size_t train, as_err *err) {
+  const char *protocol = as_plan_protocol(r->in->plan, r->plan);
+  as_probe_facts facts = {0};
+  char name[120];
+  as_watch_progress(r->in->opts->watch, "fitting the probe", 0, 1);
+  as_status s = strcmp(protocol, "lbfgs") == 0 ? fit_lbfgs(r, train, &facts, err)
+                                               : fit_protocol(r, train, protocol, err);
+  if (s != AS_OK) return as_fail_in(err, "model %s", r->plan->name), s;
+  as_watch_progress(r->in->opts->watch, "fitting the probe", 1, 1);
+  facts.train = r->in->plan->datasets[train].name;
+  as_head_note note = {&r->open.head, &facts};
+  snprintf(name, sizeof name, "heads/%s.safetensors", r->plan->name);
+  char *path = as_run_folder_new(r->folder, err, "%s", name);
+  s = path ? as_linhead_write(&r->open.head, path, err) : AS_E_ENV;
+  if (s == AS_OK)
+    s = as_receipt_write(r->folder, &r->in->opts->build, r->job->head_key, name, put_head_note, &note, err);
+  as_free(path);
   return s;
 }
 
-/* Fits the probe or prepares the neighbours of model m from its training set. */
-static as_status learn(as_run_state *r, size_t m, as_voter *v, as_labelled *rows, int **labels, as_err *err) {
-  const as_plan_model *p = &r->plan->models[m];
-  const as_plan_dataset *t = as_plan_train_set(r->plan, p);
-  size_t set = (size_t)(t - r->plan->datasets);
-  const as_run_place *place = &r->places[set];
-  const as_features *f = &r->groups[place->group].f;
-  const as_dataset *ds = r->sets[set].ds;
-  as_model_record *rec = &r->model_records[m];
-  char text[160];
-  if (as_dataset_classes(ds) < 2)
-    return as_fail(err, AS_E_INPUT, "dataset %s: found no class labels, wanted them for head = %s", t->name,
-                   p->head);
-  if (!(*labels = train_labels(ds, f, place->rows, err))) return AS_E_ENV;
-  if (p->kind == AS_HEAD_PROBE) {
-    as_watch_progress(r->opts->watch, "fitting the probe", 0, 1);
-    as_status s = fit(r, m, f, *labels, as_dataset_classes(ds), err);
-    if (s != AS_OK) return as_fail_in(err, "model %s", p->name), s;
-    v->head = &r->head;
-    if ((s = copy(&rec->head_sha256, r->head.sha256, err)) != AS_OK) return s;
-    return copy(&rec->head, r->head.source, err);
-  }
-  *rows = (as_labelled){.x = f->x, .y = *labels, .n = f->n, .d = f->d, .classes = as_dataset_classes(ds)};
-  v->train = rows;
-  v->knn = (as_knn_opts){.k = p->k, .temperature = p->temperature};
-  char knn[64];
-  snprintf(text, sizeof text, "k-NN: %s, training set %s", as_knn_text(v->knn, knn), t->name);
-  return copy(&rec->head, text, err);
+/* The probe as it was fitted before. */
+static as_status reload_probe(as_model_run *r, as_err *err) {
+  const char *base = r->job->head == AS_CELL_STANDING ? r->folder->dir : r->folder->work;
+  as_str path = {0};
+  as_str_printf(&path, "%s/heads/%s.safetensors", base, r->plan->name);
+  as_status s = as_str_status(&path, err);
+  if (s == AS_OK)
+    s = as_linhead_file(&r->open.head, as_str_c(&path), (size_t)as_model_embed_dim(r->open.bb.model), err);
+  as_str_clear(&path);
+  return s;
 }
 
-static as_status score_set(as_run_state *r, size_t m, size_t set, as_voter *v, as_cell *cell, as_err *err) {
-  const as_plan_model *p = &r->plan->models[m];
-  const as_plan_dataset *t = as_plan_train_set(r->plan, p);
-  const as_run_place *place = &r->places[set];
-  const as_features *f = &r->groups[place->group].f;
-  as_dataset *ds = r->sets[set].ds;
+/* What votes: the head that is there, a probe, or neighbours among the training set. */
+static as_status make_voter(as_model_run *r, as_err *err) {
+  const size_t train = as_plan_train_index(r->in->plan, r->job->m);
+  r->voter.head = &r->open.head;
+  if (train == SIZE_MAX) return AS_OK;
+  const as_dataset *ds = r->in->set[train].ds;
+  if (as_dataset_classes(ds) < 2)
+    return as_fail(err, AS_E_INPUT, "dataset %s: found no class labels, wanted them for head = %s",
+                   r->in->plan->datasets[train].name, r->plan->head);
+  if (r->plan->kind == AS_HEAD_PROBE && r->job->head != AS_CELL_TODO) return reload_probe(r, err);
+  if (!(r->train_label = train_labels(r, train, err))) return AS_E_ENV;
+  if (r->plan->kind == AS_HEAD_PROBE) return fit_probe(r, train, err);
+  r->voter.head = NULL;
+  const as_features *f = features_of(r, train);
+  r->neighbours =
+      (as_labelled){.x = f->x, .y = r->train_label, .n = f->n, .d = f->d, .classes = as_dataset_classes(ds)};
+  r->voter.train = &r->neighbours;
+  r->voter.knn = as_plan_knn(r->plan);
+  return AS_OK;
+}
+
+/* ---- cells -------------------------------------------------------------------------------------------- */
+
+/* With --lenient: how many images of a run of the backbone are damaged and were used. "" for none. */
+static void say_forgiven(const as_model_run *r, size_t group, char text[400]) {
+  const as_features *f = &r->features[group];
+  const as_run_set *set = &r->in->set[r->job->groups.group[group].lead];
+  size_t i = 0;
+  text[0] = 0;
+  while (i < f->n && (f->failed[i] || !f->why[i])) i++;
+  if (f->n_warned == 0 || i == f->n) return;
+  snprintf(text, 400, "%.64s: %zu of %zu images %s damaged and used (--lenient), such as %.100s: %.100s",
+           set->plan->name, f->n_warned, f->n, f->n_warned == 1 ? "is" : "are",
+           as_dataset_item(set->ds, i).name, f->why[i]);
+}
+
+typedef struct as_cell_note {
+  const char *model, *set;
+  const as_cell *cell;
+  as_cell_origin origin;
+} as_cell_note;
+
+static void put_cell_note(as_jsonw *w, const void *ctx) {
+  const as_cell_note *n = ctx;
+  as_record_cell(w, n->model, n->set, n->cell, &n->origin);
+}
+
+/* Scores a set, and leaves its table in work/cells. */
+static as_status score_set(as_model_run *r, const as_cell_job *c, as_err *err) {
+  const char *set = r->in->plan->datasets[c->set].name;
+  const size_t train = as_plan_train_index(r->in->plan, r->job->m);
+  const as_run_place *place = &r->job->groups.place[c->set];
+  const as_features *f = features_of(r, c->set);
+  const as_dataset *ds = r->in->set[c->set].ds;
   int *map = NULL, same = 1;
   as_scores sc = {0};
-  as_str path = {0};
-  as_status s = AS_OK;
+  char name[200];
+  snprintf(name, sizeof name, "cells/%s--%s.tsv", r->plan->name, set);
+  char *path = as_run_folder_new(r->folder, err, "%s", name);
+  as_status s = path ? AS_OK : AS_E_ENV;
   /* Classes learnt from one set are found in another by name. */
-  if (t) s = as_class_map(r->sets[t - r->plan->datasets].ds, ds, &map, &same, err);
-  v->to_class = same ? NULL : map;
-  if (s == AS_OK) s = as_score(&sc, ds, f, place->rows, v, NULL, err);
-  as_str_printf(&path, "%s/cells/%s--%s.tsv", r->opts->dir, p->name, r->plan->datasets[set].name);
-  if (s == AS_OK) s = as_str_status(&path, err);
-  if (s == AS_OK) s = as_scores_write(&sc, ds, f, place->rows, as_str_c(&path), err);
-  as_str_clear(&path);
-  const char *preset = r->groups[place->group].preset, *usual = r->model_records[m].preset;
-  if (s == AS_OK) {
-    *cell = sc.cell;
-    sc.cell = (as_cell){0}; /* its arrays moved to the results */
-    if (strcmp(preset, usual) != 0 && !(cell->preset = as_strdup(preset, err))) s = AS_E_ENV;
-  } else {
-    as_fail_in(err, "model %s on %s", p->name, r->plan->datasets[set].name);
-  }
+  if (s == AS_OK && train != SIZE_MAX) s = as_class_map(r->in->set[train].ds, ds, &map, &same, err);
+  r->voter.to_class = same ? NULL : map;
+  if (s == AS_OK) s = as_score(&sc, ds, f, place->rows, &r->voter, NULL, err);
+  if (s == AS_OK) s = as_scores_write(&sc, ds, f, place->rows, path, err);
+  const char *preset = r->job->groups.group[place->group].preset;
+  if (s == AS_OK && strcmp(preset, r->in->models[r->job->m].preset) != 0 &&
+      !(sc.cell.preset = as_strdup(preset, err)))
+    s = AS_E_ENV;
+  char forgiven[400];
+  say_forgiven(r, place->group, forgiven);
+  as_cell_note note = {r->plan->name, set, &sc.cell, {c->key, forgiven}};
+  if (s == AS_OK)
+    s = as_receipt_write(r->folder, &r->in->opts->build, c->key, name, put_cell_note, &note, err);
+  if (s != AS_OK) as_fail_in(err, "model %s on %s", r->plan->name, set);
   as_scores_clear(&sc);
+  as_free(path);
   as_free(map);
   return s;
 }
 
-as_status as_run_model(as_run_state *r, size_t m, as_results *res, as_err *err) {
-  as_voter v = {0};
-  as_labelled neighbours = {0};
-  int *labels = NULL;
-  char key[65];
-  as_status s = as_run_open_model(r, m, err);
-  if (s == AS_OK) s = as_run_record_model(r, m, err);
-  if (s == AS_OK) s = as_run_plan_groups(r, m, err);
-  for (size_t g = 0; s == AS_OK && g < r->n_groups; g++) {
-    as_str log = {0};
-    as_run_group_key(r, g, key);
-    as_str_printf(&log, "%s/work/%.32s.rows", r->opts->dir, key);
-    if ((s = as_str_status(&log, err)) == AS_OK)
-      s = as_run_group_features(r, m, g, as_str_c(&log), 0, 0, err);
-    as_str_clear(&log);
+as_status as_run_model(as_inputs *in, as_job *job, const as_run_folder *folder, as_err *err) {
+  as_model_run r = {.in = in, .job = job, .folder = folder, .plan = &in->plan->models[job->m]};
+  as_status s = as_open_model_make(&r.open, r.plan, err);
+  if (s != AS_OK) return s;
+  r.features = as_calloc(job->groups.n, sizeof *r.features, err);
+  if (!r.features) s = AS_E_ENV;
+  if (s == AS_OK) s = run_backbone(&r, err);
+  if (s == AS_OK) s = make_voter(&r, err);
+  if (s == AS_OK && job->head == AS_CELL_TODO) job->head = AS_CELL_WORK;
+  for (size_t k = 0; s == AS_OK && k < job->n_cells; k++) {
+    as_cell_job *c = &job->cell[k];
+    if (c->from != AS_CELL_TODO) continue;
+    s = score_set(&r, c, err);
+    c->from = AS_CELL_WORK;
+    if (s == AS_OK || !as_inputs_excuse(in, s, err, &c->why)) continue;
+    c->from = AS_CELL_ABSENT;
+    s = AS_OK;
   }
-  if (s == AS_OK && as_plan_train_set(r->plan, &r->plan->models[m])) {
-    s = learn(r, m, &v, &neighbours, &labels, err);
-  } else if (s == AS_OK) {
-    v.head = &r->head;
-    s = copy(&r->model_records[m].head, r->head.source, err);
-    if (s == AS_OK) s = copy(&r->model_records[m].head_sha256, r->head.sha256, err);
-  }
-  for (size_t set = 0, at = 0; s == AS_OK && set < r->plan->n_datasets; set++) {
-    if (r->plan->datasets[set].train) continue;
-    as_cell *cell = as_results_cell(res, m, at++);
-    if (!r->sets[set].ds) continue; /* its reason is filled in at the end */
-    s = score_set(r, m, set, &v, cell, err);
-    if (s != AS_OK && as_run_excuse(r, s, err, &cell->why)) s = AS_OK;
-  }
-  as_free(labels);
-  as_run_close_model(r);
+  for (size_t g = 0; r.features && g < job->groups.n; g++) as_features_clear(&r.features[g]);
+  as_free(r.features);
+  as_free(r.train_label);
+  as_open_model_clear(&r.open);
   return s;
 }

@@ -5,101 +5,164 @@
 #include "eval/learn/score.h"
 #include "eval/run/run_int.h"
 #include "tensor/base/file.h"
+#include "tensor/base/log.h"
 #include "tensor/base/mem.h"
+#include "tensor/base/tsv.h"
 
-/* What the files could not tell must stand under the table. */
-as_status as_run_add_remarks(const as_run_state *r, as_results *res, as_err *err) {
-  for (size_t i = 0; i < r->plan->n_models; i++) {
-    const char *a = r->model_records[i].assumed;
-    char text[768];
-    if (!a || !*a) continue;
-    snprintf(text, sizeof text, "%s: %s", r->plan->models[i].name, a);
-    as_status s = as_results_remark(res, text, err);
-    if (s != AS_OK) return s;
-  }
-  for (size_t i = 0; i < r->plan->n_datasets; i++) {
-    as_status s = *r->sets[i].forgiven ? as_results_remark(res, r->sets[i].forgiven, err) : AS_OK;
-    if (s != AS_OK) return s;
-  }
-  return AS_OK;
-}
-
-static as_status write_one(const char *dir, const char *name, const as_str *text, as_err *err) {
-  char *path = as_path_join(dir, name, err);
-  if (!path) return AS_E_ENV;
-  as_status s = as_file_write(path, as_str_c(text), text->n, err);
+static as_status write_text(as_run_folder *folder, const char *name, const as_str *text, as_err *err) {
+  char *path = as_run_folder_new(folder, err, "%s", name);
+  as_status s = path ? as_file_write(path, as_str_c(text), text->n, err) : AS_E_ENV;
   as_free(path);
-  return s;
+  return s == AS_OK ? as_run_folder_add(folder, err, "%s", name) : s;
 }
 
-as_status as_run_write_outputs(const as_run_state *r, const as_results *res, as_err *err) {
-  as_record rec = {r->plan, &r->opts->build,  r->model_records, r->dataset_records,
-                   res,     r->opts->lenient, r->opts->partial};
+/* The tables and the page, from one derivation. */
+static as_status write_reports(const as_record *rec, const as_run_opts *opts, as_run_folder *folder,
+                               as_err *err) {
   /* Files are for any reader and any width of terminal; the printed table follows the terminal. */
-  as_report_cache own = {0}; /* bootstrap and tests once for all three */
-  as_report_opts file = {.seed = r->opts->report.seed,
-                         .resamples = r->opts->report.resamples,
-                         .cache = r->opts->report.cache ? r->opts->report.cache : &own};
-  as_str text = {0}, csv = {0}, html = {0}, json = {0}, summary = {0};
-  as_record_summary(&summary, &rec);
-  as_status s = as_report_text(&text, res, &file, err);
-  if (s == AS_OK) s = as_report_csv(&csv, res, &file, err);
-  if (s == AS_OK) s = as_report_html(&html, res, &file, as_str_c(&summary), err);
-  if (s == AS_OK) s = as_record_json(&json, &rec, err);
-  for (size_t k = 0; s == AS_OK && k < res->n_sets; k++) {
-    as_str path = {0};
-    as_str_printf(&path, "%s/cells/%s.classes", r->opts->dir, res->sets[k].name);
-    if ((s = as_str_status(&path, err)) == AS_OK)
-      s = as_score_write_classes(&res->sets[k], as_str_c(&path), err);
-    as_str_clear(&path);
-  }
-  if (s == AS_OK) s = write_one(r->opts->dir, "table.txt", &text, err);
-  if (s == AS_OK) s = write_one(r->opts->dir, "table.csv", &csv, err);
-  if (s == AS_OK) s = write_one(r->opts->dir, "report.html", &html, err);
-  if (s == AS_OK) s = write_one(r->opts->dir, "record.json", &json, err); /* last: it says complete */
+  as_report_cache own = {0};
+  as_report_opts file = {.seed = opts->report.seed,
+                         .resamples = opts->report.resamples,
+                         .cache = opts->report.cache ? opts->report.cache : &own};
+  as_str text = {0}, csv = {0}, html = {0}, summary = {0};
+  as_record_summary(&summary, rec);
+  as_status s = as_report_text(&text, rec->results, &file, err);
+  if (s == AS_OK) s = as_report_csv(&csv, rec->results, &file, err);
+  if (s == AS_OK) s = as_report_html(&html, rec->results, &file, as_str_c(&summary), err);
+  if (s == AS_OK) s = write_text(folder, "table.txt", &text, err);
+  if (s == AS_OK) s = write_text(folder, "table.csv", &csv, err);
+  if (s == AS_OK) s = write_text(folder, "report.html", &html, err);
   as_report_cache_clear(&own);
   as_str_clear(&text);
   as_str_clear(&csv);
   as_str_clear(&html);
-  as_str_clear(&json);
   as_str_clear(&summary);
   return s;
 }
 
-/* An older record would pass for this run's until the new one is written. */
-as_status as_run_remove_record(const char *dir, as_err *err) {
-  char *path = as_path_join(dir, "record.json", err);
-  if (!path) return AS_E_ENV;
-  remove(path);
-  as_free(path);
-  return AS_OK;
-}
-
-/* The logs have done their duty once record.json stands. */
-void as_run_remove_logs(const char *dir) {
-  char *work = as_path_join(dir, "work", NULL);
-  as_names names = {0};
-  if (work && as_dir_list(&names, work, NULL) == AS_OK) {
-    for (size_t i = 0; i < names.n; i++) {
-      char *path = as_ends_with(names.name[i], ".rows") ? as_path_join(work, names.name[i], NULL) : NULL;
-      if (path) remove(path);
-      as_free(path);
-    }
-    as_names_clear(&names);
-    remove(work);
+/* The files that are there before any table: what was hashed, heads, cells, the names of classes. */
+static as_status list_files(const as_inputs *in, const as_job *jobs, const as_results *res,
+                            as_run_folder *folder, as_err *err) {
+  const as_plan *p = in->plan;
+  as_status s = AS_OK;
+  for (size_t i = 0; s == AS_OK && i < p->n_datasets; i++)
+    if (in->set[i].ds) s = as_run_folder_add(folder, err, "prints/dataset-%s.tsv", p->datasets[i].name);
+  for (size_t m = 0; s == AS_OK && m < p->n_models; m++) {
+    const char *name = p->models[m].name;
+    if (in->models[m].why) continue;
+    s = as_run_folder_add(folder, err, "prints/model-%s.tsv", name);
+    if (s == AS_OK && p->models[m].kind == AS_HEAD_FILE)
+      s = as_run_folder_add(folder, err, "prints/head-%s.tsv", name);
+    if (s == AS_OK && jobs[m].head != AS_CELL_ABSENT)
+      s = as_run_folder_add(folder, err, "heads/%s.safetensors", name);
+    for (size_t k = 0; s == AS_OK && k < jobs[m].n_cells; k++)
+      if (jobs[m].cell[k].from != AS_CELL_ABSENT)
+        s = as_run_folder_add(folder, err, "cells/%s--%s.tsv", name, res->sets[k].name);
   }
-  as_free(work);
-}
-
-as_status as_run_make_dirs(const char *dir, as_err *err) {
-  static const char *const parts[] = {"cells", "work", "prints"};
-  for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-    char *path = as_path_join(dir, parts[i], err);
-    as_status s = path ? as_make_dirs(path, err) : AS_E_ENV;
-    if (s == AS_OK) as_out_sweep(path); /* of a run that was killed while it wrote */
+  for (size_t k = 0; s == AS_OK && k < res->n_sets; k++) {
+    char *path = as_run_folder_new(folder, err, "cells/%s.classes", res->sets[k].name);
+    s = path ? as_score_write_classes(&res->sets[k], path, err) : AS_E_ENV;
+    if (s == AS_OK) s = as_run_folder_add(folder, err, "cells/%s.classes", res->sets[k].name);
     as_free(path);
-    if (s != AS_OK) return s;
   }
-  as_out_sweep(dir);
-  return AS_OK;
+  return s;
+}
+
+/* ---- is it what stood already? ------------------------------------------------------------------------ */
+
+/* The records' lines, but those about the machine that the numbers do not depend on. */
+static bool next_line(as_tsv *t) {
+  static const char *const machine[] = {"compiler", "cpu", "kernels", "threads", AS_RECORD_SEAL};
+  while (as_tsv_next(t)) {
+    bool skip = false;
+    for (size_t i = 0; i < sizeof machine / sizeof *machine; i++) {
+      char start[40];
+      int n = snprintf(start, sizeof start, "  \"%s\": ", machine[i]);
+      skip = skip || (t->line_n > (size_t)n && memcmp(t->line, start, (size_t)n) == 0);
+    }
+    if (!skip) return true;
+  }
+  return false;
+}
+
+static bool same_record(const as_run_folder *folder, const as_str *now) {
+  as_tsv a, b;
+  if (!folder->stands) return false;
+  as_tsv_open(&a, folder->old.file.data, folder->old.file.size);
+  as_tsv_open(&b, now->s, now->n);
+  for (;;) {
+    const bool more_a = next_line(&a), more_b = next_line(&b);
+    if (!more_a || !more_b) return more_a == more_b;
+    if (a.line_n != b.line_n || memcmp(a.line, b.line, a.line_n) != 0) return false;
+  }
+}
+
+/* Do the files of the finished run still have the bytes that its record says? */
+static bool files_stand(const as_run_folder *folder) {
+  for (size_t i = 0; i < folder->n_files; i++)
+    if (!as_run_folder_has(folder, "%s", folder->file[i].name)) return false;
+  return true;
+}
+
+/* ---- the end ------------------------------------------------------------------------------------------ */
+
+static void keep_rows(const as_inputs *in, const as_job *jobs, const as_run_folder *folder) {
+  const int64_t most = in->opts->cache      ? 0
+                       : in->opts->keep < 0 ? 0
+                       : in->opts->keep     ? in->opts->keep
+                                            : AS_RUN_KEEP;
+  size_t n = 0, left = 0;
+  int64_t kept = 0;
+  for (size_t m = 0; m < in->plan->n_models; m++) n += jobs[m].groups.n;
+  char(*key)[65] = as_alloc(n ? n : 1, sizeof *key, NULL);
+  if (!key) return;
+  n = 0;
+  for (size_t m = 0; m < in->plan->n_models; m++)
+    for (size_t g = 0; g < jobs[m].groups.n; g++) memcpy(key[n++], jobs[m].groups.group[g].key, sizeof *key);
+  as_run_folder_keep_rows(folder, (const char(*)[65])key, n, most, &kept, &left);
+  as_free(key);
+  if (kept)
+    as_log_line(AS_LOG_INFO, "%s/rows keeps %.1f MB of feature rows for the next run (at most %.1f MB)",
+                folder->dir, (double)kept / 1e6, (double)most / 1e6);
+  if (left && most)
+    as_log_line(AS_LOG_INFO, "%s/rows: the rows of %zu runs of the backbone are over this limit and not kept",
+                folder->dir, left);
+}
+
+as_status as_run_write(const as_inputs *in, const as_job *jobs, const as_results *res, as_run_folder *folder,
+                       bool *same, as_err *err) {
+  const as_run_opts *opts = in->opts;
+  as_cell_origin *origin = as_calloc(res->n_models * res->n_sets, sizeof *origin, err);
+  as_str json = {0};
+  *same = false;
+  if (!origin) return AS_E_ENV;
+  for (size_t m = 0; m < res->n_models; m++)
+    for (size_t k = 0; k < res->n_sets; k++)
+      origin[m * res->n_sets + k] = (as_cell_origin){jobs[m].cell[k].key, jobs[m].cell[k].forgiven};
+  as_record rec = {.plan = in->plan,
+                   .build = &opts->build,
+                   .models = in->models,
+                   .datasets = in->datasets,
+                   .results = res,
+                   .origin = origin,
+                   .lenient = opts->lenient,
+                   .partial = opts->partial,
+                   .seed = opts->report.seed,
+                   .resamples = opts->report.resamples};
+  as_status s = list_files(in, jobs, res, folder, err);
+  if (s == AS_OK) s = write_reports(&rec, opts, folder, err);
+  rec.files = folder->file;
+  rec.n_files = folder->n_files;
+  if (s == AS_OK) s = as_record_json(&json, &rec, err);
+  if (s == AS_OK) s = as_place_write(folder->dir, in->plan, err);
+  if (s == AS_OK && same_record(folder, &json) && files_stand(folder)) {
+    *same = true;
+    as_run_folder_discard(folder);
+  } else if (s == AS_OK) {
+    s = as_run_folder_finish(folder, &json, err);
+  }
+  if (s == AS_OK) keep_rows(in, jobs, folder);
+  as_str_clear(&json);
+  as_free(origin);
+  return s;
 }

@@ -461,3 +461,28 @@ void as_jsonw_null(as_jsonw *w) {
   separate(w);
   as_str_put(w->out, "null");
 }
+
+void as_jsonw_put_str(as_jsonw *w, const char *key, const char *s) {
+  as_jsonw_key(w, key);
+  as_jsonw_str(w, s);
+}
+
+void as_jsonw_put_i64(as_jsonw *w, const char *key, int64_t v) {
+  as_jsonw_key(w, key);
+  as_jsonw_i64(w, v);
+}
+
+void as_jsonw_put_u64(as_jsonw *w, const char *key, uint64_t v) {
+  as_jsonw_key(w, key);
+  as_jsonw_u64(w, v);
+}
+
+void as_jsonw_put_f64(as_jsonw *w, const char *key, double v) {
+  as_jsonw_key(w, key);
+  as_jsonw_f64(w, v);
+}
+
+void as_jsonw_put_bool(as_jsonw *w, const char *key, bool v) {
+  as_jsonw_key(w, key);
+  as_jsonw_bool(w, v);
+}

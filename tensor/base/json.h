@@ -71,5 +71,11 @@ void as_jsonw_u64(as_jsonw *w, uint64_t v);
 void as_jsonw_f64(as_jsonw *w, double v); /* shortest round-trip; not finite: null */
 void as_jsonw_bool(as_jsonw *w, bool v);
 void as_jsonw_null(as_jsonw *w);
+/* A member with its value. */
+void as_jsonw_put_str(as_jsonw *w, const char *key, const char *s);
+void as_jsonw_put_i64(as_jsonw *w, const char *key, int64_t v);
+void as_jsonw_put_u64(as_jsonw *w, const char *key, uint64_t v);
+void as_jsonw_put_f64(as_jsonw *w, const char *key, double v);
+void as_jsonw_put_bool(as_jsonw *w, const char *key, bool v);
 
 #endif

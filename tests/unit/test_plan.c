@@ -5,7 +5,7 @@
 #include "tests/harness.h"
 
 static as_status parse(as_plan *p, const char *text, as_err *err) {
-  return as_plan_parse(p, text, strlen(text), "plans/x.plan", NULL, err);
+  return as_plan_parse(p, text, strlen(text), "plans/x.plan", NULL, NULL, err);
 }
 
 static const char whole[] =

@@ -1,0 +1,83 @@
+/* What others ask of a plan. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "eval/run/plan_int.h"
+#include "tensor/base/mem.h"
+#include "tensor/base/text.h"
+
+as_status as_plan_fail(const as_plan_reader *r, const char *fmt, ...) {
+  char text[768];
+  va_list ap;
+  va_start(ap, fmt);
+  vsnprintf(text, sizeof text, fmt, ap);
+  va_end(ap);
+  return as_fail(r->err, AS_E_INPUT, "%s:%d: %s", r->plan->path, r->line, text);
+}
+
+bool as_plan_is_name(const char *s) {
+  size_t n = strlen(s);
+  if (n == 0 || n > 80 || s[0] == '.') return false;
+  for (size_t i = 0; i < n; i++) {
+    char c = s[i];
+    bool ok = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+              c == '_' || c == '+' || c == '-';
+    if (!ok) return false;
+  }
+  return strstr(s, "--") == NULL;
+}
+
+char *as_plan_portable(const as_plan *plan, const char *text, as_err *err) {
+  const size_t n = strlen(plan->dir);
+  const bool cut = strcmp(plan->dir, ".") != 0 && strcmp(plan->dir, "/") != 0;
+  as_str out = {0};
+  for (const char *p = text; *p;) {
+    /* The folder begins a path where what stands before it is no part of one. */
+    const bool begins = p == text || !strchr("/._-", p[-1]);
+    const bool here = cut && begins && strncmp(p, plan->dir, n) == 0 && p[n] == '/';
+    if (here)
+      p += n + 1;
+    else
+      as_str_putc(&out, *p++);
+  }
+  char *made = as_str_status(&out, err) == AS_OK ? as_strdup(as_str_c(&out), err) : NULL;
+  as_str_clear(&out);
+  return made;
+}
+
+const char *as_plan_protocol(const as_plan *plan, const as_plan_model *m) {
+  return m->protocol ? m->protocol : plan->protocol;
+}
+
+as_knn_opts as_plan_knn(const as_plan_model *m) {
+  return (as_knn_opts){.k = m->k, .temperature = m->temperature};
+}
+
+as_dataset_opts as_plan_dataset_opts(const as_plan_dataset *p) {
+  return (as_dataset_opts){.path = p->path.at,
+                           .want_labels = true,
+                           .task = p->task,
+                           .classes = p->classes.at,
+                           .labels = p->labels.at,
+                           .real = p->real.at,
+                           .subset = p->subset.at,
+                           .flavour = p->flavour,
+                           .limit = p->limit,
+                           .per_class_from = p->per_class[0],
+                           .per_class_to = p->per_class[1]};
+}
+
+const as_plan_dataset *as_plan_train_set(const as_plan *plan, const as_plan_model *m) {
+  if (m->kind != AS_HEAD_PROBE && m->kind != AS_HEAD_KNN) return NULL;
+  for (size_t i = 0; i < plan->n_datasets; i++) {
+    const as_plan_dataset *d = &plan->datasets[i];
+    if (d->train && (!m->train || strcmp(d->name, m->train) == 0)) return d;
+  }
+  return NULL;
+}
+
+size_t as_plan_train_index(const as_plan *plan, size_t m) {
+  const as_plan_dataset *t = as_plan_train_set(plan, &plan->models[m]);
+  return t ? (size_t)(t - plan->datasets) : SIZE_MAX;
+}
