@@ -43,7 +43,8 @@ eval/run               eval/ models nn tensor tensor/base/ weights/ data/
 tools                  eval/ models nn tensor tensor/kern tensor/base/ weights/ data/
 '
 files=$(find tensor nn models weights data eval tools tests -name '*.[ch]' | sort)
-defs=$(find tensor nn models weights data eval tools -name '*.def' | sed '1s/^/\n/') # included, too
+defs="
+$(find tensor nn models weights data eval tools -name '*.def')" # included, too
 # shellcheck disable=SC2086
 grep -Hn '^[ 	]*#[ 	]*include[ 	]*"' $files | awk -v table="$table" -v files="$files$defs" '
   function folder(path) { sub(/\/[^\/]*$/, "", path); return path }
