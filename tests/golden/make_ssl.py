@@ -25,7 +25,7 @@ class L2(nn.Module):
     def forward(s, x): return F.normalize(x, dim=1)
 L = nn.Linear
 def mlp(i, h, o): return nn.Sequential(L(i, h), nn.BatchNorm1d(h), nn.ReLU(), L(h, o, bias=False))
-HEADS = {'simclr': (nn.Sequential(L(16, W, bias=False), nn.BatchNorm1d(W), nn.ReLU(), L(W, W, bias=False), Fixed(W, True)), None),
+HEADS = {'moco': (nn.Sequential(L(16, W), nn.ReLU(), L(W, W)), None), 'simclr': (nn.Sequential(L(16, W, bias=False), nn.BatchNorm1d(W), nn.ReLU(), L(W, W, bias=False), Fixed(W, True)), None),
          'byol': (mlp(16, 20, W), mlp(W, 20, W)),
          'simsiam': (nn.Sequential(L(16, W, bias=False), nn.BatchNorm1d(W), nn.ReLU(), L(W, W, bias=False), Fixed(W, False)),
                      nn.Sequential(L(W, 6, bias=False), nn.BatchNorm1d(6), nn.ReLU(), L(6, W))),
@@ -47,6 +47,11 @@ def loss_of(name, net, proj, pred, net2, proj2, x):
     if name == 'simclr':
         u = F.normalize(proj(net(torch.cat(x))), dim=1); s = u @ u.T / .2; s = s.masked_fill(torch.eye(2 * B, dtype=torch.bool), -1e9)
         return F.cross_entropy(s, (torch.arange(2 * B) + B) % (2 * B))
+    if name == 'moco': # the queue: made rows at length 1; all keys in one group
+        q = F.normalize(proj(net(x[0])), dim=1)
+        with torch.no_grad(): k = F.normalize(proj2(net2(x[1])), dim=1)
+        queue = F.normalize(made(6, 16 * W).reshape(16, W), dim=1)
+        return F.cross_entropy(torch.cat([(q * k).sum(1, keepdim=True), q @ queue.T], 1) / .2, torch.zeros(B, dtype=torch.long))
     z = [proj(net(v)) for v in x]
     if name == 'byol':
         t = [proj2(net2(v)) for v in x]; p = [pred(v) for v in z]
@@ -58,7 +63,7 @@ def loss_of(name, net, proj, pred, net2, proj2, x):
     return 25 * F.mse_loss(z[0], z[1]) + 25 * (v(z[0]) + v(z[1])) / 2 + c(z[0]) + c(z[1])
 with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), 'ssl.tsv'), 'w') as f:
     for name, (proj, pred) in HEADS.items():
-        all = nn.Module(); all.net = Net(); all.projector = proj
+        all = nn.Module(); all.net = Net(); setattr(all, 'head' if name == 'moco' else 'projector', proj)
         if pred is not None: all.predictor = pred
         class Flat(nn.Module): pass
         names = [(n[4:] if n.startswith('net.') else n, p) for n, p in all.named_parameters()]

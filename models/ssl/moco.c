@@ -1,0 +1,184 @@
+/* MoCo v2 (He et al. 2020, arXiv 1911.05722; Chen et al. 2020, arXiv 2003.04297; facebookresearch/moco).
+ *
+ *   q-view -> f_q -> head -> q        k-view (shuffled) -> f_k -> head -> k        queue: K keys of earlier batches
+ *   logits = [ q.k+ , q.queue ] / tau;   L = mean of -log softmax(logits)[0]
+ *   f_k = m f_k + (1 - m) f_q before the keys are made;  the keys go into the queue after the loss
+ *
+ * Gradient: dq = ((P_0 - 1) k+ + sum over j of P_j n_j) / (B tau). The queue is a matrix of weights here, so the sum over its
+ * rows is one chain (rule 2). Head: Linear, ReLU, Linear, with biases, without BN. The queue starts with random unit
+ * vectors.
+ *
+ * Shuffled BatchNorm on one device: keys are normalised in groups of `group` images of a seeded permutation, so that a
+ * query and its key do not share statistics. */
+#include <math.h>
+#include <string.h>
+
+#include "models/ssl/methods_int.h"
+#include "models/ssl/ssl_int.h"
+#include "tensor/base/math/dmath.h"
+#include "tensor/base/math/rng.h"
+#include "tensor/base/mem.h"
+#include "tensor/kern/kernels.h"
+#include "tensor/linear.h"
+
+typedef struct moco {
+  as_branch query, key;
+  as_map images; /* [B, size, size, 3] of the key views, before they are shuffled */
+  float *memory; /* of images */
+  float *keys;   /* [B, width] */
+  float *queue;  /* [K, width] */
+  uint64_t next; /* row of the queue that is overwritten next */
+  size_t k;
+  uint32_t *order; /* [B] */
+  float *logits;   /* [B, 1 + K] */
+  float *dq;       /* [B, width] */
+  void *scratch;
+} moco;
+
+static const as_ssl_param params[] = {
+    {"temperature", 0.2, "tau", "0.2"},
+    {"width", 128, "of the projections", "128"},
+    {"queue", 1024, "keys of earlier batches", "65536"},
+    {"group", 32, "images that share BatchNorm's statistics among the keys", "32 (256 on 8 GPUs)"},
+    {"ema", 0.97, "momentum of the key encoder", "0.999"},
+    {NULL, 0, NULL, NULL},
+};
+
+static void moco_destroy(as_ssl *s) {
+  moco *m = s->state;
+  if (!m) return;
+  as_branch_clear(&m->query);
+  as_branch_clear(&m->key);
+  void *all[] = {m->memory, m->keys, m->queue, m->order, m->logits, m->dq, m->scratch, m};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) as_free(all[i]);
+}
+
+static void start_queue(moco *m, uint64_t seed, size_t width) {
+  const as_rng r = as_rng_make(seed, as_rng_stream("moco.queue"));
+  for (size_t i = 0; i < m->k * width; i++) m->queue[i] = (float)as_rng_normal(r, i);
+  for (size_t i = 0; i < m->k; i++) as_k.l2norm(width, m->queue + i * width, m->queue + i * width);
+}
+
+static as_status make_room(moco *m, const as_ssl *s, size_t width, as_err *err) {
+  const size_t batch = (size_t)s->o.batch;
+  m->images = *as_encoder_images(m->query.pass[0], s->o.batch);
+  m->memory = as_alloc(as_map_floats(&m->images), sizeof(float), err);
+  m->keys = as_alloc(batch * width, sizeof(float), err);
+  m->queue = as_alloc(m->k * width, sizeof(float), err);
+  m->order = as_alloc(batch, sizeof *m->order, err);
+  m->logits = as_alloc(batch * (m->k + 1), sizeof(float), err);
+  m->dq = as_alloc(batch * width, sizeof(float), err);
+  const size_t a = as_gemm_scratch(m->k, width), b = as_gemm_scratch(width, m->k);
+  m->scratch = as_alloc(a > b ? a : b, 1, err);
+  if (!m->memory || !m->keys || !m->queue || !m->order || !m->logits || !m->dq || !m->scratch)
+    return AS_E_ENV;
+  as_map_place(&m->images, m->memory);
+  return AS_OK;
+}
+
+static as_status moco_create(as_ssl *s, as_err *err) {
+  moco *m = s->state = as_calloc(1, sizeof *m, err);
+  if (!m) return AS_E_ENV;
+  const int width = (int)as_ssl_value(s, "width"), batch = s->o.batch;
+  int group = (int)as_ssl_value(s, "group");
+  m->k = (size_t)as_ssl_value(s, "queue");
+  if (group > batch) group = batch;
+  if (group < 1 || batch % group != 0 || m->k < (size_t)batch || m->k % (size_t)batch != 0)
+    return as_fail(err, AS_E_USAGE,
+                   "MoCo: found batch %d, group %d, queue %zu; wanted a batch of whole groups and a queue of "
+                   "whole batches",
+                   batch, group, m->k);
+  const as_head_layer head[] = {{.kind = AS_HEAD_LINEAR, .width = width, .bias = true},
+                                {.kind = AS_HEAD_RELU},
+                                {.kind = AS_HEAD_LINEAR, .width = width, .bias = true},
+                                {.kind = AS_HEAD_L2}};
+  as_branch_cfg cfg = {.store = &s->student,
+                       .images = batch,
+                       .passes = 1,
+                       .backward = true,
+                       .prefix = "head",
+                       .layers = head,
+                       .n_layers = 4};
+  as_status st = as_branch_create(&m->query, s, &cfg, err);
+  if (st == AS_OK) st = as_store_make(&s->student, s->o.seed, err);
+  cfg.store = &s->teacher, cfg.backward = false, cfg.images = group;
+  if (st == AS_OK) st = as_branch_create(&m->key, s, &cfg, err);
+  if (st == AS_OK) st = as_ssl_follow(s, err);
+  if (st == AS_OK) st = make_room(m, s, (size_t)width, err);
+  if (st != AS_OK) return st;
+  start_queue(m, s->o.seed, (size_t)width);
+  as_ssl_keep(s, m->queue, m->k * (size_t)width * sizeof(float), 4);
+  as_ssl_keep(s, &m->next, sizeof m->next, 8);
+  s->n_views = 2;
+  s->view[0] = *as_encoder_images(m->query.pass[0], batch);
+  s->view[1] = m->images;
+  return AS_OK;
+}
+
+/* Keys of the second views, in groups of a permutation; each row goes back to its image's place. */
+static void make_keys(moco *m, const as_ssl *s) {
+  const size_t batch = (size_t)s->o.batch, width = (size_t)as_ssl_value(s, "width");
+  const size_t group = (size_t)as_ssl_value(s, "group") < batch ? (size_t)as_ssl_value(s, "group") : batch;
+  as_rng_permutation(as_rng_make(s->o.seed, as_rng_stream("moco.shuffle") + s->step), m->order, batch);
+  as_branch_pack(&m->key, false);
+  for (size_t first = 0; first < batch; first += group) {
+    const as_map *to = as_encoder_images(m->key.pass[0], (int)group);
+    for (size_t i = 0; i < group; i++) {
+      const as_map one = as_map_part(&m->images, (int)m->order[first + i], 1),
+                   at = as_map_part(to, (int)i, 1);
+      as_map_copy(&one, &at);
+    }
+    const as_map *k = as_branch_forward(&m->key, 0, true);
+    for (size_t i = 0; i < group; i++)
+      memcpy(m->keys + m->order[first + i] * width, k->data + i * width, width * sizeof(float));
+  }
+}
+
+static double moco_loss(as_ssl *s, const uint32_t *image) {
+  (void)image;
+  moco *m = s->state;
+  const size_t batch = (size_t)s->o.batch, row = m->k + 1;
+  const double tau = as_ssl_value(s, "temperature");
+  as_store_ema(&s->teacher, &s->student, as_ssl_value(s, "ema"));
+  make_keys(m, s);
+  as_branch_pack(&m->query, true);
+  const as_map *q = as_branch_forward(&m->query, 0, true);
+  const size_t d = (size_t)q->c;
+  as_gemm_nt(&(as_product){batch, m->k, d, q->data, d, m->queue, d, m->logits + 1, row}, m->scratch);
+  for (size_t i = 0; i < batch; i++) {
+    float dot = 0.0f;
+    for (size_t j = 0; j < d; j++) dot = fmaf(q->data[i * d + j], m->keys[i * d + j], dot);
+    m->logits[i * row] = dot;
+  }
+  const as_map p = as_map_matrix(m->logits, batch, row);
+  as_ssl_softmax(&p, tau);
+  double loss = 0.0;
+  const float scale = (float)(1.0 / ((double)batch * tau));
+  as_gemm_nn(&(as_product){batch, d, m->k, m->logits + 1, row, m->queue, d, m->dq, d}, m->scratch);
+  for (size_t i = 0; i < batch; i++) {
+    const float p0 = m->logits[i * row];
+    loss -= as_log(p0 > 0.0f ? (double)p0 : 1e-38);
+    for (size_t j = 0; j < d; j++)
+      m->dq[i * d + j] = scale * fmaf(p0 - 1.0f, m->keys[i * d + j], m->dq[i * d + j]);
+  }
+  const as_map dq = as_map_matrix(m->dq, batch, d);
+  as_branch_backward(&m->query, 0, &dq);
+  memcpy(m->queue + m->next * d, m->keys, batch * d * sizeof(float));
+  m->next = (m->next + batch) % m->k;
+  return loss / (double)batch;
+}
+
+const as_ssl_method as_ssl_moco = {
+    .name = "moco",
+    .title = "MoCo v2",
+    .family = "contrastive",
+    .about =
+        "q-view -> f_q -> q;  shuffled k-view -> f_k (EMA) -> k+;  queue of K earlier keys\n"
+        "L = mean of -log softmax([q.k+, q.queue] / tau)[0]\n"
+        "Here: a small queue and a quick teacher; keys in shuffled groups stand for shuffled BN over GPUs.",
+    .view = {"moco", "moco", NULL},
+    .params = params,
+    .create = moco_create,
+    .destroy = moco_destroy,
+    .loss = moco_loss,
+};
