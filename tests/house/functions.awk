@@ -9,6 +9,7 @@ in_comment {
   next
 }
 /^#/ || /^[ \t]/ && !inside && !started { next }
+/^[A-Z_0-9]+$/ && !inside && !started { next } # a macro on a line of its own
 !inside && !started && /^[A-Za-z_]/ && !/^(typedef|struct [a-z0-9_]+ \{|enum|union)/ { started = FNR; head = "" }
 started && !inside {
   head = head " " $0

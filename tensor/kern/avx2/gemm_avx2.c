@@ -16,7 +16,8 @@ AS_ALWAYS_INLINE __m256i first_n(size_t n, size_t at) { /* lanes at.. < n, all o
   return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n - (int)at), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
 }
 
-/* Rows r0..r0+MR-1, columns col..col+15 of the tile. MR is a constant in every call. */
+/* Rows r0..r0+MR-1, columns col..col+15 of the tile. MR is a constant in every call. Long because the accumulators must
+ * stay in registers from the first load to the last store. */
 AS_ALWAYS_INLINE void tile(const as_gemm_args *g, size_t r0, size_t col, const int MR) {
   const size_t lda = g->lda;
 #define DECL(i) __m256 l##i = _mm256_setzero_ps(), h##i = _mm256_setzero_ps();
