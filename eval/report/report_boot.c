@@ -36,7 +36,7 @@ static void place_in_pool(const as_results *r, size_t k, size_t n, size_t n_base
 }
 
 /* Classes of the images, where the report is to draw them and they are known. */
-static void by_class(const as_results *r, size_t k, as_boot_set *set) {
+static void draw_by_class(const as_results *r, size_t k, as_boot_set *set) {
   const as_results_set *d = &r->sets[k];
   if (!d->label || d->n_scored != set->n) return;
   set->cluster = d->label;
@@ -45,7 +45,7 @@ static void by_class(const as_results *r, size_t k, as_boot_set *set) {
     if (d->label[i] >= set->clusters) set->clusters = (size_t)d->label[i] + 1;
 }
 
-static void take(as_sum *s, const as_boot *b) {
+static void take_intervals(as_sum *s, const as_boot *b) {
   const as_results *r = s->r;
   for (size_t m = 0; m < r->n_models; m++) {
     as_sum_model *d = &s->models[m];
@@ -85,11 +85,11 @@ as_status as_sum_bootstrap(as_sum *s, const as_report_opts *opts, as_err *err) {
         sets[k].n = (size_t)c->n_expected;
       }
       place_in_pool(r, k, sets[k].n, n_base, &sets[k]);
-      if (opts && opts->by_class) by_class(r, k, &sets[k]);
+      if (opts && opts->by_class) draw_by_class(r, k, &sets[k]);
     }
     as_boot_opts o = {.seed = opts ? opts->seed : 0, .resamples = opts ? opts->resamples : 0};
     st = as_boot_run(sets, r->n_sets, r->n_models, &o, &s->boot, err);
-    if (st == AS_OK) take(s, &s->boot);
+    if (st == AS_OK) take_intervals(s, &s->boot);
     s->by_class = opts && opts->by_class;
   }
   as_free(sets);

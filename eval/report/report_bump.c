@@ -15,7 +15,7 @@ typedef struct end_label {
   size_t line;
 } end_label;
 
-static int by_y(const void *a, const void *b) {
+static int by_label_height(const void *a, const void *b) {
   const end_label *p = a, *q = b;
   if (p->y != q->y) return p->y < q->y ? -1 : 1;
   return p->line < q->line ? -1 : p->line > q->line;
@@ -27,24 +27,24 @@ typedef struct ladder {
   double top, row, lines, tail; /* tail: rows per unit of ln(rank / lines) */
 } ladder;
 
-static double depth(const ladder *l, double rank) {
+static double ladder_depth(const ladder *l, double rank) {
   return rank <= l->lines ? rank : l->lines + l->tail * as_log(rank / l->lines);
 }
 
 static double line_y(double rank, const ladder *l) {
-  return l->top + (depth(l, rank) - 1) * l->row;
+  return l->top + (ladder_depth(l, rank) - 1) * l->row;
 }
 
 /* Names beside one end of the lines, moved apart where ranks tie. */
-static void put_labels(as_str *out, const as_bump *b, size_t col, const ladder *l, double bottom, double x,
-                       bool left, size_t columns, end_label *label, double *y) {
+static void put_end_labels(as_str *out, const as_bump *b, size_t col, const ladder *l, double bottom,
+                           double x, bool left, size_t columns, end_label *label, double *y) {
   size_t n = 0;
   for (size_t i = 0; i < b->n_lines; i++) {
     double r = b->rank[i * b->n_cols + col];
     if (isfinite(r)) label[n++] = (end_label){line_y(r, l), i};
   }
   if (n == 0) return;
-  qsort(label, n, sizeof *label, by_y);
+  qsort(label, n, sizeof *label, by_label_height);
   for (size_t i = 0; i < n; i++) y[i] = label[i].y;
   as_svg_spread(y, n, 15, l->top - 4, bottom);
   double reach = left ? -1 : 1;
@@ -60,7 +60,8 @@ static void put_labels(as_str *out, const as_bump *b, size_t col, const ladder *
   }
 }
 
-static void put_line(as_str *out, const as_bump *b, size_t i, const double *x, double *y, const ladder *l) {
+static void put_rank_line(as_str *out, const as_bump *b, size_t i, const double *x, double *y,
+                          const ladder *l) {
   const double *rank = &b->rank[i * b->n_cols];
   double first = NAN, last = NAN;
   as_str tip = {0};
@@ -116,7 +117,7 @@ void as_chart_bump(as_str *out, const as_bump *b) {
   }
   ladder l = {.top = head, .lines = (double)b->n_lines};
   if (last > l.lines) l.tail = 0.35 * l.lines / as_log(last / l.lines);
-  double deepest = depth(&l, last);
+  double deepest = ladder_depth(&l, last);
   l.row = fmax(16, fmin(26, 900 / deepest));
   double bottom = head + fmax((deepest - 1) * l.row, (double)(b->n_lines - 1) * 15);
   end_label *label = as_alloc(b->n_lines, sizeof *label, NULL);
@@ -135,9 +136,9 @@ void as_chart_bump(as_str *out, const as_bump *b) {
       bool tight = fit < 20;
       as_svg_text(out, x[c], tight && c % 2 ? 14 : 28, 'm', "col", b->col_name[c], tight ? 2 * fit : 24);
     }
-    for (size_t i = b->n_lines; i-- > 0;) put_line(out, b, i, x, y, &l);
-    put_labels(out, b, 0, &l, bottom, x[0], true, columns, label, y);
-    put_labels(out, b, b->n_cols - 1, &l, bottom, x[b->n_cols - 1], false, columns, label, y);
+    for (size_t i = b->n_lines; i-- > 0;) put_rank_line(out, b, i, x, y, &l);
+    put_end_labels(out, b, 0, &l, bottom, x[0], true, columns, label, y);
+    put_end_labels(out, b, b->n_cols - 1, &l, bottom, x[b->n_cols - 1], false, columns, label, y);
     as_svg_close(out);
   }
   as_free(label);

@@ -41,7 +41,8 @@ static size_t find_duels(const as_results *r, size_t n_first, duel *d, size_t *a
   return n;
 }
 
-static void fill(as_sheet *sh, const as_results *r, const duel *d, size_t n, const double *adjusted) {
+static void fill_paired_sheet(as_sheet *sh, const as_results *r, const duel *d, size_t n,
+                              const double *adjusted) {
   sh->title = "Paired: the first run against the second on the same images";
   as_sheet_column(sh, "first", "first run", AS_COL_TEXT, 0, false);
   as_sheet_column(sh, "second", "second run", AS_COL_TEXT, 0, false);
@@ -84,7 +85,7 @@ as_status as_report_paired(as_str *out, as_jsonw *w, const as_results *r, size_t
   for (size_t i = 0; i < *rows; i++) p[i] = d[i].test.p_mid;
   if (st == AS_OK && *rows > 0) st = as_holm(p, *rows, p + MOST, err);
   if (st == AS_OK && *rows > 0) {
-    fill(&sh, r, d, *rows, p + MOST);
+    fill_paired_sheet(&sh, r, d, *rows, p + MOST);
     if (apart) as_str_printf(&sh.how, " %zu pairs are left out: they chose among different classes.", apart);
     if (sh.failed) st = as_fail(err, AS_E_ENV, "report: out of memory");
     if (st == AS_OK && w) {

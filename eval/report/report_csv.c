@@ -3,12 +3,12 @@
 
 #include "eval/report/report_int.h"
 
-static void put_fraction(as_str *out, double v) {
+static void put_csv_fraction(as_str *out, double v) {
   as_str_putc(out, ',');
   if (isfinite(v)) as_str_put(out, as_fix(v, 6).s);
 }
 
-static void put_text(as_str *out, const char *s) {
+static void put_csv_text(as_str *out, const char *s) {
   as_str_putc(out, ',');
   as_put_csv(out, s);
 }
@@ -36,7 +36,7 @@ as_status as_report_csv(as_str *out, const as_results *r, const as_report_opts *
       const as_cell *c = as_results_cell(r, m, k);
       const as_sum_cell *d = as_sum_at(sum, m, k);
       as_put_csv(out, as_model_name(r, m));
-      put_text(out, as_set_name(r, k));
+      put_csv_text(out, as_set_name(r, k));
       as_str_putc(out, ',');
       as_put_status(out, sum, m, k);
       bool counted = c->n_expected > 0;
@@ -50,27 +50,27 @@ as_status as_report_csv(as_str *out, const as_results *r, const as_report_opts *
       as_str_putc(out, ',');
       if (as_cell_measured(c) && c->n_used > 0 && c->has_top5)
         as_str_printf(out, "%lld", (long long)c->top5_correct);
-      put_fraction(out, d->shown);
-      put_fraction(out, d->lo);
-      put_fraction(out, d->hi);
-      put_fraction(out, as_cell_measured(c) && c->has_top5 ? c->top5 : NAN);
-      put_fraction(out, d->floor);
-      put_fraction(out, d->drop);
-      put_fraction(out, d->drop_lo);
-      put_fraction(out, d->drop_hi);
+      put_csv_fraction(out, d->shown);
+      put_csv_fraction(out, d->lo);
+      put_csv_fraction(out, d->hi);
+      put_csv_fraction(out, as_cell_measured(c) && c->has_top5 ? c->top5 : NAN);
+      put_csv_fraction(out, d->floor);
+      put_csv_fraction(out, d->drop);
+      put_csv_fraction(out, d->drop_lo);
+      put_csv_fraction(out, d->drop_hi);
       as_str_putc(out, ',');
       if (isfinite(d->rank)) as_str_put(out, as_rank_text(d->rank).s);
       as_str_putc(out, ',');
       size_t classes = as_results_among(r, m, k).n;
       if (classes) as_str_printf(out, "%zu", classes);
-      put_text(out, r->sets[k].rule);
+      put_csv_text(out, r->sets[k].rule);
       as_str reason = {0};
       as_put_reason(&reason, c, d);
-      put_text(out, as_str_c(&reason));
+      put_csv_text(out, as_str_c(&reason));
       if (reason.failed) out->failed = true;
       as_str_clear(&reason);
-      put_text(out, c->features_sha256);
-      put_text(out, c->logits_sha256);
+      put_csv_text(out, c->features_sha256);
+      put_csv_text(out, c->logits_sha256);
       as_str_putc(out, '\n');
     }
   }

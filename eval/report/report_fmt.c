@@ -124,7 +124,7 @@ static void put_codes(as_str *out, const char *s, size_t from, size_t to, bool a
   }
 }
 
-static bool is_plain(const char *s) {
+static bool is_printable_ascii(const char *s) {
   while (*s >= 0x20 && *s < 0x7F) s++;
   return *s == 0;
 }
@@ -141,7 +141,7 @@ static size_t kept_columns(const char *name, size_t head, size_t tail, size_t co
 
 void as_put_name(as_str *out, const char *name, size_t max, bool ascii) {
   if (!name) name = "";
-  if (is_plain(name) && (max == 0 || strlen(name) <= max)) {
+  if (is_printable_ascii(name) && (max == 0 || strlen(name) <= max)) {
     as_str_put(out, name);
     return;
   }

@@ -44,10 +44,17 @@ void as_grid_head(as_grid *g, size_t col, const char *text) {
   as_str_put(&g->head[col], text);
 }
 
+/* What stands in a cell; row = g->rows: in its column's head. */
+static const char *cell_text(const as_grid *g, size_t row, size_t col) {
+  if (row == g->rows) return as_str_c(&g->head[col]);
+  uint32_t start = g->start[row * g->cols + col];
+  return start && g->text.s ? g->text.s + start - 1 : "";
+}
+
 as_str *as_grid_at(as_grid *g, size_t row, size_t col) {
   size_t at = row * g->cols + col;
   if (at == g->open || g->text.failed) return &g->text;
-  const char *old = as_grid_cell(g, row, col);
+  const char *old = cell_text(g, row, col);
   char *copy = *old ? as_strdup(old, NULL) : NULL; /* it was written before: it moves to the end */
   if (g->open < g->rows * g->cols) as_str_putc(&g->text, 0);
   if (g->text.n >= UINT32_MAX || (*old && !copy)) g->text.failed = true;
@@ -56,12 +63,6 @@ as_str *as_grid_at(as_grid *g, size_t row, size_t col) {
   if (copy) as_str_put(&g->text, copy);
   as_free(copy);
   return &g->text;
-}
-
-const char *as_grid_cell(const as_grid *g, size_t row, size_t col) {
-  if (row == g->rows) return as_str_c(&g->head[col]);
-  uint32_t start = g->start[row * g->cols + col];
-  return start && g->text.s ? g->text.s + start - 1 : "";
 }
 
 void as_grid_put(as_grid *g, size_t row, size_t col, const char *fmt, ...) {
@@ -122,7 +123,7 @@ static size_t cell_columns(const char *text, as_str *line) {
 static size_t column_width(const as_grid *g, size_t col, as_str *line) {
   size_t w = cell_columns(as_str_c(&g->head[col]), line);
   for (size_t r = 0; r < g->rows; r++) {
-    size_t c = cell_columns(as_grid_cell(g, r, col), line);
+    size_t c = cell_columns(cell_text(g, r, col), line);
     if (c > w) w = c;
   }
   return w;
@@ -141,11 +142,11 @@ static void put_spaces(as_str *out, size_t n) {
 }
 
 /* One table row (row == g->rows: the head) for column 0 and the columns [from, to). */
-static void put_row(as_str *out, const as_grid *g, size_t row, const size_t *width, size_t from, size_t to,
-                    as_str *line) {
+static void put_text_row(as_str *out, const as_grid *g, size_t row, const size_t *width, size_t from,
+                         size_t to, as_str *line) {
   size_t lines = 1;
   for (size_t c = 0; c < g->cols; c++) {
-    const char *text = as_grid_cell(g, row, c);
+    const char *text = cell_text(g, row, c);
     size_t n = 1;
     for (; (text = strchr(text, '\n')) != NULL; text++) n++;
     if ((c == 0 || (c >= from && c < to)) && n > lines) lines = n;
@@ -153,7 +154,7 @@ static void put_row(as_str *out, const as_grid *g, size_t row, const size_t *wid
   for (size_t l = 0; l < lines; l++) {
     size_t pending = 0; /* spaces not yet written, so that no line ends in one */
     for (size_t c = 0; c < to; c = c == 0 ? from : c + 1) {
-      const char *text = as_grid_cell(g, row, c);
+      const char *text = cell_text(g, row, c);
       bool has = cell_line(text, l, line);
       size_t w = has ? as_text_columns(as_str_c(line)) : 0, gap = width[c] - w;
       if (c) pending += 2;
@@ -185,10 +186,10 @@ void as_grid_text(as_str *out, const as_grid *g, size_t width, bool ascii) {
     size_t to = from, used = w[0];
     while (to < g->cols && (to == from || used + 2 + w[to] <= width)) used += 2 + w[to++];
     if (from > 1) as_str_putc(out, '\n');
-    put_row(out, g, g->rows, w, from, to, &line);
+    put_text_row(out, g, g->rows, w, from, to, &line);
     for (size_t i = 0; i < used; i++) as_str_put(out, ascii ? "-" : "\xE2\x94\x80");
     as_str_putc(out, '\n');
-    for (size_t r = 0; r < g->rows; r++) put_row(out, g, r, w, from, to, &line);
+    for (size_t r = 0; r < g->rows; r++) put_text_row(out, g, r, w, from, to, &line);
     from = to;
   } while (from < g->cols);
   if (line.failed) out->failed = true;
@@ -249,7 +250,7 @@ void as_grid_markdown(as_str *out, const as_grid *g) {
         continue;
       }
       as_str_putc(out, ' ');
-      as_put_markdown(out, as_grid_cell(g, r == 0 ? g->rows : r - 2, c));
+      as_put_markdown(out, cell_text(g, r == 0 ? g->rows : r - 2, c));
       as_str_put(out, " |");
     }
     as_str_putc(out, '\n');
@@ -266,7 +267,7 @@ void as_grid_latex(as_str *out, const as_grid *g, const char *caption) {
   for (size_t r = 0; r <= g->rows; r++) {
     for (size_t c = 0; c < g->cols; c++) {
       if (c) as_str_put(out, " & ");
-      as_put_latex(out, as_grid_cell(g, r == 0 ? g->rows : r - 1, c));
+      as_put_latex(out, cell_text(g, r == 0 ? g->rows : r - 1, c));
     }
     as_str_put(out, " \\\\\n");
     if (r == 0) as_str_put(out, "\\midrule\n");
@@ -306,7 +307,7 @@ static void put_html_cell(as_str *out, const as_grid *g, size_t row, size_t col)
     as_str_putc(out, '"');
   }
   as_str_putc(out, '>');
-  put_html_lines(out, as_grid_cell(g, row, col), false);
+  put_html_lines(out, cell_text(g, row, col), false);
   as_str_put(out, col == 0 ? "</th>" : "</td>");
 }
 

@@ -33,8 +33,6 @@ void as_grid_head(as_grid *g, size_t col, const char *text);
 void as_grid_put(as_grid *g, size_t row, size_t col, const char *fmt, ...) AS_PRINTF(4, 5);
 /* Where the text of a cell is to be appended, until another cell is asked for. */
 as_str *as_grid_at(as_grid *g, size_t row, size_t col);
-/* What stands in a cell; row = g->rows: in its column's head. */
-const char *as_grid_cell(const as_grid *g, size_t row, size_t col);
 
 void as_grid_shade(as_grid *g, size_t row, size_t col, unsigned shade);
 void as_grid_tip(as_grid *g, size_t row, size_t col, const char *text);

@@ -28,9 +28,9 @@ static as_order_pairs count_flips(const as_html *h, size_t a, size_t b) {
   return c;
 }
 
-static void put_card(const as_html *h, const char *title, const char *big, const char *fmt, ...)
+static void put_page_card(const as_html *h, const char *title, const char *big, const char *fmt, ...)
     AS_PRINTF(4, 5);
-static void put_card(const as_html *h, const char *title, const char *big, const char *fmt, ...) {
+static void put_page_card(const as_html *h, const char *title, const char *big, const char *fmt, ...) {
   char text[256];
   va_list ap;
   va_start(ap, fmt);
@@ -45,7 +45,7 @@ static void put_card(const as_html *h, const char *title, const char *big, const
   as_str_put(h->out, "</span></div>\n");
 }
 
-static void put_cards(const as_html *h) {
+static void put_page_cards(const as_html *h) {
   const as_results *r = h->r;
   size_t best = r->n_models;
   for (size_t m = 0; m < r->n_models; m++) {
@@ -58,17 +58,17 @@ static void put_cards(const as_html *h) {
     const as_sum_cell *c = as_sum_at(h->s, best, r->base);
     as_str_printf(&title, "First on %s", as_html_set(h, r->base));
     if (isfinite(c->lo) && isfinite(c->hi))
-      put_card(h, as_str_c(&title), as_model_name(r, best), "top-1 %s %% [%s, %s]", as_pct(c->acc, h->dec).s,
-               as_pct(c->lo, h->dec).s, as_pct(c->hi, h->dec).s);
+      put_page_card(h, as_str_c(&title), as_model_name(r, best), "top-1 %s %% [%s, %s]",
+                    as_pct(c->acc, h->dec).s, as_pct(c->lo, h->dec).s, as_pct(c->hi, h->dec).s);
     else
-      put_card(h, as_str_c(&title), as_model_name(r, best), "top-1 %s %%", as_pct(c->acc, h->dec).s);
+      put_page_card(h, as_str_c(&title), as_model_name(r, best), "top-1 %s %%", as_pct(c->acc, h->dec).s);
   }
   if (h->s->n_whole && r->n_sets > 1) {
     const as_sum_model *m = &h->s->models[h->s->order[0]];
     const as_sum_cell *c = as_sum_at(h->s, h->s->order[0], r->base);
-    put_card(h, "First by the unified metric", as_html_model(h, 0), "mean %s %% over %zu sets; rank %s on %s",
-             as_pct(m->value[AS_SUM_MEAN], h->dec).s, r->n_sets, as_rank_text(c->rank).s,
-             as_html_set(h, r->base));
+    put_page_card(h, "First by the unified metric", as_html_model(h, 0),
+                  "mean %s %% over %zu sets; rank %s on %s", as_pct(m->value[AS_SUM_MEAN], h->dec).s,
+                  r->n_sets, as_rank_text(c->rank).s, as_html_set(h, r->base));
   }
   size_t worst = r->base;
   int64_t flips = 0, pairs = 0;
@@ -84,15 +84,16 @@ static void put_cards(const as_html *h) {
     as_str_clear(&title);
     as_str_printf(&title, "Order of pairs, %s to %s", as_html_set(h, r->base), as_html_set(h, worst));
     snprintf(big, sizeof big, "%lld of %lld pairs swap", (long long)flips, (long long)pairs);
-    put_card(h, as_str_c(&title), big, "the set that agrees least with %s; intervals are not considered here",
-             as_html_set(h, r->base));
+    put_page_card(h, as_str_c(&title), big,
+                  "the set that agrees least with %s; intervals are not considered here",
+                  as_html_set(h, r->base));
   }
   if (title.failed) h->out->failed = true;
   as_str_clear(&title);
   as_str_put(h->out, "</div>\n");
 }
 
-static void put_head(const as_html *h, bool provenance, as_err *err) {
+static void put_page_head(const as_html *h, bool provenance, as_err *err) {
   const as_results *r = h->r;
   as_str_put(h->out,
              "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
@@ -147,8 +148,8 @@ as_status as_report_html(as_str *out, const as_results *r, const as_report_opts 
     return AS_E_ENV;
   }
   for (size_t i = 0; i < h.rows; i++) h.row_name[i] = as_html_model(&h, i);
-  put_head(&h, provenance && *provenance, err);
-  put_cards(&h);
+  put_page_head(&h, provenance && *provenance, err);
+  put_page_cards(&h);
   as_html_heat(&h, err);
   if (r->n_sets > 1 && r->n_models > 1) as_html_ranks(&h, err);
   if (r->n_sets > 1) {

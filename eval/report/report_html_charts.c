@@ -6,7 +6,7 @@
 #include "eval/stats/table.h"
 #include "tensor/base/mem.h"
 
-const char as_html_key_lines[] =
+static const char key_lines[] =
     "<p class=\"how\"><span class=\"key\"><i class=\"k-up\"></i>ends higher than it starts</span>"
     "<span class=\"key\"><i class=\"k-down\"></i>ends lower</span>"
     "<span class=\"key\"><i></i>ends where it starts</span></p>\n";
@@ -65,7 +65,7 @@ void as_html_ranks(const as_html *h, as_err *err) {
                "there are among fewer models.");
   if (h->rows < r->n_models) as_str_printf(h->out, " Places beyond %zu stand closer together.", h->rows);
   as_str_put(h->out, "</p>\n");
-  if (h->rows > AS_CHART_NAMED) as_str_put(h->out, as_html_key_lines);
+  if (h->rows > AS_CHART_NAMED) as_str_put(h->out, key_lines);
   as_bump b = {
       .n_lines = h->rows,
       .n_cols = cols,
@@ -183,52 +183,44 @@ void as_html_changes(const as_html *h, as_err *err) {
   as_free(names);
 }
 
-/* The mean with its interval, then the other ways to make one number, as ranks. */
-void as_html_unified(const as_html *h, as_err *err) {
-  const as_results *r = h->r;
-  size_t rows = h->rows < h->s->n_whole ? h->rows : h->s->n_whole;
-  as_str_put(
-      h->out,
-      "<section id=\"unified\"><h2>One number of many</h2>\n"
-      "<p><b>What the unified metric is.</b> The arithmetic mean of top-1 over the sets of this report, each "
-      "by its own rule, for models with an accuracy on every set. It is assay's own definition.</p>\n"
-      "<p><b>What it is not.</b> It is not the metric of any paper, and no natural constant: another choice "
-      "of sets, or another mean, can give another order. That is why the others stand beside it.</p>\n");
-  if (rows == 0) {
-    as_str_put(h->out,
-               "<p>No model has an accuracy on every set, so there is no unified metric.</p></section>\n");
-    return;
-  }
-  double *v = as_alloc(rows, (3 + AS_SUM_N) * sizeof *v, NULL);
-  as_grid g;
-  if (!v || as_grid_init(&g, h->s->n_whole, 2 + AS_SUM_N, err) != AS_OK) {
-    h->out->failed = true;
-    as_free(v);
-    return;
-  }
-  double *lo = v + rows, *hi = lo + rows, *rank = hi + rows;
-  as_grid_head(&g, 0, "model");
-  as_grid_head(&g, 1, as_sum_names[AS_SUM_MEAN]);
-  as_grid_head(&g, 2, "95 %");
-  for (int j = 1; j < AS_SUM_N; j++) as_grid_head(&g, (size_t)j + 2, as_sum_heads[j]);
+/* Every way to make one number, with the ranks that it gives. */
+static as_status unified_grid(const as_html *h, as_grid *g, as_err *err) {
+  as_status st = as_grid_init(g, h->s->n_whole, 2 + AS_SUM_N, err);
+  if (st != AS_OK) return st;
+  as_grid_head(g, 0, "model");
+  as_grid_head(g, 1, as_sum_names[AS_SUM_MEAN]);
+  as_grid_head(g, 2, "95 %");
+  for (int j = 1; j < AS_SUM_N; j++) as_grid_head(g, (size_t)j + 2, as_sum_heads[j]);
   for (size_t i = 0; i < h->s->n_whole; i++) {
     const as_sum_model *m = &h->s->models[h->s->order[i]];
-    as_put_name(as_grid_at(&g, i, 0), as_html_model(h, i), 0, false);
+    as_put_name(as_grid_at(g, i, 0), as_html_model(h, i), 0, false);
     for (int j = 0; j < AS_SUM_N; j++) {
       size_t c = j == 0 ? 1 : (size_t)j + 2;
       if (!isfinite(m->value[j]))
-        as_grid_put(&g, i, c, "%s", "-");
+        as_grid_put(g, i, c, "%s", "-");
       else
-        as_grid_put(&g, i, c, "%s (%s)",
+        as_grid_put(g, i, c, "%s (%s)",
                     j == AS_SUM_RANK ? as_fix(m->value[j], 2).s : as_pct(m->value[j], h->dec).s,
                     as_rank_text(m->rank[j]).s);
-      if (i < rows) rank[i * AS_SUM_N + (size_t)j] = m->rank[j];
     }
     if (isfinite(m->mean_lo))
-      as_grid_put(&g, i, 2, "%s\xE2\x80\x93%s", as_pct(m->mean_lo, h->dec).s, as_pct(m->mean_hi, h->dec).s);
+      as_grid_put(g, i, 2, "%s\xE2\x80\x93%s", as_pct(m->mean_lo, h->dec).s, as_pct(m->mean_hi, h->dec).s);
     else
-      as_grid_put(&g, i, 2, "%s", "-");
-    if (i >= rows) continue;
+      as_grid_put(g, i, 2, "%s", "-");
+  }
+  return AS_OK;
+}
+
+/* The mean of the first models with its interval. */
+static void put_mean_chart(const as_html *h, size_t rows) {
+  double *v = as_alloc(rows, 3 * sizeof *v, NULL);
+  if (!v) {
+    h->out->failed = true;
+    return;
+  }
+  double *lo = v + rows, *hi = lo + rows;
+  for (size_t i = 0; i < rows; i++) {
+    const as_sum_model *m = &h->s->models[h->s->order[i]];
     v[i] = m->value[AS_SUM_MEAN];
     lo[i] = m->mean_lo;
     hi[i] = m->mean_hi;
@@ -250,22 +242,57 @@ void as_html_unified(const as_html *h, as_err *err) {
                    "table below."};
   as_chart_dots(h->out, &d);
   as_str_put(h->out, "</figure>\n");
-  if (rows > 1 && r->n_sets > 1) {
-    as_str_put(h->out, "<h3>Does another way to summarise change the order?</h3>\n");
-    if (h->rows > AS_CHART_NAMED) as_str_put(h->out, as_html_key_lines);
-    as_bump b = {.n_lines = rows,
-                 .n_cols = AS_SUM_N,
-                 .line_name = h->row_name,
-                 .col_name = as_sum_names,
-                 .rank = rank,
-                 .alt =
-                     "Rank chart: place of each model by seven ways to summarise the sets. The values and "
-                     "ranks are in "
-                     "the table below."};
-    as_str_put(h->out, "<figure>");
-    as_chart_bump(h->out, &b);
-    as_str_put(h->out, "</figure>\n");
+  as_free(v);
+}
+
+/* The places of the first models by every way to make one number. */
+static void put_summary_chart(const as_html *h, size_t rows) {
+  double *rank = as_alloc(rows * AS_SUM_N, sizeof *rank, NULL);
+  if (!rank) {
+    h->out->failed = true;
+    return;
   }
+  for (size_t i = 0; i < rows; i++)
+    for (size_t j = 0; j < AS_SUM_N; j++) rank[i * AS_SUM_N + j] = h->s->models[h->s->order[i]].rank[j];
+  as_str_put(h->out, "<h3>Does another way to summarise change the order?</h3>\n");
+  if (h->rows > AS_CHART_NAMED) as_str_put(h->out, key_lines);
+  as_bump b = {.n_lines = rows,
+               .n_cols = AS_SUM_N,
+               .line_name = h->row_name,
+               .col_name = as_sum_names,
+               .rank = rank,
+               .alt =
+                   "Rank chart: place of each model by seven ways to summarise the sets. The values and "
+                   "ranks are in the table below."};
+  as_str_put(h->out, "<figure>");
+  as_chart_bump(h->out, &b);
+  as_str_put(h->out, "</figure>\n");
+  as_free(rank);
+}
+
+/* The mean with its interval, then the other ways to make one number, as ranks. */
+void as_html_unified(const as_html *h, as_err *err) {
+  const as_results *r = h->r;
+  size_t rows = h->rows < h->s->n_whole ? h->rows : h->s->n_whole;
+  as_grid g;
+  as_str_put(
+      h->out,
+      "<section id=\"unified\"><h2>One number of many</h2>\n"
+      "<p><b>What the unified metric is.</b> The arithmetic mean of top-1 over the sets of this report, each "
+      "by its own rule, for models with an accuracy on every set. It is assay's own definition.</p>\n"
+      "<p><b>What it is not.</b> It is not the metric of any paper, and no natural constant: another choice "
+      "of sets, or another mean, can give another order. That is why the others stand beside it.</p>\n");
+  if (rows == 0) {
+    as_str_put(h->out,
+               "<p>No model has an accuracy on every set, so there is no unified metric.</p></section>\n");
+    return;
+  }
+  if (unified_grid(h, &g, err) != AS_OK) {
+    h->out->failed = true;
+    return;
+  }
+  put_mean_chart(h, rows);
+  if (rows > 1 && r->n_sets > 1) put_summary_chart(h, rows);
   as_html_shown(h);
   as_html_table(h, &g, "Values as a table (rank in parentheses; per cent, except mean rank)");
   if (r->n_models <= 200)
@@ -280,5 +307,4 @@ void as_html_unified(const as_html *h, as_err *err) {
   }
   as_str_put(h->out, "</dl>\n</section>\n");
   as_grid_clear(&g);
-  as_free(v);
 }

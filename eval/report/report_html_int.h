@@ -38,7 +38,6 @@ bool as_html_has_part(const as_html *h, const char *id);
 void as_html_part_table(const as_html *h, const char *id, const char *summary);
 /* Says so when a chart shows fewer models than there are. */
 void as_html_shown(const as_html *h);
-extern const char as_html_key_lines[]; /* legend of the rank charts */
 
 /* Sections. Memory that ends sets out->failed. */
 void as_html_heat(const as_html *h, as_err *err); /* report_html_tables.c */

@@ -17,7 +17,7 @@ as_num as_class_text(const as_results *r, size_t set, uint32_t c) {
   return n;
 }
 
-static as_status count_classes(as_sum *s, size_t k, as_err *err) {
+static as_status count_right_by_class(as_sum *s, size_t k, as_err *err) {
   const as_results *r = s->r;
   const as_results_set *set = &r->sets[k];
   as_sum_classes *d = &s->classes[k];
@@ -70,7 +70,7 @@ as_status as_sum_images(as_sum *s, as_err *err) {
   }
   s->classes = as_calloc(r->n_sets, sizeof *s->classes, err);
   as_status st = s->classes ? AS_OK : AS_E_ENV;
-  for (size_t k = 0; st == AS_OK && k < r->n_sets; k++) st = count_classes(s, k, err);
+  for (size_t k = 0; st == AS_OK && k < r->n_sets; k++) st = count_right_by_class(s, k, err);
   return st;
 }
 

@@ -168,6 +168,15 @@ size_t as_text_columns(const char *s);
 void as_put_name(as_str *out, const char *name, size_t max, bool ascii);
 /* The same without a limit; line feeds stay. */
 void as_put_lines(as_str *out, const char *text);
+/* A member of the object that is open. */
+static inline void as_put_json_f64(as_jsonw *w, const char *key, double v) {
+  as_jsonw_key(w, key);
+  as_jsonw_f64(w, v);
+}
+static inline void as_put_json_i64(as_jsonw *w, const char *key, int64_t v) {
+  as_jsonw_key(w, key);
+  as_jsonw_i64(w, v);
+}
 /* The members of an assay.table/1 object; the caller opens and closes the object. */
 as_status as_report_json_body(as_jsonw *w, const as_sum *s, const char *part, as_err *err);
 /* Appends text escaped for HTML and SVG text and attribute values. */

@@ -5,7 +5,7 @@
 
 enum { MOST_ROWS = 60 }; /* of a part that nobody asked for by name */
 
-static void put_part(as_str *out, const as_sheet *sh, const as_layout *l, as_err *err, as_status *st) {
+static void lay_out_part(as_str *out, const as_sheet *sh, const as_layout *l, as_err *err, as_status *st) {
   as_grid g;
   bool markup = l->format != AS_LAYOUT_TEXT;
   if ((*st = as_sheet_grid(sh, &g, markup ? 0 : l->width / 3, l->ascii, markup, err)) != AS_OK) return;
@@ -19,7 +19,7 @@ static void put_part(as_str *out, const as_sheet *sh, const as_layout *l, as_err
   as_grid_clear(&g);
 }
 
-static void put_sentence(as_str *out, const as_layout *l, const char *text, bool title) {
+static void lay_out_sentence(as_str *out, const as_layout *l, const char *text, bool title) {
   if (!*text) return;
   if (l->format == AS_LAYOUT_TEXT) {
     as_put_wrapped(out, text, l->width, "", "", l->ascii);
@@ -47,17 +47,17 @@ as_status as_layout_parts(as_str *out, const as_sum *s, const as_layout *l, cons
     if (st == AS_OK && sh.n_rows > 0) {
       if (!first) as_str_putc(out, '\n');
       first = false;
-      put_sentence(out, l, sh.title, true);
+      lay_out_sentence(out, l, sh.title, true);
       if (l->format != AS_LAYOUT_LATEX) as_str_putc(out, '\n');
       if (!only && sh.n_rows > MOST_ROWS) {
         as_str more = {0};
         as_str_printf(&more, "%zu rows: --part %s prints them, in any format.", sh.n_rows, p->id);
-        put_sentence(out, l, as_str_c(&more), false);
+        lay_out_sentence(out, l, as_str_c(&more), false);
         as_str_clear(&more);
       } else {
-        put_part(out, &sh, l, err, &st);
+        lay_out_part(out, &sh, l, err, &st);
       }
-      put_sentence(out, l, as_str_c(&sh.how), false);
+      lay_out_sentence(out, l, as_str_c(&sh.how), false);
     } else if (st == AS_OK && named) {
       st = as_fail(err, AS_E_USAGE, "--part %s: these results have nothing for it", only);
     }

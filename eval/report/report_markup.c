@@ -13,7 +13,7 @@ static void put_interval(as_grid *g, size_t row, size_t col, double v, double lo
     as_grid_put(g, row, col, " [%s, %s]", as_pct(lo, dec).s, as_pct(hi, dec).s);
 }
 
-static as_status make_grid(as_grid *g, const as_sum *s, as_err *err) {
+static as_status accuracies_with_mean(as_grid *g, const as_sum *s, as_err *err) {
   const as_results *r = s->r;
   int dec = as_sum_decimals(s);
   as_status st = as_grid_init(g, r->n_models, 3 + r->n_sets, err);
@@ -50,7 +50,7 @@ static as_status make_grid(as_grid *g, const as_sum *s, as_err *err) {
   return AS_OK;
 }
 
-static void put_note(as_str *out, const char *lead, const char *text, bool latex) {
+static void put_markup_note(as_str *out, const char *lead, const char *text, bool latex) {
   if (!*text) return;
   as_str_put(out, lead);
   if (latex)
@@ -61,30 +61,31 @@ static void put_note(as_str *out, const char *lead, const char *text, bool latex
 }
 
 /* A line each: remarks and notes, what the sets are, what the columns are. */
-static void put_notes(as_str *out, const as_sum *s, const char *lead, bool latex) {
+static void put_markup_notes(as_str *out, const as_sum *s, const char *lead, bool latex) {
   const as_results *r = s->r;
   as_str sets = {0};
-  for (size_t i = 0; i < r->n_remarks; i++) put_note(out, lead, r->remarks[i], latex);
-  for (size_t i = 0; i < s->n_notes; i++) put_note(out, lead, s->notes[i], latex);
-  if (!r->complete) put_note(out, lead, "This run is not complete.", latex);
-  put_note(out, lead,
-           "Top-1 in per cent with 95 % Wilson intervals. The mean over the sets, each by its own rule, is "
-           "assay's own unified metric, not that of any paper.",
-           latex);
-  put_note(out, lead, as_sum_interval_note(s), latex);
+  for (size_t i = 0; i < r->n_remarks; i++) put_markup_note(out, lead, r->remarks[i], latex);
+  for (size_t i = 0; i < s->n_notes; i++) put_markup_note(out, lead, s->notes[i], latex);
+  if (!r->complete) put_markup_note(out, lead, "This run is not complete.", latex);
+  put_markup_note(
+      out, lead,
+      "Top-1 in per cent with 95 % Wilson intervals. The mean over the sets, each by its own rule, is "
+      "assay's own unified metric, not that of any paper.",
+      latex);
+  put_markup_note(out, lead, as_sum_interval_note(s), latex);
   for (size_t k = 0; k < r->n_sets; k++) {
     as_str_printf(&sets, "%s%s: ", k ? "; " : "Sets: ", as_set_name(r, k));
     as_put_set_facts(&sets, s, k);
   }
   as_str_putc(&sets, '.');
-  put_note(out, lead, as_str_c(&sets), latex);
+  put_markup_note(out, lead, as_str_c(&sets), latex);
   if (sets.failed) out->failed = true;
   as_str_clear(&sets);
 }
 
 /* part: one of them alone, without the table of accuracies. */
-static as_status put_parts(as_str *out, const as_sum *s, as_layout_format format, const as_report_opts *opts,
-                           as_err *err) {
+static as_status put_markup_parts(as_str *out, const as_sum *s, as_layout_format format,
+                                  const as_report_opts *opts, as_err *err) {
   const as_layout l = {.format = format};
   if (opts && opts->part && strcmp(opts->part, "cells") == 0) return AS_OK;
   return as_layout_parts(out, s, &l, opts ? opts->part : NULL, err);
@@ -95,7 +96,7 @@ as_status as_report_markdown(as_str *out, const as_results *r, const as_report_o
   as_grid g;
   as_status st = as_sum_take(&s, r, opts, err);
   if (st != AS_OK) return st;
-  if (!as_one_part(opts) && (st = make_grid(&g, s, err)) == AS_OK) {
+  if (!as_one_part(opts) && (st = accuracies_with_mean(&g, s, err)) == AS_OK) {
     if (r->title && *r->title) {
       as_str_put(out, "**");
       as_put_markdown(out, r->title);
@@ -103,10 +104,10 @@ as_status as_report_markdown(as_str *out, const as_results *r, const as_report_o
     }
     as_grid_markdown(out, &g);
     as_str_putc(out, '\n');
-    put_notes(out, s, "- ", false);
+    put_markup_notes(out, s, "- ", false);
     as_grid_clear(&g);
   }
-  if (st == AS_OK) st = put_parts(out, s, AS_LAYOUT_MARKDOWN, opts, err);
+  if (st == AS_OK) st = put_markup_parts(out, s, AS_LAYOUT_MARKDOWN, opts, err);
   as_sum_drop(s, opts);
   return st == AS_OK ? as_str_status(out, err) : st;
 }
@@ -116,13 +117,13 @@ as_status as_report_latex(as_str *out, const as_results *r, const as_report_opts
   as_grid g;
   as_status st = as_sum_take(&s, r, opts, err);
   if (st != AS_OK) return st;
-  if (!as_one_part(opts) && (st = make_grid(&g, s, err)) == AS_OK) {
+  if (!as_one_part(opts) && (st = accuracies_with_mean(&g, s, err)) == AS_OK) {
     as_str_put(out, "% needs \\usepackage{booktabs}\n");
-    put_notes(out, s, "% ", true);
+    put_markup_notes(out, s, "% ", true);
     as_grid_latex(out, &g, r->title && *r->title ? r->title : "Top-1 accuracy");
     as_grid_clear(&g);
   }
-  if (st == AS_OK) st = put_parts(out, s, AS_LAYOUT_LATEX, opts, err);
+  if (st == AS_OK) st = put_markup_parts(out, s, AS_LAYOUT_LATEX, opts, err);
   as_sum_drop(s, opts);
   return st == AS_OK ? as_str_status(out, err) : st;
 }

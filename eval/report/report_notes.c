@@ -53,7 +53,7 @@ void as_put_set_facts(as_str *out, const as_sum *s, size_t k) {
 }
 
 /* Takes over the text; an empty one is no note. */
-static as_status add_note(as_sum *s, as_str *text, as_err *err) {
+static as_status take_note(as_sum *s, as_str *text, as_err *err) {
   as_status st = as_str_status(text, err);
   if (st == AS_OK && text->n) {
     size_t cap = s->n_notes;
@@ -84,7 +84,7 @@ static void list_name(name_list *l, const char *name) {
 }
 
 /* Appends the list, and empties it. */
-static void put_names(as_str *out, name_list *l) {
+static void put_name_list(as_str *out, name_list *l) {
   as_str_put(out, as_str_c(&l->text));
   if (l->n > NAMED)
     as_str_printf(out, ", %s and %zu more", as_str_c(&l->last), l->n - NAMED);
@@ -132,7 +132,7 @@ static as_status note_groups(as_sum *s, size_t k, cell_rule rule,
       list_name(&names, as_model_name(s->r, j));
     }
     say(&text, s, k, m, &names);
-    st = add_note(s, &text, err);
+    st = take_note(s, &text, err);
   }
   as_free(said);
   return st;
@@ -142,7 +142,7 @@ static void say_apart(as_str *out, const as_sum *s, size_t k, size_t m, name_lis
   size_t own = as_results_among(s->r, m, k).n, main = s->among[k].n;
   bool several = names->n > 1;
   as_str_printf(out, "Apart (\xE2\x80\xA0) on %s: ", as_set_name(s->r, k));
-  put_names(out, names);
+  put_name_list(out, names);
   as_str_printf(
       out,
       " chose among %s%zu classes, the other models among %zu. The more can win, the harder: %s shown, but "
@@ -167,14 +167,14 @@ static as_status note_common(as_sum *s, size_t k, as_err *err) {
   }
   if (n > NAMED) as_str_printf(&text, " and %zu more", n - NAMED);
   if (n) as_str_put(&text, ".");
-  return add_note(s, &text, err);
+  return take_note(s, &text, err);
 }
 
 static void say_hopeless(as_str *out, const as_sum *s, size_t k, size_t m, name_list *names) {
   const as_cell *c = as_results_cell(s->r, m, k);
   as_str_printf(out, "%s: of %lld of %lld images no right answer is among the %zu classes that can win for ",
                 as_set_name(s->r, k), (long long)c->n_hopeless, (long long)c->n_expected, c->among.n);
-  put_names(out, names);
+  put_name_list(out, names);
   as_str_put(out, ": they count as wrong, whatever the model says.");
 }
 
@@ -193,7 +193,7 @@ static void say_in_train(as_str *out, const as_sum *s, size_t k, size_t m, name_
   const as_cell *c = as_results_cell(s->r, m, k);
   as_str_printf(out, "In training (\xE2\x80\xA1) on %s: %lld of %lld images are in the training set of ",
                 as_set_name(s->r, k), (long long)c->in_train.n, (long long)c->n_expected);
-  put_names(out, names);
+  put_name_list(out, names);
   put_examples(out, &c->in_train);
   as_str_put(out, ": what a head has learned by heart is no test of it.");
 }
@@ -207,7 +207,7 @@ static as_status note_twice(as_sum *s, size_t k, as_err *err) {
     put_examples(&text, &d->twice);
     as_str_put(&text, ": they weigh more than the others, and the intervals are too short.");
   }
-  return add_note(s, &text, err);
+  return take_note(s, &text, err);
 }
 
 static as_status note_overlap(as_sum *s, const as_set_overlap *o, as_err *err) {
@@ -216,7 +216,7 @@ static as_status note_overlap(as_sum *s, const as_set_overlap *o, as_err *err) {
                 (long long)o->shared.n, o->shared.n == 1 ? "" : "s");
   put_examples(&text, &o->shared);
   as_str_put(&text, ": the unified metric counts them twice, and its interval is too short.");
-  return add_note(s, &text, err);
+  return take_note(s, &text, err);
 }
 
 static as_status note_not_converged(as_sum *s, as_err *err) {
@@ -232,11 +232,11 @@ static as_status note_not_converged(as_sum *s, as_err *err) {
   }
   if (names.n) {
     as_str_put(&text, "Not converged: the probe of ");
-    put_names(&text, &names);
+    put_name_list(&text, &names);
     as_str_printf(&text, " ended before the loss was at its minimum; it may lie %s %% above it.",
                   as_pct(worst, 4).s);
   }
-  return add_note(s, &text, err);
+  return take_note(s, &text, err);
 }
 
 as_status as_sum_notes(as_sum *s, as_err *err) {

@@ -289,8 +289,13 @@ static as_status mean_ranks(as_sheet *sh, const as_sum *s, as_err *err) {
 
 /* --- pairs of models on the same images ---------------------------------------------------------------- */
 
-as_fate as_fate_count(const as_pair_tests *p, size_t base, size_t set) {
-  as_fate f = {0};
+/* How the pairs that differ on the base fare on another set. */
+typedef struct pair_fates {
+  size_t tested, differ;             /* on this set */
+  size_t base, kept, open, reversed; /* of the pairs that differ on the base and were tested here */
+} pair_fates;
+static pair_fates count_fates(const as_pair_tests *p, size_t base, size_t set) {
+  pair_fates f = {0};
   for (size_t i = 0; i < p->n_pairs; i++) {
     double here = p->p_adjusted[i * p->n_sets + set], there = p->p_adjusted[i * p->n_sets + base];
     if (!isfinite(here)) continue;
@@ -322,7 +327,7 @@ static as_status fates(as_sheet *sh, const as_sum *s, as_err *err) {
   as_sheet_column(sh, "undecided", "undecided", AS_COL_COUNT, 0, false);
   as_sheet_column(sh, "reversed", "reversed", AS_COL_COUNT, 0, false);
   for (size_t k = 0; k < r->n_sets; k++) {
-    as_fate f = as_fate_count(&s->pairs, r->base, k);
+    pair_fates f = count_fates(&s->pairs, r->base, k);
     const double v[] = {(double)f.tested, (double)f.differ, (double)f.base,
                         (double)f.kept,   (double)f.open,   (double)f.reversed};
     size_t row = as_sheet_row(sh);

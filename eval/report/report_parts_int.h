@@ -4,13 +4,6 @@
 
 #include "eval/report/report_int.h"
 
-/* How the pairs that differ on the base fare on another set. */
-typedef struct as_fate {
-  size_t tested, differ;             /* on this set */
-  size_t base, kept, open, reversed; /* of the pairs that differ on the base and were tested here */
-} as_fate;
-as_fate as_fate_count(const as_pair_tests *p, size_t base, size_t set);
-
 as_status as_part_published(as_sheet *sh, const as_sum *s, as_err *err);
 as_status as_part_top5(as_sheet *sh, const as_sum *s, as_err *err);
 as_status as_part_calibration(as_sheet *sh, const as_sum *s, as_err *err);

@@ -11,7 +11,7 @@
 
 enum { FEW = 25, SOME = AS_CHART_CROSSES }; /* up to FEW models get names, up to SOME interval crosses */
 
-static void reach(const as_sum_cell *c, double *lo, double *hi) {
+static void stretch_axis(const as_sum_cell *c, double *lo, double *hi) {
   *lo = fmin(*lo, isfinite(c->lo) ? c->lo : c->acc);
   *hi = fmax(*hi, isfinite(c->hi) ? c->hi : c->acc);
 }
@@ -60,8 +60,8 @@ static void put_tip(as_str *out, const as_sum *s, size_t m, size_t set) {
 
 /* The least-squares line of these models with its 95 % band, and the published line of the set where
  * there is one, over the width of the picture. */
-static void put_lines(as_str *out, const as_sum *s, size_t set, const as_svg_scale *x,
-                      const as_svg_scale *y) {
+static void put_fit_lines(as_str *out, const as_sum *s, size_t set, const as_svg_scale *x,
+                          const as_svg_scale *y) {
   enum { STEPS = 32 };
   const as_results *r = s->r;
   const double clip = 1e-4;
@@ -125,8 +125,8 @@ void as_chart_scatter(as_str *out, const as_sum *s, size_t set) {
   for (size_t m = 0; m < r->n_models; m++) {
     const as_sum_cell *b = as_sum_at(s, m, r->base), *c = as_sum_at(s, m, set);
     if (!b->ok || !c->ok) continue;
-    reach(b, &xlo, &xhi);
-    reach(c, &ylo, &yhi);
+    stretch_axis(b, &xlo, &xhi);
+    stretch_axis(c, &ylo, &yhi);
     n++;
   }
   if (n == 0) return;
@@ -152,7 +152,7 @@ void as_chart_scatter(as_str *out, const as_sum *s, size_t set) {
     as_svg_text(out, (as_svg_at(&x, from) + as_svg_at(&x, to)) / 2,
                 (as_svg_at(&y, from) + as_svg_at(&y, to)) / 2 + 4, 'm', "on-line", "y = x", 0);
   }
-  put_lines(out, s, set, &x, &y);
+  put_fit_lines(out, s, set, &x, &y);
   for (size_t i = r->n_models; i-- > 0;) {
     size_t m = s->order[i];
     const as_sum_cell *b = as_sum_at(s, m, r->base), *c = as_sum_at(s, m, set);
@@ -171,7 +171,7 @@ void as_chart_scatter(as_str *out, const as_sum *s, size_t set) {
     as_svg_end(out);
     as_svg_take(&taken, (as_svg_box){px - 4, py - 4, px + 4, py + 4});
   }
-  as_svg_box frame = {x.px0 + 2, y.px1 + 2, x.px1 - 2, y.px0 - 2};
+  taken.frame = (as_svg_box){x.px0 + 2, y.px1 + 2, x.px1 - 2, y.px0 - 2};
   for (size_t i = 0; i < r->n_models && n <= FEW; i++) {
     size_t m = s->order[i];
     const as_sum_cell *b = as_sum_at(s, m, r->base), *c = as_sum_at(s, m, set);
@@ -180,7 +180,8 @@ void as_chart_scatter(as_str *out, const as_sum *s, size_t set) {
     as_put_name(&name, as_model_name(r, m), 20, false);
     double tx, ty;
     double wide = as_svg_text_width(as_text_columns(as_str_c(&name)), 11);
-    if (as_svg_place(&taken, as_svg_at(&x, b->acc), as_svg_at(&y, c->acc), 4, wide, 13, frame, &tx, &ty))
+    as_svg_mark mark = {as_svg_at(&x, b->acc), as_svg_at(&y, c->acc), 4};
+    if (as_svg_place(&taken, mark, wide, 13, &tx, &ty))
       as_svg_text(out, tx, ty, 's', "point-name", as_str_c(&name), 0);
     as_str_clear(&name);
   }

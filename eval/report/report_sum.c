@@ -39,7 +39,7 @@ static const as_sum_cell unknown_cell = {.why = "",
                                          .rank_lo = NAN,
                                          .rank_hi = NAN};
 
-static void fill_cell(as_sum *s, const as_cell *c, as_sum_cell *d) {
+static void sum_cell(as_sum *s, const as_cell *c, as_sum_cell *d) {
   if (c->n_failed > 0) s->n_failed_cells++;
   if (!as_cell_measured(c)) {
     s->n_absent++;
@@ -62,7 +62,7 @@ static void fill_cell(as_sum *s, const as_cell *c, as_sum_cell *d) {
   if (isfinite(d->lo) && isfinite(d->hi)) s->any_interval = true;
 }
 
-static as_status fill_cells(as_sum *s, as_err *err) {
+static as_status sum_cells(as_sum *s, as_err *err) {
   const as_results *r = s->r;
   bool *apart = as_alloc(r->n_models, sizeof *apart, err);
   as_status st = apart ? AS_OK : AS_E_ENV;
@@ -72,7 +72,7 @@ static as_status fill_cells(as_sum *s, as_err *err) {
       as_sum_cell *d = &s->cells[m * r->n_sets + k];
       *d = unknown_cell;
       d->apart = apart[m];
-      fill_cell(s, as_results_cell(r, m, k), d);
+      sum_cell(s, as_results_cell(r, m, k), d);
     }
   }
   for (size_t i = 0; i < r->n_models * r->n_sets && st == AS_OK; i++) {
@@ -88,7 +88,7 @@ static as_status fill_cells(as_sum *s, as_err *err) {
   return st;
 }
 
-static as_status fill_models(as_sum *s, as_err *err) {
+static as_status sum_models(as_sum *s, as_err *err) {
   const as_results *r = s->r;
   size_t n = r->n_models;
   double *acc = as_alloc(n * r->n_sets, sizeof *acc, err);
@@ -142,19 +142,19 @@ static as_status fill_models(as_sum *s, as_err *err) {
 
 static const double z95 = 1.95996398454005423552; /* 97.5 % of a normal distribution */
 
-typedef struct place {
+typedef struct ranked_model {
   double key;
   size_t index;
-} place;
+} ranked_model;
 
-static int by_key(const void *a, const void *b) {
-  const place *x = a, *y = b;
+static int by_falling_mean(const void *a, const void *b) {
+  const ranked_model *x = a, *y = b;
   if (x->key != y->key) return x->key > y->key ? -1 : 1;
   return x->index < y->index ? -1 : x->index > y->index;
 }
 
 /* Without per-image results: rank intervals from the counts. */
-static as_status unpaired(as_sum *s, as_err *err) {
+static as_status unpaired_ranks(as_sum *s, as_err *err) {
   const as_results *r = s->r;
   size_t n = r->n_models;
   double *v = as_alloc(n, 6 * sizeof *v, err);
@@ -195,7 +195,7 @@ static as_status unpaired(as_sum *s, as_err *err) {
 }
 
 /* Tests of pairs, fits, translation curves, subsets, agreement of the sets. */
-static as_status fill_stats(as_sum *s, as_err *err) {
+static as_status sum_stats(as_sum *s, as_err *err) {
   const as_results *r = s->r;
   size_t n = r->n_models, k = r->n_sets;
   bool images = false;
@@ -232,22 +232,22 @@ as_status as_sum_make(as_sum *s, const as_results *r, const as_report_opts *opts
   s->cells = as_calloc(r->n_models * r->n_sets, sizeof *s->cells, err);
   s->models = as_calloc(r->n_models, sizeof *s->models, err);
   s->order = as_calloc(r->n_models, sizeof *s->order, err);
-  place *places = as_calloc(r->n_models, sizeof *places, err);
+  ranked_model *places = as_calloc(r->n_models, sizeof *places, err);
   s->among = as_calloc(r->n_sets, sizeof *s->among, err);
-  as_status st = s->cells && s->models && s->order && s->among && places ? fill_cells(s, err) : AS_E_ENV;
+  as_status st = s->cells && s->models && s->order && s->among && places ? sum_cells(s, err) : AS_E_ENV;
   if (st == AS_OK) st = as_sum_notes(s, err);
-  if (st == AS_OK) st = fill_models(s, err);
+  if (st == AS_OK) st = sum_models(s, err);
   if (st == AS_OK) st = as_sum_bootstrap(s, opts, err);
-  if (st == AS_OK && !s->bootstrapped && r->n_models > 1) st = unpaired(s, err);
+  if (st == AS_OK && !s->bootstrapped && r->n_models > 1) st = unpaired_ranks(s, err);
   s->any_rank_interval = s->any_rank_interval || s->bootstrapped;
   if (st == AS_OK) st = as_sum_images(s, err);
-  if (st == AS_OK) st = fill_stats(s, err);
+  if (st == AS_OK) st = sum_stats(s, err);
   for (size_t m = 0; m < r->n_models && st == AS_OK; m++) {
     double v = s->models[m].value[AS_SUM_MEAN];
-    places[m] = (place){isfinite(v) ? v : -1, m};
+    places[m] = (ranked_model){isfinite(v) ? v : -1, m};
   }
   if (st == AS_OK) {
-    qsort(places, r->n_models, sizeof *places, by_key);
+    qsort(places, r->n_models, sizeof *places, by_falling_mean);
     for (size_t m = 0; m < r->n_models; m++) s->order[m] = places[m].index;
   }
   as_free(places);

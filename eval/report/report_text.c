@@ -119,7 +119,8 @@ static as_status put_drops(const as_page *p, as_err *err) {
 }
 
 /* The table of a part, between a title and the sentences that belong under it; above: these stand above it. */
-static as_status put_part(const as_page *p, const char *id, const char *title, as_str *above, as_err *err) {
+static as_status put_part_between(const as_page *p, const char *id, const char *title, as_str *above,
+                                  as_err *err) {
   as_sheet sh = {0};
   as_grid g;
   as_status st = as_part_find(id)->build(&sh, p->s, err);
@@ -138,12 +139,12 @@ static as_status put_part(const as_page *p, const char *id, const char *title, a
   return st;
 }
 
-static as_status put_unified(const as_page *p, as_err *err) {
+static as_status put_unified_table(const as_page *p, as_err *err) {
   char title[96];
   snprintf(title, sizeof title, "Unified metric: mean of top-1 over the %zu set%s, per cent", p->r->n_sets,
            p->r->n_sets == 1 ? "" : "s");
   as_str_putc(p->out, '\n');
-  return put_part(p, "unified", title, NULL, err);
+  return put_part_between(p, "unified", title, NULL, err);
 }
 
 /* The first failed images of each cell, with their reasons. */
@@ -176,7 +177,7 @@ static as_status put_gaps(const as_page *p, as_err *err) {
     as_str_putc(p->out, '\n');
     as_str how = {0};
     as_str_put(&how, "* Some images could not be used. ");
-    as_status st = put_part(p, "gaps", NULL, &how, err);
+    as_status st = put_part_between(p, "gaps", NULL, &how, err);
     as_str_clear(&how);
     if (st != AS_OK) return st;
     put_failures(p);
@@ -252,7 +253,7 @@ as_status as_report_text(as_str *out, const as_results *r, const as_report_opts 
   }
   st = put_accuracy(&p, err);
   if (st == AS_OK && r->n_sets > 1) st = put_drops(&p, err);
-  if (st == AS_OK) st = put_unified(&p, err);
+  if (st == AS_OK) st = put_unified_table(&p, err);
   if (st == AS_OK && !opts->brief && !(opts->part && strcmp(opts->part, "cells") == 0))
     st = as_layout_parts(out, s, &l, opts->part, err);
   if (st == AS_OK) st = put_gaps(&p, err);

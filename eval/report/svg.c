@@ -124,7 +124,7 @@ static void put_xy(as_str *out, double x, double y) {
   as_str_put(out, as_fix(y, 1).s);
 }
 
-static void put_path(as_str *out, const double *x, const double *y, size_t n, const char *cls, bool smooth) {
+static void put_path_data(as_str *out, const double *x, const double *y, size_t n, const char *cls, bool smooth) {
   as_str_put(out, "<path");
   put_class(out, cls);
   as_str_put(out, " d=\"");
@@ -149,11 +149,11 @@ static void put_path(as_str *out, const double *x, const double *y, size_t n, co
 }
 
 void as_svg_flow(as_str *out, const double *x, const double *y, size_t n, const char *cls) {
-  put_path(out, x, y, n, cls, true);
+  put_path_data(out, x, y, n, cls, true);
 }
 
 void as_svg_polyline(as_str *out, const double *x, const double *y, size_t n, const char *cls) {
-  put_path(out, x, y, n, cls, false);
+  put_path_data(out, x, y, n, cls, false);
 }
 
 double as_svg_text_width(size_t columns, double size) {
@@ -256,6 +256,9 @@ int as_svg_tick_decimals(const double *tick, size_t n, double unit) {
   return 4;
 }
 
+/* Downwards each label is pushed to a gap below the one before it; what then stands below `hi` is pushed back up by
+ * the second pass, which moves only labels that touch the bottom or each other. The order never changes. A label ends
+ * at its own height unless its neighbours need the room; where all do not fit, they run over the top, in order. */
 void as_svg_spread(double *y, size_t n, double gap, double lo, double hi) {
   double floor_y = lo;
   for (size_t i = 0; i < n; i++) {
@@ -273,18 +276,24 @@ void as_svg_take(as_svg_boxes *b, as_svg_box box) {
   if (b->n < b->cap) b->box[b->n++] = box;
 }
 
-bool as_svg_free(const as_svg_boxes *b, as_svg_box q) {
+static bool is_free(const as_svg_boxes *b, const as_svg_box *q) {
   for (size_t i = 0; i < b->n; i++) {
     const as_svg_box *p = &b->box[i];
-    if (q.x0 < p->x1 && p->x0 < q.x1 && q.y0 < p->y1 && p->y0 < q.y1) return false;
+    if (q->x0 < p->x1 && p->x0 < q->x1 && q->y0 < p->y1 && p->y0 < q->y1) return false;
   }
   return true;
 }
 
-bool as_svg_place(as_svg_boxes *b, double x, double y, double r, double w, double h, as_svg_box frame,
-                  double *tx, double *ty) {
-  /* The four corners first (interval crosses run along the axes), then beside, above and below; then
-     the same a little farther out. */
+/* Greedy: places are tried from the best to the worst, and the first free one is taken. Labels that come first (the
+ * better models) so get the better places, nothing moves afterwards, and the picture is a function of its input alone;
+ * what finds no place stays without a label and has its tip. Simulated annealing (Christensen, Marks and
+ * Shieber 1995) fits more where hundreds crowd; a chart here names two dozen.
+ *
+ * The four corners come first, because the arms of an interval cross run along the axes; then beside, above and
+ * below; then the same again, farther out: a ring is half a line (7) wide. A corner of the label at 0.7 d in
+ * both directions is d away from the mark, as the middle of its side is where it stands beside it. */
+bool as_svg_place(as_svg_boxes *b, as_svg_mark mark, double w, double h, double *tx, double *ty) {
+  const double x = mark.x, y = mark.y, r = mark.r;
   for (int ring = 0; ring < 4; ring++) {
     double d = r + 2 + 7 * ring, o = fmax(0.7 * d, r + 0.5);
     const as_svg_box tries[] = {
@@ -295,8 +304,8 @@ bool as_svg_place(as_svg_boxes *b, double x, double y, double r, double w, doubl
     };
     for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
       as_svg_box q = tries[i];
-      if (q.x0 < frame.x0 || q.x1 > frame.x1 || q.y0 < frame.y0 || q.y1 > frame.y1 || !as_svg_free(b, q))
-        continue;
+      bool inside = q.x0 >= b->frame.x0 && q.x1 <= b->frame.x1 && q.y0 >= b->frame.y0 && q.y1 <= b->frame.y1;
+      if (!inside || !is_free(b, &q)) continue;
       as_svg_take(b, q);
       *tx = q.x0;
       *ty = q.y1 - 0.25 * h;

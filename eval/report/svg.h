@@ -56,14 +56,16 @@ typedef struct as_svg_box {
   double x0, y0, x1, y1;
 } as_svg_box;
 typedef struct as_svg_boxes {
-  as_svg_box *box;
+  as_svg_box *box; /* [cap], the caller's */
   size_t n, cap;
+  as_svg_box frame; /* what labels must stay inside of */
 } as_svg_boxes;
+typedef struct as_svg_mark {
+  double x, y, r;
+} as_svg_mark;
 void as_svg_take(as_svg_boxes *b, as_svg_box box);
-bool as_svg_free(const as_svg_boxes *b, as_svg_box box);
-/* A place for a label of w x h beside the mark at (x, y), inside `frame`; false when none is free.
- * On success the box is taken; *tx, *ty is the text's start and base line. */
-bool as_svg_place(as_svg_boxes *b, double x, double y, double r, double w, double h, as_svg_box frame,
-                  double *tx, double *ty);
+/* A place for a label of w x h beside the mark, inside the frame; false when none is free. On success the box is
+ * taken; *tx, *ty is the text's start and base line. */
+bool as_svg_place(as_svg_boxes *b, as_svg_mark mark, double w, double h, double *tx, double *ty);
 
 #endif

@@ -4,47 +4,37 @@
 #include "eval/report/report_int.h"
 #include "eval/report/table_out.h"
 
-static void put_f64(as_jsonw *w, const char *key, double v) {
-  as_jsonw_key(w, key);
-  as_jsonw_f64(w, v);
-}
-
-static void put_i64(as_jsonw *w, const char *key, int64_t v) {
-  as_jsonw_key(w, key);
-  as_jsonw_i64(w, v);
-}
-
 static void put_set(as_jsonw *w, const as_table *t, const as_table_stats *st, size_t k) {
   const as_table_set_stats *d = &st->set[k];
   as_jsonw_object(w);
   as_jsonw_key(w, "dataset");
   as_jsonw_str(w, as_set_name(&t->r, k));
-  put_i64(w, "models", (int64_t)d->models);
+  as_put_json_i64(w, "models", (int64_t)d->models);
   as_jsonw_key(w, "line");
   as_jsonw_object(w);
   as_jsonw_key(w, "source");
   as_jsonw_str(w, d->line ? "imagenet-testbed" : "this table");
-  put_f64(w, "slope", d->line ? d->line->slope : d->fit.slope);
-  put_f64(w, "intercept", d->line ? d->line->intercept : d->fit.intercept);
+  as_put_json_f64(w, "slope", d->line ? d->line->slope : d->fit.slope);
+  as_put_json_f64(w, "intercept", d->line ? d->line->intercept : d->fit.intercept);
   as_jsonw_end(w);
-  put_f64(w, "fit_slope", d->fit.slope);
-  put_f64(w, "fit_intercept", d->fit.intercept);
-  put_f64(w, "fit_r", d->fit.r);
-  put_f64(w, "spearman", d->spearman);
-  put_f64(w, "kendall", d->kendall);
+  as_put_json_f64(w, "fit_slope", d->fit.slope);
+  as_put_json_f64(w, "fit_intercept", d->fit.intercept);
+  as_put_json_f64(w, "fit_r", d->fit.r);
+  as_put_json_f64(w, "spearman", d->spearman);
+  as_put_json_f64(w, "kendall", d->kendall);
   as_jsonw_key(w, "translation");
   as_jsonw_array(w);
   for (size_t b = 0; b < st->n_bins; b++) {
     const as_translation_bin *c = &d->bins[b];
     as_jsonw_object(w);
-    put_f64(w, "gap_lo", c->gap_lo);
-    put_f64(w, "gap_hi", c->gap_hi);
-    put_i64(w, "pairs", c->pairs);
-    put_i64(w, "kept", c->kept);
-    put_i64(w, "tied", c->tied);
-    put_f64(w, "share", c->share);
-    put_f64(w, "share_lo", c->lo);
-    put_f64(w, "share_hi", c->hi);
+    as_put_json_f64(w, "gap_lo", c->gap_lo);
+    as_put_json_f64(w, "gap_hi", c->gap_hi);
+    as_put_json_i64(w, "pairs", c->pairs);
+    as_put_json_i64(w, "kept", c->kept);
+    as_put_json_i64(w, "tied", c->tied);
+    as_put_json_f64(w, "share", c->share);
+    as_put_json_f64(w, "share_lo", c->lo);
+    as_put_json_f64(w, "share_hi", c->hi);
     as_jsonw_end(w);
   }
   as_jsonw_end(w);
@@ -55,7 +45,7 @@ static void put_set(as_jsonw *w, const as_table *t, const as_table_stats *st, si
     as_jsonw_object(w);
     as_jsonw_key(w, "model");
     as_jsonw_str(w, as_model_name(&t->r, m));
-    put_f64(w, "rho", st->rho[m * t->r.n_sets + k]);
+    as_put_json_f64(w, "rho", st->rho[m * t->r.n_sets + k]);
     as_jsonw_end(w);
   }
   as_jsonw_end(w);
@@ -70,8 +60,8 @@ as_status as_table_json(as_str *out, const as_table *t, const as_report_opts *op
   as_jsonw_init(&w, out, false);
   as_jsonw_object(&w);
   status = as_report_json_body(&w, s, opts ? opts->part : NULL, err);
-  put_i64(&w, "rows", (int64_t)t->n_rows);
-  put_i64(&w, "names", (int64_t)t->n_names);
+  as_put_json_i64(&w, "rows", (int64_t)t->n_rows);
+  as_put_json_i64(&w, "names", (int64_t)t->n_names);
   as_jsonw_key(&w, "duplicates");
   as_jsonw_array(&w);
   for (size_t i = 0; i < t->n_duplicates; i++) as_jsonw_str(&w, t->duplicates[i]);

@@ -7,7 +7,7 @@
 #include "eval/report/table_out.h"
 
 /* " (2-5)" behind a rank, where there are rank intervals. */
-static as_num span(const as_page *p, double lo, double hi) {
+static as_num rank_span_text(const as_page *p, double lo, double hi) {
   as_num n = {""};
   if (isfinite(lo) && isfinite(hi))
     snprintf(n.s, sizeof n.s, " (%.15s%s%.15s)", as_fix(lo, 0).s, as_page_dash(p), as_fix(hi, 0).s);
@@ -49,7 +49,7 @@ static as_status put_models(const as_page *p, size_t rows, as_err *err) {
     as_str_put(as_grid_at(&g, i, 0), as_short_names_at(&p->models, i));
     if (b->ok)
       as_grid_put(&g, i, 1, "%s %5s%s", as_pct(b->acc, 2).s, as_rank_text(b->rank).s,
-                  span(p, b->rank_lo, b->rank_hi).s);
+                  rank_span_text(p, b->rank_lo, b->rank_hi).s);
     if (!b->ok) put_without_rank(p, &g, i, 1, m, r->base);
     col = 2;
     for (size_t k = 0; k < r->n_sets; k++) {
@@ -66,7 +66,7 @@ static as_status put_models(const as_page *p, size_t rows, as_err *err) {
     }
     as_grid_put(&g, i, col, "%s", as_pct(p->s->models[m].value[AS_SUM_MEAN], 2).s);
     as_grid_put(&g, i, col + 1, "%s%s", as_rank_text(p->s->models[m].rank[AS_SUM_MEAN]).s,
-                span(p, p->s->models[m].rank_lo, p->s->models[m].rank_hi).s);
+                rank_span_text(p, p->s->models[m].rank_lo, p->s->models[m].rank_hi).s);
   }
   as_grid_text(p->out, &g, p->width, p->ascii);
   as_grid_clear(&g);
@@ -126,7 +126,7 @@ static void put_absent(const as_page *p) {
   as_str_clear(&line);
 }
 
-static void put_notes(const as_page *p, const as_table *t) {
+static void put_table_remarks(const as_page *p, const as_table *t) {
   as_str_put(p->out, "\nRemarks:\n");
   as_str line = {0};
   as_str_printf(
@@ -189,7 +189,7 @@ as_status as_table_text(as_str *out, const as_table *t, const as_report_opts *op
     status = as_layout_parts(out, s, &l, part, err);
   if (status == AS_OK) {
     put_subsets(&p);
-    put_notes(&p, t);
+    put_table_remarks(&p, t);
     status = as_str_status(out, err);
   }
   as_page_clear(&p);

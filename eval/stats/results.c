@@ -141,7 +141,7 @@ as_status as_results_corruption_add(as_results *r, const char *name, double refe
 
 /* --- which cells may be compared ------------------------------------------------------------------------- */
 
-static int by_text(const void *a, const void *b) {
+static int by_class_name(const void *a, const void *b) {
   return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
@@ -149,7 +149,7 @@ as_status as_candidates_of(as_candidates *c, const char *const *name, size_t n, 
   const char **sorted = as_alloc(n ? n : 1, sizeof *sorted, err);
   if (!sorted) return AS_E_ENV;
   if (n) memcpy(sorted, name, n * sizeof *sorted);
-  qsort(sorted, n, sizeof *sorted, by_text);
+  qsort(sorted, n, sizeof *sorted, by_class_name);
   as_sha256 sum;
   as_sha256_init(&sum);
   for (size_t i = 0; i < n; i++)

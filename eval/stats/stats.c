@@ -21,12 +21,6 @@ double as_f_sf(double f, double d1, double d2) {
   return as_beta_inc(0.5 * d2, 0.5 * d1, d2 / (d2 + d1 * f));
 }
 
-double as_t_sf(double t, double df) {
-  if (isnan(t)) return NAN;
-  double tail = 0.5 * as_beta_inc(0.5 * df, 0.5, df / (df + t * t));
-  return t >= 0.0 ? tail : 1.0 - tail;
-}
-
 double as_binom_cdf(int64_t k, int64_t n, double p) {
   if (k < 0) return 0.0;
   if (k >= n) return 1.0;
@@ -149,23 +143,9 @@ as_status as_holm(const double *p, size_t n, double *adjusted, as_err *err) {
   return AS_OK;
 }
 
-as_status as_benjamini_hochberg(const double *p, size_t n, double *adjusted, as_err *err) {
-  size_t m;
-  p_at *v = sorted_p(p, n, &m, err);
-  if (!v) return AS_E_ENV;
-  for (size_t i = 0; i < n; i++) adjusted[i] = NAN;
-  double low = 1.0;
-  for (size_t i = m; i-- > 0;) {
-    low = fmin(low, (double)m / (double)(i + 1) * v[i].p);
-    adjusted[v[i].at] = low;
-  }
-  as_free(v);
-  return AS_OK;
-}
-
 /* --- two columns -------------------------------------------------------------------------------------- */
 
-double as_pearson(const double *x, const double *y, size_t n) {
+static double pearson(const double *x, const double *y, size_t n) {
   as_fit f;
   as_fit_ols(x, y, n, &f);
   return f.r;
@@ -182,7 +162,7 @@ as_status as_spearman(const double *x, const double *y, size_t n, double *rho, a
   }
   as_rank_mean(a, n, ra);
   as_rank_mean(b, n, rb);
-  *rho = as_pearson(ra, rb, n);
+  *rho = pearson(ra, rb, n);
   as_free(v);
   return AS_OK;
 }

@@ -29,13 +29,11 @@ void as_mcnemar_images(const uint8_t *first, const uint8_t *second, size_t n, do
                        as_mcnemar *out);
 
 /* Adjusted p values in the order of the input; NaN entries stay NaN and do not count as tests.
- * Holm 1979 (family-wise error), Benjamini and Hochberg 1995 (false discovery rate). */
+ * Holm 1979: the family-wise error, whatever the tests have to do with each other. */
 as_status as_holm(const double *p, size_t n, double *adjusted, as_err *err);
-as_status as_benjamini_hochberg(const double *p, size_t n, double *adjusted, as_err *err);
 
 /* --- two columns -------------------------------------------------------------------------------- */
 
-double as_pearson(const double *x, const double *y, size_t n);
 /* Pearson's r of the mean ranks. Entries with a NaN are left out. */
 as_status as_spearman(const double *x, const double *y, size_t n, double *rho, as_err *err);
 
@@ -61,7 +59,6 @@ double as_nemenyi_q(size_t k, double alpha);
 
 double as_chi2_sf(double x, double df); /* P(X > x) */
 double as_f_sf(double f, double d1, double d2);
-double as_t_sf(double t, double df);                 /* one-sided */
 double as_range_cdf(double q, size_t k);             /* studentised range, infinite degrees of freedom */
 double as_binom_cdf(int64_t k, int64_t n, double p); /* P(X <= k) */
 

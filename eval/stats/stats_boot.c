@@ -35,7 +35,7 @@ typedef struct pool {
   size_t n, clusters;
 } pool;
 
-static void pool_clear(pool *p) {
+static void free_pool(pool *p) {
   as_free(p->at);
   as_free(p->cluster);
 }
@@ -106,8 +106,8 @@ static as_status pool_make(pool *p, const stratum *st, const as_boot_set *sets, 
 }
 
 /* What column c says of an image: 1 right, 0 wrong, 2 not scored. */
-static uint8_t outcome(const stratum *st, const as_boot_set *sets, const pool *p, size_t models, size_t image,
-                       size_t c) {
+static uint8_t outcome_of(const stratum *st, const as_boot_set *sets, const pool *p, size_t models,
+                          size_t image, size_t c) {
   size_t k = c / models;
   uint32_t at = p->at[image * st->n_sets + k];
   const uint8_t *correct = sets[st->set[k]].correct[c % models];
@@ -128,7 +128,7 @@ static as_status clusters_to_units(stratum *st, const as_boot_set *sets, const p
   as_status s = reserve_units(st, p->clusters, err);
   for (size_t i = 0; s == AS_OK && i < p->n; i++)
     for (size_t c = 0; c < st->cols; c++) {
-      uint8_t v = outcome(st, sets, p, models, i, c);
+      uint8_t v = outcome_of(st, sets, p, models, i, c);
       st->right[p->cluster[i] * st->cols + c] += v == 1;
       st->used[p->cluster[i] * st->cols + c] += v <= 1;
     }
@@ -151,7 +151,7 @@ static as_status images_to_units(stratum *st, const as_boot_set *sets, const poo
   for (size_t i = 0; s == AS_OK && i < p->n; i++) {
     uint64_t h = 0xcbf29ce484222325u; /* FNV-1a */
     for (size_t c = 0; c < cols; c++) {
-      row[i * cols + c] = outcome(st, sets, p, models, i, c);
+      row[i * cols + c] = outcome_of(st, sets, p, models, i, c);
       h = (h ^ row[i * cols + c]) * 0x100000001b3u;
     }
     size_t slot = (size_t)(h ^ h >> 32) & (slots - 1);
@@ -190,8 +190,8 @@ typedef struct boot {
   bool *failed; /* [resamples + 1] */
 } boot;
 
-static void accuracies(const stratum *st, const uint32_t *count, size_t models, size_t sets, double *right,
-                       double *acc) {
+static void accuracies_of_draw(const stratum *st, const uint32_t *count, size_t models, size_t sets,
+                               double *right, double *acc) {
   double *used = right + st->cols;
   memset(right, 0, 2 * st->cols * sizeof *right);
   for (size_t u = 0; u < st->units; u++) {
@@ -206,7 +206,7 @@ static void accuracies(const stratum *st, const uint32_t *count, size_t models, 
     acc[c % models * sets + st->set[c / models]] = used[c] > 0.0 ? right[c] / used[c] : NAN;
 }
 
-static void resample(void *ctx, size_t r, int worker) {
+static void draw_resample(void *ctx, size_t r, int worker) {
   (void)worker;
   boot *b = ctx;
   uint32_t *count = as_alloc(b->max_units, sizeof *count, NULL);
@@ -225,7 +225,7 @@ static void resample(void *ctx, size_t r, int worker) {
         count[st->unit_of ? st->unit_of[at] : at]++;
       }
     }
-    accuracies(st, count, b->models, b->sets, tmp, acc);
+    accuracies_of_draw(st, count, b->models, b->sets, tmp, acc);
   }
   for (size_t s = 0; s < b->sets && !b->failed[r]; s++) {
     double *rank = b->set_rank + r * b->models * b->sets;
@@ -254,7 +254,7 @@ static int by_value(const void *a, const void *b) {
 }
 
 /* The confidence interval of v[n] (sorted in place; NaN left out). attained: only values that occur. */
-static as_interval interval(double *v, size_t n, double value, double confidence, bool attained) {
+static as_interval percentile_interval(double *v, size_t n, double value, double confidence, bool attained) {
   as_interval out = {value, NAN, NAN};
   size_t m = 0;
   for (size_t i = 0; i < n; i++)
@@ -276,22 +276,23 @@ static as_interval interval(double *v, size_t n, double value, double confidence
 }
 
 /* Column `at` of rows `width` long, through tmp. */
-static as_interval column(const double *x, size_t width, size_t at, size_t n, double *tmp, double confidence,
-                          bool attained) {
+static as_interval column_interval(const double *x, size_t width, size_t at, size_t n, double *tmp,
+                                   double confidence, bool attained) {
   for (size_t r = 0; r < n; r++) tmp[r] = x[r * width + at];
-  return interval(tmp, n, x[n * width + at], confidence, attained);
+  return percentile_interval(tmp, n, x[n * width + at], confidence, attained);
 }
 
-static void summarize(const boot *b, as_boot *out, double *tmp) {
+static void summarize_resamples(const boot *b, as_boot *out, double *tmp) {
   size_t n = b->resamples, cells = b->models * b->sets, width = AS_UNIFIED_COUNT * b->models;
   for (size_t c = 0; c < cells; c++) {
-    out->acc[c] = column(b->acc, cells, c, n, tmp, out->confidence, false);
-    out->set_rank[c] = column(b->set_rank, cells, c, n, tmp, out->confidence, true);
+    out->acc[c] = column_interval(b->acc, cells, c, n, tmp, out->confidence, false);
+    out->set_rank[c] = column_interval(b->set_rank, cells, c, n, tmp, out->confidence, true);
   }
   for (size_t k = 0; k < AS_UNIFIED_COUNT; k++)
     for (size_t m = 0; m < b->models; m++) {
-      out->metric[k][m] = column(b->metric, width, k * b->models + m, n, tmp, out->confidence, false);
-      out->rank[k][m] = column(b->rank, width, k * b->models + m, n, tmp, out->confidence, true);
+      out->metric[k][m] =
+          column_interval(b->metric, width, k * b->models + m, n, tmp, out->confidence, false);
+      out->rank[k][m] = column_interval(b->rank, width, k * b->models + m, n, tmp, out->confidence, true);
     }
   for (size_t r = 0; r < n; r++) {
     for (size_t k = 0; k < AS_UNIFIED_COUNT; k++) {
@@ -358,14 +359,14 @@ static as_status make_strata(boot *b, stratum *st, const as_boot_set *sets, uint
     if (s == AS_OK)
       s = p.cluster ? clusters_to_units(&st[j], sets, &p, b->models, err)
                     : images_to_units(&st[j], sets, &p, b->models, err);
-    pool_clear(&p);
+    free_pool(&p);
     if (st[j].units > b->max_units) b->max_units = st[j].units;
   }
   return s;
 }
 
-static as_status run(boot *b, stratum *st, const as_boot_set *sets, uint64_t seed, as_boot *out,
-                     as_err *err) {
+static as_status run_resamples(boot *b, stratum *st, const as_boot_set *sets, uint64_t seed, as_boot *out,
+                               as_err *err) {
   as_status s = reserve_out(out, err);
   if (s == AS_OK) s = make_strata(b, st, sets, seed, err);
   if (s != AS_OK) return s;
@@ -379,11 +380,11 @@ static as_status run(boot *b, stratum *st, const as_boot_set *sets, uint64_t see
   s = b->acc && b->set_rank && b->metric && b->rank && b->failed && tmp ? AS_OK : AS_E_ENV;
   if (s == AS_OK) {
     b->st = st;
-    as_par_for(rows, resample, b);
+    as_par_for(rows, draw_resample, b);
     for (size_t r = 0; r < rows && s == AS_OK; r++)
       if (b->failed[r]) s = as_fail(err, AS_E_ENV, "bootstrap: out of memory");
   }
-  if (s == AS_OK) summarize(b, out, tmp);
+  if (s == AS_OK) summarize_resamples(b, out, tmp);
   as_free(tmp);
   return s;
 }
@@ -403,7 +404,7 @@ as_status as_boot_run(const as_boot_set *sets, size_t n_sets, size_t models, con
   b.models = models;
   b.resamples = (size_t)out->resamples;
   stratum *st = as_calloc(n_sets, sizeof *st, err);
-  as_status s = st ? run(&b, st, sets, opts ? opts->seed : 0, out, err) : AS_E_ENV;
+  as_status s = st ? run_resamples(&b, st, sets, opts ? opts->seed : 0, out, err) : AS_E_ENV;
   for (size_t k = 0; st && k < n_sets; k++) {
     as_free(st[k].set);
     as_free(st[k].unit_of);
@@ -435,7 +436,7 @@ as_status as_boot_difference(const as_boot *b, size_t i, size_t j, as_interval *
   }
   *above = wins / (double)n;
   double value = b->metric[AS_UNIFIED_MEAN][i].value - b->metric[AS_UNIFIED_MEAN][j].value;
-  *diff = interval(tmp, n, value, b->confidence, false);
+  *diff = percentile_interval(tmp, n, value, b->confidence, false);
   as_free(tmp);
   return AS_OK;
 }

@@ -52,12 +52,12 @@ typedef struct runner {
   uint32_t y_rank; /* place of y among the different ones, 0 = the lowest */
 } runner;
 
-static int by_x(const void *a, const void *b) {
+static int by_base(const void *a, const void *b) {
   const runner *p = a, *q = b;
   return (p->x > q->x) - (p->x < q->x);
 }
 
-static int by_y(const void *a, const void *b) {
+static int by_variant(const void *a, const void *b) {
   const runner *p = a, *q = b;
   return (p->y > q->y) - (p->y < q->y);
 }
@@ -126,9 +126,9 @@ static void answer_border(sweep *w, size_t e, const border *b, bool above) {
 }
 
 static void count_pairs(sweep *w) {
-  qsort(w->run, w->n, sizeof *w->run, by_y);
+  qsort(w->run, w->n, sizeof *w->run, by_variant);
   for (size_t i = 1; i < w->n; i++) w->run[i].y_rank = w->run[i - 1].y_rank + (w->run[i].y > w->run[i - 1].y);
-  qsort(w->run, w->n, sizeof *w->run, by_x);
+  qsort(w->run, w->n, sizeof *w->run, by_base);
   for (size_t p = 0; p <= w->n; p++) {
     for (int above = 0; above < 2; above++)
       for (size_t e = 0; e <= w->bins; e++)

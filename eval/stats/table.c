@@ -14,12 +14,12 @@
 enum { MOST_SETS = 16, MOST_NAMES = 4096 };
 
 /* Growing list of owned strings, found by value. */
-typedef struct name_list {
+typedef struct set_names {
   char **name;
   size_t n, cap;
-} name_list;
+} set_names;
 
-static as_status list_add(name_list *l, const char *name, as_err *err) {
+static as_status add_set_name(set_names *l, const char *name, as_err *err) {
   for (size_t i = 0; i < l->n; i++)
     if (strcmp(l->name[i], name) == 0) return AS_OK;
   if (l->n == MOST_NAMES)
@@ -32,7 +32,7 @@ static as_status list_add(name_list *l, const char *name, as_err *err) {
   return AS_OK;
 }
 
-static void list_clear(name_list *l) {
+static void clear_set_names(set_names *l) {
   for (size_t i = 0; i < l->n; i++) as_free(l->name[i]);
   as_free(l->name);
   memset(l, 0, sizeof *l);
@@ -81,20 +81,20 @@ static as_status index_row(row_index *x, const char *model, const char *size, si
   return AS_OK;
 }
 
-static as_status list_sets(const as_table_source *s, name_list *sets, as_err *err) {
+static as_status list_sets(const as_table_source *s, set_names *sets, as_err *err) {
   as_status st = AS_OK;
-  if (s->kind == AS_TABLE_TIMM) return list_add(sets, s->set_name, err);
+  if (s->kind == AS_TABLE_TIMM) return add_set_name(sets, s->set_name, err);
   if (s->kind == AS_TABLE_WIDE) {
     for (size_t c = 0; c < s->csv.cols && st == AS_OK; c++)
-      if (s->is_set[c]) st = list_add(sets, as_csv_at(&s->csv, 0, c), err);
+      if (s->is_set[c]) st = add_set_name(sets, as_csv_at(&s->csv, 0, c), err);
     return st;
   }
   for (size_t r = 1; r < s->csv.rows && st == AS_OK; r++)
-    st = list_add(sets, as_csv_at(&s->csv, r, s->dataset), err);
+    st = add_set_name(sets, as_csv_at(&s->csv, r, s->dataset), err);
   return st;
 }
 
-static as_status choose_sets(const name_list *all, const as_table_opts *o, name_list *chosen, as_err *err) {
+static as_status choose_sets(const set_names *all, const as_table_opts *o, set_names *chosen, as_err *err) {
   const char *const *names = (const char *const *)all->name;
   const char *base = o->base;
   if (all->n == 0)
@@ -103,15 +103,15 @@ static as_status choose_sets(const name_list *all, const as_table_opts *o, name_
   for (size_t i = 0; !base && i < all->n; i++)
     if (strcmp(names[i], "val") == 0 || strcmp(names[i], "imagenet") == 0) base = names[i];
   if (!base) base = names[0];
-  as_status st = list_add(chosen, base, err);
-  for (size_t i = 0; st == AS_OK && o->sets && i < o->n_sets; i++) st = list_add(chosen, o->sets[i], err);
+  as_status st = add_set_name(chosen, base, err);
+  for (size_t i = 0; st == AS_OK && o->sets && i < o->n_sets; i++) st = add_set_name(chosen, o->sets[i], err);
   /* Without a choice the clean halves of A and R stay out: their images are val's and would count twice. */
   if (!o->sets && all->n > MOST_SETS)
     return as_fail(err, AS_E_USAGE, "found %zu sets, wanted a choice of at most %d: --sets SET,SET,...",
                    all->n, MOST_SETS);
   for (size_t i = 0; st == AS_OK && !o->sets && i < all->n; i++) {
     const as_set_facts *f = as_set_facts_find(names[i]);
-    if (!f || !as_starts_with(f->task, "imagenet-val-")) st = list_add(chosen, names[i], err);
+    if (!f || !as_starts_with(f->task, "imagenet-val-")) st = add_set_name(chosen, names[i], err);
   }
   if (st != AS_OK) return st;
   if (chosen->n > MOST_SETS)
@@ -129,7 +129,7 @@ static as_status choose_sets(const name_list *all, const as_table_opts *o, name_
   return AS_OK;
 }
 
-static size_t set_index(const name_list *sets, const char *name) {
+static size_t place_of_set(const set_names *sets, const char *name) {
   for (size_t i = 0; i < sets->n; i++)
     if (strcmp(sets->name[i], name) == 0) return i;
   return sets->n;
@@ -167,8 +167,8 @@ static void read_marks(const as_table_source *s, size_t row, as_cell *c) {
 }
 
 /* One accuracy. Where the size of the set is known, the count behind it is too. */
-static as_status put_cell(as_table *t, const as_table_source *s, size_t row, size_t set, size_t model,
-                          double top1, double top5, as_err *err) {
+static as_status fill_table_cell(as_table *t, const as_table_source *s, size_t row, size_t set, size_t model,
+                                 double top1, double top5, as_err *err) {
   as_cell *c = as_results_cell(&t->r, model, set);
   if (!isfinite(top1)) return AS_OK;
   if (c->present) return add_duplicate(t, s, row, t->r.sets[set].name, err);
@@ -199,7 +199,7 @@ static as_status put_cell(as_table *t, const as_table_source *s, size_t row, siz
   return AS_OK;
 }
 
-static as_status fill_source(as_table *t, const as_table_source *s, const name_list *chosen, row_index *rows,
+static as_status fill_source(as_table *t, const as_table_source *s, const set_names *chosen, row_index *rows,
                              as_err *err) {
   as_status st = AS_OK;
   for (size_t r = 1; r < s->csv.rows && st == AS_OK; r++) {
@@ -208,21 +208,21 @@ static as_status fill_source(as_table *t, const as_table_source *s, const name_l
     st = index_row(rows, as_csv_at(&s->csv, r, s->model), size, &model, err);
     for (size_t c = 0; c < s->csv.cols && st == AS_OK; c++) {
       if (!s->is_set[c]) continue;
-      size_t set = set_index(chosen, s->kind == AS_TABLE_WIDE   ? as_csv_at(&s->csv, 0, c)
-                                     : s->kind == AS_TABLE_TIMM ? s->set_name
-                                                                : as_csv_at(&s->csv, r, s->dataset));
+      size_t set = place_of_set(chosen, s->kind == AS_TABLE_WIDE   ? as_csv_at(&s->csv, 0, c)
+                                        : s->kind == AS_TABLE_TIMM ? s->set_name
+                                                                   : as_csv_at(&s->csv, r, s->dataset));
       if (set == chosen->n) continue;
       double top1, top5 = NAN;
       st = as_table_source_value(s, r, c, &top1, err);
       if (st == AS_OK && s->kind != AS_TABLE_WIDE && s->top5 < s->csv.cols)
         st = as_table_source_value(s, r, s->top5, &top5, err);
-      if (st == AS_OK) st = put_cell(t, s, r, set, model, top1, top5, err);
+      if (st == AS_OK) st = fill_table_cell(t, s, r, set, model, top1, top5, err);
     }
   }
   return st;
 }
 
-static int by_name(const void *a, const void *b) {
+static int by_model_name(const void *a, const void *b) {
   return strcmp((*(const row_key *const *)a)->model, (*(const row_key *const *)b)->model);
 }
 
@@ -231,7 +231,7 @@ static as_status name_models(as_table *t, const row_index *rows, as_err *err) {
   const row_key **sorted = as_alloc(rows->n, sizeof *sorted, err);
   if (!sorted) return AS_E_ENV;
   for (size_t i = 0; i < rows->n; i++) sorted[i] = &rows->key[i];
-  qsort(sorted, rows->n, sizeof *sorted, by_name);
+  qsort(sorted, rows->n, sizeof *sorted, by_model_name);
   as_status st = AS_OK;
   for (size_t i = 0, j; i < rows->n && st == AS_OK; i = j) {
     for (j = i + 1; j < rows->n && strcmp(sorted[i]->model, sorted[j]->model) == 0;) j++;
@@ -272,7 +272,7 @@ static void drop_empty(as_table *t) {
   r->n_models = kept;
 }
 
-static as_status describe_sets(as_table *t, const name_list *chosen, as_err *err) {
+static as_status describe_sets(as_table *t, const set_names *chosen, as_err *err) {
   bool inferred = false;
   for (size_t k = 0; k < chosen->n; k++) {
     const as_set_facts *f = t->facts[k] = as_set_facts_find(chosen->name[k]);
@@ -298,7 +298,7 @@ static as_status describe_sets(as_table *t, const name_list *chosen, as_err *err
 }
 
 /* What the cells say of the number of classes is truer than what a set's name does. */
-static as_status count_classes(as_table *t, as_err *err) {
+static as_status settle_classes(as_table *t, as_err *err) {
   bool *apart = as_alloc(t->r.n_models, sizeof *apart, err);
   as_status st = apart ? AS_OK : AS_E_ENV;
   for (size_t k = 0; k < t->r.n_sets && st == AS_OK; k++) {
@@ -323,9 +323,9 @@ static as_status keep_remarks(as_table *t, const as_table_source *s, as_err *err
   return st;
 }
 
-static as_status fill_table(as_table *t, const as_table_opts *o, as_table_source *src, size_t n_src,
-                            as_err *err) {
-  name_list all = {0}, chosen = {0};
+static as_status join_sources(as_table *t, const as_table_opts *o, as_table_source *src, size_t n_src,
+                              as_err *err) {
+  set_names all = {0}, chosen = {0};
   row_index rows = {0};
   size_t total = 0;
   as_status st = AS_OK;
@@ -351,7 +351,7 @@ static as_status fill_table(as_table *t, const as_table_opts *o, as_table_source
   if (st == AS_OK) st = describe_sets(t, &chosen, err);
   for (size_t i = 0; i < n_src && st == AS_OK; i++) st = keep_remarks(t, &src[i], err);
   for (size_t i = 0; i < n_src && st == AS_OK; i++) st = fill_source(t, &src[i], &chosen, &rows, err);
-  if (st == AS_OK) st = count_classes(t, err);
+  if (st == AS_OK) st = settle_classes(t, err);
   if (st == AS_OK) st = name_models(t, &rows, err);
   if (st == AS_OK) {
     t->n_rows = rows.n;
@@ -360,8 +360,8 @@ static as_status fill_table(as_table *t, const as_table_opts *o, as_table_source
     if (t->r.n_models == 0)
       st = as_fail(err, AS_E_INPUT, "%s: found no accuracy on the chosen sets", o->files[0]);
   }
-  list_clear(&all);
-  list_clear(&chosen);
+  clear_set_names(&all);
+  clear_set_names(&chosen);
   as_free(rows.key);
   as_free(rows.slot);
   return st;
@@ -375,7 +375,7 @@ as_status as_table_read(as_table *t, const as_table_opts *opts, as_err *err) {
   as_status st = AS_OK;
   for (size_t i = 0; i < opts->n_files && st == AS_OK; i++)
     st = as_table_source_open(&src[i], opts->files[i], opts, err);
-  if (st == AS_OK) st = fill_table(t, opts, src, opts->n_files, err);
+  if (st == AS_OK) st = join_sources(t, opts, src, opts->n_files, err);
   for (size_t i = 0; i < opts->n_files; i++) as_table_source_clear(&src[i]);
   as_free(src);
   if (st != AS_OK) as_table_clear(t);

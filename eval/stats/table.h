@@ -22,7 +22,7 @@
  * counts as their authors publish them (checked: the published accuracies are multiples of 1 / images). */
 typedef struct as_set_facts {
   const char *name; /* as files and columns spell it */
-  const char *task; /* "imagenet-val", "imagenet-v2", ...; as_robust_lines uses the same */
+  const char *task; /* "imagenet-val", "imagenet-v2", ...; as_robust_find knows the same */
   int64_t images;
   size_t classes; /* argmax over */
   const char *rule;

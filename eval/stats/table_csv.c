@@ -24,7 +24,7 @@ static bool at_blank(const cursor *c) {
 }
 
 /* One field; leaves the cursor on the separator or line end behind it. */
-static as_status read_field(cursor *c, const char *path, as_err *err) {
+static as_status read_csv_field(cursor *c, const char *path, as_err *err) {
   while (!at_line_end(c) && at_blank(c)) c->p++;
   char *first = c->out;
   if (c->p == c->end || *c->p != '"') {
@@ -106,7 +106,7 @@ static as_status fit_row(as_csv *c, size_t from, size_t *n, size_t *cap, size_t 
   return st;
 }
 
-static as_status read_rows(as_csv *c, cursor *at, const char *nothing, as_err *err) {
+static as_status read_csv_rows(as_csv *c, cursor *at, const char *nothing, as_err *err) {
   size_t cap = 0, line_cap = 0, n = 0;
   skip_lines(at, true);
   find_separator(at);
@@ -117,7 +117,7 @@ static as_status read_rows(as_csv *c, cursor *at, const char *nothing, as_err *e
       as_status st = as_grow(&c->field, &cap, n + 1, sizeof *c->field, err);
       if (st != AS_OK) return st;
       c->field[n] = at->out;
-      if ((st = read_field(at, c->path, err)) != AS_OK) return st;
+      if ((st = read_csv_field(at, c->path, err)) != AS_OK) return st;
       empty = empty && !*c->field[n];
       n++;
       if (at->p == at->end || *at->p != at->separator) break;
@@ -140,8 +140,7 @@ static as_status read_rows(as_csv *c, cursor *at, const char *nothing, as_err *e
   return AS_OK;
 }
 
-as_status as_csv_parse(as_csv *c, const char *data, size_t n, const char *name, as_err *err) {
-  memset(c, 0, sizeof *c);
+static as_status parse_csv(as_csv *c, const char *data, size_t n, const char *name, as_err *err) {
   if (!as_is_utf8(data, n))
     return as_fail(err, AS_E_INPUT, "%s: found bytes that are no UTF-8, wanted CSV text", name);
   c->path = as_strdup(name, err);
@@ -151,7 +150,7 @@ as_status as_csv_parse(as_csv *c, const char *data, size_t n, const char *name, 
     /* Every field is followed by a separator or line end that its NUL replaces; the last may lack one. */
     cursor at = {data, data + n, c->text, 1, ','};
     c->text[n + 1] = 0;
-    st = read_rows(c, &at, c->text + n + 1, err);
+    st = read_csv_rows(c, &at, c->text + n + 1, err);
     c->separator = at.separator;
   }
   if (st != AS_OK) as_csv_clear(c);
@@ -164,7 +163,7 @@ as_status as_csv_read(as_csv *c, const char *path, as_err *err) {
   memset(c, 0, sizeof *c);
   as_status st = as_text_load(&text, &n, path, CSV_MAX, err);
   if (st != AS_OK) return st;
-  st = as_csv_parse(c, text, n, path, err);
+  st = parse_csv(c, text, n, path, err);
   as_free(text);
   return st;
 }

@@ -19,8 +19,6 @@ typedef struct as_csv {
 /* Blanks around a field that is not quoted are no part of it. Every row must have as many fields as the head; what it
  * has beyond must be empty, what it lacks must be columns without a name. */
 as_status as_csv_read(as_csv *c, const char *path, as_err *err);
-/* The same from memory: UTF-8 without byte order mark, lines that end in '\n'; name stands in the messages. */
-as_status as_csv_parse(as_csv *c, const char *data, size_t n, const char *name, as_err *err);
 void as_csv_clear(as_csv *c);
 static inline const char *as_csv_at(const as_csv *c, size_t row, size_t col) {
   return c->field[row * c->cols + col];

@@ -17,7 +17,7 @@ static bool is_nothing(const char *s) {
 }
 
 /* Cuts blanks, no-break ones too, from both ends of s[n]; returns where the text begins. */
-static char *trim(char *s) {
+static char *trim_field(char *s) {
   size_t n = strlen(s);
   for (;;) {
     if (*s == ' ' || *s == '\t')
@@ -72,7 +72,7 @@ as_field as_field_read(const char *text, char separator) {
   char copy[64], *s = copy;
   if (strlen(text) >= sizeof copy) return f;
   strcpy(copy, text);
-  s = trim(s);
+  s = trim_field(s);
   if (is_nothing(s)) {
     f.kind = AS_FIELD_NOTHING;
     return f;
@@ -82,7 +82,7 @@ as_field as_field_read(const char *text, char separator) {
   if (n > 0 && s[n - 1] == '%') {
     s[n - 1] = 0;
     f.percent = true;
-    s = trim(s);
+    s = trim_field(s);
   }
   if (settle_commas(s, separator) && as_parse_f64(s, &f.v)) f.kind = AS_FIELD_NUMBER;
   return f;

@@ -119,7 +119,7 @@ static bool asked_for(const as_table_opts *o, const char *name) {
 }
 
 /* A field as a message quotes it: its first 40 bytes, no half character. */
-static void put_quoted(as_str *out, const char *text) {
+static void put_quoted_field(as_str *out, const char *text) {
   size_t n = strlen(text);
   if (n > 40)
     for (n = 40; n > 0 && ((unsigned char)text[n] & 0xC0) == 0x80;) n--;
@@ -156,7 +156,7 @@ static void why_no_set(as_str *why, const as_table_source *s, const as_table_opt
     as_str_put(why, "no set by its name");
   } else if (f->bad_row) {
     as_str_printf(why, "line %zu holds ", c->line[f->bad_row]);
-    put_quoted(why, as_csv_at(c, f->bad_row, col));
+    put_quoted_field(why, as_csv_at(c, f->bad_row, col));
   } else if (f->counts) {
     as_str_put(why, "it counts the rows");
   }

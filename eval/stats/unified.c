@@ -9,33 +9,9 @@
 #include "eval/stats/stats_order.h"
 #include "tensor/base/mem.h"
 
-static const struct {
-  const char *name, *title;
-  int lower;
-} kinds[AS_UNIFIED_COUNT] = {
-    {"mean-top1", "arithmetic mean of top-1", 0},
-    {"geometric", "geometric mean of top-1", 0},
-    {"harmonic", "harmonic mean of top-1", 0},
-    {"worst", "lowest top-1 of the sets", 0},
-    {"mean-rank", "mean rank over the sets", 1},
-    {"win-rate", "mean win rate (HELM)", 0},
-    {"ref-error", "mean error relative to the reference model", 1},
-};
-
-const char *as_unified_name(as_unified_kind k) {
-  return kinds[k].name;
-}
-const char *as_unified_title(as_unified_kind k) {
-  return kinds[k].title;
-}
-int as_unified_lower_is_better(as_unified_kind k) {
-  return kinds[k].lower;
-}
-
-as_unified_kind as_unified_by_name(const char *name) {
-  int k = 0;
-  while (k < AS_UNIFIED_COUNT && strcmp(kinds[k].name, name) != 0) k++;
-  return (as_unified_kind)k;
+/* Is a smaller value the better one? */
+static bool lower_is_better(as_unified_kind k) {
+  return k == AS_UNIFIED_MEAN_RANK || k == AS_UNIFIED_REF_ERROR;
 }
 
 /* Means over the sets of what a model's rank r on a set says: of the rank itself, and of the win rate. Of n values,
@@ -72,10 +48,6 @@ static as_status rank_means(const double *acc, size_t models, size_t sets, doubl
   return AS_OK;
 }
 
-as_status as_helm_win_rate(const double *acc, size_t models, size_t sets, double *rate, as_err *err) {
-  return rank_means(acc, models, sets, NULL, rate, err);
-}
-
 static void reference_error(const double *acc, size_t models, size_t sets, const double *reference,
                             double *out) {
   for (size_t i = 0; i < models; i++) {
@@ -102,7 +74,7 @@ as_status as_unified_all(const double *acc, size_t models, size_t sets, const do
 }
 
 as_status as_unified_rank(as_unified_kind k, const double *value, size_t models, double *rank, as_err *err) {
-  if (!kinds[k].lower) {
+  if (!lower_is_better(k)) {
     as_rank_mean(value, models, rank);
     return AS_OK;
   }
@@ -205,18 +177,16 @@ as_status as_subsets_run(const double *acc, size_t models, size_t sets, as_subse
 
 /* --- effective robustness ------------------------------------------------------------------------------- */
 
-const as_robust_line as_robust_lines[] = {
+static const as_robust_line lines[] = {
     {"imagenet-v2", "val", 0.9114, -0.4813, 85},
     {"imagenet-sketch", "val", 1.0709, -2.3701, 85},
     {"imagenet-r", "val", 0.9116, -1.5999, 80},
     {"imagenet-r", "val-200", 0.6368, -2.1077, 80},
 };
-const size_t as_robust_line_count = sizeof as_robust_lines / sizeof *as_robust_lines;
 
 const as_robust_line *as_robust_find(const char *task, const char *x_axis) {
-  for (size_t i = 0; i < as_robust_line_count; i++)
-    if (strcmp(as_robust_lines[i].task, task) == 0 && strcmp(as_robust_lines[i].x_axis, x_axis) == 0)
-      return &as_robust_lines[i];
+  for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+    if (strcmp(lines[i].task, task) == 0 && strcmp(lines[i].x_axis, x_axis) == 0) return &lines[i];
   return NULL;
 }
 

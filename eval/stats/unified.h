@@ -15,16 +15,11 @@ typedef enum as_unified_kind {
   AS_UNIFIED_HARMONIC,
   AS_UNIFIED_WORST,     /* lowest top-1 */
   AS_UNIFIED_MEAN_RANK, /* mean over the sets of the rank among the models; LOWER is better */
-  AS_UNIFIED_WIN_RATE,  /* HELM's mean win rate; depends on the other models in the table */
+  AS_UNIFIED_WIN_RATE, /* HELM's mean win rate (stanford-crfm/helm, summarize.py): on a set with n values (# strictly
+                           worse + # equal / 2, itself left out) / (n - 1); sets with fewer than 2 are skipped */
   AS_UNIFIED_REF_ERROR, /* mean over the sets of error / reference's error; LOWER is better */
   AS_UNIFIED_COUNT
 } as_unified_kind;
-
-const char *as_unified_name(as_unified_kind k);  /* "mean-top1", "geometric", ... as plans spell it */
-const char *as_unified_title(as_unified_kind k); /* "arithmetic mean of top-1" */
-int as_unified_lower_is_better(as_unified_kind k);
-/* The kind of that name, or AS_UNIFIED_COUNT. */
-as_unified_kind as_unified_by_name(const char *name);
 
 /* acc: [models * sets] top-1 as fractions, row = model, NaN = missing. reference: [sets] accuracies that
  * errors are divided by, or NULL = the first model's. out[kind]: [models] each; a NULL entry is not
@@ -35,10 +30,6 @@ as_status as_unified_all(const double *acc, size_t models, size_t sets, const do
 
 /* Ranks by a metric, 1 = best, ties share the mean rank, NaN stays NaN. */
 as_status as_unified_rank(as_unified_kind k, const double *value, size_t models, double *rank, as_err *err);
-
-/* HELM mean win rate (stanford-crfm/helm, summarize.py): on one column with n values, win = (# strictly
- * worse + # equal / 2, itself left out) / (n - 1); columns with n < 2 are skipped. */
-as_status as_helm_win_rate(const double *acc, size_t models, size_t sets, double *rate, as_err *err);
 
 /* Every non-empty subset of the sets, each ranked by the arithmetic mean over it, over the models that
  * have every set. subset_count = 2^sets - 1. */
@@ -66,8 +57,6 @@ typedef struct as_robust_line {
   double slope, intercept;
   int models;
 } as_robust_line;
-extern const as_robust_line as_robust_lines[];
-extern const size_t as_robust_line_count;
 /* NULL when there is none. */
 const as_robust_line *as_robust_find(const char *task, const char *x_axis);
 /* The accuracy that the line predicts; fractions. */

@@ -65,13 +65,12 @@ static void spread(as_test *t) {
 
 static void placement(as_test *t) {
   as_svg_box store[40];
-  as_svg_boxes b = {store, 0, 40};
-  as_svg_box frame = {0, 0, 200, 200};
+  as_svg_boxes b = {store, 0, 40, {0, 0, 200, 200}};
   double x, y, drawn[6][2];
   size_t n = 0;
   /* Six labels at one point: those that get a place do not overlap and stay inside. */
   for (int i = 0; i < 6; i++)
-    if (as_svg_place(&b, 100, 100, 4, 50, 12, frame, &x, &y)) {
+    if (as_svg_place(&b, (as_svg_mark){100, 100, 4}, 50, 12, &x, &y)) {
       drawn[n][0] = x;
       drawn[n++][1] = y;
     }
@@ -82,8 +81,8 @@ static void placement(as_test *t) {
       CHECK(t, fabs(drawn[i][0] - drawn[j][0]) >= 50 || fabs(drawn[i][1] - drawn[j][1]) >= 12);
   }
   /* No place in a frame that is too small. */
-  as_svg_boxes none = {store, 0, 40};
-  CHECK(t, !as_svg_place(&none, 5, 5, 4, 50, 12, (as_svg_box){0, 0, 40, 40}, &x, &y));
+  as_svg_boxes none = {store, 0, 40, {0, 0, 40, 40}};
+  CHECK(t, !as_svg_place(&none, (as_svg_mark){5, 5, 4}, 50, 12, &x, &y));
 }
 
 static void marks(as_test *t) {
