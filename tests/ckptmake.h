@@ -41,6 +41,7 @@ typedef struct mk_member {
   uint32_t crc_xor;       /* damages the CRC everywhere */
   long offset_add;        /* moves the directory's pointer to the local header */
   int zip64;              /* sizes in a zip64 field */
+  unsigned mode;          /* of a Unix file: 0120777 is a symbolic link */
 } mk_member;
 
 typedef struct mk_zip {
@@ -96,7 +97,7 @@ static inline void mk_zip_write(as_str *b, const mk_zip *z) {
     uint64_t usize = m->method ? m->real : m->size;
     uint32_t crc = (m->method ? m->real_crc : as_crc32(0, m->data, m->size)) ^ m->crc_xor;
     mk_le32(b, 0x02014b50);
-    mk_le16(b, 20);
+    mk_le16(b, m->mode ? 0x314 : 20);
     mk_le16(b, 20);
     mk_le16(b, m->flags);
     mk_le16(b, (unsigned)m->method);
@@ -109,7 +110,7 @@ static inline void mk_zip_write(as_str *b, const mk_zip *z) {
     mk_le16(b, 0);
     mk_le16(b, 0);
     mk_le16(b, 0);
-    mk_le32(b, 0);
+    mk_le32(b, (uint64_t)m->mode << 16);
     mk_le32(b, (uint64_t)((int64_t)at[i] + m->offset_add));
     as_str_put(b, m->name);
     mk_zip_extra(b, m, usize);

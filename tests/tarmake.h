@@ -63,6 +63,13 @@ static inline void tarmake_text(tarmake *t, const char *name, const char *text) 
   tarmake_file(t, name, text, strlen(text));
 }
 
+/* A link: '1' hard, '2' symbolic. */
+static inline void tarmake_link(tarmake *t, const char *name, char type, const char *target) {
+  uint8_t *h = tarmake_header(t, name, type, 0, "ustar\00000");
+  memcpy(h + 157, target, strlen(target) < 100 ? strlen(target) : 100);
+  tarmake_sum(h);
+}
+
 static inline void tarmake_end(tarmake *t) {
   tarmake_put(t, NULL, 1024);
 }

@@ -15,6 +15,8 @@ enum {
   F_SUM = 148,
   F_SUM_LEN = 8,
   F_TYPE = 156,
+  F_LINK = 157,
+  F_LINK_LEN = 100,
   F_MAGIC = 257,
   F_PREFIX = 345,
   F_PREFIX_LEN = 155
@@ -30,8 +32,11 @@ void as_tar_init(as_tar *t, const char *path, as_tar_fetch fetch, void *ctx, uin
 
 void as_tar_clear(as_tar *t) {
   as_str_clear(&t->name);
+  as_str_clear(&t->link);
   as_str_clear(&t->long_name);
+  as_str_clear(&t->long_link);
   as_str_clear(&t->pax_name);
+  as_str_clear(&t->pax_link);
 }
 
 /* Octal digits after optional spaces, ended by a space, a NUL or the field's end. */
@@ -98,7 +103,7 @@ static as_status read_meta_body(as_tar *t, uint64_t at, size_t size, uint8_t *ou
   return AS_OK;
 }
 
-/* Records "LEN KEY=VALUE\n", LEN counting itself. Only path and size matter. */
+/* Records "LEN KEY=VALUE\n", LEN counting itself. Only path, linkpath and size matter. */
 static as_status read_pax_records(as_tar *t, uint64_t at, const uint8_t *p, size_t n, as_err *err) {
   size_t i = 0;
   while (i < n) {
@@ -113,14 +118,17 @@ static as_status read_pax_records(as_tar *t, uint64_t at, const uint8_t *p, size
     const uint8_t *key = p + j + 1, *end = p + i + len - 1;
     size_t key_len = (size_t)(end - key);
     const uint8_t *eq = memchr(key, '=', key_len);
-    if (eq && eq - key == 4 && memcmp(key, "path", 4) == 0) {
+    bool path = eq && eq - key == 4 && memcmp(key, "path", 4) == 0;
+    bool link = eq && eq - key == 8 && memcmp(key, "linkpath", 8) == 0;
+    if (path || link) {
       size_t value_len = (size_t)(end - eq) - 1;
+      as_str *to = path ? &t->pax_name : &t->pax_link;
       if (value_len > AS_TAR_NAME_MAX) {
         return as_fail(err, AS_E_INPUT, "%s: byte %" PRIu64 ": found a name of %zu bytes, wanted at most %d",
                        t->path, at + i, value_len, AS_TAR_NAME_MAX);
       }
-      as_str_clear(&t->pax_name);
-      as_str_putn(&t->pax_name, (const char *)eq + 1, bounded_len(eq + 1, value_len));
+      as_str_clear(to);
+      as_str_putn(to, (const char *)eq + 1, bounded_len(eq + 1, value_len));
     } else if (eq && eq - key == 4 && memcmp(key, "size", 4) == 0) {
       uint64_t v = 0;
       bool ok = eq + 1 < end;
@@ -148,13 +156,14 @@ static as_status read_meta(as_tar *t, char type, uint64_t at, uint64_t size, as_
                    "%s: byte %" PRIu64 ": found a %s of %" PRIu64 " bytes, wanted at most %" PRIu64, t->path,
                    at, type == 'L' || type == 'K' ? "name" : "pax header", size, max);
   }
-  if (type == 'K' || type == 'g') return AS_OK; /* link targets and global remarks do not concern us */
+  if (type == 'g') return AS_OK; /* global remarks do not concern us */
   uint8_t *p = as_alloc((size_t)size + 1, 1, err);
   if (!p) return AS_E_ENV;
   as_status s = read_meta_body(t, at, (size_t)size, p, err);
-  if (s == AS_OK && type == 'L') {
-    as_str_clear(&t->long_name);
-    as_str_putn(&t->long_name, (const char *)p, bounded_len(p, (size_t)size));
+  if (s == AS_OK && type != 'x') {
+    as_str *to = type == 'L' ? &t->long_name : &t->long_link;
+    as_str_clear(to);
+    as_str_putn(to, (const char *)p, bounded_len(p, (size_t)size));
   } else if (s == AS_OK) {
     s = read_pax_records(t, at, p, (size_t)size, err);
   }
@@ -180,18 +189,47 @@ static void member_name(as_tar *t, const uint8_t *block) {
   }
 }
 
+/* A name without leading "./" and "/". */
+static const char *from_root(const char *name) {
+  while (name[0] == '/' || (name[0] == '.' && name[1] == '/')) name += name[0] == '/' ? 1 : 2;
+  return name;
+}
+
+static void member_link(as_tar *t, const uint8_t *block, as_tar_member *m) {
+  const as_str *given = t->pax_link.n > 0 ? &t->pax_link : &t->long_link;
+  as_str_clear(&t->link);
+  if (given->n > 0) {
+    as_str_putn(&t->link, given->s, given->n);
+  } else {
+    as_str_putn(&t->link, (const char *)block + F_LINK, bounded_len(block + F_LINK, F_LINK_LEN));
+  }
+  m->hard = block[F_TYPE] == '1';
+  m->link = m->hard ? from_root(as_str_c(&t->link)) : as_str_c(&t->link);
+}
+
+/* Is what was announced for the next member, or its text, in memory? */
+static as_status texts_status(const as_tar *t, as_err *err) {
+  const as_str *all[] = {&t->name, &t->link, &t->long_name, &t->long_link, &t->pax_name, &t->pax_link};
+  as_status s = AS_OK;
+  for (size_t i = 0; i < sizeof all / sizeof *all && s == AS_OK; i++) s = as_str_status(all[i], err);
+  return s;
+}
+
 as_status as_tar_next(as_tar *t, as_tar_member *m, bool *got_member, as_err *err) {
   uint8_t block[AS_TAR_BLOCK];
   *got_member = false;
   t->has_pax_size = false;
   as_str_clear(&t->long_name);
+  as_str_clear(&t->long_link);
   as_str_clear(&t->pax_name);
+  as_str_clear(&t->pax_link);
   while (!t->done) {
     uint64_t at = t->next, size;
     size_t got = 0;
     as_status s = t->fetch(t->ctx, at, sizeof block, block, &got, err);
     if (s != AS_OK) return s;
     if (got == 0 || (got == sizeof block && block_is_zero(block))) {
+      t->marked = got > 0;
       if (t->long_name.n > 0 || t->pax_name.n > 0 || t->has_pax_size)
         return as_fail(err, AS_E_INPUT,
                        "%s: byte %" PRIu64 ": found the end after a long name, wanted its member", t->path,
@@ -230,24 +268,39 @@ as_status as_tar_next(as_tar *t, as_tar_member *m, bool *got_member, as_err *err
       continue;
     }
     member_name(t, block);
-    if ((s = as_str_status(&t->name, err)) != AS_OK) return s;
-    if ((s = as_str_status(&t->long_name, err)) != AS_OK) return s;
-    if ((s = as_str_status(&t->pax_name, err)) != AS_OK) return s;
-    const char *name = as_str_c(&t->name);
-    while (name[0] == '/' || (name[0] == '.' && name[1] == '/')) name += name[0] == '/' ? 1 : 2;
+    *m = (as_tar_member){.at = data, .size = size};
+    if (type == '1' || type == '2') member_link(t, block, m);
+    if ((s = texts_status(t, err)) != AS_OK) return s;
+    const char *name = from_root(as_str_c(&t->name));
     if (type == 'S') {
       return as_fail(err, AS_E_INPUT,
                      "%s: byte %" PRIu64 ": member %s: found a sparse file, wanted a plain one", t->path, at,
                      name);
     }
-    if (type == '1' || type == '2') t->links++;
     size_t len = strlen(name);
     m->name = name;
-    m->at = data;
-    m->size = size;
     m->file = (type == '0' || type == '\0' || type == '7') && len > 0 && name[len - 1] != '/';
     *got_member = true;
     return AS_OK;
   }
   return AS_OK;
+}
+
+as_status as_tar_rest(as_tar *t, uint64_t *at, uint64_t *n, as_err *err) {
+  enum { STEP = 1 << 16 };
+  size_t got = 1;
+  bool found = false;
+  *at = *n = 0;
+  uint8_t *p = as_alloc(STEP, 1, err);
+  as_status s = p ? AS_OK : AS_E_ENV;
+  for (uint64_t here = t->next + (t->marked ? AS_TAR_BLOCK : 0); s == AS_OK && got > 0; here += got) {
+    s = t->fetch(t->ctx, here, STEP, p, &got, err);
+    for (size_t i = 0; s == AS_OK && i < got && !found; i++) {
+      found = p[i] != 0;
+      if (found) *at = here + i;
+    }
+    if (s == AS_OK && found) *n = here + got - *at;
+  }
+  as_free(p);
+  return s;
 }

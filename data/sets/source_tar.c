@@ -4,7 +4,9 @@
 
 #include "data/archive/tar.h"
 #include "data/sets/source_int.h"
+#include "data/sets/source_links_int.h"
 #include "tensor/base/json.h"
+#include "tensor/base/log.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/text.h"
 
@@ -19,6 +21,7 @@ typedef struct listing {
   uint64_t base; /* where in the box the tar begins */
   int depth;     /* 1: a tar inside a tar */
   bool *labels;  /* some member is a label: this is a shard of WebDataset */
+  as_links links;
 } listing;
 
 /* Names as __key__ belong to WebDataset itself. */
@@ -83,7 +86,7 @@ static as_status add_json(const listing *l, const as_tar_member *m, as_err *err)
   return as_source_ignore(l->s, l->prefix, m->name, l->box, l->base + m->at, m->size, err);
 }
 
-static as_status list_tar(const listing *l, as_err *err);
+static as_status list_tar(listing *l, as_err *err);
 
 static as_status list_inner(const listing *l, const as_tar_member *m, as_err *err) {
   if (l->depth > 0 || l->t->fetch != as_disk_fetch)
@@ -100,7 +103,7 @@ static as_status list_inner(const listing *l, const as_tar_member *m, as_err *er
   if (st == AS_OK) {
     as_tar inner;
     as_tar_init(&inner, where.s, as_disk_fetch, &part, part.size);
-    listing below = {l->s, &inner, l->box, stem, l->base + m->at, 1, l->labels};
+    listing below = {l->s, &inner, l->box, stem, l->base + m->at, 1, l->labels, {0}};
     st = list_tar(&below, err);
     as_tar_clear(&inner);
   }
@@ -109,30 +112,76 @@ static as_status list_inner(const listing *l, const as_tar_member *m, as_err *er
   return st;
 }
 
-static as_status list_tar(const listing *l, as_err *err) {
+/* A link, in the place of the image that it is called as. */
+static as_status add_link(listing *l, const as_tar_member *m, as_err *err) {
+  size_t entry = SIZE_MAX, before = l->s->n;
+  if (as_name_is_image(m->name)) {
+    as_status st = as_source_add(l->s, l->prefix, m->name, l->box, AS_AT_LINK, 0, err);
+    if (st != AS_OK) return st;
+    if (l->s->n > before) entry = before;
+  }
+  return as_links_add(&l->links, m->name, m->link, m->hard, entry, err);
+}
+
+static as_status add_file(listing *l, const as_tar_member *m, as_err *err) {
+  size_t before = l->s->n;
+  as_status st;
+  if (as_name_is_image(m->name)) {
+    st = as_source_add(l->s, l->prefix, m->name, l->box, l->base + m->at, m->size, err);
+  } else if (has_suffix(m->name, ".cls")) {
+    st = add_cls(l, m, err);
+  } else if (has_suffix(m->name, ".json")) {
+    st = add_json(l, m, err);
+  } else if (has_suffix(m->name, ".tar")) {
+    return list_inner(l, m, err);
+  } else {
+    st = as_source_ignore(l->s, l->prefix, m->name, l->box, l->base + m->at, m->size, err);
+  }
+  /* whatever is no entry may still be what a link leads to */
+  if (st == AS_OK && l->s->n == before)
+    st = as_links_add_file(&l->links, m->name, l->base + m->at, m->size, err);
+  return st;
+}
+
+/* What stands behind the last member is not read, as by other programs; but it may be another archive. */
+static as_status say_rest(const listing *l, as_err *err) {
+  uint64_t at, n;
+  if (!l->t->marked) {
+    as_log_line(AS_LOG_WARN, "%s: the archive has no end mark behind its last member (truncated?)",
+                l->t->path);
+    return AS_OK;
+  }
+  as_status st = as_tar_rest(l->t, &at, &n, err);
+  if (st == AS_OK && n > 0)
+    as_log_line(AS_LOG_WARN,
+                "%s: %" PRIu64 " bytes behind the end of the archive, from byte %" PRIu64
+                " on, are not read (another archive appended?)",
+                l->t->path, n, at);
+  return st;
+}
+
+static as_status list_tar(listing *l, as_err *err) {
   as_tar_member m;
   bool got;
+  size_t first = l->s->n;
   as_status st;
   while ((st = as_tar_next(l->t, &m, &got, err)) == AS_OK && got) {
-    if (!m.file || is_private(m.name)) continue;
-    if (as_name_is_image(m.name)) {
-      st = as_source_add(l->s, l->prefix, m.name, l->box, l->base + m.at, m.size, err);
-    } else if (has_suffix(m.name, ".cls")) {
-      st = add_cls(l, &m, err);
-    } else if (has_suffix(m.name, ".json")) {
-      st = add_json(l, &m, err);
-    } else if (has_suffix(m.name, ".tar")) {
-      st = list_inner(l, &m, err);
-    } else {
-      st = as_source_ignore(l->s, l->prefix, m.name, l->box, l->base + m.at, m.size, err);
+    if (is_private(m.name)) continue;
+    if (m.link) {
+      st = add_link(l, &m, err);
+    } else if (m.file) {
+      st = add_file(l, &m, err);
     }
-    if (st != AS_OK) return st;
+    if (st != AS_OK) break;
   }
+  if (st == AS_OK) st = say_rest(l, err);
+  if (st == AS_OK) st = as_links_settle(&l->links, l->s, first, l->prefix, l->t->path, err);
+  as_links_clear(&l->links);
   return st;
 }
 
 as_status as_source_list_tar(as_source *s, as_tar *t, uint32_t box, const char *prefix, bool *labels,
                              as_err *err) {
-  listing all = {s, t, box, prefix, 0, 0, labels};
+  listing all = {s, t, box, prefix, 0, 0, labels, {0}};
   return list_tar(&all, err);
 }

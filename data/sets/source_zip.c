@@ -2,25 +2,53 @@
 #include <string.h>
 
 #include "data/sets/source_int.h"
+#include "data/sets/source_links_int.h"
 #include "tensor/base/mem.h"
-#include "tensor/base/text.h"
+
+enum { TARGET_MAX = 4096 };
+
+static as_status add_zip_link(as_links *l, as_source *s, uint32_t box, size_t i, const char *name,
+                              size_t entry, as_err *err) {
+  const as_box *b = &s->box[box];
+  char target[TARGET_MAX + 1];
+  if (b->zip->member[i].size > TARGET_MAX)
+    return as_fail(err, AS_E_INPUT, "%s: %s: found a link to a path of over %d bytes", b->path, name,
+                   TARGET_MAX);
+  as_status st = as_zip_disk_read(b->zip, &b->disk, i, (uint8_t *)target, err);
+  target[st == AS_OK ? b->zip->member[i].size : 0] = '\0';
+  return st == AS_OK ? as_links_add(l, name, target, false, entry, err) : st;
+}
+
+static as_status add_zip_member(as_links *l, as_source *s, uint32_t box, const char *prefix, size_t i,
+                                as_err *err) {
+  const as_zip_disk *z = s->box[box].zip;
+  const char *name = z->names + z->member[i].name;
+  while (name[0] == '/' || (name[0] == '.' && name[1] == '/')) name += name[0] == '/' ? 1 : 2;
+  bool link = z->member[i].link;
+  uint64_t size = z->member[i].size;
+  size_t before = s->n;
+  as_status st = AS_OK;
+  if (as_name_is_image(name)) {
+    st = as_source_add(s, prefix, name, box, link ? AS_AT_LINK : i, size, err);
+  } else if (!link && as_path_base(name)[0] != '.') {
+    st = as_source_ignore(s, prefix, name, box, i, size, err);
+  }
+  if (st != AS_OK) return st;
+  if (link) return add_zip_link(l, s, box, i, name, s->n > before ? before : SIZE_MAX, err);
+  return s->n == before ? as_links_add_file(l, name, i, size, err) : AS_OK;
+}
 
 /* Labels in members (.cls) belong to WebDataset, which is tar alone. */
 as_status as_source_list_zip(as_source *s, uint32_t box, const char *prefix, as_err *err) {
   as_zip_disk *z = as_calloc(1, sizeof *z, err);
+  as_links links = {0};
+  size_t first = s->n;
   if (!z) return AS_E_ENV;
   s->box[box].zip = z;
   as_status st = as_zip_disk_open(z, &s->box[box].disk, err);
-  for (size_t i = 0; i < z->n && st == AS_OK; i++) {
-    const char *name = z->names + z->member[i].name;
-    while (name[0] == '/' || (name[0] == '.' && name[1] == '/')) name += name[0] == '/' ? 1 : 2;
-    uint64_t size = z->member[i].size;
-    if (as_name_is_image(name)) {
-      st = as_source_add(s, prefix, name, box, i, size, err);
-    } else if (as_path_base(name)[0] != '.') {
-      st = as_source_ignore(s, prefix, name, box, i, size, err);
-    }
-  }
+  for (size_t i = 0; i < z->n && st == AS_OK; i++) st = add_zip_member(&links, s, box, prefix, i, err);
+  if (st == AS_OK) st = as_links_settle(&links, s, first, prefix, s->box[box].path, err);
+  as_links_clear(&links);
   return st;
 }
 

@@ -38,7 +38,8 @@ static as_status add_member(as_zip_disk *z, const as_zip_central *c, char **name
                                       .size = c->size,
                                       .crc = c->crc,
                                       .method = c->method,
-                                      .flags = c->flags};
+                                      .flags = c->flags,
+                                      .link = (c->mode & 0170000) == 0120000};
   memcpy(*names, c->name, c->name_n);
   (*names)[c->name_n] = '\0';
   *names += c->name_n + 1;

@@ -17,6 +17,7 @@ typedef struct as_zip_member {
   uint64_t packed, size;
   uint32_t crc; /* of the decompressed bytes */
   uint16_t method, flags;
+  bool link; /* a symbolic link, whose bytes are the path that it leads to */
 } as_zip_member;
 
 typedef struct as_zip_disk {

@@ -33,6 +33,7 @@ typedef struct as_zip_central {
   uint64_t packed, size;
   uint32_t crc;
   uint16_t method, flags;
+  uint16_t mode; /* of the file, where a Unix program made the archive; else 0 */
 } as_zip_central;
 
 /* "LABEL: zip archive, byte N: WHAT"; AS_E_INPUT. */

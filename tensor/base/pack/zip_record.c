@@ -122,6 +122,7 @@ as_status as_zip_read_central(as_zip_central *c, const char *label, const uint8_
                         .packed = as_le32(h + 20),
                         .size = as_le32(h + 24),
                         .crc = as_le32(h + 16),
+                        .mode = h[5] == 3 ? as_le16(h + 40) : 0, /* 4.4.2.2: 3 is Unix; 4.4.15 */
                         .method = as_le16(h + 10),
                         .flags = as_le16(h + 8)};
   c->length = AS_ZIP_CENTRAL + c->name_n + extra + comment;
