@@ -229,6 +229,12 @@ case(K, 'only an EMA', {'state_dict_ema': r.state_dict()}, r, 'state_dict_ema is
 case(K, 'EMA with another head', {'state_dict': r.state_dict(), 'state_dict_ema': dict(r2.state_dict(), **{'fc.weight': torch.zeros(7, 2048), 'fc.bias': torch.zeros(7)})}, r, 'state_dict_ema, a complete')
 case(K, 'MoCo without DataParallel', {'state_dict': OD(**pre('encoder_q.', OD((k, t) for k, t in r.state_dict().items() if 'fc' not in k)), **pre('encoder_k.', r2), queue=torch.zeros(128, 4096))}, r, 'encoder_k')
 
+case(K, 'LitEma: names without dots', {'state_dict': OD(**pre('model.', v), **{'model_ema.' + k.replace('.', ''): t for k, t in v2.state_dict().items()}, **{'model_ema.decay': torch.tensor(.9), 'model_ema.num_updates': torch.tensor(3)})},
+     v, 'a copy of the network')
+case(K, 'LitEma of a ResNet: parameters alone', {'state_dict': OD(**pre('net.', r), **{'ema.' + k.replace('.', ''): t for k, t in r2.named_parameters()})}, r, 'a copy of the network')
+case(K, 'MMCV: underscores, elsewhere', {'state_dict': pre('backbone.', OD((k, t) for k, t in r.state_dict().items() if 'fc' not in k)), 'ema': OD(('ema_backbone_' + k.replace('.', '_'), t) for k, t in r2.state_dict().items())}, r, 'a copy of the network')
+case(K, 'MMCV: underscores, in one dictionary', {'state_dict': OD(**r.state_dict(), **{'ema_' + k.replace('.', '_'): t for k, t in r2.state_dict().items()})}, refused='ema_')
+
 # ---- shapes of ViTs
 K = 'ViT shape'
 for name, kw in [('fc_norm', dict(norm=False, fc_norm=True)), ('fc_norm, no class token', dict(norm=False, fc_norm=True, cls=False)), ('fc_norm, registers', dict(norm=False, fc_norm=True, reg=4)),

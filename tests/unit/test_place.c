@@ -215,6 +215,30 @@ static void second_networks(as_test *t) {
   mk_choice_drop(&m);
 }
 
+/* LitEma keeps its averages under names without dots: no recipe reads them, and they are not passed over. */
+static void squeezed_copy(as_test *t) {
+  static const char mark[] = "\"state_dict/model_ema.";
+  mk_choice m = {0};
+  as_str header = {0};
+  mk_resnet(&m.st, "state_dict/model.", 2, mk_one_each, 10);
+  mk_resnet(&m.st, "state_dict/model_ema.", 2, mk_one_each, 10);
+  for (const char *p = m.st.header.s; *p;) {
+    if (!as_starts_with(p, mark)) {
+      as_str_putc(&header, *p++);
+      continue;
+    }
+    as_str_put(&header, mark);
+    for (p += sizeof mark - 1; *p != '"'; p++)
+      if (*p != '.') as_str_putc(&header, *p);
+  }
+  as_str_clear(&m.st.header);
+  m.st.header = header;
+  mk_choose(t, &m, NULL);
+  CHECK_OK(t, m.status, m.err);
+  HAS(m.assumed, "a copy of the network (a moving average?) under names like state_dict/model_ema.");
+  mk_choice_drop(&m);
+}
+
 /* The twin that doctor runs, by place. */
 static void twin_by_place(as_test *t) {
   mk_choice m = {0};
@@ -368,6 +392,7 @@ int main(int argc, char **argv) {
                                   {"place one network", one_network},
                                   {"place two networks", two_networks},
                                   {"place second networks", second_networks},
+                                  {"place squeezed copy", squeezed_copy},
                                   {"place twin", twin_by_place},
                                   {"place by name", named},
                                   {"place vit shapes", vit_shapes},

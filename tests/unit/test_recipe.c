@@ -2,6 +2,7 @@
  * memory; tensors are zeros of one byte, for only names and shapes matter here. */
 #include <stdlib.h>
 
+#include "tensor/base/file.h"
 #include "tests/ckptmake.h"
 #include "tests/harness.h"
 #include "weights/recipe/recipe.h"
@@ -105,6 +106,36 @@ static void syntax(as_test *t) {
   parse_fails(t, "arch = a\npreset = b\nheadnorm = n\n", "NAME EPS");
   parse_fails(t, "arch = a\npreset = b\nheadnorm = n 0\n", "NAME EPS");
   parse_fails(t, "arch = a\npreset = b\nwhere = f.pth | somewhere\n", "FILE | URL");
+}
+
+/* A recipe file as editors on Windows save it: a byte order mark, CR LF, UTF-16. */
+static void as_saved(as_test *t) {
+  static const char text[] = "# mine\narch = resnet50\npreset = swav\nprefix = q.\n";
+  char path[512];
+  snprintf(path, sizeof path, "%s/mine.recipe", as_test_tmp());
+  for (int kind = 0; kind < 4; kind++) {
+    as_str file = {0};
+    as_recipe *owned = NULL;
+    const as_recipe *r = NULL;
+    as_err err = {AS_OK, ""};
+    if (kind == 1) as_str_put(&file, "\xef\xbb\xbf");
+    if (kind == 2) as_str_put(&file, "\xff\xfe");
+    if (kind == 3) as_str_put(&file, "\xfe\xff");
+    for (const char *p = text; *p; p++) {
+      if (kind == 3) as_str_putc(&file, 0);
+      if (*p == '\n' && kind < 2) as_str_putc(&file, '\r');
+      as_str_putc(&file, *p);
+      if (kind == 2) as_str_putc(&file, 0);
+    }
+    CHECK_OK(t, as_file_write(path, file.s, file.n, &err), err);
+    CHECK_OK(t, as_recipe_named(&r, &owned, path, &err), err);
+    if (r) {
+      CHECK_STR(t, as_recipe_preset(r), "swav");
+      CHECK(t, r->prefix.n == 1 && strcmp(r->prefix.item[0], "q.") == 0);
+    }
+    as_recipe_destroy(&owned);
+    as_str_clear(&file);
+  }
 }
 
 /* Every built-in recipe parses, has what a user wants to know, and its renames fill in. */
@@ -399,13 +430,21 @@ static void twins(as_test *t) {
 }
 
 int main(int argc, char **argv) {
-  static const as_case cases[] = {{"recipe patterns", globs},    {"recipe syntax", syntax},
-                                  {"recipe built-in", builtin},  {"recipe moco and pcl", moco_and_pcl},
-                                  {"recipe swav family", swav},  {"recipe flat without fc", flat_without_fc},
-                                  {"recipe generic", generic},   {"recipe vits", vits},
-                                  {"recipe nearest", nearest},   {"recipe metadata", metadata},
-                                  {"recipe by hash", by_hash},   {"recipe wide heads", wide_heads},
-                                  {"recipe refusals", refusals}, {"recipe simclr names", simclr_names},
+  static const as_case cases[] = {{"recipe patterns", globs},
+                                  {"recipe syntax", syntax},
+                                  {"recipe as saved", as_saved},
+                                  {"recipe built-in", builtin},
+                                  {"recipe moco and pcl", moco_and_pcl},
+                                  {"recipe swav family", swav},
+                                  {"recipe flat without fc", flat_without_fc},
+                                  {"recipe generic", generic},
+                                  {"recipe vits", vits},
+                                  {"recipe nearest", nearest},
+                                  {"recipe metadata", metadata},
+                                  {"recipe by hash", by_hash},
+                                  {"recipe wide heads", wide_heads},
+                                  {"recipe refusals", refusals},
+                                  {"recipe simclr names", simclr_names},
                                   {"recipe twins", twins}};
   return as_test_main(argc, argv, cases, sizeof cases / sizeof *cases);
 }

@@ -214,6 +214,11 @@ static void say_twins(const as_recipe *r, const as_state *s, as_str *said) {
                   t->other);
     if (t->place) as_str_printf(said, " (--recipe %s@%.*s)", r->name, place_length(t->other), t->other);
   }
+  char copy[AS_TWIN_NAME];
+  if (n == 0 && as_twin_squeezed(copy, r, s)) {
+    put_clause(said);
+    as_str_printf(said, "a copy of the network (a moving average?) under names like %s is left out", copy);
+  }
 }
 
 static as_status say_all(const as_recipe *r, const as_state *s, const as_recipe_wish *wish, as_str *said,

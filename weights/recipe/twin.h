@@ -27,4 +27,10 @@ size_t as_recipe_twins(as_twin out[AS_TWIN_MAX], const as_recipe *r, const as_st
  * AS_E_INPUT: `t` is not one of r's twins; AS_E_ENV: memory. */
 as_status as_recipe_twin(as_recipe **out, const as_recipe *r, const as_twin *t, as_err *err);
 
+/* For this room: the places where all names of the network occur once more, with their shapes. */
+size_t as_twins_by_place(as_twin out[AS_TWIN_MAX], const as_recipe *r, const as_state *s);
+/* Does the state hold a copy of the network under squeezed names, which no recipe reads? `place` gets the name of one of
+ * its tensors. */
+bool as_twin_squeezed(char place[AS_TWIN_NAME], const as_recipe *r, const as_state *s);
+
 #endif
