@@ -60,12 +60,10 @@ struct as_encoder_pass {
 
 /* ---- building ---- */
 
-/* Finds NAME in the store, or declares it. */
-static as_status want(as_store *s, const as_param_spec *spec, as_start start, bool trained, size_t *at,
+static as_status want(as_store *s, const as_param_spec *p, as_start start, bool trained, size_t *at,
                       as_err *err) {
-  *at = as_store_find(s, spec->name);
-  if (*at < s->n) return AS_OK;
-  return as_store_add(s, "", spec->name, start, trained, spec->rank, spec->shape, at, err);
+  const as_store_spec spec = {"", p->name, start, trained, p->rank, p->shape};
+  return as_store_want(s, &spec, at, err);
 }
 
 static as_status declare_layer(as_encoder *e, size_t i, bool closes, as_err *err) {

@@ -62,8 +62,10 @@ static void jitter(const as_augment *a, const dice *d, const as_planes *p) {
 }
 
 /* The crop as 8-bit pixels [side, side, 3] in `to`. */
-static as_status crop(const as_augment *a, const dice *d, const uint8_t *rgb, int w, int h, int side,
-                      uint8_t *to, as_err *err) {
+static as_status crop(const as_augment *a, const dice *d, const as_augment_of *of, int side, uint8_t *to,
+                      as_err *err) {
+  const uint8_t *rgb = of->rgb;
+  const int w = of->w, h = of->h;
   uint64_t at = d->base;
   as_crop_box b = {0, 0, w, h};
   if (a->crop_hi > 0.0) b = as_crop_choose(w, h, a->crop_lo, a->crop_hi, d->r, &at);
@@ -85,14 +87,15 @@ size_t as_augment_floats(int side) {
   return 3 * n + (size_t)(side + 2 * AS_BLUR_RADIUS) * (size_t)side + (3 * n + 64) / sizeof(float) + 1;
 }
 
-as_status as_augment_view(const as_augment *a, as_rng rng, uint64_t image, unsigned view, const uint8_t *rgb,
-                          int w, int h, int side, float *out, size_t row, float *scratch, as_err *err) {
-  const dice d = {rng, (image * VIEWS + view) * DRAWS};
+as_status as_augment_view(const as_augment *a, const as_augment_of *of, const as_augment_to *to,
+                          as_err *err) {
+  const int side = to->side;
+  const dice d = {of->dice, (of->image * VIEWS + of->view) * DRAWS};
   const size_t n = (size_t)side * (size_t)side;
-  const as_planes p = {scratch, scratch + n, scratch + 2 * n, n};
-  float *line = scratch + 3 * n;
+  const as_planes p = {to->scratch, to->scratch + n, to->scratch + 2 * n, n};
+  float *line = to->scratch + 3 * n;
   uint8_t *pixels = (uint8_t *)(line + (size_t)(side + 2 * AS_BLUR_RADIUS) * (size_t)side);
-  const as_status s = crop(a, &d, rgb, w, h, side, pixels, err);
+  const as_status s = crop(a, &d, of, side, pixels, err);
   if (s != AS_OK) return s;
   const bool flip = draw(&d, DRAW_FLIP) < a->flip;
   for (size_t y = 0; y < (size_t)side; y++)
@@ -107,11 +110,11 @@ as_status as_augment_view(const as_augment *a, as_rng rng, uint64_t image, unsig
     as_colour_blur(&p, side, between(&d, DRAW_SIGMA, a->sigma_lo, a->sigma_hi), line);
   if (draw(&d, DRAW_SOLARISE) < a->solarise) as_colour_solarise(&p);
   for (size_t y = 0; y < (size_t)side; y++) {
-    float *to = out + y * row;
-    for (size_t i = y * (size_t)side; i < (y + 1) * (size_t)side; i++, to += 3) {
-      to[0] = (p.r[i] - a->mean[0]) / a->std[0];
-      to[1] = (p.g[i] - a->mean[1]) / a->std[1];
-      to[2] = (p.b[i] - a->mean[2]) / a->std[2];
+    float *at = to->out + y * to->row;
+    for (size_t i = y * (size_t)side; i < (y + 1) * (size_t)side; i++, at += 3) {
+      at[0] = (p.r[i] - a->mean[0]) / a->std[0];
+      at[1] = (p.g[i] - a->mean[1]) / a->std[1];
+      at[2] = (p.b[i] - a->mean[2]) / a->std[2];
     }
   }
   return AS_OK;

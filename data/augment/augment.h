@@ -38,11 +38,24 @@ const char *const *as_augment_names(void); /* NULL-terminated */
 /* Where the dice of one epoch come from. */
 as_rng as_augment_dice(uint64_t seed, uint64_t epoch);
 
-/* View v (0..15) of image i: rgb [h, w, 3] to out, side x side pixels of 3 floats, rows `row` floats apart. scratch:
- * as_augment_floats(side) floats. AS_E_ENV when memory is short. */
+/* Which view of what: view v (0..15) of image number `image`, whose pixels are rgb [h, w, 3]. */
+typedef struct as_augment_of {
+  as_rng dice;
+  uint64_t image;
+  unsigned view;
+  const uint8_t *rgb;
+  int w, h;
+} as_augment_of;
+/* Where it goes: side x side pixels of 3 floats, rows `row` floats apart. scratch: as_augment_floats(side) floats. */
+typedef struct as_augment_to {
+  int side;
+  float *out;
+  size_t row;
+  float *scratch;
+} as_augment_to;
 size_t as_augment_floats(int side);
-as_status as_augment_view(const as_augment *a, as_rng dice, uint64_t image, unsigned view, const uint8_t *rgb,
-                          int w, int h, int side, float *out, size_t row, float *scratch, as_err *err);
+/* AS_E_ENV when memory is short. */
+as_status as_augment_view(const as_augment *a, const as_augment_of *of, const as_augment_to *to, as_err *err);
 
 /* torchvision's RandomResizedCrop.get_params: a box of LO..HI of the area, ratio 3/4 to 4/3; after ten rejected tries the
  * centre. *at: the first number of the dice, advanced by what was drawn (at most 40). */

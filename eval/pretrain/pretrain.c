@@ -40,8 +40,9 @@ static void make_views(void *ctx, size_t i, int worker) {
   as_status s = as_gallery_get(&t->g, image, &im, &owned, NULL);
   for (size_t v = 0; s == AS_OK && v < as_ssl_views(t->ssl); v++) {
     const as_map m = as_ssl_view(t->ssl, v);
-    s = as_augment_view(&t->view[v], t->dice, t->g.item[image], (unsigned)v, im.rgb, im.w, im.h, m.w,
-                        as_map_at(&m, i, 0, 0), as_map_row(&m), t->scratch[worker], NULL);
+    const as_augment_of of = {t->dice, t->g.item[image], (unsigned)v, im.rgb, im.w, im.h};
+    const as_augment_to to = {m.w, as_map_at(&m, i, 0, 0), as_map_row(&m), t->scratch[worker]};
+    s = as_augment_view(&t->view[v], &of, &to, NULL);
   }
   if (owned) as_image_clear(&im);
   t->status[i] = s;

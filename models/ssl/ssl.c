@@ -16,29 +16,6 @@ const as_ssl_param as_ssl_shared[] = {
     {NULL, 0, NULL, NULL},
 };
 
-const as_ssl_method *as_ssl_method_named(const char *name) {
-  for (size_t i = 0; as_ssl_methods[i]; i++)
-    if (strcmp(as_ssl_methods[i]->name, name) == 0) return as_ssl_methods[i];
-  return NULL;
-}
-
-as_status as_ssl_method_find(const as_ssl_method **out, const char *name, as_err *err) {
-  const char *names[32];
-  size_t n = 0;
-  as_str all = {0};
-  *out = as_ssl_method_named(name);
-  if (*out) return AS_OK;
-  for (; as_ssl_methods[n] && n < 32; n++) {
-    names[n] = as_ssl_methods[n]->name;
-    as_str_printf(&all, "%s%s", n ? ", " : "", names[n]);
-  }
-  const char *near = as_nearest(name, names, n);
-  const as_status s = as_fail(err, AS_E_USAGE, "no method is called \"%s\"%s%s; there are %s", name,
-                              near ? "; nearest: " : "", near ? near : "", as_str_c(&all));
-  as_str_clear(&all);
-  return s;
-}
-
 static const as_ssl_param *find_param(const as_ssl_method *m, const char *name) {
   for (const as_ssl_param *p = m->params; p && p->name; p++)
     if (strcmp(p->name, name) == 0) return p;
@@ -81,13 +58,13 @@ static as_status make_optimiser(as_ssl *s, as_err *err) {
                           .eps = 1e-8,
                           .decay_all = true};
   const size_t warm = (size_t)(as_ssl_value(s, "warm-up") * (double)s->per_epoch);
-  s->lr = (as_schedule){.kind = AS_SCHEDULE_COSINE,
-                        .start = as_ssl_value(s, "lr"),
-                        .end = as_ssl_value(s, "lr-end"),
-                        .steps = s->steps,
-                        .per_epoch = s->per_epoch,
-                        .warm_up = warm < s->steps ? warm : s->steps - 1};
-  s->decay = (as_schedule){.kind = AS_SCHEDULE_CONSTANT, .start = as_ssl_value(s, "weight-decay")};
+  s->lr = (as_train_schedule){.kind = AS_SCHEDULE_COSINE,
+                              .start = as_ssl_value(s, "lr"),
+                              .end = as_ssl_value(s, "lr-end"),
+                              .steps = s->steps,
+                              .per_epoch = s->per_epoch,
+                              .warm_up = warm < s->steps ? warm : s->steps - 1};
+  s->decay = (as_train_schedule){.kind = AS_SCHEDULE_CONSTANT, .start = as_ssl_value(s, "weight-decay")};
   return as_optim_init(&s->optim, &c, &s->student, err);
 }
 

@@ -15,7 +15,7 @@ struct as_ssl {
   as_store student, teacher; /* teacher: empty where a method has none */
   bool evaluate_teacher;
   as_optim optim;
-  as_schedule lr, decay, ema; /* ema: the teacher's momentum */
+  as_train_schedule lr, decay, ema; /* ema: the teacher's momentum */
   size_t step, steps, per_epoch;
   as_map view[AS_SSL_VIEWS]; /* parts of the passes' image maps; set by create */
   size_t n_views;

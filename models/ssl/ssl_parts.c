@@ -78,7 +78,7 @@ const as_map *as_ssl_teach(as_branch *teacher, const as_branch *student, int k) 
 }
 
 void as_ssl_momentum(as_ssl *s, double start) {
-  s->ema = (as_schedule){.kind = AS_SCHEDULE_COSINE, .start = start, .end = 1.0, .steps = s->steps};
+  s->ema = (as_train_schedule){.kind = AS_SCHEDULE_COSINE, .start = start, .end = 1.0, .steps = s->steps};
 }
 
 void as_ssl_keep(as_ssl *s, void *data, size_t bytes, size_t width) {

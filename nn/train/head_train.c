@@ -38,14 +38,23 @@ struct as_head_pass {
 
 /* ---- building ---- */
 
-static as_status want(as_head *h, const char *prefix, size_t i, const char *leaf, as_start start,
-                      bool trained, int rank, const int64_t *shape, size_t *at, as_err *err) {
-  char layer[96], name[128];
-  (void)snprintf(layer, sizeof layer, "%s.%zu", prefix, i);
-  (void)snprintf(name, sizeof name, "%s.%s", layer, leaf);
-  *at = as_store_find(h->store, name);
-  if (*at < h->store->n) return AS_OK;
-  return as_store_add(h->store, layer, leaf, start, trained, rank, shape, at, err);
+/* Tensor `leaf` of layer i, n_in wide in its last dimension where it is a matrix. */
+typedef struct place {
+  as_head *h;
+  char prefix[96];
+  as_err *err;
+} place;
+
+static place place_of(as_head *h, const char *prefix, size_t i, as_err *err) {
+  place at = {.h = h, .err = err};
+  (void)snprintf(at.prefix, sizeof at.prefix, "%s.%zu", prefix, i);
+  return at;
+}
+
+static as_status want(const place *at, const char *leaf, as_start start, bool trained, int rank,
+                      const int64_t *shape, size_t *index) {
+  const as_store_spec spec = {at->prefix, leaf, start, trained, rank, shape};
+  return as_store_want(at->h->store, &spec, index, at->err);
 }
 
 static as_status make_product(as_head *h, const char *prefix, size_t i, as_err *err) {
@@ -53,12 +62,12 @@ static as_status make_product(as_head *h, const char *prefix, size_t i, as_err *
   const as_head_layer *c = &u->cfg;
   const int64_t shape[2] = {c->width, u->n_in};
   const double bound = 1.0 / sqrt((double)u->n_in);
+  const place at = place_of(h, prefix, i, err);
   const as_start drawn = {AS_START_UNIFORM, bound}, small = {AS_START_TRUNCATED, c->truncated};
-  as_status st =
-      want(h, prefix, i, "weight", c->truncated > 0 ? small : drawn, true, 2, shape, &u->weight, err);
+  as_status st = want(&at, "weight", c->truncated > 0 ? small : drawn, true, 2, shape, &u->weight);
   if (st == AS_OK && c->bias)
-    st = want(h, prefix, i, "bias", c->truncated > 0 ? (as_start){AS_START_CONSTANT, 0.0} : drawn, true, 1,
-              shape, &u->bias, err);
+    st = want(&at, "bias", c->truncated > 0 ? (as_start){AS_START_CONSTANT, 0.0} : drawn, true, 1, shape,
+              &u->bias);
   const size_t weights = (size_t)c->width * (size_t)u->n_in;
   u->d = as_alloc(weights, sizeof(float), err);
   u->unit_rows = c->kind == AS_HEAD_COSINE ? as_alloc(weights, sizeof(float), err) : NULL;
@@ -69,13 +78,14 @@ static as_status make_product(as_head *h, const char *prefix, size_t i, as_err *
 
 static as_status make_bn(as_head *h, const char *prefix, size_t i, as_err *err) {
   unit *u = &h->unit[i];
+  const place at = place_of(h, prefix, i, err);
   const int64_t shape[1] = {u->n_in};
   const as_start one = {AS_START_CONSTANT, 1.0}, zero = {AS_START_CONSTANT, 0.0};
   as_status st = AS_OK;
-  if (u->cfg.gain) st = want(h, prefix, i, "weight", one, true, 1, shape, &u->gamma, err);
-  if (st == AS_OK && u->cfg.offset) st = want(h, prefix, i, "bias", zero, true, 1, shape, &u->beta, err);
-  if (st == AS_OK) st = want(h, prefix, i, "running_mean", zero, false, 1, shape, &u->mean, err);
-  if (st == AS_OK) st = want(h, prefix, i, "running_var", one, false, 1, shape, &u->var, err);
+  if (u->cfg.gain) st = want(&at, "weight", one, true, 1, shape, &u->gamma);
+  if (st == AS_OK && u->cfg.offset) st = want(&at, "bias", zero, true, 1, shape, &u->beta);
+  if (st == AS_OK) st = want(&at, "running_mean", zero, false, 1, shape, &u->mean);
+  if (st == AS_OK) st = want(&at, "running_var", one, false, 1, shape, &u->var);
   const size_t n = (size_t)u->n_in;
   u->d = as_alloc(2 * n, sizeof(float), err);
   u->ones = as_alloc(n, sizeof(float), err);
@@ -229,8 +239,8 @@ static void rows_range(void *ctx, size_t range, int worker) {
   }
 }
 
-static void run_rows(const unit *u, const as_map *in, const as_map *out, const as_map *dout,
-                     const as_map *to) {
+static void run_head_rows(const unit *u, const as_map *in, const as_map *out, const as_map *dout,
+                          const as_map *to) {
   rows_job j = {u->cfg.kind, (size_t)u->n_in, in->data, out->data, dout ? dout->data : NULL, to->data, 0, 16};
   j.rows = as_map_pixels(in);
   as_par_for(j.ranges, rows_range, &j);
@@ -254,7 +264,7 @@ const as_map *as_head_forward(as_head_pass *p, const as_map *in, bool running) {
       if (running)
         as_bnorm_train_running(p->bn[i], as_store_value(h->store, u->mean), as_store_value(h->store, u->var));
     } else {
-      run_rows(u, from, to, NULL, to);
+      run_head_rows(u, from, to, NULL, to);
     }
   }
   return &p->out[h->n - 1];
@@ -299,7 +309,7 @@ void as_head_backward(as_head_pass *p, const as_map *dout, const as_map *din) {
       if (u->gamma != NO_TENSOR) add_to(h->store, u->gamma, u->d);
       if (u->beta != NO_TENSOR) add_to(h->store, u->beta, u->d + u->n_in);
     } else if (to) {
-      run_rows(u, from, &p->out[i], dout, to);
+      run_head_rows(u, from, &p->out[i], dout, to);
     }
     dout = to;
     if (!dout) return;

@@ -4,7 +4,7 @@
 
 static const double pi = 3.14159265358979323846;
 
-double as_schedule_at(const as_schedule *s, size_t step) {
+double as_schedule_at(const as_train_schedule *s, size_t step) {
   if (step < s->warm_up) {
     const double whole = s->warm_includes_end ? (double)(s->warm_up - 1) : (double)s->warm_up;
     return whole > 0.0 ? s->warm_from + (s->start - s->warm_from) * ((double)step / whole) : s->start;

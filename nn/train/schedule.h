@@ -13,7 +13,7 @@ typedef enum as_schedule_kind {
   AS_SCHEDULE_LINEAR    /* start + (end - start) t / (T - 1), end included */
 } as_schedule_kind;
 
-typedef struct as_schedule {
+typedef struct as_train_schedule {
   as_schedule_kind kind;
   double start, end;
   size_t steps;     /* T: steps of the whole training, the warm-up included */
@@ -24,8 +24,8 @@ typedef struct as_schedule {
   double warm_from; /* the value of step 0 of the warm-up */
   bool
       warm_includes_end; /* step W - 1 has the full value (numpy's linspace: SwAV, DINO); else step W has it */
-} as_schedule;
+} as_train_schedule;
 
-double as_schedule_at(const as_schedule *s, size_t step);
+double as_schedule_at(const as_train_schedule *s, size_t step);
 
 #endif

@@ -8,23 +8,28 @@
 #include "tensor/base/mem.h"
 #include "tensor/kern/kernels.h"
 
-enum { SLOT_FLOATS = 16 }; /* slots start on cache lines */
+enum { SLOT_FLOATS = 16 /* slots start on cache lines */, NAME_BYTES = 160 };
 
-as_status as_store_add(as_store *s, const char *prefix, const char *leaf, as_start start, bool trained,
-                       int rank, const int64_t *shape, size_t *index, as_err *err) {
-  char name[160];
-  const int len = snprintf(name, sizeof name, "%s%s%s", prefix, *prefix ? "." : "", leaf);
-  if (len < 0 || (size_t)len >= sizeof name)
-    return as_fail(err, AS_E_USAGE, "%s: name of a tensor over %zu bytes", prefix, sizeof name - 1);
+static as_status full_name(const as_store_spec *spec, char *name, size_t size, as_err *err) {
+  const int len = snprintf(name, size, "%s%s%s", spec->prefix, *spec->prefix ? "." : "", spec->leaf);
+  return len >= 0 && (size_t)len < size
+             ? AS_OK
+             : as_fail(err, AS_E_USAGE, "%s: name of a tensor over %zu bytes", spec->prefix, size - 1);
+}
+
+as_status as_store_add(as_store *s, const as_store_spec *spec, size_t *index, as_err *err) {
+  char name[NAME_BYTES];
+  as_status st = full_name(spec, name, sizeof name, err);
+  if (st != AS_OK) return st;
   if (as_store_find(s, name) < s->n)
     return as_fail(err, AS_E_USAGE, "%s: this tensor is declared twice", name);
-  as_status st = as_grow(&s->slot, &s->cap, s->n + 1, sizeof *s->slot, err);
+  st = as_grow(&s->slot, &s->cap, s->n + 1, sizeof *s->slot, err);
   if (st != AS_OK) return st;
-  as_slot q = {.rank = rank, .n = 1, .at = s->floats, .trained = trained, .start = start};
-  for (int i = 0; i < rank; i++) {
-    q.shape[i] = shape[i];
-    if (shape[i] < 1 || !as_mul_size(q.n, (size_t)shape[i], &q.n))
-      return as_fail(err, AS_E_USAGE, "%s: dimension %d is %lld", name, i, (long long)shape[i]);
+  as_slot q = {.rank = spec->rank, .n = 1, .at = s->floats, .trained = spec->trained, .start = spec->start};
+  for (int i = 0; i < spec->rank; i++) {
+    q.shape[i] = spec->shape[i];
+    if (spec->shape[i] < 1 || !as_mul_size(q.n, (size_t)spec->shape[i], &q.n))
+      return as_fail(err, AS_E_USAGE, "%s: dimension %d is %lld", name, i, (long long)spec->shape[i]);
   }
   q.name = as_strdup(name, err);
   if (!q.name) return AS_E_ENV;
@@ -32,6 +37,14 @@ as_status as_store_add(as_store *s, const char *prefix, const char *leaf, as_sta
   if (index) *index = s->n;
   s->slot[s->n++] = q;
   return AS_OK;
+}
+
+as_status as_store_want(as_store *s, const as_store_spec *spec, size_t *index, as_err *err) {
+  char name[NAME_BYTES];
+  const as_status st = full_name(spec, name, sizeof name, err);
+  if (st != AS_OK) return st;
+  *index = as_store_find(s, name);
+  return *index < s->n ? AS_OK : as_store_add(s, spec, index, err);
 }
 
 /* Drawn again until it lies within two standard deviations; try k of element i has index i * 64 + k. Beyond 64 tries

@@ -42,10 +42,19 @@ typedef struct as_store {
   float *value, *grad; /* [floats] after as_store_make, 64-byte aligned, as each slot is; else NULL */
 } as_store;
 
-/* Appends PREFIX.LEAF (LEAF alone where prefix is ""); *index gets its place. A name that is there already is
- * AS_E_USAGE. Before as_store_make only. */
-as_status as_store_add(as_store *s, const char *prefix, const char *leaf, as_start start, bool trained,
-                       int rank, const int64_t *shape, size_t *index, as_err *err);
+/* What a tensor is to be: PREFIX.LEAF (LEAF alone where prefix is ""). */
+typedef struct as_store_spec {
+  const char *prefix, *leaf;
+  as_start start;
+  bool trained;
+  int rank;
+  const int64_t *shape; /* [rank]; borrowed for the call */
+} as_store_spec;
+/* Appends the tensor; *index (may be NULL) gets its place. A name that is there already is AS_E_USAGE. Before
+ * as_store_make only. */
+as_status as_store_add(as_store *s, const as_store_spec *spec, size_t *index, as_err *err);
+/* The same, or the place of the tensor that has the name already. */
+as_status as_store_want(as_store *s, const as_store_spec *spec, size_t *index, as_err *err);
 /* Takes the memory and draws the values; gradients are zero. */
 as_status as_store_make(as_store *s, uint64_t seed, as_err *err);
 void as_store_clear(as_store *s);

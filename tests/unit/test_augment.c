@@ -23,10 +23,9 @@ static void draw_view(as_test *t, const char *words, uint64_t epoch, uint64_t i,
   float *scratch = as_alloc(as_augment_floats(SIDE), sizeof(float), NULL);
   CHECK_OK(t, as_augment_parse(&a, words, &err), err);
   for (int c = 0; c < 3; c++) a.mean[c] = 0.0f, a.std[c] = 1.0f;
-  CHECK_OK(
-      t,
-      as_augment_view(&a, as_augment_dice(7, epoch), i, v, image, W, H, SIDE, out, SIDE * 3, scratch, &err),
-      err);
+  const as_augment_of of = {as_augment_dice(7, epoch), i, v, image, W, H};
+  const as_augment_to to = {SIDE, out, SIDE * 3, scratch};
+  CHECK_OK(t, as_augment_view(&a, &of, &to, &err), err);
   as_free(scratch);
 }
 

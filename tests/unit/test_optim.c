@@ -11,13 +11,22 @@
 static void make_store(as_test *t, as_store *s) {
   as_err err = {0};
   const int64_t matrix[2] = {3, 5}, row[1] = {7};
-  CHECK_OK(t, as_store_add(s, "fc", "weight", (as_start){AS_START_UNIFORM, 0.4}, true, 2, matrix, NULL, &err),
-           err);
-  CHECK_OK(t, as_store_add(s, "fc", "bias", (as_start){AS_START_NORMAL, 0.1}, true, 1, row, NULL, &err), err);
+  CHECK_OK(
+      t,
+      as_store_add(s, &(as_store_spec){"fc", "weight", (as_start){AS_START_UNIFORM, 0.4}, true, 2, matrix},
+                   NULL, &err),
+      err);
   CHECK_OK(t,
-           as_store_add(s, "bn", "running_var", (as_start){AS_START_CONSTANT, 1}, false, 1, row, NULL, &err),
+           as_store_add(s, &(as_store_spec){"fc", "bias", (as_start){AS_START_NORMAL, 0.1}, true, 1, row},
+                        NULL, &err),
            err);
-  CHECK_STATUS(t, as_store_add(s, "fc", "bias", (as_start){0}, true, 1, row, NULL, &err), AS_E_USAGE);
+  CHECK_OK(
+      t,
+      as_store_add(s, &(as_store_spec){"bn", "running_var", (as_start){AS_START_CONSTANT, 1}, false, 1, row},
+                   NULL, &err),
+      err);
+  CHECK_STATUS(t, as_store_add(s, &(as_store_spec){"fc", "bias", (as_start){0}, true, 1, row}, NULL, &err),
+               AS_E_USAGE);
   CHECK_OK(t, as_store_make(s, 3, &err), err);
 }
 
@@ -112,7 +121,7 @@ static void stores(as_test *t) {
 }
 
 static void schedules(as_test *t) {
-  as_schedule s = {.kind = AS_SCHEDULE_COSINE, .start = 2.0, .end = 0.5, .steps = 110, .warm_up = 10};
+  as_train_schedule s = {.kind = AS_SCHEDULE_COSINE, .start = 2.0, .end = 0.5, .steps = 110, .warm_up = 10};
   CHECK_NEAR(t, as_schedule_at(&s, 0), 0.0, 1e-15);
   CHECK_NEAR(t, as_schedule_at(&s, 5), 1.0, 1e-15);
   CHECK_NEAR(t, as_schedule_at(&s, 10), 2.0, 1e-15);
@@ -121,15 +130,16 @@ static void schedules(as_test *t) {
   s.warm_includes_end = true, s.warm_from = 0.2;
   CHECK_NEAR(t, as_schedule_at(&s, 0), 0.2, 1e-15);
   CHECK_NEAR(t, as_schedule_at(&s, 9), 2.0, 1e-15);
-  s = (as_schedule){.kind = AS_SCHEDULE_COSINE, .start = 1, .steps = 100, .per_epoch = 25, .by_epoch = true};
+  s = (as_train_schedule){
+      .kind = AS_SCHEDULE_COSINE, .start = 1, .steps = 100, .per_epoch = 25, .by_epoch = true};
   CHECK_NEAR(t, as_schedule_at(&s, 24), 1.0, 1e-15);
   CHECK_NEAR(t, as_schedule_at(&s, 50), 0.5, 1e-15);
   CHECK_NEAR(t, as_schedule_at(&s, 74), 0.5, 1e-15);
-  s = (as_schedule){.kind = AS_SCHEDULE_STEPS, .start = 1, .steps = 100};
+  s = (as_train_schedule){.kind = AS_SCHEDULE_STEPS, .start = 1, .steps = 100};
   CHECK_NEAR(t, as_schedule_at(&s, 59), 1.0, 0);
   CHECK_NEAR(t, as_schedule_at(&s, 60), 0.1, 0);
   CHECK_NEAR(t, as_schedule_at(&s, 80), 0.01, 0);
-  s = (as_schedule){.kind = AS_SCHEDULE_LINEAR, .start = 0.04, .end = 0.07, .steps = 31};
+  s = (as_train_schedule){.kind = AS_SCHEDULE_LINEAR, .start = 0.04, .end = 0.07, .steps = 31};
   CHECK_NEAR(t, as_schedule_at(&s, 30), 0.07, 1e-15);
 }
 
