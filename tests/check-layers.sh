@@ -40,7 +40,7 @@ eval/features          models nn tensor tensor/base/ weights/ data/
 eval/learn             eval/features eval/stats tensor tensor/base/ weights/ data/
 eval/pretrain          eval/learn eval/features models models/ssl nn/train tensor tensor/train tensor/base/ weights/ data/
 eval/run               eval/ models nn tensor tensor/base/ weights/ data/
-tools                  eval/ models models/ssl nn tensor tensor/kern tensor/base/ weights/ data/
+tools                  eval/ models/ nn/ tensor/ weights/ data/
 '
 files=$(find tensor nn models weights data eval tools tests -name '*.[ch]' | sort)
 defs="
