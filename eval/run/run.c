@@ -67,7 +67,13 @@ static as_status run_inputs(as_inputs *in, as_run_folder *folder, as_results *re
   bool same = false;
   as_status s = jobs ? as_inputs_print_sets(in, folder, true, err) : AS_E_ENV;
   for (size_t m = 0; s == AS_OK && m < in->plan->n_models; m++) s = as_job_plan(&jobs[m], in, m, folder, err);
-  if (s == AS_OK) s = run_jobs(in, jobs, folder, err);
+  as_run_share share;
+  if (s == AS_OK) {
+    as_share_open(&share, in, jobs);
+    in->share = &share;
+    s = run_jobs(in, jobs, folder, err);
+    in->share = NULL;
+  }
   if (s == AS_OK) s = as_run_results(results, in, jobs, folder, err);
   if (s == AS_OK) s = as_run_write(in, jobs, results, folder, &same, err);
   if (s == AS_OK && same) as_log_line(AS_LOG_INFO, "%s is up to date", folder->dir);

@@ -148,7 +148,7 @@ as_status as_groups_features(as_features *f, const as_inputs *in, size_t m, as_o
                          .from = work->from,
                          .to = work->to,
                          .replay = opts->replay,
-                         .watch = opts->watch};
+                         .watch = in->share ? as_share_watch(in->share, in, m, g) : opts->watch};
   const char *cache = work->to ? NULL : opts->cache; /* a shard's rows are a part */
   bool found = false;
   if (cache)

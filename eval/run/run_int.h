@@ -65,9 +65,12 @@ typedef struct as_excuses {
   as_err first;
 } as_excuses;
 
+typedef struct as_run_share as_run_share;
+
 typedef struct as_inputs {
   const as_plan *plan;
   const as_run_opts *opts;
+  as_run_share *share;         /* borrowed; NULL: nobody counts what is done */
   as_run_set *set;             /* [plan->n_datasets] */
   as_dataset_record *datasets; /* [plan->n_datasets] */
   as_model_record *models;     /* [plan->n_models] */
@@ -157,6 +160,18 @@ const as_json *as_job_cell_json(const as_job *j, size_t k, const as_inputs *in, 
 
 /* What the record says of model j->m's fitted head, which is there, into its record. */
 as_status as_job_record_head(as_inputs *in, const as_job *j, const as_run_folder *folder, as_err *err);
+
+/* ---- what is done of the whole: run_share.c ----------------------------------------------------------- */
+
+struct as_run_share {
+  const as_watch *outer;
+  const as_job *jobs;
+  double before, group, total; /* work of the groups that are done, of this one, of all jobs */
+  as_watch watch;
+};
+void as_share_open(as_run_share *s, const as_inputs *in, const as_job *jobs);
+/* The watch of the next group's run: it passes on what it is told and adds the part of the whole. */
+const as_watch *as_share_watch(as_run_share *s, const as_inputs *in, size_t m, const as_run_group *g);
 
 /* ---- receipts: run_receipt.c -------------------------------------------------------------------------- */
 

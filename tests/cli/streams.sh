@@ -101,6 +101,11 @@ grep -q '^images  [1-9][0-9]* / 192' "$TMP/err" && ! grep -q "$(printf '\r')" "$
 grep -q "$(printf '\r')" "$TMP/err" && ok "progress: drawn when asked for" || not_ok "progress: drawn when asked for" "$(cat "$TMP/err")"
 "$ASSAY" features $P --progress 0.01 -q >"$TMP/out" 2>"$TMP/err"
 [ -s "$TMP/err" ] && not_ok "progress: none with -q" "$(cat "$TMP/err")" || ok "progress: none with -q"
+# The time that is left is that of the whole plan: its part grows to the end, over models and sets.
+"$ASSAY" run "$D/demo.plan" -o "$TMP/p" --progress 0.01 --threads 1 --batch 4 >"$TMP/out" 2>"$TMP/err"
+sed -n 's|^.* on .* / .*  all \([0-9]*\) %.*|\1|p' "$TMP/err" >"$TMP/parts"
+sort -n -c "$TMP/parts" 2>"$TMP/why" && [ "$(sort -u "$TMP/parts" | wc -l)" -ge 5 ] && [ "$(tail -n 1 "$TMP/parts")" -gt 95 ] && grep -q 'left$' "$TMP/err" && ok "progress: part of the whole plan" ||
+  not_ok "progress: part of the whole plan" "$(cat "$TMP/why") $(tr '\n' ' ' <"$TMP/parts" | head -c 200)"
 refuses "progress: neither a word nor a number" 2 "--progress: found 'often', wanted auto, never, always or a number of seconds" info --progress often
 
 # What a killed process left beside a result goes when the result is written again; that of a living one stays.
