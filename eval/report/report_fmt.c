@@ -72,8 +72,8 @@ static long next_code(const char **p) {
   return c;
 }
 
-/* What a terminal or a reader would take for something else than a character: controls, bytes that are no UTF-8,
- * line separators, and what turns the direction of writing. */
+/* What a terminal or a reader would take for something else than a character: controls, bytes that are no
+ * UTF-8, line separators, and what turns the direction of writing. */
 static bool is_unsafe(long c) {
   return c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0x2028 || c == 0x2029 || (c >= 0x202A && c <= 0x202E) ||
          (c >= 0x2066 && c <= 0x2069);
@@ -100,8 +100,8 @@ size_t as_text_columns(const char *s) {
   return n;
 }
 
-/* A code point as it may be printed: unsafe ones as \t, \n, \r or \xHH for each byte; with ascii likewise those beyond
- * it, but for the signs that the report itself uses. */
+/* A code point as it may be printed: unsafe ones as \t, \n, \r or \xHH for each byte; with ascii likewise
+ * those beyond it, but for the signs that the report itself uses. */
 static void put_code(as_str *out, const char *s, size_t bytes, long c, bool ascii) {
   bool foreign = ascii && c > 0x7E;
   if (foreign && (c == 0x2013 || c == 0x2212 || c == 0x2020 || c == 0x2021)) {

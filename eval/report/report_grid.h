@@ -1,7 +1,7 @@
 /* A table of short texts and the ways to write it down: terminal, Markdown, LaTeX, HTML.
  *
- * A cell may hold '\n': the terminal stacks the lines, Markdown writes <br>, LaTeX a space; HTML sets the lines below
- * the first smaller. */
+ * A cell may hold '\n': the terminal stacks the lines, Markdown writes <br>, LaTeX a space; HTML sets the
+ * lines below the first smaller. */
 #ifndef AS_EVAL_REPORT_REPORT_GRID_H
 #define AS_EVAL_REPORT_REPORT_GRID_H
 

@@ -124,8 +124,8 @@ void as_put_reason(as_str *out, const as_cell *c, const as_sum_cell *d);
 
 /* report_notes.c: what must be said of cells that are not like the others of their column. */
 as_status as_sum_notes(as_sum *s, as_err *err);
-/* The marks that stand beside a cell's accuracy, each explained by a note: * images failed, a dagger (+) stands apart,
- * a double dagger (#) images of the training set. */
+/* The marks that stand beside a cell's accuracy, each explained by a note: * images failed, a dagger (+)
+ * stands apart, a double dagger (#) images of the training set. */
 void as_put_marks(as_str *out, const as_sum *s, size_t model, size_t set, bool ascii);
 /* What a set is, in one line: its rule, over how many classes, how many images. */
 void as_put_set_facts(as_str *out, const as_sum *s, size_t set);
@@ -162,9 +162,9 @@ int as_sum_decimals(const as_sum *s);
 
 /* Columns that a terminal needs for UTF-8 text (combining marks 0, East Asian wide 2). */
 size_t as_text_columns(const char *s);
-/* Appends a name on one line: \t, \n, \r and, for every byte of other controls and of broken UTF-8, \xHH (with
- * ascii, of whatever is beyond it, too). Longer than max columns, the middle gives way to an ellipsis (the ends tell
- * timm's names apart). max 0 = no limit. */
+/* Appends a name on one line: \t, \n, \r and, for every byte of other controls and of broken UTF-8, \xHH
+ * (with ascii, of whatever is beyond it, too). Longer than max columns, the middle gives way to an ellipsis
+ * (the ends tell timm's names apart). max 0 = no limit. */
 void as_put_name(as_str *out, const char *name, size_t max, bool ascii);
 /* The same without a limit; line feeds stay. */
 void as_put_lines(as_str *out, const char *text);
@@ -181,8 +181,8 @@ static inline void as_put_json_i64(as_jsonw *w, const char *key, int64_t v) {
 as_status as_report_json_body(as_jsonw *w, const as_sum *s, const char *part, as_err *err);
 /* Appends text escaped for HTML and SVG text and attribute values. */
 void as_put_html(as_str *out, const char *text);
-/* Appends one CSV field, as as_put_name writes it: quoted when it holds a comma or a quote, or begins or ends with a
- * blank. */
+/* Appends one CSV field, as as_put_name writes it: quoted when it holds a comma or a quote, or begins or ends
+ * with a blank. */
 void as_put_csv(as_str *out, const char *text);
 /* Appends text as lines of at most `width` columns, each starting with `indent` (the first with `first`). */
 void as_put_wrapped(as_str *out, const char *text, size_t width, const char *first, const char *indent,

@@ -30,7 +30,8 @@ static void put_count(as_jsonw *w, const char *key, size_t n) {
     as_jsonw_null(w);
 }
 
-/* Among how many classes the cell chose; where that is fewer than its model knows, the counts over all of them. */
+/* Among how many classes the cell chose; where that is fewer than its model knows, the counts over all of
+ * them. */
 static void put_candidates(as_jsonw *w, const as_sum *s, size_t m, size_t k) {
   const as_cell *c = as_results_cell(s->r, m, k);
   put_count(w, "classes", as_results_among(s->r, m, k).n);

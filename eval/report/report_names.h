@@ -12,8 +12,8 @@ typedef struct as_short_names {
   size_t n;
 } as_short_names;
 
-/* name[n], each in at most max columns (0 = no limit) with its middle left out, or in more where two different names
- * would look the same. Borrowed names may be NULL: "?". */
+/* name[n], each in at most max columns (0 = no limit) with its middle left out, or in more where two
+ * different names would look the same. Borrowed names may be NULL: "?". */
 as_status as_short_names_make(as_short_names *out, const char *const *name, size_t n, size_t max, bool ascii,
                               as_err *err);
 void as_short_names_clear(as_short_names *names);

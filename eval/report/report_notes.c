@@ -1,5 +1,6 @@
-/* What must be said of cells that are not like the others of their column, and of sets that are not what their names
- * promise: as marks beside the accuracies, as words in CSV and JSON, and as sentences under every table. */
+/* What must be said of cells that are not like the others of their column, and of sets that are not what
+ * their names promise: as marks beside the accuracies, as words in CSV and JSON, and as sentences under every
+ * table. */
 #include <math.h>
 #include <string.h>
 

@@ -256,9 +256,10 @@ int as_svg_tick_decimals(const double *tick, size_t n, double unit) {
   return 4;
 }
 
-/* Downwards each label is pushed to a gap below the one before it; what then stands below `hi` is pushed back up by
- * the second pass, which moves only labels that touch the bottom or each other. The order never changes. A label ends
- * at its own height unless its neighbours need the room; where all do not fit, they run over the top, in order. */
+/* Downwards each label is pushed to a gap below the one before it; what then stands below `hi` is pushed back
+ * up by the second pass, which moves only labels that touch the bottom or each other. The order never
+ * changes. A label ends at its own height unless its neighbours need the room; where all do not fit, they run
+ * over the top, in order. */
 void as_svg_spread(double *y, size_t n, double gap, double lo, double hi) {
   double floor_y = lo;
   for (size_t i = 0; i < n; i++) {
@@ -284,14 +285,14 @@ static bool is_free(const as_svg_boxes *b, const as_svg_box *q) {
   return true;
 }
 
-/* Greedy: places are tried from the best to the worst, and the first free one is taken. Labels that come first (the
- * better models) so get the better places, nothing moves afterwards, and the picture is a function of its input alone;
- * what finds no place stays without a label and has its tip. Simulated annealing (Christensen, Marks and
- * Shieber 1995) fits more where hundreds crowd; a chart here names two dozen.
+/* Greedy: places are tried from the best to the worst, and the first free one is taken. Labels that come
+ * first (the better models) so get the better places, nothing moves afterwards, and the picture is a function
+ * of its input alone; what finds no place stays without a label and has its tip. Simulated annealing
+ * (Christensen, Marks and Shieber 1995) fits more where hundreds crowd; a chart here names two dozen.
  *
- * The four corners come first, because the arms of an interval cross run along the axes; then beside, above and
- * below; then the same again, farther out: a ring is half a line (7) wide. A corner of the label at 0.7 d in
- * both directions is d away from the mark, as the middle of its side is where it stands beside it. */
+ * The four corners come first, because the arms of an interval cross run along the axes; then beside, above
+ * and below; then the same again, farther out: a ring is half a line (7) wide. A corner of the label at 0.7 d
+ * in both directions is d away from the mark, as the middle of its side is where it stands beside it. */
 bool as_svg_place(as_svg_boxes *b, as_svg_mark mark, double w, double h, double *tx, double *ty) {
   const double x = mark.x, y = mark.y, r = mark.r;
   for (int ring = 0; ring < 4; ring++) {

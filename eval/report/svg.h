@@ -64,8 +64,8 @@ typedef struct as_svg_mark {
   double x, y, r;
 } as_svg_mark;
 void as_svg_take(as_svg_boxes *b, as_svg_box box);
-/* A place for a label of w x h beside the mark, inside the frame; false when none is free. On success the box is
- * taken; *tx, *ty is the text's start and base line. */
+/* A place for a label of w x h beside the mark, inside the frame; false when none is free. On success the box
+ * is taken; *tx, *ty is the text's start and base line. */
 bool as_svg_place(as_svg_boxes *b, as_svg_mark mark, double w, double h, double *tx, double *ty);
 
 #endif

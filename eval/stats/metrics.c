@@ -4,6 +4,7 @@
 
 #include "tensor/base/math/dmath.h"
 
+/* Insertion into five places: most of a thousand logits fail the first comparison. */
 void as_top5(const float *logits, size_t classes, const uint8_t *mask, int top[5], float value[5]) {
   int n = 0;
   for (int i = 0; i < 5; i++) {
@@ -26,6 +27,18 @@ void as_top5(const float *logits, size_t classes, const uint8_t *mask, int top[5
   }
 }
 
+/* Wilson's interval is the set of rates that a test would not reject: all p with
+ *
+ *     |k / n - p| <= z sqrt(p (1 - p) / n),
+ *
+ * the standard error taken at the rate that is tested, not at the one that was seen. Squared, that is a
+ * quadratic in p with the roots
+ *
+ *     (p' + z^2 / 2n  +-  z sqrt(p' (1 - p') / n + z^2 / 4n^2)) / (1 + z^2 / n),      p' = k / n.
+ *
+ * So it never leaves [0, 1], has width even at k = 0 and k = n, and covers close to the nominal 95 % already
+ * at n = 20, where the textbook's p' +- z sqrt(p' (1 - p') / n) covers 90 % or less near the ends (Brown, Cai
+ * and DasGupta 2001). Written for a share of an effective sample size, which need not be k of n. */
 void as_wilson_share(double p, double n, double confidence, double *lo, double *hi) {
   if (!(n > 0.0) || isnan(p)) {
     *lo = *hi = NAN;
@@ -43,6 +56,14 @@ void as_wilson(int64_t k, int64_t n, double confidence, double *lo, double *hi) 
   as_wilson_share(n > 0 ? (double)k / (double)n : NAN, (double)n, confidence, lo, hi);
 }
 
+/* Clopper and Pearson's ends are the rates at which k or more (k or fewer) right answers would have the
+ * probability alpha / 2: P(X >= k | lo) = P(X <= k | hi) = alpha / 2. By the identity
+ *
+ *     P(X >= k | p) = I_p(k, n - k + 1)        (DLMF 8.17.5; X is binomial, I the incomplete beta function)
+ *
+ * they are quantiles of beta distributions. The interval covers at least its nominal rate for every p, and
+ * pays with width: it is what a claim that must not be wrong would use, and what Wilson's is checked
+ * against. */
 void as_clopper_pearson(int64_t k, int64_t n, double confidence, double *lo, double *hi) {
   if (n <= 0 || k < 0 || k > n) {
     *lo = *hi = NAN;

@@ -179,8 +179,8 @@ as_status as_results_apart(const as_results *r, size_t k, bool *apart, as_candid
   group *g = NULL;
   size_t n = 0, cap = 0;
   as_status st = AS_OK;
-  /* The lists that are known by name come first: a cell that knows only how many there were joins one of these, and
-   * one that knows nothing any. */
+  /* The lists that are known by name come first: a cell that knows only how many there were joins one of
+   * these, and one that knows nothing any. */
   for (int known = 2; known >= 0; known--)
     for (size_t m = 0; m < r->n_models && st == AS_OK; m++) {
       as_candidates c = as_results_among(r, m, k);
@@ -217,7 +217,8 @@ as_status as_results_comparable(const as_results *r, double *acc, as_err *err) {
   return st;
 }
 
-/* --- images that are there twice --------------------------------------------------------------------------- */
+/* --- images that are there twice
+ * --------------------------------------------------------------------------- */
 
 void as_shared_clear(as_shared *s) {
   for (size_t i = 0; i < AS_SHARED_KEPT; i++) as_free(s->example[i]);

@@ -100,8 +100,8 @@ typedef struct as_results_set {
   as_shared twice; /* images that the set has more than once: n = images less different ones */
 } as_results_set;
 
-/* Images that two scored sets have in common although they are averaged as if they were independent. Sets that are
- * the same images by design (images_of) are not listed. */
+/* Images that two scored sets have in common although they are averaged as if they were independent. Sets
+ * that are the same images by design (images_of) are not listed. */
 typedef struct as_set_overlap {
   size_t a, b; /* sets, a < b; `shared` counts images of b */
   as_shared shared;
@@ -147,12 +147,13 @@ as_status as_results_overlap(as_results *r, size_t a, size_t b, as_shared *share
 
 /* Fills c from the names of the classes, in any order. */
 as_status as_candidates_of(as_candidates *c, const char *const *name, size_t n, as_err *err);
-/* Which models' cells of column k were not chosen among the same classes as those of most models (of equally many:
- * of the first): apart[n_models] is true for them. They are shown, and neither ranked nor tested with the others.
- * *among, unless NULL: the classes of the others. An absent cell is not apart. A cell whose `among` is unknown counts
- * as chosen among the set's `classes`. */
+/* Which models' cells of column k were not chosen among the same classes as those of most models (of equally
+ * many: of the first): apart[n_models] is true for them. They are shown, and neither ranked nor tested with
+ * the others. *among, unless NULL: the classes of the others. An absent cell is not apart. A cell whose
+ * `among` is unknown counts as chosen among the set's `classes`. */
 as_status as_results_apart(const as_results *r, size_t k, bool *apart, as_candidates *among, as_err *err);
-/* The accuracies that may be compared: acc[n_models * n_sets], row = model, NaN where a cell is absent or apart. */
+/* The accuracies that may be compared: acc[n_models * n_sets], row = model, NaN where a cell is absent or
+ * apart. */
 as_status as_results_comparable(const as_results *r, double *acc, as_err *err);
 /* The classes that could win in a cell, by the same rule. */
 as_candidates as_results_among(const as_results *r, size_t model, size_t set);

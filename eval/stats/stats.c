@@ -27,7 +27,9 @@ double as_binom_cdf(int64_t k, int64_t n, double p) {
   return as_beta_inc((double)(n - k), (double)(k + 1), 1.0 - p); /* DLMF 8.17.5 */
 }
 
-/* k Int phi(z) [Phi(z) - Phi(z - q)]^(k - 1) dz by the trapezoidal rule, which for an analytic integrand
+/* The range of k independent normal variables is at most q if all the others lie within q below the largest; k
+ * choices of which that is, integrated over its value z:
+ * k Int phi(z) [Phi(z) - Phi(z - q)]^(k - 1) dz, by the trapezoidal rule, which for an analytic integrand
  * that decays like phi converges faster than any power of the step: 1/16 leaves less than 1e-15. */
 double as_range_cdf(double q, size_t k) {
   if (isnan(q) || k < 2) return NAN;
@@ -59,6 +61,19 @@ double as_nemenyi_q(size_t k, double alpha) {
 }
 
 /* --- two models on the same images -------------------------------------------------------------------- */
+
+/* McNemar. Images that both models have right, or both wrong, say nothing of which is better. Of the m = b +
+ * c others, if the models are equally good, each fell to either side by a fair coin: b is binomial(m, 1/2).
+ * The exact p value is the probability of a split at least as uneven, on either side: 2 P(X <= min(b, c)), at
+ * most 1.
+ *
+ * A discrete test cannot reach 5 % exactly, and the exact one errs on the safe side: at m = 20 it rejects 4.1
+ * % of true hypotheses, and fewer for smaller m. The mid-p value counts the split that was seen by half, 2
+ * P(X < min) + P(X = min) = exact - P(X = min), and rejects close to 5 % (Fagerland, Lydersen and Laake 2013,
+ * who recommend it). Both stand in the tables; what a report calls real goes by mid-p, corrected.
+ *
+ * The interval of the difference (b - c) / n is Wald's, whose variance for paired answers is (m - (b - c)^2 /
+ * n) / n^2: the number of disagreements alone makes it wide. */
 
 /* C(n, i) / 2^n. For large n the saddle-point form inside the incomplete beta keeps the digits that a
  * difference of lgammas loses: P(X <= i) - P(X <= i - 1). */
@@ -129,6 +144,14 @@ static p_at *sorted_p(const double *p, size_t n, size_t *m, as_err *err) {
   return v;
 }
 
+/* Holm: of m true hypotheses tested at 5 % each, some would be "real" by luck. The smallest p value is held
+ * to alpha / m, the next, if the first passed, to alpha / (m - 1), and so on; the chance that any true
+ * hypothesis is rejected stays below alpha. Proof in one line: let k of the m be true; the first true one in
+ * the order has at most m - k before it, so it is held to alpha / k or less, and Bonferroni's inequality does
+ * the rest. No independence is used, and the tests of a report are anything but independent: they share
+ * images and models.
+ *
+ * As adjusted p values: (m - i) p_(i), made rising, at most 1; compare with alpha itself. */
 as_status as_holm(const double *p, size_t n, double *adjusted, as_err *err) {
   size_t m;
   p_at *v = sorted_p(p, n, &m, err);

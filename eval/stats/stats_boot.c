@@ -1,6 +1,32 @@
-/* The work is in the sums, so images with the same outcome for every model, on every set that scores them,
- * are one unit: five sets of 50,000 images and twelve models leave some thousand units, and a resample is n
- * draws of a unit number and one pass over the units. */
+/* The paired bootstrap (Efron 1979; Koehn 2004 compares systems by it).
+ *
+ * What is resampled. The question is: other images of the same kind, the same trained models; how would the
+ * table look? So images are drawn, with replacement, as many as there are. Nothing is said of training anew.
+ *
+ * Pairing. A drawn image brings its outcome for all models, right or wrong. Two models that err on the same
+ * hard images then rise and fall together, and the interval of their difference is as narrow as the images
+ * allow; intervals of each model by itself would be too wide to tell them apart.
+ *
+ * Strata and pools. Sets are drawn apart from each other, each in its own size. But val and ReaL are the same
+ * images with other labels: sets of one `stream` are one pool, one draw of an image counts in each of them
+ * that scores it, and the sum of a model's errors on both is as correlated as it is in truth.
+ *
+ * Clusters. Where images of one class are not independent (the renditions of ImageNet-R, say), whole classes
+ * are drawn instead: a class brings all its images, and the size of a resample varies. That is the honest,
+ * wider interval when the question is about other classes, too.
+ *
+ * Speed. An accuracy needs only sums, so images with the same outcome for every model, on every set of the
+ * pool, are one unit with a count: of twelve models on five sets of 50,000 images some thousand patterns are
+ * left. A resample draws n image numbers, counts them by unit, and passes once over the units.
+ *
+ * The same numbers on any machine. Draw i of resample r is number r n + i of the counter generator whose key
+ * is the seed and whose stream is the pool's: it does not matter which thread makes which resample. Counts
+ * are integers below 2^53, so their sums in double are exact in any order. Each resample is ranked by itself,
+ * which gives the distribution of ranks and of being first directly.
+ *
+ * Intervals are percentiles of the resamples (type 7 of Hyndman and Fan 1996, R's and NumPy's default). A
+ * rank's ends are ranks that occurred, rounded outward: 2.3 is no rank. Percentile intervals of an accuracy
+ * are too narrow where errors are few; the cells' own intervals are Wilson's for that reason. */
 #include "eval/stats/stats_boot.h"
 
 #include <math.h>
@@ -136,7 +162,8 @@ static as_status clusters_to_units(stratum *st, const as_boot_set *sets, const p
   return s;
 }
 
-/* Open addressing over the outcome vectors; slot = unit + 1, 0 = free. */
+/* Finds the images with equal outcome vectors: a hash table of the vectors seen, by open addressing; slot =
+ * unit + 1, 0 = free. */
 static as_status images_to_units(stratum *st, const as_boot_set *sets, const pool *p, size_t models,
                                  as_err *err) {
   size_t slots = 16;
@@ -206,6 +233,9 @@ static void accuracies_of_draw(const stratum *st, const uint32_t *count, size_t 
     acc[c % models * sets + st->set[c / models]] = used[c] > 0.0 ? right[c] / used[c] : NAN;
 }
 
+/* Resample r into row r of the boot's tables; row b->resamples is the sample itself, through the same sums,
+ * so that the value of an interval and its ends cannot differ by rounding. Ranks are of this resample: by
+ * each set, and by each unified metric. */
 static void draw_resample(void *ctx, size_t r, int worker) {
   (void)worker;
   boot *b = ctx;

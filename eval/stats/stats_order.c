@@ -142,7 +142,8 @@ double as_kendall_tau_b(const double *x, const double *y, size_t n) {
   return (double)(c.same - c.opposite) / sqrt((double)nx * (double)ny);
 }
 
-/* --- rank intervals ----------------------------------------------------------------------------------------- */
+/* --- rank intervals
+ * ----------------------------------------------------------------------------------------- */
 
 /* The values in falling order, and for every node of a binary tree over them the smallest and the largest
  * variance below it: node 1 is the whole, 2 i and 2 i + 1 are the halves of i. */
@@ -166,10 +167,11 @@ static struct span build_margins(margin_tree *t, size_t node, size_t from, size_
   return t->node[node] = a;
 }
 
-/* Of the places from..to-1, all on one side of place i: how many are farther from it than the margin allows? A
- * node is decided at once where its nearest value is too far even for its largest variance, or its farthest near
- * enough for its smallest. Rounded sums and products rise with their operands, so this is what comparing one by
- * one would say; and variances are about p (1 - p) / n, much the same for neighbours, so few nodes are opened. */
+/* Of the places from..to-1, all on one side of place i: how many are farther from it than the margin allows?
+ * A node is decided at once where its nearest value is too far even for its largest variance, or its farthest
+ * near enough for its smallest. Rounded sums and products rise with their operands, so this is what comparing
+ * one by one would say; and variances are about p (1 - p) / n, much the same for neighbours, so few nodes are
+ * opened. */
 static size_t count_apart(const margin_tree *t, size_t node, size_t from, size_t to, size_t i, size_t low,
                           size_t high) {
   if (high <= from || to <= low) return 0;

@@ -22,9 +22,9 @@ as_order_pairs as_order_count(const double *x, const double *y, size_t n);
 /* Kendall's tau-b: (same - opposite) / sqrt((pairs - tied_x) (pairs - tied_y)); NaN when a side is constant. */
 double as_kendall_tau_b(const double *x, const double *y, size_t n);
 
-/* Rank intervals of v[n] with variances var[n] as if every value were a sample of its own: *lo is one more than the
- * values that are higher by more than z standard errors of the difference, *hi leaves out those that are lower by
- * as much. NaN where v is missing; var must be there where v is. */
+/* Rank intervals of v[n] with variances var[n] as if every value were a sample of its own: *lo is one more
+ * than the values that are higher by more than z standard errors of the difference, *hi leaves out those that
+ * are lower by as much. NaN where v is missing; var must be there where v is. */
 as_status as_rank_unpaired(const double *v, const double *var, size_t n, double z, double *lo, double *hi,
                            as_err *err);
 

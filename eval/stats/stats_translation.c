@@ -62,16 +62,16 @@ static int by_variant(const void *a, const void *b) {
   return (p->y > q->y) - (p->y < q->y);
 }
 
-/* Where the gap of model i passes an edge: its partners are less than the edge away from place p on (below it), or
- * up to place p (above it). */
+/* Where the gap of model i passes an edge: its partners are less than the edge away from place p on (below
+ * it), or up to place p (above it). */
 typedef struct border {
   size_t i, p;
 } border;
 
-/* In rising order of the base the partners of a model whose gap lies in a bin stand side by side, once below and
- * once above it. So all that is asked of them is differences of "how many of the first p models have a lower, how
- * many an equal value on the variant?", with p where the gap passes an edge. One sweep answers these in order of p;
- * for one edge and side p rises with i. */
+/* In rising order of the base the partners of a model whose gap lies in a bin stand side by side, once below
+ * and once above it. So all that is asked of them is differences of "how many of the first p models have a
+ * lower, how many an equal value on the variant?", with p where the gap passes an edge. One sweep answers
+ * these in order of p; for one edge and side p rises with i. */
 typedef struct sweep {
   runner *run; /* [n] by rising base */
   size_t n, models, bins;
@@ -105,8 +105,9 @@ static void find_border(const sweep *w, border *b, double edge, bool above) {
   }
 }
 
-/* Edge e parts bin e - 1 from bin e: what the first p models say to model i is taken from the one and added to the
- * other. A partner below keeps its place if its value on the variant is lower, one above if it is higher. */
+/* Edge e parts bin e - 1 from bin e: what the first p models say to model i is taken from the one and added
+ * to the other. A partner below keeps its place if its value on the variant is lower, one above if it is
+ * higher. */
 static void answer_border(sweep *w, size_t e, const border *b, bool above) {
   const runner *r = &w->run[b->i];
   int64_t p = (int64_t)b->p, lower = count_lower(w, r->y_rank), equal = w->plain[r->y_rank];

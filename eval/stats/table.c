@@ -151,7 +151,8 @@ static as_status add_duplicate(as_table *t, const as_table_source *s, size_t row
   return AS_OK;
 }
 
-/* The table of a run says among how many classes a cell chose, and how many images its head has learned from. */
+/* The table of a run says among how many classes a cell chose, and how many images its head has learned
+ * from. */
 static void read_marks(const as_table_source *s, size_t row, as_cell *c) {
   const as_csv *csv = &s->csv;
   int64_t n;

@@ -4,12 +4,12 @@
  *   timm     model,img_size,top1,...     one set per file, named by the file: results-sketch.csv -> "sketch"
  *   wide     model,COLUMN,COLUMN,...     one set per column (the ImageNet testbed's table)
  *   assay    model,dataset,...,top1,...  one cell per row (table.csv of a run)
- * Rows of several files join on model and img_size. A pair that comes twice in one set is reported;
- * its first row counts. Values are per cent if any of a file is over 1 or has a sign, fractions otherwise.
+ * Rows of several files join on model and img_size. A pair that comes twice in one set is reported; its first
+ * row counts. Values are per cent if any of a file is over 1 or has a sign, fractions otherwise.
  *
- * Of a wide table, columns are sets by their known names, because they are asked for, or because they are full of
- * accuracies; parameters, ranks, means, confidences, numbers of rows and columns without a name are not. Which
- * columns are left out, and why, is among the remarks. */
+ * Of a wide table, columns are sets by their known names, because they are asked for, or because they are
+ * full of accuracies; parameters, ranks, means, confidences, numbers of rows and columns without a name are
+ * not. Which columns are left out, and why, is among the remarks. */
 #ifndef AS_EVAL_STATS_TABLE_H
 #define AS_EVAL_STATS_TABLE_H
 

@@ -1,5 +1,5 @@
-/* A whole table in memory, as programs and spreadsheets write it: fields parted by comma, semicolon or tab (the head
- * tells), RFC 4180's quotes, comments above the head, rows of nothing but separators. */
+/* A whole table in memory, as programs and spreadsheets write it: fields parted by comma, semicolon or tab
+ * (the head tells), RFC 4180's quotes, comments above the head, rows of nothing but separators. */
 #ifndef AS_EVAL_STATS_TABLE_CSV_INT_H
 #define AS_EVAL_STATS_TABLE_CSV_INT_H
 
@@ -16,8 +16,8 @@ typedef struct as_csv {
   char separator;
 } as_csv;
 
-/* Blanks around a field that is not quoted are no part of it. Every row must have as many fields as the head; what it
- * has beyond must be empty, what it lacks must be columns without a name. */
+/* Blanks around a field that is not quoted are no part of it. Every row must have as many fields as the head;
+ * what it has beyond must be empty, what it lacks must be columns without a name. */
 as_status as_csv_read(as_csv *c, const char *path, as_err *err);
 void as_csv_clear(as_csv *c);
 static inline const char *as_csv_at(const as_csv *c, size_t row, size_t col) {

@@ -19,14 +19,16 @@ typedef struct as_table_source {
   as_str remarks; /* sentences, a line each: columns that are left out, and why; what was read with care */
 } as_table_source;
 
-/* AS_E_INPUT: no such table, or a column of accuracies that holds anything else; file, line and column are named. */
+/* AS_E_INPUT: no such table, or a column of accuracies that holds anything else; file, line and column are
+ * named. */
 as_status as_table_source_open(as_table_source *s, const char *path, const as_table_opts *opts, as_err *err);
 void as_table_source_clear(as_table_source *s);
 /* The accuracy in a field of a column of accuracies, as a fraction; NaN where there is none. */
 as_status as_table_source_value(const as_table_source *s, size_t row, size_t col, double *v, as_err *err);
 
-/* A field as people write numbers: "76.13", "76,13" (a decimal comma where the separator is none, or where no group of
- * three follows it), "25,557" (thousands), "76.1 %", "76.1 +- 0.2", "76.1 (0.2)"; nothing, "-", "n/a", "nan", ... */
+/* A field as people write numbers: "76.13", "76,13" (a decimal comma where the separator is none, or where no
+ * group of three follows it), "25,557" (thousands), "76.1 %", "76.1 +- 0.2", "76.1 (0.2)"; nothing, "-",
+ * "n/a", "nan", ... */
 typedef enum as_field_kind { AS_FIELD_NOTHING, AS_FIELD_NUMBER, AS_FIELD_TEXT } as_field_kind;
 typedef struct as_field {
   as_field_kind kind;

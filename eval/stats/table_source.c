@@ -1,5 +1,5 @@
-/* Which columns of a table are accuracies. A column that is none must not become a data set, and one that is left out
- * is named: it may be one after all. */
+/* Which columns of a table are accuracies. A column that is none must not become a data set, and one that is
+ * left out is named: it may be one after all. */
 #include <math.h>
 #include <string.h>
 
@@ -31,8 +31,8 @@ static bool is_one_of(const char *name, const char *const *list, size_t n) {
 }
 #define IS_ONE_OF(name, list) is_one_of(name, list, sizeof(list) / sizeof *(list))
 
-/* Figures that stand beside accuracies, by their names: exactly so, begun so or ended so; some where the values are
- * integers. */
+/* Figures that stand beside accuracies, by their names: exactly so, begun so or ended so; some where the
+ * values are integers. */
 static bool names_a_figure(const char *name, bool integers) {
   static const char *const numbers[] = {"id",  "idx",    "index", "n",   "no",      "nr",
                                         "num", "number", "place", "pos", "position"};
@@ -76,7 +76,8 @@ static size_t find_column(const as_csv *c, const char *const *names, size_t n) {
 }
 #define FIND_COLUMN(c, names) find_column(c, names, sizeof(names) / sizeof *(names))
 
-/* --- what a column holds ----------------------------------------------------------------------------------- */
+/* --- what a column holds
+ * ----------------------------------------------------------------------------------- */
 
 typedef struct column_facts {
   size_t numbers, texts;
@@ -209,7 +210,8 @@ static as_status choose_columns(as_table_source *s, const as_table_opts *o, as_e
   return st;
 }
 
-/* --- the file ------------------------------------------------------------------------------------------------ */
+/* --- the file
+ * ------------------------------------------------------------------------------------------------ */
 
 /* "dir/results-imagenet-real.csv" -> "imagenet-real". */
 static char *set_of_path(const char *path, as_err *err) {

@@ -14,8 +14,8 @@ static bool lower_is_better(as_unified_kind k) {
   return k == AS_UNIFIED_MEAN_RANK || k == AS_UNIFIED_REF_ERROR;
 }
 
-/* Means over the sets of what a model's rank r on a set says: of the rank itself, and of the win rate. Of n values,
- * n - r is the number of strictly worse ones plus half the number of equal ones. Either may be NULL. */
+/* Means over the sets of what a model's rank r on a set says: of the rank itself, and of the win rate. Of n
+ * values, n - r is the number of strictly worse ones plus half the number of equal ones. Either may be NULL. */
 static as_status rank_means(const double *acc, size_t models, size_t sets, double *mean_rank,
                             double *win_rate, as_err *err) {
   double *column = as_alloc(models, 3 * sizeof *column, err);

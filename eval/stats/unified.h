@@ -66,10 +66,10 @@ double as_effective_robustness(const as_robust_line *line, double acc_base, doub
 
 /* --- ImageNet-C (Hendrycks and Dietterich 2019) --------------------------------------------------- */
 
-/* The mean over the corruptions of sum_s E / sum_s E(reference), s running over the severities; a fraction (the
- * usual figure is 100 times this). error: [corruptions * severities], a row per corruption, fractions; reference:
- * [corruptions], the reference network's mean error over the severities (for mCE: AlexNet's). *mean_error, unless NULL:
- * the same without the division. NaN unless every error is there. */
+/* The mean over the corruptions of sum_s E / sum_s E(reference), s running over the severities; a fraction
+ * (the usual figure is 100 times this). error: [corruptions * severities], a row per corruption, fractions;
+ * reference: [corruptions], the reference network's mean error over the severities (for mCE: AlexNet's).
+ * *mean_error, unless NULL: the same without the division. NaN unless every error is there. */
 double as_mce(const double *error, const double *reference, size_t corruptions, size_t severities,
               double *mean_error);
 

@@ -1,5 +1,5 @@
-/* Names with tabs, line ends, escape sequences, broken UTF-8, markup and bidirectional overrides, in every place where
- * a name can stand, through every writer. */
+/* Names with tabs, line ends, escape sequences, broken UTF-8, markup and bidirectional overrides, in every
+ * place where a name can stand, through every writer. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -8,7 +8,8 @@
 #include "tensor/base/file.h"
 #include "tests/reportmake.h"
 
-/* One each: raw controls, C1, broken UTF-8, a right-to-left override, and what HTML, Markdown, LaTeX and CSV mean. */
+/* One each: raw controls, C1, broken UTF-8, a right-to-left override, and what HTML, Markdown, LaTeX and CSV
+ * mean. */
 #define HOSTILE                     \
   "a\tb\nc\rd\x1b[31mE\x7f\xC2\x9B" \
   "31m\xff\xC3(\xE2\x80\xAE<script>alert(1)</script>&\"',;$%#_{}~^\\|`*[x](http:) ../../ref/cells/a"
@@ -57,7 +58,8 @@ static void make(as_test *t, as_results *r) {
   r->complete = false;
 }
 
-/* No control character but line feeds (and, in the preformatted text of a page, tabs), no DEL, no C1, no override, all UTF-8. */
+/* No control character but line feeds (and, in the preformatted text of a page, tabs), no DEL, no C1, no
+ * override, all UTF-8. */
 static void check_printable(as_test *t, const as_str *s, const char *what) {
   if (!as_is_utf8(s->s, s->n)) as_test_fail(t, __FILE__, __LINE__, "%s: no UTF-8", what);
   for (size_t i = 0; i < s->n; i++) {

@@ -1,12 +1,12 @@
-/* Cells that are not like the others of their column: among other classes, on images of the training set, by a probe
- * that did not converge; sets with an image twice. In every format, in no ranking. */
+/* Cells that are not like the others of their column: among other classes, on images of the training set, by
+ * a probe that did not converge; sets with an image twice. In every format, in no ranking. */
 #include <stdlib.h>
 
 #include "eval/report/report_int.h"
 #include "tests/reportmake.h"
 
-/* a, b, c on val and other (reportmake_images): on val c chose among 40 classes and not among 1000; b was scored over
- * fewer than it knows; a learned from images of other. */
+/* a, b, c on val and other (reportmake_images): on val c chose among 40 classes and not among 1000; b was
+ * scored over fewer than it knows; a learned from images of other. */
 static void make(as_test *t, as_results *r) {
   as_err err = {0};
   as_shared s = {0};

@@ -60,7 +60,8 @@ static void fields(as_test *t) {
   }
 }
 
-/* What the same four accuracies of two sets look like in other people's files: the sets, and the words about the rest. */
+/* What the same four accuracies of two sets look like in other people's files: the sets, and the words about
+ * the rest. */
 static const struct {
   const char *what, *text, *says;
 } variants[] = {
