@@ -61,6 +61,7 @@ static inline void mk_zip_extra(as_str *b, const mk_member *m, uint64_t usize) {
   mk_le64(b, m->size);
 }
 
+/* Long because it writes one record of the format after the other: local headers and data, directory, ends. */
 static inline void mk_zip_write(as_str *b, const mk_zip *z) {
   uint64_t at[64];
   if (z->prefix) as_str_put(b, z->prefix);

@@ -44,6 +44,18 @@ static as_status run_jobs(as_inputs *in, as_job *jobs, const as_run_folder *fold
   return s;
 }
 
+/* The same, telling how much of the whole is done. */
+static as_status run_shared(as_inputs *in, as_job *jobs, const as_run_folder *folder, as_err *err) {
+  as_run_share share = {.outer = in->opts->watch, .jobs = jobs};
+  for (size_t m = 0; m < in->plan->n_models; m++)
+    for (size_t k = 0; as_job_todo(&jobs[m]) > 0 && k < jobs[m].groups.n; k++)
+      share.total += as_share_work(&share, in, m, &jobs[m].groups.group[k]);
+  in->share = &share;
+  as_status s = run_jobs(in, jobs, folder, err);
+  in->share = NULL;
+  return s;
+}
+
 /* The end of a run whose results are written: what they lack is an error all the same. */
 static as_status judge_results(const as_inputs *in, const as_results *res, as_err *err) {
   int64_t failed = 0;
@@ -67,13 +79,7 @@ static as_status run_inputs(as_inputs *in, as_run_folder *folder, as_results *re
   bool same = false;
   as_status s = jobs ? as_inputs_print_sets(in, folder, true, err) : AS_E_ENV;
   for (size_t m = 0; s == AS_OK && m < in->plan->n_models; m++) s = as_job_plan(&jobs[m], in, m, folder, err);
-  as_run_share share;
-  if (s == AS_OK) {
-    as_share_open(&share, in, jobs);
-    in->share = &share;
-    s = run_jobs(in, jobs, folder, err);
-    in->share = NULL;
-  }
+  if (s == AS_OK) s = run_shared(in, jobs, folder, err);
   if (s == AS_OK) s = as_run_results(results, in, jobs, folder, err);
   if (s == AS_OK) s = as_run_write(in, jobs, results, folder, &same, err);
   if (s == AS_OK && same) as_log_line(AS_LOG_INFO, "%s is up to date", folder->dir);

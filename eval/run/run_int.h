@@ -169,7 +169,9 @@ struct as_run_share {
   double before, group, total; /* work of the groups that are done, of this one, of all jobs */
   as_watch watch;
 };
-void as_share_open(as_run_share *s, const as_inputs *in, const as_job *jobs);
+/* The work of model m's group: multiply-adds; 0 where an earlier model leaves the same rows. Heads and scores are not
+ * counted. */
+double as_share_work(const as_run_share *s, const as_inputs *in, size_t m, const as_run_group *g);
 /* The watch of the next group's run: it passes on what it is told and adds the part of the whole. */
 const as_watch *as_share_watch(as_run_share *s, const as_inputs *in, size_t m, const as_run_group *g);
 

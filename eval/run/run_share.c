@@ -3,20 +3,11 @@
 
 #include "eval/run/run_int.h"
 
-/* The work of model m's group: multiply-adds; 0 where an earlier model leaves the same rows. Heads and scores are not
- * counted. */
-static double work_of(const as_run_share *s, const as_inputs *in, size_t m, const as_run_group *g) {
+double as_share_work(const as_run_share *s, const as_inputs *in, size_t m, const as_run_group *g) {
   for (size_t e = 0; e < m; e++)
     for (size_t k = 0; k < s->jobs[e].groups.n; k++)
       if (strcmp(s->jobs[e].groups.group[k].key, g->key) == 0) return 0;
   return in->models[m].gflop * (double)as_dataset_count(in->set[g->lead].ds);
-}
-
-void as_share_open(as_run_share *s, const as_inputs *in, const as_job *jobs) {
-  *s = (as_run_share){.outer = in->opts->watch, .jobs = jobs};
-  for (size_t m = 0; m < in->plan->n_models; m++)
-    for (size_t k = 0; as_job_todo(&jobs[m]) > 0 && k < jobs[m].groups.n; k++)
-      s->total += work_of(s, in, m, &jobs[m].groups.group[k]);
 }
 
 static void on_progress(void *ctx, const char *what, size_t done, size_t total) {
@@ -33,7 +24,7 @@ static bool on_stop(void *ctx) {
 
 const as_watch *as_share_watch(as_run_share *s, const as_inputs *in, size_t m, const as_run_group *g) {
   s->before += s->group;
-  s->group = work_of(s, in, m, g);
+  s->group = as_share_work(s, in, m, g);
   s->watch = (as_watch){on_progress, NULL, on_stop, s};
   return &s->watch;
 }
