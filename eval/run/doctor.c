@@ -96,7 +96,11 @@ as_status as_doctor(const char *record, const as_doctor_opts *opts, as_str *out,
   *causes = 0;
   as_status s = as_rec_open(&rec, record, AS_REC_RUN, err);
   if (s == AS_OK) s = as_rec_plan(&rec, opts->roots, &plan, NULL, err);
-  for (size_t i = 0; s == AS_OK && i < plan.n_datasets; i++) s = check_set(&d, &plan.datasets[i], err);
+  for (size_t i = 0; s == AS_OK && i < plan.n_datasets; i++) {
+    const as_json *set = as_rec_find(&rec, "datasets", "name", plan.datasets[i].name, NULL, NULL);
+    if (!set || !as_rec_text(set, "why"))
+      s = check_set(&d, &plan.datasets[i], err); /* else it was left out */
+  }
   for (size_t m = 0; s == AS_OK && m < plan.n_models; m++) {
     if (opts->model && strcmp(opts->model, plan.models[m].name) != 0) continue;
     any = true;

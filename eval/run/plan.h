@@ -89,7 +89,7 @@ void as_plan_clear(as_plan *plan);
  * no "--", which parts model from set in cells/MODEL--SET.tsv. */
 bool as_plan_is_name(const char *s);
 
-/* A message or remark as a record keeps it: paths below the plan's folder relative to it. Release with as_free. */
+/* A message or remark as a record keeps it: the plan's paths as it says them. Release with as_free. */
 char *as_plan_portable(const as_plan *plan, const char *text, as_err *err);
 
 /* The protocol of model m's probe: its own, else the benchmark's. */

@@ -28,21 +28,42 @@ bool as_plan_is_name(const char *s) {
   return strstr(s, "--") == NULL;
 }
 
-char *as_plan_portable(const as_plan *plan, const char *text, as_err *err) {
-  const size_t n = strlen(plan->dir);
-  const bool cut = strcmp(plan->dir, ".") != 0 && strcmp(plan->dir, "/") != 0;
-  as_str out = {0};
+/* Puts `to` where `from` begins a path in text: what stands before it is no part of one. */
+static void put_replaced(as_str *out, const char *text, const char *from, const char *to) {
+  const size_t n = strlen(from);
   for (const char *p = text; *p;) {
-    /* The folder begins a path where what stands before it is no part of one. */
     const bool begins = p == text || !strchr("/._-", p[-1]);
-    const bool here = cut && begins && strncmp(p, plan->dir, n) == 0 && p[n] == '/';
-    if (here)
-      p += n + 1;
-    else
-      as_str_putc(&out, *p++);
+    const bool here = n > 0 && begins && strncmp(p, from, n) == 0;
+    if (here) {
+      as_str_put(out, to);
+      p += n;
+    } else {
+      as_str_putc(out, *p++);
+    }
   }
-  char *made = as_str_status(&out, err) == AS_OK ? as_strdup(as_str_c(&out), err) : NULL;
-  as_str_clear(&out);
+}
+
+char *as_plan_portable(const as_plan *plan, const char *text, as_err *err) {
+  as_str now = {0}, next = {0};
+  as_str_put(&now, text);
+  for (size_t i = 0; i < plan->n_datasets + plan->n_models; i++) {
+    const as_plan_dataset *d = i < plan->n_datasets ? &plan->datasets[i] : NULL;
+    const as_plan_model *m = d ? NULL : &plan->models[i - plan->n_datasets];
+    const as_plan_path *const paths[] = {d ? &d->path : &m->weights, d ? &d->labels : &m->recipe,
+                                         d ? &d->real : &m->head_file, d ? &d->classes : NULL,
+                                         d ? &d->subset : NULL};
+    for (size_t k = 0; k < sizeof paths / sizeof *paths; k++) {
+      if (!paths[k] || !paths[k]->at || strcmp(paths[k]->at, paths[k]->said) == 0) continue;
+      as_str_clear(&next);
+      put_replaced(&next, as_str_c(&now), paths[k]->at, paths[k]->said);
+      as_str swap = now;
+      now = next;
+      next = swap;
+    }
+  }
+  char *made = as_str_status(&now, err) == AS_OK ? as_strdup(as_str_c(&now), err) : NULL;
+  as_str_clear(&now);
+  as_str_clear(&next);
   return made;
 }
 

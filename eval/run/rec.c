@@ -246,8 +246,9 @@ as_status as_rec_plan(const as_rec *r, const as_roots *roots, as_plan *out, bool
     if (s == AS_OK && found < 0) as_plan_clear(out);
   }
   if (s == AS_OK && found < 0)
-    s = as_plan_parse(out, text->text, text->text_len, as_path_base(file), first < 0 ? "." : dirs[first],
-                      roots, err);
+    s = as_fail(err, AS_E_INPUT, "%s: found none of the plan's files in %s%s%s; wanted --root OLD=NEW",
+                r->path, first < 0 ? "its folder" : dirs[first], first == 0 && dirs[1] ? " or " : "",
+                first == 0 && dirs[1] ? dirs[1] : "");
   if (moved) *moved = found == 1 && (!dirs[0] || strcmp(dirs[0], dirs[1]) != 0);
   for (int i = 0; i < DIRS; i++) as_free(dirs[i]);
   as_free(above);

@@ -45,8 +45,8 @@ char *as_rec_dir(const char *path, as_err *err);
  * changes; DIR exists. */
 as_status as_place_write(const char *dir, const as_plan *plan, as_err *err);
 /* The plan that was run. Its relative paths start in the first of these folders in which any of its files is: the plan's
- * as seen from DIR, the absolute one, DIR, the folder above; in the first of all where none has any. `roots` (NULL: none)
- * go before. *moved (may be NULL): the second one, although the record does not lie where it was made. */
+ * as seen from DIR, the absolute one, DIR, the folder above. `roots` (NULL: none) go before. *moved (may be NULL): the
+ * second one, although the record does not lie where it was made. AS_E_INPUT: none of its files is in any of them. */
 as_status as_rec_plan(const as_rec *r, const as_roots *roots, as_plan *out, bool *moved, as_err *err);
 /* A file beside the record, by its name in the run's folder. AS_E_INPUT: not there. */
 as_status as_rec_file(const as_rec *r, as_file *f, as_err *err, const char *fmt, ...) AS_PRINTF(4, 5);
