@@ -75,6 +75,7 @@ as_status as_ssl_create(as_ssl **out, const as_ssl_opts *opts, as_err *err) {
   as_ssl *s = as_calloc(1, sizeof *s, err);
   if (!s) return AS_E_ENV;
   s->o = *opts;
+  if (!s->o.local_size) s->o.local_size = s->o.size / 2;
   s->method = opts->method;
   s->per_epoch = opts->images / (size_t)opts->batch;
   s->steps = s->per_epoch * opts->epochs;

@@ -58,7 +58,7 @@ typedef struct as_ssl_opts {
   const as_ssl_method *method;
   const char *arch; /* as as_model_create */
   int size;         /* side of the global views, pixels */
-  int local_size;   /* side of the local ones (multi-crop) */
+  int local_size;   /* side of the local ones (multi-crop); 0: half of size */
   int batch;        /* images of a step */
   size_t images;    /* in the training set */
   size_t epochs;

@@ -25,7 +25,10 @@ class L2(nn.Module):
     def forward(s, x): return F.normalize(x, dim=1)
 L = nn.Linear
 def mlp(i, h, o): return nn.Sequential(L(i, h), nn.BatchNorm1d(h), nn.ReLU(), L(h, o, bias=False))
-HEADS = {'moco': (nn.Sequential(L(16, W), nn.ReLU(), L(W, W)), None), 'simclr': (nn.Sequential(L(16, W, bias=False), nn.BatchNorm1d(W), nn.ReLU(), L(W, W, bias=False), Fixed(W, True)), None),
+class Cosine(nn.Module):
+    def __init__(s, i, o): super().__init__(); s.weight = nn.Parameter(torch.zeros(o, i))
+    def forward(s, x): return x @ F.normalize(s.weight, dim=1).T
+HEADS = {'dino': (nn.Sequential(L(16, 20), nn.GELU(), L(20, 20), nn.GELU(), L(20, 10), L2(), Cosine(10, 14)), None), 'moco': (nn.Sequential(L(16, W), nn.ReLU(), L(W, W)), None), 'simclr': (nn.Sequential(L(16, W, bias=False), nn.BatchNorm1d(W), nn.ReLU(), L(W, W, bias=False), Fixed(W, True)), None),
          'byol': (mlp(16, 20, W), mlp(W, 20, W)),
          'simsiam': (nn.Sequential(L(16, W, bias=False), nn.BatchNorm1d(W), nn.ReLU(), L(W, W, bias=False), Fixed(W, False)),
                      nn.Sequential(L(W, 6, bias=False), nn.BatchNorm1d(6), nn.ReLU(), L(6, W))),
@@ -35,10 +38,11 @@ def fill(m):
     for name, p in m.named_parameters():
         v = made(len(name), p.numel()).reshape(p.shape)
         p.data = v * (2 / p[0].numel()) ** .5 if p.ndim > 1 else ((1 + .2 * v) if 'weight' in name else .1 * v)
-def views():
+def views(n=2):
     out = []
-    for k in range(2):
-        x = made(5 + 3 * k, B * SIZE * SIZE * 3).reshape(B, SIZE, SIZE, 3) + made(9, B).reshape(B, 1, 1, 1) * made(2 + k, SIZE).reshape(1, SIZE, 1, 1)
+    for k in range(n):
+        S = SIZE if k < 2 else SIZE // 2
+        x = made(5 + 3 * k, B * S * S * 3).reshape(B, S, S, 3) + made(9, B).reshape(B, 1, 1, 1) * made(2 + k, S).reshape(1, S, 1, 1)
         out.append(x.permute(0, 3, 1, 2))
     return out
 def cos(p, z): return (F.normalize(p, dim=1) * F.normalize(z.detach(), dim=1)).sum(1)
@@ -47,6 +51,10 @@ def loss_of(name, net, proj, pred, net2, proj2, x):
     if name == 'simclr':
         u = F.normalize(proj(net(torch.cat(x))), dim=1); s = u @ u.T / .2; s = s.masked_fill(torch.eye(2 * B, dtype=torch.bool), -1e9)
         return F.cross_entropy(s, (torch.arange(2 * B) + B) % (2 * B))
+    if name == 'dino': # the last layer has no gradient in the first epoch; gradients are cut to norm 3 afterwards
+        f = torch.cat([net(torch.cat(x[:2])), net(torch.cat(x[2:]))]); s = F.log_softmax(proj(f) / .1, 1).reshape(6, B, -1)
+        with torch.no_grad(): q = F.softmax(proj2(net2(torch.cat(x[:2]))) / .05, 1).reshape(2, B, -1)
+        return sum(-(q[i] * s[v]).sum(1).mean() for i in range(2) for v in range(6) if v != i) / 10
     if name == 'moco': # the queue: made rows at length 1; all keys in one group
         q = F.normalize(proj(net(x[0])), dim=1)
         with torch.no_grad(): k = F.normalize(proj2(net2(x[1])), dim=1)
@@ -63,7 +71,7 @@ def loss_of(name, net, proj, pred, net2, proj2, x):
     return 25 * F.mse_loss(z[0], z[1]) + 25 * (v(z[0]) + v(z[1])) / 2 + c(z[0]) + c(z[1])
 with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), 'ssl.tsv'), 'w') as f:
     for name, (proj, pred) in HEADS.items():
-        all = nn.Module(); all.net = Net(); setattr(all, 'head' if name == 'moco' else 'projector', proj)
+        all = nn.Module(); all.net = Net(); setattr(all, 'head' if name in ('moco', 'dino') else 'projector', proj)
         if pred is not None: all.predictor = pred
         class Flat(nn.Module): pass
         names = [(n[4:] if n.startswith('net.') else n, p) for n, p in all.named_parameters()]
@@ -73,7 +81,12 @@ with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), 'ssl.tsv'), '
         net2, proj2 = copy.deepcopy(all.net), copy.deepcopy(proj); all.train(); net2.train(); proj2.train()
         before = {n: p.detach().clone() for n, p in names}
         opt = torch.optim.SGD([p for _, p in names], .1, .9, weight_decay=1e-3)
-        loss = loss_of(name, all.net, proj, pred, net2, proj2, views()); loss.backward(); opt.step()
+        loss = loss_of(name, all.net, proj, pred, net2, proj2, views(6 if name == 'dino' else 2)); loss.backward()
+        if name == 'dino':
+            for n, p in names:
+                if p.grad.norm() > 3: p.grad *= 3 / (p.grad.norm() + 1e-6)
+            proj[6].weight.grad = None
+        opt.step()
         f.write(f'{name}\tloss\t{loss.item():.9g}\n')
         for n, p in names:
             u = (p.detach() - before[n]); f.write('\t'.join([name, n, f'{u.norm().item():.9g}'] + [f'{e:.9g}' for e in u.flatten()[:8].tolist()]) + '\n')

@@ -44,9 +44,10 @@ static as_ssl *open_method(as_test *t, const char *name) {
   static const struct {
     const char *name;
     double value;
-  } wanted[] = {{"lr", 0.1},      {"weight-decay", 1e-3}, {"optimizer", 0}, {"momentum", 0.9},
-                {"width", 12},    {"hidden", 20},         {"narrow", 6},    {"temperature", 0.2},
-                {"lambda", 0.02}, {"queue", 16},          {"group", 8}};
+  } wanted[] = {{"lr", 0.1},       {"weight-decay", 1e-3}, {"optimizer", 0}, {"momentum", 0.9},
+                {"width", 12},     {"hidden", 20},         {"narrow", 6},    {"temperature", 0.2},
+                {"lambda", 0.02},  {"queue", 16},          {"group", 8},     {"prototypes", 14},
+                {"bottleneck", 10}};
   as_ssl_opts o = {.method = as_ssl_method_named(name),
                    .arch = "resnet18:blocks=1-1-1,base=4,stem=3x3s2",
                    .size = SIZE,
@@ -135,7 +136,7 @@ static void one_step(as_test *t) {
     as_free(before);
     as_ssl_destroy(&s);
   }
-  CHECK(t, methods >= 6);
+  CHECK(t, methods >= 7);
   free(text);
 }
 
