@@ -1,9 +1,8 @@
-/* Numbers and names as text, the same bytes everywhere. */
+#include "eval/report/report_fmt.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-#include "eval/report/report_int.h"
 
 as_num as_fix(double v, int decimals) {
   as_num n;

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "eval/report/report_int.h"
+#include "eval/report/report_fmt.h"
 #include "tensor/base/checked.h"
 #include "tensor/base/mem.h"
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "eval/report/report_int.h"
+#include "eval/report/report_fmt.h"
 #include "tensor/base/mem.h"
 
 typedef struct shown_name {

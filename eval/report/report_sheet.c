@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "eval/report/report_int.h"
+#include "eval/report/report_fmt.h"
 #include "eval/report/report_names.h"
 #include "tensor/base/checked.h"
 #include "tensor/base/mem.h"

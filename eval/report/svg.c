@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "eval/report/report_int.h"
+#include "eval/report/report_fmt.h"
 #include "tensor/base/math/dmath.h"
 
 static void put_at(as_str *out, const char *name, double v) {
@@ -124,7 +124,8 @@ static void put_xy(as_str *out, double x, double y) {
   as_str_put(out, as_fix(y, 1).s);
 }
 
-static void put_path_data(as_str *out, const double *x, const double *y, size_t n, const char *cls, bool smooth) {
+static void put_path_data(as_str *out, const double *x, const double *y, size_t n, const char *cls,
+                          bool smooth) {
   as_str_put(out, "<path");
   put_class(out, cls);
   as_str_put(out, " d=\"");
