@@ -27,10 +27,14 @@ enum { WNID_LEN = 9 };
 
 /* ---- the development kit ---------------------------------------------------------------------- */
 
-/* Its archive in the place of a list: it knows images by their number. */
+/* Its archive in the place of a list: it knows images by their number, and labels them with ranks among the 1000. */
 static as_status label_devkit(as_dataset *ds, const char *path, as_err *err) {
   uint16_t *labels = as_alloc(as_val_labels_count, sizeof *labels, err);
   as_status s = labels ? as_devkit_labels(path, labels, err) : AS_E_ENV;
+  if (s == AS_OK && !ds->classes_given) s = as_classes_imagenet(&ds->classes, err);
+  if (s == AS_OK && ds->classes.n != as_wnids_count)
+    s = as_fail(err, AS_E_INPUT, "%s: its labels are ranks among %zu classes; --classes has %zu", path,
+                as_wnids_count, ds->classes.n);
   for (size_t i = 0; i < ds->n && s == AS_OK; i++) {
     as_row *r = &ds->row[i];
     int v = as_val_number(r->name);
