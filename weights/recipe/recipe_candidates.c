@@ -52,8 +52,8 @@ bool as_recipe_needs_hold(const as_recipe *r, const as_state *s, const char *roo
 }
 
 /* `r`: as it looks at the file; `from`: the built-in recipe that it is or was made from. */
-static as_status consider(as_candidates *c, const as_recipe *r, const as_recipe *from, const as_state *s,
-                          as_err *err) {
+static as_status consider(as_recipe_candidates *c, const as_recipe *r, const as_recipe *from,
+                          const as_state *s, as_err *err) {
   const char *root = as_recipe_root(r, s);
   if (!root || !as_recipe_needs_hold(r, s, root)) return AS_OK;
   as_mapping m;
@@ -84,7 +84,8 @@ static bool reads_flat_files(const as_recipe *r) {
   return false;
 }
 
-as_status as_candidates_find(as_candidates *c, const as_state *s, const char *at, bool bare, as_err *err) {
+as_status as_recipe_candidates_find(as_recipe_candidates *c, const as_state *s, const char *at, bool bare,
+                                    as_err *err) {
   char place[AS_PLACE];
   snprintf(place, sizeof place, "%s", at ? at : "");
   c->n = 0;

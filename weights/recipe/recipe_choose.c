@@ -65,7 +65,7 @@ static as_status refuse_tensors(const as_state *s, as_err *err) {
   return AS_OK;
 }
 
-static as_status refuse_unknown(const as_candidates *c, const as_state *s, as_err *err) {
+static as_status refuse_unknown(const as_recipe_candidates *c, const as_state *s, as_err *err) {
   as_status st = refuse_tensors(s, err);
   if (st != AS_OK) return st;
   if (*as_state_trouble(s)) return as_fail(err, AS_E_INPUT, "%s: %s", as_state_path(s), as_state_trouble(s));
@@ -89,7 +89,8 @@ static as_status refuse_unknown(const as_candidates *c, const as_state *s, as_er
 
 /* ---- several that fit ---- */
 
-static as_status refuse_several(const as_candidates *c, const as_state *s, bool same_arch, as_err *err) {
+static as_status refuse_several(const as_recipe_candidates *c, const as_state *s, bool same_arch,
+                                as_err *err) {
   as_str text = {0};
   for (size_t i = 0; i < c->n; i++)
     as_str_printf(&text, "%s%s (%s%s%s)", i ? ", " : "", c->fit[i].r->name, same_arch ? "" : c->fit[i].arch,
@@ -108,7 +109,7 @@ static void put_clause(as_str *said) {
 }
 
 /* Of the recipes that fit the one that is taken, and what that leaves to say. */
-static as_status decide(const as_candidates *c, size_t *taken, const as_state *s, const char *preset,
+static as_status decide(const as_recipe_candidates *c, size_t *taken, const as_state *s, const char *preset,
                         as_str *said, as_err *err) {
   bool same_arch = true, same_preset = true;
   size_t first = c->n;
@@ -135,7 +136,7 @@ static as_status decide(const as_candidates *c, size_t *taken, const as_state *s
 }
 
 /* Of the networks in a file the one that is taken: the only one that is no copy of another. */
-static as_status decide_place(const as_network *net, size_t n, size_t *taken, const as_candidates *c,
+static as_status decide_place(const as_network *net, size_t n, size_t *taken, const as_recipe_candidates *c,
                               const as_state *s, as_err *err) {
   size_t originals = 0;
   *taken = 0;
@@ -241,7 +242,7 @@ static as_status say_all(const as_recipe *r, const as_state *s, const as_recipe_
 /* By keys, as published, then with wrappers counting for nothing, then anywhere. *owned stays NULL where the built-in
  * recipe itself reads the file. */
 static as_status by_keys(const as_recipe **out, as_recipe **owned, const as_state *s,
-                         const as_recipe_wish *wish, as_candidates *c, as_str *said, as_err *err) {
+                         const as_recipe_wish *wish, as_recipe_candidates *c, as_str *said, as_err *err) {
   static const struct {
     const char *at;
     bool bare;
@@ -255,7 +256,7 @@ static as_status by_keys(const as_recipe **out, as_recipe **owned, const as_stat
   for (size_t i = 0; i < sizeof looks / sizeof *looks && c->n == 0 && st == AS_OK; i++) {
     at = looks[i].at;
     bare = looks[i].bare;
-    st = as_candidates_find(c, s, at, bare, err);
+    st = as_recipe_candidates_find(c, s, at, bare, err);
   }
   if (st == AS_OK && c->n == 0) st = refuse_known(s, err);
   if (st == AS_OK && c->n == 0) {
@@ -265,7 +266,7 @@ static as_status by_keys(const as_recipe **out, as_recipe **owned, const as_stat
     if (st != AS_OK) return st;
     at = net[taken].at;
     bare = true;
-    st = as_candidates_find(c, s, at, bare, err);
+    st = as_recipe_candidates_find(c, s, at, bare, err);
     as_str_printf(said, "the network under %.*s is used", place_length(at), at);
   }
   if (st == AS_OK) st = decide(c, &taken, s, wish->preset, said, err);
@@ -289,7 +290,7 @@ static bool reads(const as_recipe *r, const as_state *s) {
 
 /* The recipe that was named, moved to where its network stands if that is not where it looks. */
 static as_status by_name(const as_recipe **out, as_recipe **owned, const as_state *s,
-                         const as_recipe_wish *wish, as_candidates *c, as_str *said, as_err *err) {
+                         const as_recipe_wish *wish, as_recipe_candidates *c, as_str *said, as_err *err) {
   as_status st = as_recipe_named(out, owned, wish->name, err);
   if (st != AS_OK || (*out)->at || reads(*out, s)) return st;
   as_network net[AS_NETWORKS];
@@ -324,7 +325,7 @@ as_status as_recipe_choose(const as_recipe **out, as_recipe **owned, as_state *s
   if (st != AS_OK) return as_fail_in(err, "%s", as_state_path(s));
   *out = *owned;
   if (*owned) return AS_OK;
-  as_candidates *c = as_calloc(1, sizeof *c, err);
+  as_recipe_candidates *c = as_calloc(1, sizeof *c, err);
   if (!c) return AS_E_ENV;
   as_str said = {0};
   st = (wish->name ? by_name : by_keys)(out, owned, s, wish, c, &said, err);

@@ -109,19 +109,20 @@ typedef struct as_candidate {
   char arch[AS_RECIPE_ARCH]; /* "" where the shapes leave a question; as_recipe_resolve_arch says which */
 } as_candidate;
 
-typedef struct as_candidates {
+typedef struct as_recipe_candidates {
   as_candidate fit[AS_CANDIDATES];
   size_t n;
   /* the recipe that came nearest, for the message */
   const as_recipe *near;
   size_t near_offenders;
   char near_first[256];
-} as_candidates;
+} as_recipe_candidates;
 
 /* The built-in recipes that read `s` without any tensor left over: the special ones, or where none does the
  * generic ones. at NULL: wherever each recipe looks. Else those of flat files alone, as if the tensors whose
  * names begin with `at` were the whole file. bare: "module." counts for nothing, in names and patterns. */
-as_status as_candidates_find(as_candidates *c, const as_state *s, const char *at, bool bare, as_err *err);
+as_status as_recipe_candidates_find(as_recipe_candidates *c, const as_state *s, const char *at, bool bare,
+                                    as_err *err);
 
 /* A whole network somewhere in a file. */
 enum { AS_NETWORKS = 16, AS_PLACE = 256 };
@@ -130,7 +131,7 @@ typedef struct as_network {
 } as_network;
 /* Every place at which a whole network stands that some recipe of flat files reads, in file order; the outermost of
  * places within each other. `c` is scratch. */
-as_status as_networks_find(as_network out[AS_NETWORKS], size_t *n, as_candidates *c, const as_state *s,
+as_status as_networks_find(as_network out[AS_NETWORKS], size_t *n, as_recipe_candidates *c, const as_state *s,
                            as_err *err);
 /* Is this place by its name that of a copy (moving average, momentum twin), which nobody takes unasked? */
 bool as_place_is_copy(const char *at);

@@ -38,13 +38,13 @@ static bool listed(const as_network *list, size_t n, const char *at, size_t len)
 }
 
 /* The shortest beginning of name[0, len), cut at a '/' or '.', under which some recipe reads everything. */
-static as_status place_of(as_network *out, bool *found, as_candidates *c, const as_state *s, const char *name,
-                          size_t len, as_err *err) {
+static as_status place_of(as_network *out, bool *found, as_recipe_candidates *c, const as_state *s,
+                          const char *name, size_t len, as_err *err) {
   *found = false;
   for (size_t k = 0; k <= len; k++) {
     if (k > 0 && name[k - 1] != '.' && name[k - 1] != '/') continue;
     snprintf(out->at, sizeof out->at, "%.*s", (int)k, name);
-    as_status st = as_candidates_find(c, s, out->at, true, err);
+    as_status st = as_recipe_candidates_find(c, s, out->at, true, err);
     if (st != AS_OK) return st;
     *found = c->n > 0;
     if (*found) return AS_OK;
@@ -52,7 +52,7 @@ static as_status place_of(as_network *out, bool *found, as_candidates *c, const 
   return AS_OK;
 }
 
-as_status as_networks_find(as_network out[AS_NETWORKS], size_t *n, as_candidates *c, const as_state *s,
+as_status as_networks_find(as_network out[AS_NETWORKS], size_t *n, as_recipe_candidates *c, const as_state *s,
                            as_err *err) {
   const as_state_entry *e = as_state_entries(s);
   *n = 0;
