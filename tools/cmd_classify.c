@@ -25,8 +25,8 @@ static void class_text(const as_dataset *ds, const as_linhead *head, int c, cons
     snprintf(number, sizeof number, "class %d", c);
     *id = number;
   }
-  int known = as_wnid_class(*id, strlen(*id));
-  if (known >= 0) snprintf(buf, 128, "%.*s", (int)strcspn(as_wnid_names[known], ","), as_wnid_names[known]);
+  const char *known = as_wnid_name(*id, strlen(*id));
+  if (known) snprintf(buf, 128, "%.*s", (int)strcspn(known, ","), known);
 }
 
 /* Share of the k-th class: the first one's is known, and the logits differ by the logarithm of their ratio. */

@@ -20,6 +20,11 @@ int as_wnid_class(const char *s, size_t n) {
   return -1;
 }
 
+const char *as_wnid_name(const char *s, size_t n) {
+  int c = as_wnid_class(s, n);
+  return c >= 0 && (size_t)c < as_wnid_names_count ? as_wnid_names[c] : NULL;
+}
+
 int as_val_number(const char *name) {
   static const char stem[] = "ilsvrc2012_val_";
   const char *base = strrchr(name, '/');

@@ -27,6 +27,9 @@ extern const size_t as_val_labels_count;
 /* Class of a wnid, -1 when it is none of the 1000. s need not end at n. */
 int as_wnid_class(const char *s, size_t n);
 
+/* Its name for people, "goldfish, Carassius auratus", or NULL. */
+const char *as_wnid_name(const char *s, size_t n);
+
 /* n of "ILSVRC2012_val_%08d.JPEG" (1..50000), in any case of letters; 0 when the base name is not of that form. */
 int as_val_number(const char *name);
 

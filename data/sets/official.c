@@ -41,7 +41,7 @@ static int16_t *ranks_of(const as_dataset *ds, as_err *err) {
 }
 
 /* Is one of the right answers of r the class of this rank? */
-static bool is_answer(const as_dataset *ds, const as_row *r, const int16_t *rank, int want) {
+static bool set_has_class(const as_dataset *ds, const as_row *r, const int16_t *rank, int want) {
   for (uint32_t k = 0; k < r->n_real; k++) {
     if (rank[ds->real[r->real + k]] == want) return true;
   }
@@ -62,7 +62,7 @@ as_status as_dataset_compare_names(const as_dataset *ds, as_agreement *a, as_err
     if (ds->has_real) {
       if (want < 0 || r->n_real == 0 || rank[ds->real[r->real]] < 0) continue;
       a->known++;
-      if (!is_answer(ds, r, rank, want) && a->differ++ == 0) a->first = i;
+      if (!set_has_class(ds, r, rank, want) && a->differ++ == 0) a->first = i;
       continue;
     }
     if (want < 0 || got < 0) continue;

@@ -47,7 +47,7 @@ static as_status add_text(as_source *s, const char *text, size_t n, size_t *at, 
   return AS_OK;
 }
 
-static bool is_plain(const char *name) {
+static bool is_plain_name(const char *name) {
   for (; *name; name++) {
     if (*name < ' ' || *name > '~' || *name == '\\') return false;
   }
@@ -84,7 +84,7 @@ as_status as_source_add_text(as_source *s, const char *text, as_err *err) {
 
 as_status as_source_show(as_source *s, as_entry *e, as_err *err) {
   e->shown = e->name;
-  if (is_plain(s->pool + e->name)) return AS_OK;
+  if (is_plain_name(s->pool + e->name)) return AS_OK;
   as_str shown = {0};
   as_str_put_escaped(&shown, s->pool + e->name);
   as_status st = as_str_status(&shown, err);

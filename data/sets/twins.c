@@ -22,7 +22,7 @@ static as_status add_twin(as_twins *t, size_t a, size_t b, bool same_bytes, as_e
   as_status s = as_grow(&p, &t->cap, t->n + 1, sizeof *t->pair, err);
   t->pair = p;
   if (s != AS_OK) return s;
-  t->pair[t->n++] = (as_twin){a, b, same_bytes};
+  t->pair[t->n++] = (as_image_twin){a, b, same_bytes};
   t->n_bytes += same_bytes;
   return AS_OK;
 }
@@ -209,7 +209,7 @@ static int by_content(const void *a, const void *b) {
 }
 
 static int by_first(const void *a, const void *b) {
-  const as_twin *x = a, *y = b;
+  const as_image_twin *x = a, *y = b;
   return (x->a > y->a) - (x->a < y->a);
 }
 

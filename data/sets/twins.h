@@ -28,14 +28,14 @@ typedef struct as_image_print {
 as_status as_twins_print(as_image_print *out, const as_dataset *ds, size_t first, size_t n, bool pixels,
                          as_err *err);
 
-typedef struct as_twin {
+typedef struct as_image_twin {
   size_t a,
       b; /* image a of the first set is image b of the second; of several b the first. Within a set: b < a */
   bool same_bytes; /* the same file, byte for byte; else only the pixels are equal */
-} as_twin;
+} as_image_twin;
 
 typedef struct as_twins {
-  as_twin *pair; /* [n] in rising order of a, which occurs once; owned */
+  as_image_twin *pair; /* [n] in rising order of a, which occurs once; owned */
   size_t n, cap;
   size_t n_bytes; /* of these, with equal bytes */
   bool whole;     /* false: as_twins_quick reached its limit, so there may be more */

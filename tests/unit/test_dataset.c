@@ -15,6 +15,10 @@ static void facts(as_test *t) {
   for (size_t i = 1; i < 1000; i++) CHECK(t, strcmp(as_wnids[i - 1], as_wnids[i]) < 0);
   for (size_t i = 0; i < 1000; i++) CHECK_INT(t, as_wnid_class(as_wnids[i], 9), i);
   CHECK_INT(t, as_wnid_class("n00000000", 9), -1);
+  CHECK_INT(t, as_wnid_names_count, 1000);
+  CHECK_STR(t, as_wnid_name("n01443537", 9), "goldfish, Carassius auratus");
+  CHECK_STR(t, as_wnid_name("n15075141", 9), "toilet tissue, toilet paper, bathroom tissue");
+  CHECK(t, as_wnid_name("n00000000", 9) == NULL);
   CHECK_INT(t, as_wnid_class("n0144076", 8), -1);
   CHECK_INT(t, as_imagenet_a_count, 200);
   CHECK_INT(t, as_imagenet_r_count, 200);
