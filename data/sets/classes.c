@@ -188,6 +188,14 @@ as_status as_classes_read(as_classes *c, const char *path, as_err *err) {
   return s;
 }
 
+as_status as_classes_of_lines(as_classes *c, const char *where, const as_lines *l, as_err *err) {
+  memset(c, 0, sizeof *c);
+  as_status s = classes_from_lines(c, where, l, err);
+  if (s == AS_OK) s = rank_names(c, where, err);
+  if (s != AS_OK) as_classes_clear(c);
+  return s;
+}
+
 /* ---- from the names found --------------------------------------------------------------------- */
 
 static int by_integer(const void *a, const void *b) {

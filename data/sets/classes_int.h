@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tensor/base/lines.h"
 #include "tensor/base/status.h"
 
 typedef struct as_classes {
@@ -22,6 +23,8 @@ as_status as_classes_imagenet(as_classes *c, as_err *err);
 /* A file: a name per line ("n01440764 tench": the wnid counts), a JSON array of names, or a JSON
  * object name -> index (torchvision's class_to_idx). */
 as_status as_classes_read(as_classes *c, const char *path, as_err *err);
+/* From lines, a name each. */
+as_status as_classes_of_lines(as_classes *c, const char *where, const as_lines *l, as_err *err);
 /* Numbers have two orders: torchvision's ImageFolder sorts 0, 1, 10, 2 as text. */
 typedef enum as_class_order { AS_ORDER_ASK, AS_ORDER_BY_VALUE, AS_ORDER_BY_TEXT } as_class_order;
 

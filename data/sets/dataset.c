@@ -120,7 +120,9 @@ static as_status label_by_side_list(as_dataset *ds, as_err *err) {
 
 static as_status open_rows(as_dataset *ds, const as_dataset_opts *o, as_err *err) {
   as_status s = find_task(ds, o, err);
-  if (s == AS_OK) s = as_source_open(&ds->source, ds->path, o->files, o->n_files, err);
+  if (s == AS_OK)
+    s = as_source_open(&ds->source, ds->path, o->files, o->n_files,
+                       o->flavour && strcmp(o->flavour, "coarse") == 0, err);
   if (s != AS_OK) return s;
   ds->n = ds->source.n;
   if (ds->n > UINT32_MAX) return as_fail(err, AS_E_INPUT, "%s: found %zu images, too many", ds->path, ds->n);

@@ -25,7 +25,7 @@ typedef struct as_dataset_opts {
                           images: of names), or {"name": [...], ...} */
   const char *subset;  /* "imagenet-r", "imagenet-a" or a file: argmax over these classes only, and
                           only their images (on val: the clean partner of the 200-class sets) */
-  const char *flavour; /* imagenet-v2 */
+  const char *flavour; /* of imagenet-v2; "coarse": the 20 classes of CIFAR-100 */
   int64_t limit;       /* first N images, 0 = all */
   int64_t per_class_from, per_class_to; /* rows a..b-1 of each class; 0, 0 = all */
   int64_t shard, shards;                /* contiguous part shard of 0..shards-1; 0, 0 = all */
@@ -68,10 +68,11 @@ typedef struct as_blob {
   const uint8_t *p;
   size_t n;
   void *owned; /* private */
+  int record;  /* private: bare pixels, which as_blob_unpack makes an image */
 } as_blob;
 as_status as_dataset_read(const as_dataset *ds, size_t i, as_blob *blob, as_err *err);
-/* What a decoder wants: a few files of full ImageNet are gzipped, and become the image inside; others stay as they
- * are. On failure the blob still wants its release. */
+/* What a decoder wants: a few files of full ImageNet are gzipped, and become the image inside; bare pixels (CIFAR,
+ * STL-10) become a PNG file of them; others stay as they are. On failure the blob still wants its release. */
 as_status as_blob_unpack(as_blob *blob, as_err *err);
 void as_dataset_release(as_blob *blob);
 /* Classes that have an image here, as bytes 0 / 1 per class; NULL = unlabelled data. A probe trained

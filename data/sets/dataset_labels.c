@@ -69,7 +69,9 @@ as_status as_dataset_label(as_dataset *ds, const as_dataset_opts *o, as_err *err
   if (by_name) {
     s = as_dataset_infer_classes(ds, err);
   } else if (!ds->classes_given) {
-    s = as_classes_imagenet(&ds->classes, err);
+    s = ds->source.class_names.n > 0
+            ? as_classes_of_lines(&ds->classes, ds->path, &ds->source.class_names, err)
+            : as_classes_imagenet(&ds->classes, err);
   }
   if (s != AS_OK) return s;
   if (ds->task->imagenet && ds->classes.n != as_wnids_count)

@@ -86,10 +86,13 @@ static as_status turn_backslashes(as_source *s, as_err *err) {
   return AS_OK;
 }
 
-as_status as_source_open(as_source *s, const char *path, const char *const *files, size_t n, as_err *err) {
+as_status as_source_open(as_source *s, const char *path, const char *const *files, size_t n, bool coarse,
+                         as_err *err) {
   memset(s, 0, sizeof *s);
   s->path = path;
+  s->coarse = coarse;
   as_status st = n > 0 ? as_source_add_files(s, files, n, err) : open_path(s, err);
+  if (st == AS_OK && s->n == 0) st = as_source_use_records(s, err);
   if (st == AS_OK && s->n == 0) st = refuse_empty(s, err);
   if (st == AS_OK) st = turn_backslashes(s, err);
   size_t with_label = 0;
@@ -111,6 +114,7 @@ void as_source_close(as_source *s) {
     as_gzip_close(&s->box[i].gzip);
     as_source_close_zip(&s->box[i]);
   }
+  as_source_drop_records(s);
   as_free(s->box);
   as_free(s->entry);
   as_free(s->pool);

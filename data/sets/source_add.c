@@ -54,8 +54,7 @@ static bool is_plain_name(const char *name) {
   return true;
 }
 
-/* Does a member lie where the path leads inside its archive? */
-static bool is_wanted(const as_source *s, const char *prefix, const char *name) {
+bool as_source_wants(const as_source *s, const char *prefix, const char *name) {
   char path[8192]; /* names are at most 4096 bytes, prefixes are names of archives */
   if (!s->inner) return true;
   size_t a = prefix ? strlen(prefix) : 0, b = strlen(name), n = 0;
@@ -108,7 +107,7 @@ static as_status make_entry(as_source *s, as_entry *e, const char *prefix, const
 as_status as_source_add(as_source *s, const char *prefix, const char *name, uint32_t box, uint64_t at,
                         uint64_t size, as_err *err) {
   void *p = s->entry;
-  if (!is_wanted(s, prefix, name)) {
+  if (!as_source_wants(s, prefix, name)) {
     if (s->skipped++ > 0) return AS_OK;
     s->first_skipped = as_strdup(name, err);
     return s->first_skipped ? AS_OK : AS_E_ENV;

@@ -24,6 +24,25 @@ static as_status list_tars(as_source *s, uint32_t box, const char *prefix, as_er
   return st == AS_OK && labels ? as_source_pair_shard(s, s->box[box].path, first, err) : st;
 }
 
+/* A file of records, and what lies beside it: labels, names of classes. */
+static as_status note_with_neighbours(as_source *s, const char *path, as_err *err) {
+  as_names names;
+  char *dir = as_path_dir(path, err);
+  if (!dir) return AS_E_ENV;
+  as_status st = as_source_note_file(s, path, as_path_base(path), err);
+  if (st == AS_OK) st = as_dir_list(&names, dir, err);
+  for (size_t i = 0; st == AS_OK && i < names.n; i++) {
+    if (!as_source_may_be_records(names.name[i]) || strcmp(names.name[i], as_path_base(path)) == 0) continue;
+    char *full = as_path_join(dir, names.name[i], err);
+    st = full ? as_source_note_file(s, full, names.name[i], err) : AS_E_ENV;
+    if (st == AS_OK && s->n_records > 0) s->records[s->n_records - 1].wanted = false;
+    as_free(full);
+  }
+  if (st == AS_OK) as_names_clear(&names);
+  as_free(dir);
+  return st;
+}
+
 as_status as_source_add_archive(as_source *s, const char *path, const char *prefix, as_err *err) {
   uint32_t box;
   uint8_t head[AS_TAR_BLOCK];
@@ -42,6 +61,12 @@ as_status as_source_add_archive(as_source *s, const char *path, const char *pref
     st = as_source_list_zip(s, box, prefix, err);
   } else if (got == sizeof head && as_tar_is_header(head)) {
     st = list_tars(s, box, prefix, err);
+  } else if (as_source_may_be_records(path)) {
+    st = note_with_neighbours(s, path, err);
+    if (st == AS_OK && s->n_records == 0)
+      st = as_fail(err, AS_E_INPUT,
+                   "%s: found %" PRIu64 " bytes, which are no whole records of CIFAR or STL-10", path,
+                   s->box[box].disk.size);
   } else if ((st = as_source_refuse(path, head, got, err)) == AS_OK) {
     st =
         as_fail(err, AS_E_INPUT, "%s: found neither a folder nor an archive nor an image (%" PRIu64 " bytes)",

@@ -42,7 +42,8 @@ static as_status walk_folder(as_source *s, const char *root, const char *rel, ui
         full = NULL;
       }
     } else {
-      st = as_source_ignore(s, NULL, below, box, 0, 0, err);
+      if (as_source_may_be_records(name)) st = as_source_note_file(s, full, below, err);
+      if (st == AS_OK) st = as_source_ignore(s, NULL, below, box, 0, 0, err);
     }
     as_free(below);
     as_free(full);
@@ -96,7 +97,7 @@ as_status as_source_add_folder(as_source *s, as_err *err) {
       st = as_source_ignore(s, NULL, "../val_annotations.txt", box, 0, 0, err);
     as_free(beside);
   }
-  if (st == AS_OK && s->n == 0) {
+  if (st == AS_OK && s->n == 0 && archives.n > 0) {
     st = as_source_add_archives(s, &archives, err);
   } else {
     for (size_t i = 0; i < archives.n && st == AS_OK; i++)

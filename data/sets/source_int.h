@@ -10,6 +10,7 @@
 #include "data/sets/dataset.h"
 #include "tensor/base/disk.h"
 #include "tensor/base/file.h"
+#include "tensor/base/lines.h"
 #include "tensor/base/pack/gzip.h"
 #include "tensor/base/pack/zip_disk.h"
 #include "tensor/base/status.h"
@@ -25,6 +26,20 @@ typedef struct as_box {
 
 enum { AS_NO_LABEL = -1 };
 
+/* Bare pixels: planes R, G, B of 32 x 32 by rows, of 96 x 96 by columns. */
+enum { AS_RECORD_NONE, AS_RECORD_CIFAR, AS_RECORD_STL };
+
+/* A file of records, of labels or of names of classes (source_records.c). */
+typedef struct as_record_file {
+  char *name; /* owned, once noted */
+  int kind;
+  uint32_t box;
+  uint64_t at, size; /* in the box */
+  bool wanted;       /* it lies where the path leads inside the archive */
+  size_t n;          /* records, or bytes */
+  uint8_t *side;     /* [2 n] the labels before each record's pixels, or [n] the file itself; owned */
+} as_record_file;
+
 typedef struct as_entry {
   size_t name;   /* offset in as_source.pool: as the folder or archive has it */
   size_t shown;  /* likewise: escaped (tensor/base/text.h); the same place for almost all names */
@@ -32,7 +47,8 @@ typedef struct as_entry {
   uint64_t size; /* archives */
   size_t text;   /* its label in a list of images, as text in the pool; 0 = none */
   uint32_t box;
-  int32_t label; /* of the .cls or .json member beside it (WebDataset), else AS_NO_LABEL */
+  uint8_t record; /* AS_RECORD_: these bytes are bare pixels */
+  int32_t label;  /* of the .cls or .json member beside it (WebDataset), else AS_NO_LABEL */
 } as_entry;
 
 typedef struct as_source {
@@ -46,7 +62,11 @@ typedef struct as_source {
   char *empty_folder; /* the first top-level folder without an image, or NULL */
   bool has_side;      /* a list of labels that lies among the images: Tiny-ImageNet's val_annotations.txt */
   as_entry side;
-  size_t ignored; /* files that are no images */
+  as_record_file *records; /* [n_records] used when there are no images */
+  size_t n_records, records_cap;
+  as_lines class_names; /* of the set that the records are; n = 0: unknown */
+  bool coarse;          /* CIFAR-100: its 20 classes, not the 100 */
+  size_t ignored;       /* files that are no images */
   char *first_ignored;
   bool labelled;    /* every image has a label of its own (WebDataset) */
   size_t with_text; /* images with a label in the list: all or none */
@@ -61,7 +81,8 @@ typedef struct as_source {
 /* Lists everything below path: a folder, a folder of archives, a tar, a tar.gz, a tar of tars, an image, shards
  * "name-{0000..0012}.tar", a pattern "dir/x*.jpg", a list "@list.txt", or a place inside an archive "x.tar/val". With
  * files[n], n > 0: these images, and those in these folders. AS_E_INPUT when it is none of these or holds no image. */
-as_status as_source_open(as_source *s, const char *path, const char *const *files, size_t n, as_err *err);
+as_status as_source_open(as_source *s, const char *path, const char *const *files, size_t n, bool coarse,
+                         as_err *err);
 void as_source_close(as_source *s);
 
 /* Used by the readers. */
@@ -80,6 +101,20 @@ as_status as_source_add_list(as_source *s, as_err *err);
 /* *taken: the path is such a pattern. */
 as_status as_source_add_shards(as_source *s, bool *taken, as_err *err);
 as_status as_source_add_glob(as_source *s, bool *taken, as_err *err);
+/* Does a member lie where the path leads inside its archive? */
+bool as_source_wants(const as_source *s, const char *prefix, const char *name);
+/* Has it a name that a file of records, labels or classes has? */
+bool as_source_may_be_records(const char *name);
+/* Notes such a file, f->wanted for later use; its bytes begin at `at` of what fetch reads. Other sizes are ignored. */
+as_status as_source_note_records(as_source *s, const as_record_file *f, as_tar_fetch fetch, void *ctx,
+                                 uint64_t at, as_err *err);
+/* The same of a file on disk, in a box of its own. */
+as_status as_source_note_file(as_source *s, const char *path, const char *name, as_err *err);
+/* The records that were noted become the source's images. AS_E_INPUT when they are of several parts of a set. */
+as_status as_source_use_records(as_source *s, as_err *err);
+void as_source_drop_records(as_source *s);
+/* Bare pixels in a blob become a PNG file of them. */
+as_status as_record_to_png(as_blob *blob, as_err *err);
 /* Text at the end of the pool. */
 as_status as_source_add_text(as_source *s, const char *text, as_err *err);
 /* The escaped form of an entry's name. */

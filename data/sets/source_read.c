@@ -73,6 +73,7 @@ as_status as_source_read(const as_source *s, const as_entry *e, uint64_t n, as_b
     st = box->zip ? read_zip(box, e, n, blob, err)
                   : read_box(box, e->at + (e->size - n), (size_t)n, blob, err);
   }
+  blob->record = e->record;
   if (st != AS_OK) as_dataset_release(blob);
   return st;
 }
@@ -80,6 +81,7 @@ as_status as_source_read(const as_source *s, const as_entry *e, uint64_t n, as_b
 as_status as_blob_unpack(as_blob *blob, as_err *err) {
   uint8_t *plain;
   size_t n;
+  if (blob->record != AS_RECORD_NONE) return as_record_to_png(blob, err);
   if (!as_gzip_is(blob->p, blob->n)) return AS_OK;
   as_status s = as_unpack(AS_DEFLATE_GZIP, blob->p, blob->n, MAX_UNPACKED, &plain, &n, err);
   if (s != AS_OK) return s;

@@ -47,6 +47,8 @@ enum { KINDS = sizeof kinds / sizeof *kinds };
 
 const char *as_source_advice(const char *name) {
   const char *dot = strrchr(name, '.');
+  if (strstr(name, "cifar-10-batches-py/") || strstr(name, "cifar-100-python/"))
+    return "Python's version of CIFAR; take the binary one (cifar-10-binary.tar.gz, cifar-100-binary.tar.gz)";
   for (size_t i = 0; dot && i < KINDS; i++) {
     if (*kinds[i].suffix && as_same_letters(dot, kinds[i].suffix)) return kinds[i].what;
   }

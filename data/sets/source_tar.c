@@ -135,7 +135,13 @@ static as_status add_file(listing *l, const as_tar_member *m, as_err *err) {
   } else if (has_suffix(m->name, ".tar")) {
     return list_inner(l, m, err);
   } else {
-    st = as_source_ignore(l->s, l->prefix, m->name, l->box, l->base + m->at, m->size, err);
+    as_record_file f = {.name = (char *)(uintptr_t)m->name,
+                        .box = l->box,
+                        .at = l->base + m->at,
+                        .size = m->size,
+                        .wanted = as_source_wants(l->s, l->prefix, m->name)};
+    st = as_source_note_records(l->s, &f, l->t->fetch, l->t->ctx, m->at, err);
+    if (st == AS_OK) st = as_source_ignore(l->s, l->prefix, m->name, l->box, l->base + m->at, m->size, err);
   }
   /* whatever is no entry may still be what a link leads to */
   if (st == AS_OK && l->s->n == before)
