@@ -39,6 +39,35 @@ static void put_recorded(as_doc_ctx *d, const as_plan_model *m, const as_plan_da
   if (assumed) as_str_printf(d->out, "  assumed: %s\n", assumed);
 }
 
+/* Images of the set that the head has learned from: its accuracy there is no accuracy. */
+static void put_shared(as_doc_ctx *d, const as_json *cell) {
+  const as_json *shared = as_json_get(cell, "in_train"), *list = as_json_get(shared, "examples");
+  int64_t n = 0, all = 0;
+  if (!shared || !as_rec_count(shared, "images", &n) || n == 0) return;
+  as_rec_count(cell, "n_expected", &all);
+  as_doc_cause(d, "training images: %lld of the %lld images that are scored are in the training set too (%s)",
+               (long long)n, (long long)all,
+               list && list->child && list->child->type == AS_JSON_STRING ? list->child->text : "");
+}
+
+/* A network that is sure of its answers and nearly always wrong is not a weak one: what it answers and what the labels
+ * say do not speak of the same classes. (A network that sees nothing useful is unsure.) */
+static void put_sure_and_wrong(as_doc_ctx *d, const as_doc_case *c, const as_json *cell) {
+  int64_t k = 0, n = 0;
+  double lo = 0, hi = 1;
+  as_rec_count(cell, "top1_correct", &k);
+  as_rec_count(cell, "n_used", &n);
+  if (n < 10 || !(c->cell->sure >= 0.5)) return;
+  as_wilson(k, n, 0.95, &lo, &hi);
+  if (hi >= 0.1) return;
+  as_doc_cause(
+      d,
+      "labels or classes: %lld of %lld are right, and the mean confidence is %.2f; a network that is so sure "
+      "and so wrong answers in other classes than the labels are in (another list, order or numbering), "
+      "or its head belongs to another backbone",
+      (long long)k, (long long)n, c->cell->sure);
+}
+
 /* One cell: its labels, and then, unless these are wrong, which would make any counter-test meaningless, what was
  * done to its images. */
 static as_status examine_cell(as_doc_ctx *d, const as_doc_case *c, bool *tested, as_err *err) {
@@ -75,11 +104,14 @@ static as_status examine_model(as_doc_ctx *d, const as_plan *plan, const as_plan
     as_dataset *ds = NULL;
     as_dataset_opts o = as_plan_dataset_opts(set);
     const char *own = as_rec_text(cell, "preset");
+    const size_t before = *d->causes;
     put_recorded(d, p, set, cell, model);
+    put_shared(d, cell);
     s = as_doc_read(&c, rec, p->name, set->name, err);
     if (s == AS_OK) s = as_dataset_open(&ds, &o, err);
     as_doc_case at = {p, own ? own : preset, &c, ds};
     if (s == AS_OK) s = examine_cell(d, &at, &tested, err);
+    if (s == AS_OK && *d->causes == before) put_sure_and_wrong(d, &at, cell);
     if (s != AS_OK) as_fail_in(err, "%s on %s", p->name, set->name);
     as_dataset_close(&ds);
     as_doc_clear(&c);

@@ -1,4 +1,6 @@
 /* The recorded predictions of a cell. */
+#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "eval/run/doctor_int.h"
@@ -8,6 +10,8 @@
 as_status as_doc_read(as_doc_cell *c, const as_rec *rec, const char *model, const char *set, as_err *err) {
   as_file f = {0};
   as_tsv t;
+  double sum = 0;
+  size_t known = 0;
   memset(c, 0, sizeof *c);
   as_status s = as_rec_file(rec, &f, err, "cells/%s--%s.tsv", model, set);
   if (s != AS_OK) return s;
@@ -20,10 +24,20 @@ as_status as_doc_read(as_doc_cell *c, const as_rec *rec, const char *model, cons
     im->label = as_tsv_number(&t, AS_COL_LABEL);
     im->top1 = as_tsv_number(&t, AS_COL_TOP);
     c->several = c->several || memchr(t.field[AS_COL_LABEL], ',', t.size[AS_COL_LABEL]);
+    char sure[32];
+    double v;
+    snprintf(sure, sizeof sure, "%.*s",
+             (int)(t.size[AS_COL_CONFIDENCE] < 31 ? t.size[AS_COL_CONFIDENCE] : 31),
+             t.field[AS_COL_CONFIDENCE]);
+    if (as_parse_f64(sure, &v)) {
+      sum += v;
+      known++;
+    }
     if (!im->name) s = AS_E_ENV;
     c->n++;
   }
   as_file_close(&f);
+  c->sure = known ? sum / (double)known : (double)NAN;
   if (s != AS_OK) as_doc_clear(c);
   return s;
 }

@@ -33,6 +33,7 @@ typedef struct as_doc_cell {
   as_doc_image *image;
   size_t n, cap;
   bool several; /* ReaL: label sets; no label hypothesis is tried */
+  double sure;  /* mean confidence of the predictions, NaN = not recorded */
 } as_doc_cell;
 
 /* cells/MODEL--SET.tsv of a run. */

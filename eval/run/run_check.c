@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "data/sets/check.h"
+#include "eval/learn/score.h"
 #include "eval/run/check_int.h"
 #include "tensor/base/file.h"
 #include "tensor/base/hash/sha256.h"
@@ -153,6 +154,46 @@ static void check_classes(as_check *c, size_t m, const as_linhead *head) {
   }
 }
 
+/* How many classes could win on a set: those of a head, or those that a training set has images of. */
+static size_t count_candidates(as_check *c, size_t m, size_t set, const as_linhead *head) {
+  const as_dataset *ds = c->in.set[set].ds;
+  const size_t train = as_plan_train_index(c->in.plan, m), classes = ds ? as_dataset_classes(ds) : 0;
+  const as_voter voter = {.head = head};
+  uint8_t *can = classes ? as_calloc(classes, 1, NULL) : NULL;
+  size_t n = 0;
+  if (can && train == SIZE_MAX && as_score_candidates(ds, &voter, can, &n, NULL) != AS_OK) n = 0;
+  if (can && train != SIZE_MAX && c->in.set[train].ds) {
+    const as_dataset *t = c->in.set[train].ds;
+    const uint8_t *there = as_dataset_present(t), *mask = as_dataset_mask(ds);
+    int *map = NULL, same;
+    if (as_class_map(t, ds, &map, &same, NULL) == AS_OK)
+      for (size_t k = 0; k < as_dataset_classes(t); k++)
+        n += (!there || there[k]) && map[k] >= 0 && (!mask || mask[map[k]]);
+    as_free(map);
+  }
+  as_free(can);
+  return n;
+}
+
+/* Models that choose among different classes of a set are no rivals on it. */
+static void check_candidates(as_check *c, size_t set) {
+  const as_plan *plan = c->in.plan;
+  size_t first = SIZE_MAX;
+  for (size_t m = 0; m < plan->n_models; m++) {
+    const size_t n = c->model[m].could_win ? c->model[m].could_win[set] : 0;
+    if (n == 0) continue;
+    if (first == SIZE_MAX) first = m;
+    const size_t before = c->model[first].could_win[set];
+    if (n == before) continue;
+    add_note(c, AS_CHECK_WARNING, plan->datasets[set].name,
+             "%s chooses among %zu classes and %s among %zu: they stand apart, neither ranked nor tested "
+             "against each "
+             "other",
+             plan->models[first].name, before, plan->models[m].name, n);
+    return;
+  }
+}
+
 /* A run of the backbone that another model of the same weights makes too counts once. */
 static bool is_counted(as_check *c, size_t m, const as_run_group *g) {
   const as_model_record *r = &c->in.models[m];
@@ -205,6 +246,9 @@ static void check_model(as_check *c, size_t m) {
   out->open = true;
   add_line(c, AS_CHECK_MODEL, p->name, ""); /* what is said of it stands in its record and in `out` */
   check_classes(c, m, &o.head);
+  out->could_win = as_calloc(c->in.plan->n_datasets, sizeof *out->could_win, NULL);
+  for (size_t i = 0; out->could_win && i < c->in.plan->n_datasets; i++)
+    if (!c->in.plan->datasets[i].train) out->could_win[i] = count_candidates(c, m, i, &o.head);
   bool all = true;
   for (size_t i = 0; i < c->in.plan->n_datasets; i++) all = all && c->in.set[i].ds;
   if (all) estimate(c, m, o.bb.model, &g);
@@ -245,6 +289,8 @@ static void check_all(as_check *c) {
   for (size_t i = 0; i < plan->n_datasets; i++)
     if (!plan->datasets[i].train) check_shared(c, i);
   for (size_t m = 0; m < plan->n_models; m++) check_model(c, m);
+  for (size_t i = 0; i < plan->n_datasets; i++)
+    if (!plan->datasets[i].train) check_candidates(c, i);
   check_disk(c);
 }
 
@@ -266,6 +312,7 @@ as_status as_run_check(const as_plan *plan, const as_run_opts *opts, as_check_fo
   }
   for (size_t i = 0; i < c.n; i++) as_free(c.line[i].text);
   as_free(c.line);
+  for (size_t m = 0; c.model && m < plan->n_models; m++) as_free(c.model[m].could_win);
   as_free(c.model);
   as_free(c.counted);
   as_inputs_clear(&c.in);

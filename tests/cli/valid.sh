@@ -1,0 +1,104 @@
+#!/bin/sh
+# Numbers that mean something else than they seem to: what a run, --check and the doctor say of them.
+. "${ASSAY_TESTS:-tests}/cli/common.inc"
+A=$TMP/a
+run demo -o "$A" --quick
+[ $code -eq 0 ] && ok "valid: demo" || not_ok "valid: demo" "exit $code: $(tail -3 "$TMP/err")"
+
+# the test set is the training set; and one image more is there under another name
+cp "$(ls "$A"/world/v2/*/*.jpg | head -1)" "$(dirname "$(ls "$A"/world/v2/*/*.jpg | head -1)")/zz.jpg"
+cat >"$A/same.plan" <<'END'
+[dataset val]
+path = world/val
+classes = world/classes.txt
+[dataset v2]
+path = world/v2
+classes = world/classes.txt
+[dataset again]
+path = world/val
+classes = world/classes.txt
+role = train
+[model net]
+weights = weights/vit-a.safetensors
+head = probe
+END
+run run "$A/same.plan" --check
+[ $code -eq 0 ] && grep -q "^WARNING  val: 96 of its 96 images are in the training set again too" "$TMP/out" && ok "valid: --check sees the training set" || not_ok "valid: --check sees the training set" "exit $code: $(cat "$TMP/out")"
+run run "$A/same.plan" --check --json
+[ $code -eq 0 ] && grep -q '"schema": "assay.check/1"' "$TMP/out" && grep -q "in the training set again too" "$TMP/out" && ok "valid: --check --json" || not_ok "valid: --check --json" "exit $code: $(head -c 300 "$TMP/out")"
+run run "$A/same.plan"
+[ $code -eq 0 ] && grep -q "96 of 96 images of val are in the training set again too (val/" "$TMP/err" && ok "valid: the run says so" || not_ok "valid: the run says so" "exit $code: $(cat "$TMP/err")"
+grep -A30 '"dataset": "val"' "$A/same.out/record.json" | grep -A1 '"in_train"' | grep -q '"images": 96' && ok "valid: the cell is marked" || not_ok "valid: the cell is marked" "$(grep -A3 in_train "$A/same.out/record.json")"
+grep -A2 '"twice"' "$A/same.out/record.json" | grep -q '"images": 1,' && ok "valid: an image that is there twice" || not_ok "valid: an image that is there twice" "$(grep -A3 '"twice"' "$A/same.out/record.json")"
+run doctor "$A/same.out" -q
+[ $code -eq 1 ] && grep -q "CAUSE  training images: 96 of the 96 images" "$TMP/out" && ok "valid: the doctor names it" || not_ok "valid: the doctor names it" "exit $code: $(cat "$TMP/out")"
+
+# how the probe ended stands in the record
+for key in n_train c loss bound gradient iterations converged; do
+  grep -A9 '"probe": {' "$A/same.out/record.json" | grep -q "\"$key\": " || not_ok "valid: the probe's $key" "not in the record"
+done
+ok "valid: the probe's facts are recorded"
+
+# a head that knows few of the classes beside one that knows all
+ls "$A/world/train" | sort | head -6 | while read -r c; do mkdir -p "$A/few" && cp -r "$A/world/train/$c" "$A/few/"; done
+cat >"$A/few.plan" <<'END'
+[dataset val]
+path = world/val
+classes = world/classes.txt
+[dataset all]
+path = world/train
+classes = world/classes.txt
+role = train
+[dataset few]
+path = few
+classes = world/classes.txt
+role = train
+[model wide]
+weights = weights/vit-a.safetensors
+head = probe
+train = all
+[model narrow]
+weights = weights/vit-a.safetensors
+head = probe
+train = few
+END
+run run "$A/few.plan" --check
+[ $code -eq 0 ] && grep -q "^WARNING  val: wide chooses among 16 classes and narrow among 6" "$TMP/out" && ok "valid: --check tells classes apart" || not_ok "valid: --check tells classes apart" "exit $code: $(cat "$TMP/out")"
+run run "$A/few.plan" -q
+[ $code -eq 0 ] && grep -A1 '"among"' "$A/few.out/record.json" | grep -q '"classes": 6' && grep -A1 '"among"' "$A/few.out/record.json" | grep -q '"classes": 16' && ok "valid: the cells say among how many" ||
+  not_ok "valid: the cells say among how many" "exit $code: $(grep -A1 '"among"' "$A/few.out/record.json")"
+
+# sure and wrong
+"$ASSAY" features --weights "$A/weights/vit-a.safetensors" --data "$A/world/train" --classes "$A/world/classes.txt" -o "$TMP/f.npy" -q >/dev/null
+"$ASSAY" probe --train "$TMP/f.npy" --c 1000 -o "$A/head.safetensors" -q >/dev/null
+mkdir "$A/flat"
+i=0
+for c in $(cat "$A/world/classes.txt"); do
+  n=0
+  for f in "$A/world/train/$c/"*.jpg; do
+    n=$((n + 1))
+    ln -s "$f" "$A/flat/${c}_$(basename "$f")"
+    echo "${c}_$(basename "$f") $(((i + 2 + n * 5 % 12) % 16))" # no numbering of the classes, only other labels
+  done
+  i=$((i + 1))
+done >"$A/wrong.txt"
+cat >"$A/wrong.plan" <<'END'
+[dataset flat]
+path = flat
+labels = wrong.txt
+classes = world/classes.txt
+[model net]
+weights = weights/vit-a.safetensors
+head = head.safetensors
+END
+run run "$A/wrong.plan" -q
+run doctor "$A/wrong.out" -q --images 16
+[ $code -eq 1 ] && ! grep -q "the numbers stand" "$TMP/out" && grep -q "CAUSE  labels or classes: .* mean confidence is 0\.[5-9]" "$TMP/out" && ok "valid: sure and wrong" ||
+  not_ok "valid: sure and wrong" "exit $code: $(cat "$TMP/out")"
+
+# what is missing, as addresses
+mkdir "$TMP/empty" && cd "$TMP/empty" || exit 1
+run run ssl-lottery --check --urls -q
+[ $code -eq 0 ] && grep -q '^https://raw.githubusercontent.com/google-research/reassessed-imagenet/master/real.json$' "$TMP/out" && ! grep -qv '^https*://[^ ]*$' "$TMP/out" && ok "valid: --urls are lines for wget" ||
+  not_ok "valid: --urls are lines for wget" "exit $code: $(head -5 "$TMP/out")"
+exit $failed
