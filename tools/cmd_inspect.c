@@ -304,12 +304,13 @@ as_status as_cmd_inspect(const as_args *a, as_err *err) {
     else if (f.size > 6 && memcmp(f.data, "\x93NUMPY", 6) == 0)
       s = inspect_npy(&out, a, err);
     else if ((is_tar(&f) && !is_torch_tar(&f)) || gzip) {
-      /* What holds no images is tried as a checkpoint. */
+      /* What holds no images is tried as a checkpoint, which also says what else an archive may be. */
       as_err first = {0};
-      if ((s = inspect_dataset(&out, a, &first)) != AS_OK && inspect_checkpoint(&out, a, err) == AS_OK)
-        s = AS_OK;
-      else if (s != AS_OK)
-        *err = first;
+      if ((s = inspect_dataset(&out, a, &first)) != AS_OK) {
+        const bool images = !strstr(first.msg, "no image") && !strstr(first.msg, "no tar header");
+        s = inspect_checkpoint(&out, a, err);
+        if (s != AS_OK && images) *err = first;
+      }
     } else {
       s = inspect_checkpoint(&out, a, err);
       if (s != AS_OK && as_zip_is(f.data, f.size) && inspect_dataset(&out, a, NULL) == AS_OK) s = AS_OK;

@@ -123,6 +123,8 @@ as_status as_plan_put_path(const as_plan_reader *r, as_plan_path *path, const ch
 }
 
 static bool looks_like_path(const char *v) {
+  if (v[strcspn(v, "@/")] == '@')
+    return false; /* vit@state_dict/model: a recipe, and where its network stands */
   return strchr(v, '/') || as_ends_with(v, ".recipe") || as_ends_with(v, ".txt");
 }
 

@@ -35,6 +35,16 @@ run inspect "$TMP/net.safetensors"
 grep -q "nothing but a classifier\|none is needed" "$TMP/out" && not_ok "checkpoints: a network is no classifier" "$(tail -3 "$TMP/out")" ||
   has "checkpoints: a network is no classifier" "recipe:       none (" "$TMP/out"
 
+# an archive around a checkpoint says so; a download that failed is quoted; a pipe is not waited for
+printf 'x' >"$TMP/model.pth"
+(cd "$TMP" && tar --format=ustar -cf around.tar model.pth) 2>/dev/null &&
+  refuses "checkpoints: a tar around a checkpoint" 3 'tar archive (its first member is "model.pth"): unpack it' inspect "$TMP/around.tar"
+printf '404: Not Found' >"$TMP/lost.pth"
+refuses "checkpoints: a failed download" 3 '"404: Not Found"' convert "$TMP/lost.pth" "$TMP/x.safetensors"
+if mkfifo "$TMP/pipe.pth" 2>/dev/null; then
+  refuses "checkpoints: a named pipe" 3 "a named pipe" inspect "$TMP/pipe.pth"
+fi
+
 # pickles that would call something
 printf '\200\002cos\nsystem\nX\006\000\000\000touch \205R0}.' >"$TMP/call.pkl"
 refuses "checkpoints: a pickle that calls os.system" 3 "calls os.system" inspect "$TMP/call.pkl"
