@@ -78,7 +78,7 @@ as_status as_convbn_load(as_convbn *l, const as_params *params, const as_view *v
   if (st == AS_OK) {
     as_conv_destroy(&l->conv);
     st = as_conv_create(&l->conv, &l->shape, w.x, s, b, err);
-    if (st != AS_OK) (void)as_fail_in(err, "tensor %s", params->specs[l->param].name);
+    if (st != AS_OK) st = as_params_blame(params, l->param, &w, st, err);
   }
   as_params_leave(params, &w);
   as_free(s);

@@ -22,6 +22,7 @@ as_status as_dense_load(as_dense *l, const as_params *params, const as_view *vie
   if (st == AS_OK) {
     as_linear_destroy(&l->linear);
     st = as_linear_create_layer(&l->linear, l->n_out, l->n_in, w.x, b, err);
+    if (st != AS_OK) st = as_params_blame(params, l->param, &w, st, err);
   }
   as_params_leave(params, &w);
   as_free(b);

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "tensor/base/mem.h"
-#include "tensor/base/par.h"
 #include "tensor/base/text.h"
 
 void as_params_clear(as_params *p) {
@@ -96,22 +95,6 @@ static bool usable_in_place(const as_view *v) {
          as_view_is_contiguous(v);
 }
 
-enum { COUNT_CHUNK = 65536 };
-typedef struct count_job {
-  const float *x;
-  size_t n;
-  size_t *bad; /* [chunks] */
-} count_job;
-
-static void count_chunk(void *ctx, size_t chunk, int worker) {
-  (void)worker;
-  const count_job *j = ctx;
-  const size_t first = chunk * COUNT_CHUNK, end = j->n - first > COUNT_CHUNK ? first + COUNT_CHUNK : j->n;
-  uint32_t bad = 0;
-  for (size_t i = first; i < end; i++) bad += fabsf(j->x[i]) <= FLT_MAX ? 0u : 1u;
-  j->bad[chunk] = bad;
-}
-
 as_status as_params_see(const as_params *p, const as_view *views, size_t index, as_values *out, as_err *err) {
   *out = (as_values){0};
   if (!views || !usable_in_place(&views[index])) {
@@ -119,19 +102,7 @@ as_status as_params_see(const as_params *p, const as_view *views, size_t index, 
     out->x = out->owned;
     return st;
   }
-  const as_param_spec *s = &p->specs[index];
-  size_t n;
-  if (!as_shape_numel(s->shape, s->rank, &n))
-    return as_fail(err, AS_E_USAGE, "tensor %s: shape too large", s->name);
-  const size_t chunks = (n + COUNT_CHUNK - 1) / COUNT_CHUNK;
-  count_job job = {views[index].data, n, as_alloc(chunks, sizeof *job.bad, err)};
-  if (!job.bad) return AS_E_ENV;
-  as_par_for(chunks, count_chunk, &job);
-  size_t bad = 0;
-  for (size_t i = 0; i < chunks; i++) bad += job.bad[i];
-  as_free(job.bad);
-  if (bad) return bad_values(err, s, bad, n);
-  out->x = job.x;
+  out->x = views[index].data;
   out->view = &views[index];
   return AS_OK;
 }
@@ -140,4 +111,14 @@ void as_params_leave(const as_params *p, as_values *v) {
   if (v->view && p->done) p->done(p->done_ctx, v->view);
   as_free(v->owned);
   *v = (as_values){0};
+}
+
+as_status as_params_blame(const as_params *p, size_t index, const as_values *v, as_status st, as_err *err) {
+  const as_param_spec *s = &p->specs[index];
+  size_t n, bad = 0;
+  if (st == AS_E_INPUT && as_shape_numel(s->shape, s->rank, &n))
+    for (size_t i = 0; i < n; i++) bad += fabsf(v->x[i]) <= FLT_MAX ? 0u : 1u;
+  if (bad) return bad_values(err, s, bad, n);
+  if (err) (void)as_fail_in(err, "tensor %s", s->name);
+  return st;
 }

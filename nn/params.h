@@ -44,7 +44,8 @@ as_status as_params_check(const as_params *p, const as_view *views, as_err *err)
 as_status as_params_read(const as_params *p, const as_view *views, size_t index, float **out, as_err *err);
 
 /* The same values to look at for a while, where they stand if they are float32 in row-major order there (a
- * mapped file: no copy). End it with as_params_leave, also after a failure or on a zeroed as_values. */
+ * mapped file: no copy), and then not yet looked at: whoever packs them sees what is not finite, and asks
+ * as_params_blame for the message. End it with as_params_leave, also after a failure or on a zeroed as_values. */
 typedef struct as_values {
   const float *x;
   float *owned;        /* private */
@@ -52,5 +53,8 @@ typedef struct as_values {
 } as_values;
 as_status as_params_see(const as_params *p, const as_view *views, size_t index, as_values *out, as_err *err);
 void as_params_leave(const as_params *p, as_values *v);
+/* A layer did not take the values of tensor `index` and said so in st and err: names the tensor, and how many of its
+ * values are not finite if there are such. Returns st. */
+as_status as_params_blame(const as_params *p, size_t index, const as_values *v, as_status st, as_err *err);
 
 #endif

@@ -26,7 +26,7 @@ typedef struct pack_job {
   size_t n, k, ldb;
   const float *b;
   float *packed;
-  bool *finite; /* [panels], bf16 only */
+  bool *finite; /* [panels], of a layer's weights */
 } pack_job;
 
 static void pack_panel(void *ctx, size_t p, int worker) {
@@ -34,6 +34,16 @@ static void pack_panel(void *ctx, size_t p, int worker) {
   const pack_job *j = ctx;
   const size_t n = j->n - p * AS_NR < AS_NR ? j->n - p * AS_NR : AS_NR;
   as_k.packt(n, j->k, j->b + p * AS_NR * j->ldb, j->ldb, j->packed + p * j->k * AS_NR);
+}
+
+/* A layer's weights, which must be finite: seen while the panel is in cache. */
+static void pack_panel_layer(void *ctx, size_t p, int worker) {
+  const pack_job *j = ctx;
+  const float *x = j->packed + p * j->k * AS_NR;
+  bool finite = true;
+  pack_panel(ctx, p, worker);
+  for (size_t i = 0; i < j->k * AS_NR; i++) finite &= x[i] - x[i] == 0.0f;
+  j->finite[p] = finite;
 }
 
 /* The same of B that is stored k rows of n: a row of a panel is there in one piece. */
@@ -67,7 +77,8 @@ static void pack_panel_bf16(void *ctx, size_t p, int worker) {
 }
 
 static as_status create(as_linear **out, int n_out, int n_in, const float *weight, const float *bias,
-                        bool bf16, as_err *err) {
+                        bool layer, as_err *err) {
+  const bool bf16 = layer && as_profile_bf16();
   *out = NULL;
   if (n_out < 1 || n_in < 1)
     return as_fail(err, AS_E_USAGE, "linear: found %d outputs of %d inputs, wanted at least 1 of each", n_out,
@@ -87,16 +98,18 @@ static as_status create(as_linear **out, int n_out, int n_in, const float *weigh
   }
   l->packed = as_alloc(floats, sizeof(float), err);
   l->bias = as_calloc(panels * AS_NR, sizeof(float), err);
-  bool *finite = bf16 ? as_calloc(panels, sizeof *finite, err) : NULL;
-  if (!l->packed || !l->bias || (bf16 && !finite)) {
+  bool *finite = layer ? as_calloc(panels, sizeof *finite, err) : NULL;
+  if (!l->packed || !l->bias || (layer && !finite)) {
     as_free(finite);
     as_linear_destroy(&l);
     return AS_E_ENV;
   }
   pack_job job = {l->n_out, l->n_in, l->n_in, weight, l->packed, finite};
-  as_par_for(panels, bf16 ? pack_panel_bf16 : pack_panel, &job);
-  for (size_t p = 0; bf16 && p < panels && st == AS_OK; p++)
-    if (!finite[p]) st = as_fail(err, AS_E_INPUT, "linear: found a weight that is not finite in bf16");
+  as_par_for(panels, bf16 ? pack_panel_bf16 : layer ? pack_panel_layer : pack_panel, &job);
+  for (size_t p = 0; layer && p < panels && st == AS_OK; p++)
+    if (!finite[p])
+      st = as_fail(err, AS_E_INPUT, "linear: found a weight that is not finite in %s",
+                   bf16 ? "bf16" : "float32");
   as_free(finite);
   if (st != AS_OK) {
     as_linear_destroy(&l);
@@ -114,7 +127,7 @@ as_status as_linear_create(as_linear **out, int n_out, int n_in, const float *we
 
 as_status as_linear_create_layer(as_linear **out, int n_out, int n_in, const float *weight, const float *bias,
                                  as_err *err) {
-  return create(out, n_out, n_in, weight, bias, as_profile_bf16(), err);
+  return create(out, n_out, n_in, weight, bias, true, err);
 }
 
 void as_linear_destroy(as_linear **linear) {

@@ -13,8 +13,8 @@ typedef struct as_linear as_linear;
 /* weight: [n_out, n_in] float32 row-major; bias: [n_out] or NULL. Borrowed for the call. */
 as_status as_linear_create(as_linear **out, int n_out, int n_in, const float *weight, const float *bias,
                            as_err *err);
-/* The same for a layer of a network: products as the profile in use says (bf16 inputs under bf16-1).
- * Heads, probes and k-NN stay with float32. */
+/* The same for a layer of a network: products as the profile in use says (bf16 inputs under bf16-1), and AS_E_INPUT
+ * where a packed weight is not finite. Heads, probes and k-NN stay with float32. */
 as_status as_linear_create_layer(as_linear **out, int n_out, int n_in, const float *weight, const float *bias,
                                  as_err *err);
 void as_linear_destroy(as_linear **linear);

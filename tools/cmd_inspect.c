@@ -64,7 +64,8 @@ static void find_recipe(finding *f, as_state *st, const char *recipe) {
   if (s == AS_OK) {
     size_t n = as_model_specs(model, &specs);
     snprintf(f->arch, sizeof f->arch, "%s", as_model_arch(model));
-    (void)as_match_params(&f->m, st, f->r, specs, n, &f->why);
+    if (as_match_params(&f->m, st, f->r, specs, n, &f->why) == AS_OK)
+      (void)as_match_nonfinite(&f->m, specs, &f->why);
     f->matched = true;
   }
   find_head(f, st);

@@ -10,25 +10,6 @@
 #include "tensor/base/mem.h"
 #include "weights/recipe/mapping.h"
 
-/* NaN and Inf of a tensor: all exponent bits set. Contiguous little-endian floats are read in place. */
-static as_status count_nonfinite(const as_view *v, size_t *n, as_err *err) {
-  size_t numel = 0;
-  *n = 0;
-  if (v->dtype != AS_F32 && v->dtype != AS_F64 && v->dtype != AS_F16 && v->dtype != AS_BF16) return AS_OK;
-  if (!as_shape_numel(v->shape, v->rank, &numel))
-    return as_fail(err, AS_E_INPUT, "a shape that does not fit");
-  if (v->dtype == AS_F32 && !v->big_endian && as_view_is_contiguous(v)) {
-    const uint8_t *p = v->data;
-    for (size_t i = 0; i < numel; i++) *n += (as_le32(p + 4 * i) & 0x7f800000u) == 0x7f800000u;
-    return AS_OK;
-  }
-  float *tmp = as_alloc(numel, sizeof *tmp, err);
-  if (!tmp) return AS_E_ENV;
-  as_status st = as_view_to_f32(v, tmp, n, err);
-  as_free(tmp);
-  return st;
-}
-
 /* A counter (num_batches_tracked) is a scalar, or, from some writers, one element. */
 static bool fits_spec(as_view *v, const as_param_spec *p) {
   if (p->rank == 0 && p->optional && v->rank == 1 && v->shape[0] == 1) v->rank = 0;
@@ -65,13 +46,12 @@ static bool is_float(as_dtype t) {
   return t == AS_F32 || t == AS_F64 || t == AS_F16 || t == AS_BF16;
 }
 
-static as_status fill_slot(matcher *m, const as_mapped *t, const as_param_spec *spec, as_view *slot,
-                           as_err *err) {
+static void fill_slot(matcher *m, const as_mapped *t, const as_param_spec *spec, as_view *slot) {
   char line[600], found[96], want[96];
   as_view view = t->view;
   if (t->from && t->from->opaque) {
     refuse_opaque(m, t);
-    return AS_OK;
+    return;
   }
   if (!fits_spec(&view, spec)) {
     snprintf(line, sizeof line, "tensor %.200s: found %s, wanted %s", t->from ? t->from->name : t->name,
@@ -79,21 +59,14 @@ static as_status fill_slot(matcher *m, const as_mapped *t, const as_param_spec *
              as_shape_text(spec->shape, spec->rank, want, sizeof want));
     as_str_printf(&m->out->report, "misfit      %s\n", line);
     offend(m, line);
-    return AS_OK;
+    return;
   }
   if (!is_float(view.dtype) && !(spec->rank == 0 && spec->optional)) {
     snprintf(line, sizeof line, "tensor %.200s: found %s (quantised?), wanted a dense float tensor",
              t->from ? t->from->name : t->name, as_dtype_name(view.dtype));
     as_str_printf(&m->out->report, "misfit      %s\n", line);
     offend(m, line);
-    return AS_OK;
-  }
-  size_t nonfinite = 0;
-  as_status st = count_nonfinite(&t->view, &nonfinite, err);
-  if (st != AS_OK) return as_fail_in(err, "tensor %s", t->name);
-  if (nonfinite) {
-    m->out->nonfinite += nonfinite;
-    as_str_printf(&m->out->report, "non-finite  %s: %zu values\n", spec->name, nonfinite);
+    return;
   }
   if (t->view.dtype != AS_F32 && t->view.dtype != AS_I64)
     as_str_printf(&m->out->report, "converted   %s: %s to float32\n", spec->name,
@@ -105,7 +78,6 @@ static as_status fill_slot(matcher *m, const as_mapped *t, const as_param_spec *
   }
   m->out->used++;
   *slot = view;
-  return AS_OK;
 }
 
 static void unexpected(matcher *m, const as_mapped *t) {
@@ -188,7 +160,7 @@ as_status as_match_params(as_match *out, const as_state *s, const as_recipe *r, 
     const as_mapped *t = as_mapping_find(map, specs[i].name);
     if (t) {
       taken[t - map->item] = true;
-      st = fill_slot(&m, t, &specs[i], &out->views[i], err);
+      fill_slot(&m, t, &specs[i], &out->views[i]);
     } else if (!specs[i].optional) {
       char line[600];
       out->missing++;
@@ -206,6 +178,37 @@ as_status as_match_params(as_match *out, const as_state *s, const as_recipe *r, 
     st = as_fail(err, AS_E_INPUT, "%s: recipe %s: %s%s", as_state_path(s), as_recipe_name(r), m.first, more);
   }
   return st;
+}
+
+/* NaN and Inf of a tensor: all exponent bits set. Contiguous little-endian floats are read in place. */
+static as_status count_nonfinite(const as_view *v, size_t *n, as_err *err) {
+  size_t numel = 0;
+  *n = 0;
+  if (v->dtype != AS_F32 && v->dtype != AS_F64 && v->dtype != AS_F16 && v->dtype != AS_BF16) return AS_OK;
+  if (!as_shape_numel(v->shape, v->rank, &numel))
+    return as_fail(err, AS_E_INPUT, "a shape that does not fit");
+  if (v->dtype == AS_F32 && !v->big_endian && as_view_is_contiguous(v)) {
+    const uint8_t *p = v->data;
+    for (size_t i = 0; i < numel; i++) *n += (as_le32(p + 4 * i) & 0x7f800000u) == 0x7f800000u;
+    return AS_OK;
+  }
+  float *tmp = as_alloc(numel, sizeof *tmp, err);
+  if (!tmp) return AS_E_ENV;
+  as_status st = as_view_to_f32(v, tmp, n, err);
+  as_free(tmp);
+  return st;
+}
+
+as_status as_match_nonfinite(as_match *m, const as_param_spec *specs, as_err *err) {
+  for (size_t i = 0; i < m->n_views; i++) {
+    size_t n = 0;
+    if (!m->views[i].data) continue;
+    const as_status st = count_nonfinite(&m->views[i], &n, err);
+    if (st != AS_OK) return as_fail_in(err, "tensor %s", specs[i].name);
+    if (n) as_str_printf(&m->report, "non-finite  %s: %zu values\n", specs[i].name, n);
+    m->nonfinite += n;
+  }
+  return AS_OK;
 }
 
 void as_match_clear(as_match *m) {

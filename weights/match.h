@@ -14,9 +14,10 @@
 typedef struct as_match {
   as_view *views; /* [n_specs]; data NULL where an optional tensor is absent */
   size_t n_views;
-  size_t used, renamed, dropped, missing, unexpected, nonfinite;
-  as_str report; /* a line per tensor that was not simply used */
-  void *map;     /* private: names and joined tensors that views may point into */
+  size_t used, renamed, dropped, missing, unexpected;
+  size_t nonfinite; /* 0 until as_match_nonfinite */
+  as_str report;    /* a line per tensor that was not simply used */
+  void *map;        /* private: names and joined tensors that views may point into */
 } as_match;
 
 /* Applies the recipe's unwrap, prefixes, drops and renames, then matches strictly: every required
@@ -25,6 +26,9 @@ typedef struct as_match {
  * filled all the same. */
 as_status as_match_params(as_match *out, const as_state *s, const as_recipe *r, const as_param_spec *specs,
                           size_t n_specs, as_err *err);
+/* Reads every value that was matched, adds NaN and infinities to m->nonfinite and a line for each tensor that has some
+ * to the report. Whoever loads a model need not ask: as_model_load refuses them. */
+as_status as_match_nonfinite(as_match *m, const as_param_spec *specs, as_err *err);
 void as_match_clear(as_match *m);
 
 /* The file's own classifier after the same renames: NAME.weight [classes, d] and NAME.bias

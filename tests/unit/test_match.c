@@ -166,6 +166,7 @@ static void nonfinite(as_test *t) {
   CHECK_OK(t, as_model_create(&model, ARCH, 32, &err), err);
   size_t n = as_model_specs(model, &specs);
   CHECK_OK(t, as_match_params(&m, s, r, specs, n, &err), err);
+  CHECK_OK(t, as_match_nonfinite(&m, specs, &err), err);
   CHECK_INT(t, m.nonfinite, 2);
   CHECK(t, strstr(as_str_c(&m.report), "non-finite  conv1.weight: 2 values") != NULL);
   as_match_clear(&m);

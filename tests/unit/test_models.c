@@ -144,6 +144,34 @@ static void large_goldens(as_test *t) {
   goldens(t, true);
 }
 
+/* A weight that is not finite is found while it is packed, in each kind of layer, and counted for the message. */
+static void refused_values(as_test *t) {
+  static const char *const arch[] = {"vit_demo:dim=32,depth=1,heads=1", "resnet_demo"};
+  for (size_t net = 0; net < 2; net++) {
+    as_err err = {0};
+    as_model *m = NULL;
+    CHECK_OK(t, as_model_create(&m, arch[net], 32, &err), err);
+    if (!m) return;
+    const as_param_spec *specs;
+    const size_t n = as_model_specs(m, &specs);
+    as_view *w = make_weights(t, m);
+    for (size_t i = 0; i < n; i++) {
+      char want[160];
+      size_t numel;
+      if (specs[i].optional || !as_shape_numel(specs[i].shape, specs[i].rank, &numel)) continue;
+      float *last = (float *)(uintptr_t)w[i].data + numel - 1, keep = *last;
+      *last = NAN;
+      snprintf(want, sizeof want, "tensor %s: 1 of %zu values are not finite", specs[i].name, numel);
+      CHECK_STATUS(t, as_model_load(m, w, &err), AS_E_INPUT);
+      CHECK_STR(t, err.msg, want);
+      *last = keep;
+    }
+    CHECK_OK(t, as_model_load(m, w, &err), err);
+    clear_weights(m, w);
+    as_model_destroy(&m);
+  }
+}
+
 static void refused_weights(as_test *t) {
   as_err err = {0};
   as_model *m = NULL;
@@ -381,6 +409,7 @@ int main(int argc, char **argv) {
       {"small nets, every switch, against PyTorch", small_goldens},
       {"ResNet-50, ViT-S/16, ViT-B/16 against PyTorch", large_goldens},
       {"refused weights", refused_weights},
+      {"values that are not finite, in every tensor", refused_values},
       {"loaded piece by piece", loaded_piece_by_piece},
       {"same bits for any batch and threads", same_bits},
       {"the documented hash", documented_hash},

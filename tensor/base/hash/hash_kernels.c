@@ -9,6 +9,7 @@ size_t as_hash_kernels(const as_kernel_info **rows) {
     {"sha256", "ref", 0, NULL},
 #if AS_HAVE_X86
     {"crc32", "x86", AS_CRC32_X86_NEEDS, NULL},
+    {"sha256", "bmi2", AS_SHA256_BMI_NEEDS, NULL},
     {"sha256", "x86", AS_SHA256_X86_NEEDS, NULL},
 #endif
   };

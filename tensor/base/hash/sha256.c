@@ -22,55 +22,16 @@ void as_sha256_init(as_sha256 *s) {
   s->length = 0;
 }
 
-static uint32_t rotr(uint32_t x, int n) {
-  return x >> n | x << (32 - n);
-}
-
-/* One 64-byte block, FIPS 180-4 section 6.2.2. */
-static void compress_block(uint32_t h[8], const uint8_t *p) {
-  uint32_t w[64];
-  for (int i = 0; i < 16; i++) w[i] = as_be32(p + 4 * i);
-  for (int i = 16; i < 64; i++) {
-    uint32_t a = w[i - 15], b = w[i - 2];
-    w[i] = w[i - 16] + (rotr(a, 7) ^ rotr(a, 18) ^ a >> 3) + w[i - 7] + (rotr(b, 17) ^ rotr(b, 19) ^ b >> 10);
-  }
-  uint32_t a = h[0], b = h[1], c = h[2], d = h[3], e = h[4], f = h[5], g = h[6], x = h[7];
-  for (int i = 0; i < 64; i++) {
-    uint32_t t1 = x + (rotr(e, 6) ^ rotr(e, 11) ^ rotr(e, 25)) + ((e & f) ^ (~e & g)) + constants[i] + w[i];
-    uint32_t t2 = (rotr(a, 2) ^ rotr(a, 13) ^ rotr(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
-    x = g;
-    g = f;
-    f = e;
-    e = d + t1;
-    d = c;
-    c = b;
-    b = a;
-    a = t1 + t2;
-  }
-  h[0] += a;
-  h[1] += b;
-  h[2] += c;
-  h[3] += d;
-  h[4] += e;
-  h[5] += f;
-  h[6] += g;
-  h[7] += x;
+void as_sha256_blocks_ref(uint32_t h[8], const uint8_t *p, size_t n, const uint32_t k[64]) {
+  as_sha256_text(h, p, n, k);
 }
 
 as_sha256_blocks *as_sha256_blocks_chosen(void) {
 #if AS_HAVE_X86
   if (as_cpu_has(AS_SHA256_X86_NEEDS)) return as_sha256_blocks_x86;
+  if (as_cpu_has(AS_SHA256_BMI_NEEDS)) return as_sha256_blocks_bmi;
 #endif
-  return NULL;
-}
-
-static void compress_blocks(uint32_t h[8], const uint8_t *p, size_t n) {
-  as_sha256_blocks *quick = as_sha256_blocks_chosen();
-  if (quick) {
-    quick(h, p, n, constants);
-    return;
-  }
-  for (; n; n--, p += 64) compress_block(h, p);
+  return as_sha256_blocks_ref;
 }
 
 void as_sha256_update(as_sha256 *s, const void *p, size_t n) {
@@ -83,10 +44,10 @@ void as_sha256_update(as_sha256 *s, const void *p, size_t n) {
     b += take;
     n -= take;
     if (fill + take < 64) return;
-    compress_blocks(s->h, s->block, 1);
+    as_sha256_blocks_chosen()(s->h, s->block, 1, constants);
   }
   if (n >= 64) {
-    compress_blocks(s->h, b, n / 64);
+    as_sha256_blocks_chosen()(s->h, b, n / 64, constants);
     b += n / 64 * 64;
     n %= 64;
   }

@@ -1,5 +1,5 @@
-/* SHA-256 by the SHA extensions of x86 (Intel SDM, SHA256RNDS2, SHA256MSG1, SHA256MSG2): a checkpoint's
- * digest is part of every record, and at 0.1 GB a portable one would be half of the start-up time. */
+/* SHA-256 by the SHA extensions of x86 (Intel SDM, SHA256RNDS2, SHA256MSG1, SHA256MSG2), and, for CPUs before them, by
+ * the rotations of BMI2: a checkpoint's digest is part of every record, and at 0.1 GB it is half of the start. */
 #include "tensor/base/hash/sha256_int.h"
 
 #if AS_HAVE_X86
@@ -55,5 +55,10 @@ __attribute__((target("sha,sse4.1,ssse3"))) void as_sha256_blocks_x86(uint32_t h
   __m128i feba = _mm_shuffle_epi32(abef, 0x1b), dchg = _mm_shuffle_epi32(cdgh, 0xb1);
   _mm_storeu_si128((__m128i *)(void *)h, _mm_blend_epi16(feba, dchg, 0xf0));
   _mm_storeu_si128((__m128i *)(void *)(h + 4), _mm_alignr_epi8(dchg, feba, 8));
+}
+
+__attribute__((target("bmi,bmi2"))) void as_sha256_blocks_bmi(uint32_t h[8], const uint8_t *p, size_t n,
+                                                              const uint32_t k[64]) {
+  as_sha256_text(h, p, n, k);
 }
 #endif
