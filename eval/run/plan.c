@@ -75,11 +75,13 @@ static char *trim_blanks(char *s) {
 }
 
 static as_status read_line(as_plan_reader *r, char *line) {
-  /* A comment starts at '#' at the beginning of the line or after a blank, so that names may hold it. */
-  for (char *c = line; *c; c++)
-    if (*c == '#' && (c == line || c[-1] == ' ' || c[-1] == '\t')) *c = 0;
+  /* A comment is a line that begins with '#', or what follows a '#' with blanks on both sides: "runs/#3", "my #3 set"
+   * are names. */
   line = trim_blanks(line);
-  if (!*line) return AS_OK;
+  if (!*line || *line == '#') return AS_OK;
+  for (char *c = line + 1; *c; c++)
+    if (*c == '#' && (c[-1] == ' ' || c[-1] == '\t') && (!c[1] || c[1] == ' ' || c[1] == '\t')) *c = 0;
+  line = trim_blanks(line);
   if (*line == '[') return open_section(r, line);
   char *eq = strchr(line, '=');
   if (!eq) return as_plan_fail(r, "found '%s', wanted key = value", line);

@@ -141,6 +141,16 @@ static void names_against_labels(as_test *t) {
       t,
       "ILSVRC2012_val_00000001.JPEG:934=;ILSVRC2012_val_00000002.JPEG:29=;ILSVRC2012_val_00000003.JPEG:769=;",
       .path = o, .classes = put_text("backwards.txt", other), .labels = put_text("o6", "934\n29\n769\n"));
+  log_count = 0; /* and it is said, because most heads have the sorted order */
+  as_log_set(
+      count_log,
+      (void *)(uintptr_t) "in an order of its own (class 0 is n15075141, sorted it would be n01440764)");
+  WANTS(
+      t,
+      "ILSVRC2012_val_00000001.JPEG:934=;ILSVRC2012_val_00000002.JPEG:29=;ILSVRC2012_val_00000003.JPEG:769=;",
+      .path = o, .classes = at_tmp("backwards.txt"));
+  CHECK_INT(t, log_count, 1);
+  as_log_set(NULL, NULL);
   FAILS(t, AS_E_INPUT, "3 of 3 labels differ", .path = o, .classes = at_tmp("backwards.txt"),
         .labels = put_text("o7", "65\n970\n230\n"));
   FAILS(t, AS_E_INPUT, "its class is n01751748, which is none of the 2 classes", .path = o,
