@@ -249,7 +249,7 @@ static as_status op_fixed(as_vm *m, uint8_t op) {
   }
 }
 
-/* One case per opcode, in the order of pickletools.py: a table as a switch, which is why it is long. */
+/* Long because it is a table written as a switch: one case per opcode. */
 static as_status run_opcode(as_vm *m, uint8_t op) {
   uint32_t a = 0, b = 0;
   size_t from = 0, n = 0;
