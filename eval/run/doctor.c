@@ -40,7 +40,7 @@ static void put_recorded(as_doc_ctx *d, const as_plan_model *m, const as_plan_da
 }
 
 /* Images of the set that the head has learned from: its accuracy there is no accuracy. */
-static void put_shared(as_doc_ctx *d, const as_json *cell) {
+static void put_training_images(as_doc_ctx *d, const as_json *cell) {
   const as_json *shared = as_json_get(cell, "in_train"), *list = as_json_get(shared, "examples");
   int64_t n = 0, all = 0;
   if (!shared || !as_rec_count(shared, "images", &n) || n == 0) return;
@@ -106,7 +106,7 @@ static as_status examine_model(as_doc_ctx *d, const as_plan *plan, const as_plan
     const char *own = as_rec_text(cell, "preset");
     const size_t before = *d->causes;
     put_recorded(d, p, set, cell, model);
-    put_shared(d, cell);
+    put_training_images(d, cell);
     s = as_doc_read(&c, rec, p->name, set->name, err);
     if (s == AS_OK) s = as_dataset_open(&ds, &o, err);
     as_doc_case at = {p, own ? own : preset, &c, ds};
