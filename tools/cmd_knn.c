@@ -232,6 +232,16 @@ as_status as_cmd_knn(const as_args *a, as_err *err) {
   return s;
 }
 
+static as_status unknown_protocol(const char *name, bool crops, as_err *err) {
+  const char *names[64] = {"lbfgs"};
+  size_t n = 1;
+  for (size_t i = 0; i < as_protocol_count() && n < 64; i++) names[n++] = as_protocol_at(i)->name;
+  const char *near = as_nearest(name, names + crops, n - crops);
+  if (near) return as_fail(err, AS_E_USAGE, "--protocol: found '%s'; did you mean '%s'?", name, near);
+  return as_fail(err, AS_E_USAGE, "--protocol: found '%s', wanted %sfixed or a framework's (assay probe -h)",
+                 name, crops ? "" : "lbfgs, ");
+}
+
 /* What the options ask for, checked before a file is opened: a protocol by name, or L-BFGS at one C (*c, 0: the
  * default) or along a path of them. */
 static as_status read_method(as_origin *origin, as_path_opts *path, double *c, const as_args *a,
@@ -241,10 +251,7 @@ static as_status read_method(as_origin *origin, as_path_opts *path, double *c, c
   origin->seed = (uint64_t)as_arg_int(a, OPT_SEED, 0);
   origin->crops = crops;
   if (crops || strcmp(name, "lbfgs") != 0) {
-    if (!(origin->protocol = as_protocol_named(name)))
-      return as_fail(err, AS_E_USAGE,
-                     "--protocol: found '%s', wanted %sfixed or a framework's (assay probe -h)", name,
-                     crops ? "" : "lbfgs, ");
+    if (!(origin->protocol = as_protocol_named(name))) return unknown_protocol(name, crops, err);
     if (a->set[OPT_C] || a->set[OPT_TOL] || a->set[OPT_MAX_ITER] || a->set[OPT_HELD_OUT])
       return as_fail(err, AS_E_USAGE, "--c, --tol, --max-iter and --held-out are for --protocol lbfgs");
     return AS_OK;

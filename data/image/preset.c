@@ -141,6 +141,10 @@ static as_status set_key(as_preset *p, const char *key, char *value, as_err *err
     ok = three_floats(value, p->std);
     for (int i = 0; ok && i < 3; i++) ok = p->std[i] > 0;
   } else {
+    static const char *const keys[] = {"resize",   "filter", "crop", "trim",
+                                       "geometry", "caffe",  "mean", "std"};
+    const char *near = as_nearest(key, keys, sizeof keys / sizeof *keys);
+    if (near) return as_fail(err, AS_E_USAGE, "preset: no key '%s'; did you mean '%s'?", key, near);
     return as_fail(err, AS_E_USAGE,
                    "preset: no key '%s'; resize, filter, crop, trim, geometry, caffe, mean, std are known",
                    key);

@@ -459,5 +459,9 @@ const char *as_report_part_names(void) {
 
 as_status as_report_part_check(const char *part, as_err *err) {
   if (!part || strcmp(part, "cells") == 0 || strcmp(part, "all") == 0 || as_part_find(part)) return AS_OK;
+  const char *names[sizeof as_parts / sizeof *as_parts + 2] = {"cells", "all"};
+  for (size_t i = 0; i < as_part_count; i++) names[i + 2] = as_parts[i].id;
+  const char *near = as_nearest(part, names, as_part_count + 2);
+  if (near) return as_fail(err, AS_E_USAGE, "--part: found '%s'; did you mean '%s'?", part, near);
   return as_fail(err, AS_E_USAGE, "--part: found '%s', wanted one of %s", part, as_report_part_names());
 }

@@ -65,6 +65,9 @@ for f in md:markdown tex:latex txt:text; do
   run table "$TMP/t.csv" --format ${f#*:}
   [ $code -eq 0 ] && cmp -s "$TMP/one" "$TMP/out" && [ -s "$TMP/one" ] && ok "usage: --format ${f%:*}" || not_ok "usage: --format ${f%:*}" "$(cat "$TMP/err")"
 done
+refuses "usage: a protocol, near" 2 "did you mean 'swav'?" probe --train a.npy --test b.npy --protocol swva
+refuses "usage: a part of the report, near" 2 "did you mean 'pairs'?" table "$TMP/t.csv" --part piars
+refuses "usage: a key of a preset, near" 2 "did you mean 'filter'?" preprocess x.jpg --preset resize=256,fliter=bilinear -o "$TMP/x.npy"
 refuses "usage: unknown architecture" 2 "vit_demo" init --arch vit_dem0 -o "$TMP/w.safetensors"
 refuses "usage: impossible architecture value" 2 "patch" init --arch vit_demo:patch=-3 -o "$TMP/w.safetensors"
 refuses "usage: unknown preset" 2 "imagenet-bilinear" preprocess x.jpg --preset imagenet-bilinaer -o "$TMP/x.npy"
