@@ -1,5 +1,5 @@
 /* The cells of tests/check-bits.sh that one build can run, in one process: features of the self-test's networks under
- * every given setting, compared with the documented SHA-256.
+ * every given setting, and a short training, compared with their documented SHA-256.
  *
  *   bits LABEL PROFILES CPUS THREADS BATCHES     comma-separated lists; "skip" where this CPU lacks an instruction set
  */
@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "models/selftest.h"
+#include "models/ssl/train_selftest.h"
 #include "tensor/base/par.h"
 #include "tensor/runtime.h"
 
@@ -17,6 +18,14 @@ static int split(char *list, char *part[MOST]) {
   int n = 0;
   for (char *p = strtok(list, ","); p && n < MOST; p = strtok(NULL, ",")) part[n++] = p;
   return n;
+}
+
+/* The training has its own batches, and float32 whatever the profile: once per processor and number of threads. */
+static as_status check_training(as_err *err) {
+  char hex[65];
+  const as_status s = as_train_selftest(hex, err);
+  if (s != AS_OK || strcmp(hex, as_train_selftest_expected()) == 0) return s;
+  return as_fail(err, AS_E_CHECK, "training: found %s, wanted %s", hex, as_train_selftest_expected());
 }
 
 int main(int argc, char **argv) {
@@ -43,6 +52,7 @@ int main(int argc, char **argv) {
               s = as_fail(&err, AS_E_ENV, "found %d threads, wanted %s", as_par_threads(), threads[t]);
             if (s == AS_OK && strcmp(hex, as_selftest_expected()) != 0)
               s = as_fail(&err, AS_E_CHECK, "found %s, wanted %s", hex, as_selftest_expected());
+            if (s == AS_OK && b == 0 && p == 0) s = check_training(&err);
             if (s != AS_OK) result = "not ok", failed = 1;
           }
           printf("%s %s, %s, %s, %s threads, batch %s%s%s\n", result, argv[1], profile[p], cpu[c], threads[t],

@@ -9,6 +9,7 @@
 #include "models/model.h"
 #include "models/selftest.h"
 #include "models/ssl/ssl.h"
+#include "models/ssl/train_selftest.h"
 #include "tensor/base/cpu.h"
 #include "tensor/base/hash/hash_kernels.h"
 #include "tensor/base/json.h"
@@ -229,7 +230,11 @@ as_status as_cmd_selftest(const as_args *a, as_err *err) {
   const char *want = as_selftest_expected();
   as_status s = as_selftest((int)as_arg_int(a, OPT_BATCH, 2), hex, err);
   if (s != AS_OK) return s;
-  bool same = strcmp(hex, want) == 0;
+  char trained[65];
+  s = as_train_selftest(trained, err);
+  if (s != AS_OK) return s;
+  const char *want_trained = as_train_selftest_expected();
+  bool same = strcmp(hex, want) == 0 && strcmp(trained, want_trained) == 0;
   as_str out = {0};
   if (a->set[OPT_JSON]) {
     as_jsonw w;
@@ -240,6 +245,8 @@ as_status as_cmd_selftest(const as_args *a, as_err *err) {
     as_jsonw_key(&w, "threads"), as_jsonw_i64(&w, as_par_threads());
     as_jsonw_text(&w, "sha256", hex);
     as_jsonw_text(&w, "documented", want);
+    as_jsonw_text(&w, "trained_sha256", trained);
+    as_jsonw_text(&w, "trained_documented", want_trained);
     as_jsonw_key(&w, "same"), as_jsonw_bool(&w, same);
     if (a->set[OPT_BENCH]) s = selftest_speed(&out, &w, err);
     as_jsonw_end(&w);
@@ -248,12 +255,15 @@ as_status as_cmd_selftest(const as_args *a, as_err *err) {
     as_str_printf(&out, "profile     %s, kernels %s, %d threads\n", as_profile_name(), as_cpu_name(),
                   as_par_threads());
     as_str_printf(
-        &out, "computed    %s\ndocumented  %s\n%s\n", hex, want,
+        &out, "computed    %s\ndocumented  %s\ntrained     %s\ndocumented  %s\n%s\n", hex, want, trained,
+        want_trained,
         same ? "the same bits" : "DIFFERENT: this build does not compute what the profile promises");
     if (a->set[OPT_BENCH]) s = selftest_speed(&out, NULL, err);
   }
   if (s == AS_OK && (s = as_str_status(&out, err)) == AS_OK) as_print(&out);
   as_str_clear(&out);
   if (s != AS_OK) return s;
-  return same ? AS_OK : as_fail(err, AS_E_CHECK, "found %s, wanted %s", hex, want);
+  return same ? AS_OK
+              : as_fail(err, AS_E_CHECK, "found %s and %s, wanted %s and %s", hex, trained, want,
+                        want_trained);
 }
