@@ -36,7 +36,6 @@ typedef struct as_encoder_cfg {
 as_status as_encoder_create(as_encoder **out, const as_encoder_cfg *cfg, as_store *store, as_err *err);
 void as_encoder_destroy(as_encoder **encoder);
 int as_encoder_dim(const as_encoder *e);  /* of a feature row */
-int as_encoder_size(const as_encoder *e); /* side of the input */
 
 /* Takes the store's values; `reverse`: also what backward needs. */
 void as_encoder_pack(as_encoder *e, bool reverse);
@@ -50,8 +49,6 @@ int as_encoder_count(const as_encoder_pass *p); /* images of the last as_encoder
 /* Features of these images: a matrix [n, dim] that lives until the pass's next forward. running: BatchNorm's buffers in the
  * store take the statistics of this batch. */
 const as_map *as_encoder_forward(as_encoder_pass *p, bool running);
-/* The map that the features are the mean of; of the last forward. */
-const as_map *as_encoder_last_map(const as_encoder_pass *p);
 /* Adds to the store's gradients. dfeatures: [n, dim]; not changed. */
 void as_encoder_backward(as_encoder_pass *p, const as_map *dfeatures);
 

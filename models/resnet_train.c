@@ -178,9 +178,6 @@ void as_encoder_destroy(as_encoder **encoder) {
 int as_encoder_dim(const as_encoder *e) {
   return e->net->dim;
 }
-int as_encoder_size(const as_encoder *e) {
-  return e->cfg.size;
-}
 
 void as_encoder_pack(as_encoder *e, bool reverse) {
   for (size_t i = 0; i < e->net->n_convs; i++)
@@ -372,10 +369,6 @@ const as_map *as_encoder_forward(as_encoder_pass *p, bool running) {
   mean_pass j = {&p->value[net->n_steps], &p->features, false};
   as_par_for((size_t)p->n, mean_image, &j);
   return &p->features;
-}
-
-const as_map *as_encoder_last_map(const as_encoder_pass *p) {
-  return &p->value[p->e->net->n_steps];
 }
 
 /* ---- backward ---- */

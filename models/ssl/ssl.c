@@ -99,9 +99,6 @@ void as_ssl_destroy(as_ssl **ssl) {
   *ssl = NULL;
 }
 
-size_t as_ssl_steps(const as_ssl *s) {
-  return s->steps;
-}
 size_t as_ssl_per_epoch(const as_ssl *s) {
   return s->per_epoch;
 }

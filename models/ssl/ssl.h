@@ -74,7 +74,6 @@ typedef struct as_ssl_opts {
 as_status as_ssl_create(as_ssl **out, const as_ssl_opts *opts, as_err *err);
 void as_ssl_destroy(as_ssl **ssl);
 
-size_t as_ssl_steps(const as_ssl *s);     /* of the whole training */
 size_t as_ssl_per_epoch(const as_ssl *s); /* steps of an epoch */
 size_t as_ssl_step_done(const as_ssl *s);
 double as_ssl_value(const as_ssl *s, const char *param); /* what is used for it */

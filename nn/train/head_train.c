@@ -134,10 +134,6 @@ void as_head_destroy(as_head **head) {
   *head = NULL;
 }
 
-int as_head_width(const as_head *h) {
-  return h->unit[h->n - 1].n_out;
-}
-
 void as_head_pack(as_head *h, bool reverse) {
   for (size_t i = 0; i < h->n; i++) {
     unit *u = &h->unit[i];
@@ -268,10 +264,6 @@ const as_map *as_head_forward(as_head_pass *p, const as_map *in, bool running) {
     }
   }
   return &p->out[h->n - 1];
-}
-
-const as_map *as_head_output(const as_head_pass *p, size_t layer) {
-  return &p->out[layer];
 }
 
 static void add_to(const as_store *s, size_t at, const float *more) {

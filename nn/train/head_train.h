@@ -37,7 +37,6 @@ typedef struct as_head_pass as_head_pass;
 as_status as_head_create(as_head **out, const char *prefix, int n_in, const as_head_layer *layers,
                          size_t n_layers, size_t rows, as_store *store, as_err *err);
 void as_head_destroy(as_head **head);
-int as_head_width(const as_head *h); /* of its output */
 
 void as_head_pack(as_head *h, bool reverse);
 
@@ -45,8 +44,6 @@ as_status as_head_pass_create(as_head_pass **out, as_head *h, bool backward, as_
 void as_head_pass_destroy(as_head_pass **pass);
 /* in: a matrix [rows, n_in], which must live until the backward. Gives [rows, width], until the next forward. */
 const as_map *as_head_forward(as_head_pass *p, const as_map *in, bool running);
-/* The output of layer i of the last forward. */
-const as_map *as_head_output(const as_head_pass *p, size_t layer);
 /* dout [rows, width] is changed. Adds to the store's gradients; din [rows, n_in], or NULL where nobody wants it. */
 void as_head_backward(as_head_pass *p, const as_map *dout, const as_map *din);
 
