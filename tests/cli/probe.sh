@@ -55,7 +55,7 @@ for p in fixed swav simsiam mae; do
 done
 run probe --train "$TMP/train.npy" --protocol mae --seed 1 -o "$TMP/h4.safetensors" -q
 cmp -s "$TMP/h1.safetensors" "$TMP/h4.safetensors" && not_ok "probe: the seed counts" "same head" || ok "probe: the seed counts"
-refuses "probe: no such protocol" 2 "wanted lbfgs, fixed or a framework's" probe --train "$TMP/train.npy" --test "$TMP/val.npy" --protocol swab
+refuses "probe: no such protocol" 2 "did you mean 'swav'?" probe --train "$TMP/train.npy" --test "$TMP/val.npy" --protocol swab
 refuses "probe: C is for L-BFGS" 2 "--protocol lbfgs" probe --train "$TMP/train.npy" --test "$TMP/val.npy" --protocol swav --c 1
 
 # C along a path
