@@ -35,7 +35,7 @@ typedef struct as_encoder_cfg {
  * architecture that cannot be trained here (selective kernels, transformers). */
 as_status as_encoder_create(as_encoder **out, const as_encoder_cfg *cfg, as_store *store, as_err *err);
 void as_encoder_destroy(as_encoder **encoder);
-int as_encoder_dim(const as_encoder *e);  /* of a feature row */
+int as_encoder_dim(const as_encoder *e); /* of a feature row */
 
 /* Takes the store's values; `reverse`: also what backward needs. */
 void as_encoder_pack(as_encoder *e, bool reverse);

@@ -35,6 +35,10 @@ static as_status read_pair(as_feature_set *train, as_feature_set *test, const as
   return s;
 }
 
+static as_labelled labelled(const as_feature_set *f) {
+  return (as_labelled){.x = f->x, .y = f->label, .n = f->n, .d = f->d, .classes = f->classes};
+}
+
 /* One row of --predictions, and its part of the counts. */
 static void put_row(as_tally *t, as_out *o, const as_feature_set *test, size_t i, const int top[5],
                     const float value[5], bool failed) {
@@ -101,7 +105,7 @@ static void put_origin(as_jsonw *w, const as_origin *o) {
     as_jsonw_key(w, "c"), as_jsonw_f64(w, r->point[i].c);
     as_jsonw_key(w, "held_out_correct"), as_jsonw_i64(w, r->point[i].correct);
     as_jsonw_key(w, "held_out_loss"), as_jsonw_f64(w, r->point[i].mean_loss);
-    as_jsonw_key(w, "iterations"), as_jsonw_i64(w, r->point[i].iterations);
+    as_jsonw_key(w, "iterations"), as_jsonw_i64(w, r->point[i].fit.iterations);
     as_jsonw_end(w);
   }
   as_jsonw_end(w);
@@ -114,8 +118,8 @@ static void put_path(as_str *out, const as_path_result *r) {
     char right[48];
     snprintf(right, sizeof right, "%lld / %zu = %.2f %%", (long long)p->correct, r->n_held,
              100.0 * (double)p->correct / (double)r->n_held);
-    as_str_printf(out, "%-12.4g %-24s %-10.4f %d%s%s\n", p->c, right, p->mean_loss, p->iterations,
-                  p->converged ? "" : " (not converged)", i == r->best ? "  <- chosen" : "");
+    as_str_printf(out, "%-12.4g %-24s %-10.4f %d%s%s\n", p->c, right, p->mean_loss, p->fit.iterations,
+                  p->fit.converged ? "" : " (not converged)", i == r->best ? "  <- chosen" : "");
   }
 }
 
@@ -164,8 +168,7 @@ static as_status print_tally(const as_args *a, const char *method, const as_orig
 static as_status score(const as_args *a, const as_feature_set *train, const as_feature_set *test,
                        const as_linhead *head, const as_knn_opts *knn, as_tally *t, as_err *err) {
   enum { ROWS = 4096 };
-  const as_labelled rows = {
-      .x = train->x, .y = train->label, .n = train->n, .d = train->d, .classes = train->classes};
+  const as_labelled rows = labelled(train);
   size_t outputs = head ? head->n_out : train->classes;
   float *scores = as_alloc(outputs * ROWS, sizeof *scores, err),
         *x = as_alloc(ROWS * test->d, sizeof *x, err);
@@ -271,20 +274,20 @@ static as_status read_method(as_origin *origin, as_path_opts *path, double *c, c
 /* The head that the options ask for, on fixed features. */
 static as_status fit_head(as_linhead *head, as_origin *origin, const as_path_opts *path, double c,
                           as_path_result *points, const as_feature_set *train, as_err *err) {
+  const as_labelled rows = labelled(train);
   as_probe_result res = {0};
   as_status s;
   if (origin->protocol) {
-    s = as_linhead_protocol(head, origin->protocol, train->x, train->label, train->n, train->d,
-                            train->classes, origin->seed, err);
+    s = as_linhead_protocol(head, &rows, origin->protocol, origin->seed, err);
     if (s == AS_OK) as_note("%s", head->source);
     if (s == AS_OK) as_note("protocol from %s", origin->protocol->source);
     return s;
   }
   if (path->count == 0) {
     as_probe_opts o = {.c = c, .max_iter = path->max_iter, .tol = path->tol};
-    s = as_linhead_fit(head, train->x, train->label, train->n, train->d, train->classes, &o, &res, err);
+    s = as_linhead_fit(head, &rows, &o, &res, err);
   } else {
-    s = as_linhead_path(head, train->x, train->label, train->n, train->d, train->classes, path, points, err);
+    s = as_linhead_path(head, &rows, path, points, err);
     origin->path = points;
     origin->path_opts = path;
     res = points->fit;

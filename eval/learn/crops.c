@@ -143,9 +143,10 @@ static as_status train(training *t, as_sgd *sgd, const as_protocol *p, size_t n,
   return AS_OK;
 }
 
-as_status as_crops_fit(const as_protocol *p, as_backbone *b, const as_dataset *ds, const int *y,
-                       size_t classes, const as_crops_opts *o, float *weight, float *bias, size_t *failed,
-                       as_err *err) {
+as_status as_crops_fit(const as_protocol *p, as_backbone *b, const as_crops_images *from,
+                       const as_crops_opts *o, float *weight, float *bias, size_t *failed, as_err *err) {
+  const as_dataset *ds = from->ds;
+  const int *y = from->y;
   training t = {
       .v = {.p = p, .preset = &b->preset, .ds = ds, .lenient = o->lenient}, .model = b->model, .y = y};
   size_t images = as_dataset_count(ds), n = 0, pixels = 0, side = (size_t)b->preset.crop;
@@ -158,7 +159,7 @@ as_status as_crops_fit(const as_protocol *p, as_backbone *b, const as_dataset *d
   t.used = used;
   t.d = (size_t)as_model_embed_dim(b->model);
   t.batch = o->batch > 0 ? (size_t)o->batch : 8;
-  as_status s = as_sgd_create(&sgd, p, n, t.d, classes, o->seed, err);
+  as_status s = as_sgd_create(&sgd, p, n, t.d, from->classes, o->seed, err);
   if (s == AS_OK) s = as_model_plan(b->model, (int)t.batch, err);
   if (s == AS_OK && (!as_mul_size(t.batch, side * side * 3, &pixels)))
     s = as_fail(err, AS_E_ENV, "%zu images of side %zu do not fit into memory", t.batch, side);

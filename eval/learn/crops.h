@@ -27,12 +27,17 @@ typedef struct as_crops_opts {
   const as_watch *watch;
 } as_crops_opts;
 
-/* Trains a protocol's head through the backbone: every epoch sees new crops of every labelled image of ds. y: [images of
- * ds] output of each image, -1 = left out. An image that cannot be read is left out and counted in *failed;
+/* What it learns from. Borrowed. */
+typedef struct as_crops_images {
+  const as_dataset *ds;
+  const int *y;   /* [images of ds] output of each image, -1 = left out */
+  size_t classes; /* outputs */
+} as_crops_images;
+
+/* Trains a protocol's head through the backbone: every epoch sees new crops of every labelled image. An image that cannot be read is left out and counted in *failed;
  * nothing stands in for it. The preset gives side and normalisation. AS_E_INPUT: the loss is not finite, no
  * image can be read; AS_E_STOPPED. as_linhead_crops makes a head of it. */
-as_status as_crops_fit(const as_protocol *p, as_backbone *b, const as_dataset *ds, const int *y,
-                       size_t classes, const as_crops_opts *opts, float *weight, float *bias, size_t *failed,
-                       as_err *err);
+as_status as_crops_fit(const as_protocol *p, as_backbone *b, const as_crops_images *images,
+                       const as_crops_opts *opts, float *weight, float *bias, size_t *failed, as_err *err);
 
 #endif

@@ -1,6 +1,27 @@
+/* The step. With s_i and y_i the last steps and what they changed in the gradient, the inverse Hessian is taken to be
+ *
+ *   H = V_m^T ... V_1^T  H0  V_1 ... V_m  +  terms in s_i s_i^T,     V_i = 1 - y_i s_i^T / (y_i . s_i),
+ *
+ * the matrix nearest to H0 that maps every y_i to its s_i. It is never formed: `direction` multiplies the gradient
+ * by it from the outside in and back again, two products with every stored vector. H0 is gamma P, P being the caller's
+ * guess (or 1), and gamma = s . y / y . P y of the newest pair, which makes H0 right along y (7.20).
+ *
+ * The length. `line_search` looks for t with
+ *
+ *   f(x + t d) <= f(x) + c1 t f'      (it falls by a fair part of what the slope promised)
+ *   |f'(x + t d)| <= c2 |f'|          (and the slope has been used up: then s . y > 0, and H stays positive definite)
+ *
+ * where f' is the slope along d. It doubles t until these hold or a minimum is enclosed, then narrows the interval
+ * [lo, hi] by cubic interpolation; lo is always the best point that satisfies the first condition, and the slope there
+ * points towards hi.
+ *
+ * Near the minimum f differs by less than its own error and the first condition is a coin toss. For a quadratic it says
+ * the same as f'(x + t d) <= (2 c1 - 1) f', and slopes have digits left long after values have none: where f has not
+ * risen by more than its noise, that is enough (Hager and Zhang 2005, approximate Wolfe). */
 #include "eval/learn/lbfgs.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "tensor/base/mem.h"
@@ -58,6 +79,10 @@ static void axpy(size_t n, double alpha, const double *a, const double *b, doubl
   as_par_for(blocks_of(n), axpy_block, &j);
 }
 
+static void scale(size_t n, double alpha, double *a) {
+  for (size_t i = 0; i < n; i++) a[i] *= alpha;
+}
+
 static double max_abs(size_t n, const double *a) {
   double m = 0.0;
   for (size_t i = 0; i < n; i++) {
@@ -67,32 +92,118 @@ static double max_abs(size_t n, const double *a) {
   return m;
 }
 
+/* --- the search's memory ------------------------------------------------------------------------------- */
+
+struct as_lbfgs {
+  size_t n;
+  int memory, count, newest; /* pairs: room, stored, where the newest is in the ring */
+  double **s, **y;           /* [memory] steps, changes of the gradient */
+  double *sy;                /* [memory] s . y */
+  double *grad, *dir, *trial, *next;
+  double *alpha; /* [memory] */
+  double *part;  /* [blocks] */
+  double *block; /* all vectors of n */
+};
+
+void as_lbfgs_destroy(as_lbfgs **l) {
+  if (!*l) return;
+  as_free((*l)->s);
+  as_free((*l)->sy);
+  as_free((*l)->part);
+  as_free((*l)->block);
+  as_free(*l);
+  *l = NULL;
+}
+
+as_status as_lbfgs_create(as_lbfgs **out, size_t n, int memory, as_err *err) {
+  as_lbfgs *l = *out = as_calloc(1, sizeof *l, err);
+  if (!l) return AS_E_ENV;
+  size_t m = (size_t)memory;
+  l->n = n;
+  l->memory = memory;
+  l->newest = memory - 1;
+  l->s = as_alloc(2 * m, sizeof *l->s, err);
+  l->sy = as_alloc(2 * m, sizeof *l->sy, err);
+  l->part = as_alloc(blocks_of(n) + 1, sizeof(double), err);
+  l->block = as_alloc((2 * m + 4) * (n ? n : 1), sizeof(double), err);
+  if (!l->s || !l->sy || !l->part || !l->block) {
+    as_lbfgs_destroy(out);
+    return AS_E_ENV;
+  }
+  l->y = l->s + m;
+  l->alpha = l->sy + m;
+  for (size_t k = 0; k < 2 * m; k++) l->s[k] = l->block + k * n;
+  l->grad = l->block + 2 * m * n;
+  l->dir = l->grad + n;
+  l->trial = l->dir + n;
+  l->next = l->trial + n;
+  return AS_OK;
+}
+
+/* dir = -H grad. */
+static void direction(as_lbfgs *l, const double *x, const as_lbfgs_function *fn) {
+  size_t n = l->n;
+  double *d = l->dir;
+  memcpy(d, l->grad, n * sizeof *d);
+  for (int k = 0; k < l->count; k++) { /* newest first */
+    int i = (l->newest - k + l->memory) % l->memory;
+    l->alpha[i] = dot(n, l->s[i], d, l->part) / l->sy[i];
+    axpy(n, -l->alpha[i], l->y[i], d, d);
+  }
+  if (fn->precondition) fn->precondition(fn->ctx, x, d);
+  if (l->count > 0) {
+    double *y = l->y[l->newest], *py = l->trial; /* free until the next point is tried */
+    memcpy(py, y, n * sizeof *y);
+    if (fn->precondition) fn->precondition(fn->ctx, x, py);
+    scale(n, l->sy[l->newest] / dot(n, y, py, l->part), d);
+  }
+  for (int k = l->count - 1; k >= 0; k--) { /* oldest first */
+    int i = (l->newest - k + l->memory) % l->memory;
+    axpy(n, l->alpha[i] - dot(n, l->y[i], d, l->part) / l->sy[i], l->s[i], d, d);
+  }
+  scale(n, -1.0, d);
+}
+
+/* Remembers the step from x to l->trial. */
+static void remember(as_lbfgs *l, const double *x) {
+  int at = (l->newest + 1) % l->memory; /* of a full ring: the oldest */
+  axpy(l->n, -1.0, x, l->trial, l->s[at]);
+  axpy(l->n, -1.0, l->grad, l->next, l->y[at]);
+  double sy = dot(l->n, l->s[at], l->y[at], l->part), yy = dot(l->n, l->y[at], l->y[at], l->part);
+  if (!(sy > 1e-16 * yy)) { /* curvature lost to rounding: the pair does not count */
+    if (l->count == l->memory) l->count--;
+    return;
+  }
+  l->sy[at] = sy;
+  l->newest = at;
+  if (l->count < l->memory) l->count++;
+}
+
 /* --- line search ------------------------------------------------------------------------------------- */
 
-typedef struct search {
-  size_t n;
-  const double *x, *dir;
-  double *trial, *grad, *part;
-  as_lbfgs_fn *fn;
-  void *ctx;
-  double noise; /* absolute */
+typedef struct line {
+  as_lbfgs *l;
+  const double *x;
+  const as_lbfgs_function *fn;
+  double noise; /* absolute, of the values */
   int evaluations;
-} search;
+} line;
 
-typedef struct point {
-  double t, f, slope; /* along dir */
-} point;
+typedef struct line_point {
+  double t, f, slope; /* along the direction */
+} line_point;
 
-static point probe_at(search *s, double t) {
-  axpy(s->n, t, s->dir, s->x, s->trial);
-  point p = {t, s->fn(s->ctx, s->trial, s->grad), 0.0};
-  p.slope = dot(s->n, s->grad, s->dir, s->part);
+static line_point look_at(line *s, double t) {
+  as_lbfgs *l = s->l;
+  axpy(l->n, t, l->dir, s->x, l->trial);
+  line_point p = {t, s->fn->value(s->fn->ctx, l->trial, l->next), 0.0};
+  p.slope = dot(l->n, l->next, l->dir, l->part);
   s->evaluations++;
   return p;
 }
 
 /* Minimiser of the cubic through two values and slopes, kept away from both ends. */
-static double cubic_min(point a, point b) {
+static double cubic_min(line_point a, line_point b) {
   double d1 = a.slope + b.slope - 3.0 * (a.f - b.f) / (a.t - b.t);
   double sq = d1 * d1 - a.slope * b.slope;
   double lo = fmin(a.t, b.t), hi = fmax(a.t, b.t), width = hi - lo;
@@ -105,33 +216,32 @@ static double cubic_min(point a, point b) {
   return fmin(fmax(t, lo + 0.1 * width), hi - 0.1 * width);
 }
 
-/* Ends with grad and trial at the returned point; .t = 0 when no lower point was found. */
-static point line_search(search *s, point start, double first) {
+/* Ends with l->trial and l->next at the returned point; .t = 0 when no lower point was found. */
+static line_point line_search(line *s, line_point start, double first) {
   const double c1 = 1e-4, c2 = 0.9;
-  point prev = start, lo = start, hi = start;
+  line_point prev = start, lo = start, hi = start;
   double t = first;
-  int bracketed = 0;
+  bool enclosed = false;
   for (int i = 0; i < 25; i++) {
-    point p = probe_at(s, t);
-    /* both false for NaN; the second asks the slope, which still has digits where f has none left */
-    int armijo = p.f <= start.f + c1 * p.t * start.slope ||
+    line_point p = look_at(s, t);
+    bool falls = p.f <= start.f + c1 * p.t * start.slope || /* all false for NaN */
                  (p.f <= start.f + s->noise && p.slope <= (2.0 * c1 - 1.0) * start.slope);
-    if (armijo && fabs(p.slope) <= -c2 * start.slope) return p;
-    if (!bracketed) {
-      if (!armijo || (i > 0 && p.f >= prev.f)) {
+    if (falls && fabs(p.slope) <= -c2 * start.slope) return p;
+    if (!enclosed) {
+      if (!falls || (i > 0 && p.f >= prev.f)) {
         lo = prev;
         hi = p;
-        bracketed = 1;
+        enclosed = true;
       } else if (p.slope >= 0.0) {
         lo = p;
         hi = prev;
-        bracketed = 1;
+        enclosed = true;
       } else {
         prev = p;
         t = 2.0 * t;
         continue;
       }
-    } else if (!armijo || p.f >= lo.f) {
+    } else if (!falls || p.f >= lo.f) {
       hi = p;
     } else {
       if (p.slope * (hi.t - lo.t) >= 0.0) hi = lo;
@@ -140,238 +250,90 @@ static point line_search(search *s, point start, double first) {
     if (fabs(hi.t - lo.t) <= 1e-10 * fmax(hi.t, lo.t)) break;
     t = isfinite(hi.f) ? cubic_min(lo, hi) : 0.5 * (lo.t + hi.t);
   }
-  /* lo satisfies the decrease condition (or is the start): good enough to go on from */
-  return lo.t > 0.0 ? probe_at(s, lo.t) : start;
+  /* lo satisfies the first condition (or is the start): good enough to go on from */
+  return lo.t > 0.0 ? look_at(s, lo.t) : start;
 }
 
-/* --- history -------------------------------------------------------------------------------------------
- * The two loops of the textbook touch every stored vector four times. All they need are inner products:
- * those of the stored vectors among each other are kept (one new pair changes two rows), so an iteration
- * reads the history twice, once for the products with the new vectors, once to add up the direction. */
+/* --- the search ---------------------------------------------------------------------------------------- */
 
-enum { MAX_PAIRS = 32, MAX_BASIS = 2 * MAX_PAIRS };
+enum { FLAT_STEPS = 20 };
 
-typedef struct history {
-  int memory, count, newest;
-  size_t n;
-  double *v[MAX_BASIS];              /* s of pair i at i, y of pair i at MAX_PAIRS + i */
-  double gram[MAX_BASIS][MAX_BASIS]; /* v[i] . v[j] */
-  double with_g[MAX_BASIS];          /* v[i] . gradient */
-} history;
+/* f over the last steps, and what the rules for stopping ask. */
+typedef struct progress {
+  double f, noise;
+  double past[FLAT_STEPS]; /* a ring */
+  int iteration;
+} progress;
 
-enum { LANES = 4, FLAT_STEPS = 20 };
-
-typedef struct product_job {
-  const history *h;
-  const double *g;
-  double *part; /* [blocks][3 * MAX_BASIS] */
-} product_job;
-
-/* Products of every stored vector with the gradient and with the newest s and y. */
-static void product_block(void *ctx, size_t block, int worker) {
-  (void)worker;
-  const product_job *j = ctx;
-  const history *h = j->h;
-  const double *s = h->v[h->newest], *y = h->v[MAX_PAIRS + h->newest], *g = j->g;
-  size_t start = block * BLOCK, end = block_end(h->n, block);
-  for (int k = 0; k < h->count; k++)
-    for (int kind = 0; kind < 2; kind++) {
-      int at = (h->newest - k + h->memory) % h->memory + kind * MAX_PAIRS;
-      const double *v = h->v[at];
-      double a[LANES] = {0}, b[LANES] = {0}, c[LANES] = {0};
-      size_t i = start;
-      for (; i + LANES <= end; i += LANES)
-        for (size_t l = 0; l < LANES; l++) {
-          a[l] += v[i + l] * g[i + l];
-          b[l] += v[i + l] * s[i + l];
-          c[l] += v[i + l] * y[i + l];
-        }
-      for (size_t l = 0; i < end; i++, l++) {
-        a[l] += v[i] * g[i];
-        b[l] += v[i] * s[i];
-        c[l] += v[i] * y[i];
-      }
-      double *out = j->part + (block * MAX_BASIS + (size_t)at) * 3;
-      out[0] = (a[0] + a[2]) + (a[1] + a[3]);
-      out[1] = (b[0] + b[2]) + (b[1] + b[3]);
-      out[2] = (c[0] + c[2]) + (c[1] + c[3]);
-    }
+/* Does a rule say stop at the point at hand? Fills the result either way. */
+static bool is_done(const as_lbfgs *l, const double *x, const as_lbfgs_function *fn, const as_lbfgs_opts *o,
+                    const progress *p, as_lbfgs_result *r) {
+  r->max_gradient = max_abs(l->n, l->grad);
+  r->gap = fn->gap ? fn->gap(fn->ctx, x, l->grad) : (double)NAN;
+  r->f = p->f;
+  r->iterations = p->iteration;
+  bool flat = p->iteration >= FLAT_STEPS &&
+              p->past[p->iteration % FLAT_STEPS] - p->f <= fmax(o->flat_tol * fabs(p->f), p->noise);
+  if (!isfinite(p->f) || !isfinite(r->max_gradient))
+    r->stop = AS_LBFGS_BROKEN;
+  else if (r->max_gradient <= o->tol)
+    r->stop = AS_LBFGS_GRADIENT;
+  else if (r->gap <= o->gap_tol * fabs(p->f))
+    r->stop = AS_LBFGS_GAP;
+  else if (p->f <= o->target)
+    r->stop = AS_LBFGS_TARGET;
+  else if (flat)
+    r->stop = AS_LBFGS_FLAT;
+  else if (p->iteration >= o->max_iter)
+    r->stop = AS_LBFGS_LIMIT;
+  else
+    return false;
+  return true;
 }
 
-static void update_products(history *h, const double *g, double *part) {
-  product_job j = {h, g, part};
-  as_par_for(blocks_of(h->n), product_block, &j);
-  int s = h->newest, y = h->newest + MAX_PAIRS;
-  for (int k = 0; k < h->count; k++)
-    for (int kind = 0; kind < 2; kind++) {
-      int at = (h->newest - k + h->memory) % h->memory + kind * MAX_PAIRS;
-      double sum[3] = {0};
-      for (size_t b = 0; b < blocks_of(h->n); b++)
-        for (size_t l = 0; l < 3; l++) sum[l] += part[(b * MAX_BASIS + (size_t)at) * 3 + l];
-      h->with_g[at] = sum[0];
-      h->gram[at][s] = h->gram[s][at] = sum[1];
-      h->gram[at][y] = h->gram[y][at] = sum[2];
-    }
-}
-
-typedef struct combine_job {
-  const history *h;
-  const double *g;
-  double g_coef, coef[MAX_BASIS];
-  double *out;
-} combine_job;
-
-static void combine_block(void *ctx, size_t block, int worker) {
-  (void)worker;
-  const combine_job *j = ctx;
-  const history *h = j->h;
-  size_t start = block * BLOCK, end = block_end(h->n, block);
-  for (size_t i = start; i < end; i++) j->out[i] = j->g_coef * j->g[i];
-  for (int k = 0; k < h->count; k++)
-    for (int kind = 0; kind < 2; kind++) {
-      int at = (h->newest - k + h->memory) % h->memory + kind * MAX_PAIRS;
-      const double *v = h->v[at];
-      double c = j->coef[at];
-      for (size_t i = start; i < end; i++) j->out[i] += c * v[i];
-    }
-}
-
-/* dir = -H grad: algorithm 7.4 on coefficients over the stored vectors and the gradient. */
-static void direction(const history *h, const double *grad, double *dir) {
-  combine_job j = {0};
-  double alpha[MAX_PAIRS];
-  j.h = h;
-  j.g = grad;
-  j.g_coef = -1.0;
-  j.out = dir;
-  for (int pass = 0; pass < 2; pass++)
-    for (int k = 0; k < h->count; k++) {
-      int back = pass == 0 ? k : h->count - 1 - k;
-      int s = (h->newest - back + h->memory) % h->memory, y = s + MAX_PAIRS;
-      int row = pass == 0 ? s : y;
-      double sum = j.g_coef * h->with_g[row];
-      for (int i = 0; i < h->count; i++) {
-        int o = (h->newest - i + h->memory) % h->memory;
-        sum += j.coef[o] * h->gram[row][o];
-        sum += j.coef[o + MAX_PAIRS] * h->gram[row][o + MAX_PAIRS];
-      }
-      sum /= h->gram[s][y];
-      if (pass == 0) {
-        alpha[s] = sum;
-        j.coef[y] -= sum;
-      } else {
-        j.coef[s] += alpha[s] - sum;
-      }
-      if (pass == 0 && k == h->count - 1) { /* H0 = gamma I, gamma = s.y / y.y of the newest (7.20) */
-        int n = h->newest;
-        double gamma = h->gram[n][n + MAX_PAIRS] / h->gram[n + MAX_PAIRS][n + MAX_PAIRS];
-        j.g_coef *= gamma;
-        for (int i = 0; i < MAX_BASIS; i++) j.coef[i] *= gamma;
-      }
-    }
-  as_par_for(blocks_of(h->n), combine_block, &j);
-}
-
-/* Takes the step from (x0, g0) to (x1, g1) into the history. */
-static void push_pair(history *h, const double *x0, const double *g0, const double *x1, const double *g1,
-                      double *part) {
-  int at = (h->newest + 1) % h->memory; /* of a full ring: the oldest */
-  double *s = h->v[at], *y = h->v[at + MAX_PAIRS];
-  axpy(h->n, -1.0, x0, x1, s);
-  axpy(h->n, -1.0, g0, g1, y);
-  double sy = dot(h->n, s, y, part), yy = dot(h->n, y, y, part);
-  if (!(sy > 1e-16 * yy)) { /* curvature lost to rounding: the pair does not count */
-    if (h->count == h->memory) h->count--;
-  } else {
-    h->newest = at;
-    if (h->count < h->memory) h->count++;
+/* The start of a line from x along a direction that falls; false: there is none left. A direction that rounding has
+ * spoilt makes the search forget what it knows. */
+static bool begin_line(as_lbfgs *l, const double *x, const as_lbfgs_function *fn, double f,
+                       line_point *start) {
+  for (;;) {
+    direction(l, x, fn);
+    *start = (line_point){0.0, f, dot(l->n, l->grad, l->dir, l->part)};
+    if (start->slope < 0.0) return true;
+    if (l->count == 0) return false;
+    l->count = 0;
   }
-  if (h->count > 0) update_products(h, g1, part);
 }
 
-as_status as_lbfgs_minimize(size_t n, double *x, as_lbfgs_fn *fn, void *ctx, const as_lbfgs_opts *opts,
-                            as_lbfgs_result *result, as_err *err) {
-  memset(result, 0, sizeof *result);
-  const int memory = opts->memory > 0 ? (opts->memory < MAX_PAIRS ? opts->memory : MAX_PAIRS) : 10;
-  history *h = as_calloc(1, sizeof *h, err); /* 34 KiB: too much for a small stack */
-  double *block = as_alloc((size_t)(2 * memory + 4) * (n ? n : 1), sizeof(double), err);
-  double *part = as_alloc((blocks_of(n) + 1) * 3 * MAX_BASIS, sizeof(double), err);
-  as_status s = h && block && part ? AS_OK : AS_E_ENV;
-  if (s == AS_OK) {
-    h->n = n;
-    h->memory = memory;
-    h->newest = memory - 1;
-    for (int k = 0; k < memory; k++) {
-      h->v[k] = block + (size_t)(2 * k) * n;
-      h->v[k + MAX_PAIRS] = block + (size_t)(2 * k + 1) * n;
+void as_lbfgs_run(as_lbfgs *l, double *x, const as_lbfgs_function *fn, const as_lbfgs_opts *o,
+                  as_lbfgs_result *r) {
+  memset(r, 0, sizeof *r);
+  progress p = {.f = fn->value(fn->ctx, x, l->grad)};
+  r->evaluations = 1;
+  for (;;) {
+    line_point start, end;
+    p.noise = fn->noise ? *fn->noise : 0.0;
+    if (is_done(l, x, fn, o, &p, r)) return;
+    r->stop = AS_LBFGS_FLAT;
+    if (!begin_line(l, x, fn, p.f, &start)) return;
+    /* a full step of a Newton method lowers f by half its slope */
+    if (-0.5 * start.slope <= o->close_tol * fabs(p.f)) {
+      r->stop = AS_LBFGS_CLOSE;
+      return;
     }
-    double *grad = block + (size_t)(2 * memory) * n, *dir = grad + n, *trial = dir + n, *next = trial + n;
-    double f = fn(ctx, x, grad);
-    double past[FLAT_STEPS]; /* f of the last steps, a ring */
-    int evaluations = 1, it = 0;
-    as_lbfgs_stop stop = AS_LBFGS_LIMIT;
-    for (;; it++) {
-      double gmax = max_abs(n, grad), noise = opts->noise ? *opts->noise : 0.0;
-      result->max_gradient = gmax;
-      result->gap = opts->gap ? opts->gap(ctx, x, grad) : (double)NAN;
-      if (!isfinite(f) || !isfinite(gmax)) {
-        stop = AS_LBFGS_BROKEN;
-        break;
-      }
-      if (gmax <= opts->tol) {
-        stop = AS_LBFGS_GRADIENT;
-        break;
-      }
-      if (result->gap <= opts->gap_tol * fabs(f)) {
-        stop = AS_LBFGS_GAP;
-        break;
-      }
-      if (f <= opts->target) {
-        stop = AS_LBFGS_TARGET;
-        break;
-      }
-      if (it >= FLAT_STEPS && past[it % FLAT_STEPS] - f <= fmax(opts->f_tol * fabs(f), noise)) {
-        stop = AS_LBFGS_FLAT;
-        break;
-      }
-      if (it >= opts->max_iter) break;
-      direction(h, grad, dir);
-      point start = {0.0, f, dot(n, grad, dir, part)};
-      if (!(start.slope < 0.0)) {
-        if (h->count == 0) {
-          stop = AS_LBFGS_FLAT;
-          break;
-        }
-        h->count = 0; /* rounding made the direction useless: begin again from the gradient */
-        it--;
-        continue;
-      }
-      double first = h->count > 0 ? 1.0 : fmin(1.0, 1.0 / sqrt(dot(n, dir, dir, part)));
-      search ls = {n, x, dir, trial, next, part, fn, ctx, noise, 0};
-      point p = line_search(&ls, start, first);
-      evaluations += ls.evaluations;
-      if (!(p.t > 0.0)) {
-        if (h->count == 0) {
-          stop = isfinite(p.f) ? AS_LBFGS_FLAT : AS_LBFGS_BROKEN;
-          break;
-        }
-        h->count = 0;
-        it--;
-        continue;
-      }
-      push_pair(h, x, grad, trial, next, part);
-      memcpy(x, trial, n * sizeof *x);
-      memcpy(grad, next, n * sizeof *grad);
-      past[it % FLAT_STEPS] = f;
-      f = p.f;
+    bool guess = l->count > 0 || fn->precondition;
+    double first = guess ? 1.0 : fmin(1.0, 1.0 / sqrt(dot(l->n, l->dir, l->dir, l->part)));
+    line s = {l, x, fn, p.noise, 0};
+    end = line_search(&s, start, first);
+    r->evaluations += s.evaluations;
+    if (!(end.t > 0.0)) {
+      if (l->count == 0) return;
+      l->count = 0; /* begin again from the gradient */
+      continue;
     }
-    result->iterations = it;
-    result->evaluations = evaluations;
-    result->stop = stop;
-    result->f = f;
+    remember(l, x);
+    memcpy(x, l->trial, l->n * sizeof *x);
+    memcpy(l->grad, l->next, l->n * sizeof *x);
+    p.past[p.iteration++ % FLAT_STEPS] = p.f;
+    p.f = end.f;
   }
-  as_free(h);
-  as_free(block);
-  as_free(part);
-  return s;
 }

@@ -8,29 +8,34 @@
 
 #include "tensor/base/status.h"
 
-/* Writes the gradient at x[n] and returns the value. */
-typedef double as_lbfgs_fn(void *ctx, const double *x, double *gradient);
-
-/* Bound or estimate of f(x) - min f from x[n] and the gradient there; x is the point that fn saw last. */
-typedef double as_lbfgs_gap(void *ctx, const double *x, const double *gradient);
+/* The function to minimise. ctx is handed to each of its parts; x and the gradient have the n of as_lbfgs_create. */
+typedef struct as_lbfgs_function {
+  void *ctx;
+  /* Writes the gradient at x and returns the value. */
+  double (*value)(void *ctx, const double *x, double *gradient);
+  /* A bound of value(x) - min from the gradient at x, the point that `value` saw last; or NULL. */
+  double (*gap)(void *ctx, const double *x, const double *gradient);
+  /* v = P v, where P is symmetric, positive definite and near the inverse of the second derivatives at x; may
+   * change from call to call. NULL = no better guess than a multiple of 1. */
+  void (*precondition)(void *ctx, const double *x, double *v);
+  /* Absolute error of the last value, or NULL = exact. */
+  const double *noise;
+} as_lbfgs_function;
 
 typedef struct as_lbfgs_opts {
   int max_iter;
-  int memory;          /* pairs kept, at most 32; 0 = 10 */
-  double tol;          /* stop when max |gradient| <= tol */
-  double f_tol;        /* or when 20 steps together lower f by no more than max(f_tol * |f|, its noise) */
-  double target;       /* or when f <= target (timing runs; NAN or -INFINITY = never) */
-  as_lbfgs_gap *gap;   /* NULL, or how far f is from its minimum ... */
-  double gap_tol;      /* ... and stop when that is at most gap_tol * |f| */
-  const double *noise; /* NULL, or the absolute error of the value that fn returned last: a point counts as no
-                          worse when f rises by no more than that and the slope shrinks (Hager and Zhang 2005,
-                          approximate Wolfe) */
+  double tol;       /* stop when max |gradient| <= tol */
+  double gap_tol;   /* or when gap <= gap_tol * |f| */
+  double close_tol; /* or when the next step promises to lower f by no more than close_tol * |f|; 0 = never */
+  double flat_tol;  /* or when 20 steps together lower f by no more than max(flat_tol * |f|, its noise) */
+  double target;    /* or when f <= target (timing runs; -INFINITY = never) */
 } as_lbfgs_opts;
 
 typedef enum as_lbfgs_stop {
   AS_LBFGS_GRADIENT, /* tol reached */
   AS_LBFGS_GAP,      /* gap_tol reached */
-  AS_LBFGS_FLAT,     /* f_tol reached, or no lower point is left at this precision */
+  AS_LBFGS_CLOSE,    /* close_tol reached */
+  AS_LBFGS_FLAT,     /* flat_tol reached, or no lower point is left at this precision */
   AS_LBFGS_TARGET,
   AS_LBFGS_LIMIT, /* max_iter reached */
   AS_LBFGS_BROKEN /* the value is not finite */
@@ -40,11 +45,16 @@ typedef struct as_lbfgs_result {
   int iterations, evaluations;
   as_lbfgs_stop stop;
   double f, max_gradient;
-  double gap; /* at the end; NaN without opts.gap */
+  double gap; /* at the end; NaN without a gap */
 } as_lbfgs_result;
 
-/* x: start value, replaced by the best point found. AS_E_ENV: out of memory. */
-as_status as_lbfgs_minimize(size_t n, double *x, as_lbfgs_fn *fn, void *ctx, const as_lbfgs_opts *opts,
-                            as_lbfgs_result *result, as_err *err);
+typedef struct as_lbfgs as_lbfgs;
+/* memory: steps that are remembered, at least 1. AS_E_ENV: out of memory. */
+as_status as_lbfgs_create(as_lbfgs **out, size_t n, int memory, as_err *err);
+void as_lbfgs_destroy(as_lbfgs **l);
+/* x: start point, replaced by the best one found. What an earlier run has learned of the curvature serves again, so
+ * that a rough function can be left for an exact one. */
+void as_lbfgs_run(as_lbfgs *l, double *x, const as_lbfgs_function *fn, const as_lbfgs_opts *opts,
+                  as_lbfgs_result *result);
 
 #endif

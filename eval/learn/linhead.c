@@ -12,7 +12,7 @@
 #include "weights/containers/safetensors.h"
 
 /* Hash and packed form, once weight, bias and class_of stand. */
-static as_status finish(as_linhead *h, as_err *err) {
+static as_status finish_head(as_linhead *h, as_err *err) {
   as_sha256 sum;
   as_sha256_init(&sum);
   as_sha256_update_f32(&sum, h->weight, h->n_out * h->d);
@@ -58,7 +58,7 @@ as_status as_linhead_own(as_linhead *h, const as_backbone *b, as_err *err) {
   as_status s = as_match_head(&w, &bias, b->state, b->recipe, name, err);
   if (s == AS_OK)
     s = from_views(h, &w, &bias, as_state_path(b->state), (size_t)as_model_embed_dim(b->model), err);
-  if (s == AS_OK) s = finish(h, err);
+  if (s == AS_OK) s = finish_head(h, err);
   snprintf(h->source, sizeof h->source, "own (%s)", name);
   if (s != AS_OK) as_linhead_clear(h);
   return s;
@@ -102,136 +102,139 @@ as_status as_linhead_file(as_linhead *h, const char *path, size_t d, as_err *err
   if (s == AS_OK) s = as_match_head(&w, &b, st, NULL, NULL, err);
   if (s == AS_OK) s = from_views(h, &w, &b, path, d, err);
   if (s == AS_OK) s = read_classes(h, st, err);
-  if (s == AS_OK) s = finish(h, err);
+  if (s == AS_OK) s = finish_head(h, err);
   as_state_close(&st);
   snprintf(h->source, sizeof h->source, "file %s", as_path_base(path));
   if (s != AS_OK) as_linhead_clear(h);
   return s;
 }
 
-/* Classes that have a row get an output; compact: [n] output of each row, -1 = left out. Reserves weight and
- * bias. */
-static as_status take_classes(as_linhead *h, const int *y, size_t n, size_t d, size_t classes, int **compact,
-                              size_t *rows, as_err *err) {
+/* Classes that have a row get an output: h's class_of and room for weight and bias. compact: the same rows with
+ * outputs for classes, their y (owned) negative where they are left out. */
+static as_status take_classes(as_linhead *h, const as_labelled *rows, as_labelled *compact, int **y,
+                              size_t *used, as_err *err) {
+  const size_t classes = rows->classes, n = rows->n;
   as_status s = AS_OK;
   memset(h, 0, sizeof *h);
-  *rows = 0;
+  *used = 0;
   int *slot = as_alloc(classes ? classes : 1, sizeof *slot, err); /* class -> output, -1 = none */
-  int *out = as_alloc(n ? n : 1, sizeof *out, err);
-  *compact = out;
+  int *out = *y = as_alloc(n ? n : 1, sizeof *out, err);
   h->class_of = as_alloc(classes ? classes : 1, sizeof *h->class_of, err);
   if (!slot || !out || !h->class_of) s = AS_E_ENV;
   if (s == AS_OK) {
     for (size_t c = 0; c < classes; c++) slot[c] = -1;
     for (size_t i = 0; i < n; i++)
-      if (y[i] >= 0 && (size_t)y[i] < classes) slot[y[i]] = 0;
+      if (rows->y[i] >= 0 && (size_t)rows->y[i] < classes) slot[rows->y[i]] = 0;
     for (size_t c = 0; c < classes; c++)
       if (slot[c] == 0) {
         slot[c] = (int)h->n_out;
         h->class_of[h->n_out++] = (int)c;
       }
     for (size_t i = 0; i < n; i++) {
-      out[i] = y[i] >= 0 && (size_t)y[i] < classes ? slot[y[i]] : -1;
-      *rows += out[i] >= 0;
+      out[i] = rows->y[i] >= 0 && (size_t)rows->y[i] < classes ? slot[rows->y[i]] : -1;
+      *used += out[i] >= 0;
     }
     if (h->n_out < 2)
       s = as_fail(err, AS_E_INPUT, "probe: found %zu classes among %zu labelled rows, wanted at least 2",
-                  h->n_out, *rows);
+                  h->n_out, *used);
   }
   if (s == AS_OK) {
     h->classes = classes;
-    h->d = d;
-    h->weight = as_calloc(h->n_out * d, sizeof(float), err);
+    h->d = rows->d;
+    h->weight = as_calloc(h->n_out * h->d, sizeof(float), err);
     h->bias = as_calloc(h->n_out, sizeof(float), err);
     if (!h->weight || !h->bias) s = AS_E_ENV;
+    *compact = (as_labelled){.x = rows->x, .y = out, .n = n, .d = rows->d, .classes = h->n_out};
   }
   as_free(slot);
   return s;
 }
 
-as_status as_linhead_fit(as_linhead *h, const float *x, const int *y, size_t n, size_t d, size_t classes,
-                         const as_probe_opts *opts, as_probe_result *result, as_err *err) {
-  int *compact = NULL;
-  size_t rows;
-  as_status s = take_classes(h, y, n, d, classes, &compact, &rows, err);
-  if (s == AS_OK) s = as_probe_fit(x, n, d, d, compact, h->n_out, opts, h->weight, h->bias, result, err);
-  if (s == AS_OK) s = finish(h, err);
-  if (s == AS_OK)
-    snprintf(h->source, sizeof h->source, "probe: %zu classes, %zu rows, C %g, %d iterations%s", h->n_out,
-             rows, opts->c > 0 ? opts->c : 1.0, result->iterations,
-             result->converged ? "" : ", not converged");
-  as_free(compact);
+/* The end of every fit: releases y, and the head where it failed. */
+static as_status close_fit(as_linhead *h, int *y, as_status s, as_err *err) {
+  as_free(y);
+  if (s == AS_OK) s = finish_head(h, err);
   if (s != AS_OK) as_linhead_clear(h);
   return s;
 }
 
-as_status as_linhead_protocol(as_linhead *h, const as_protocol *p, const float *x, const int *y, size_t n,
-                              size_t d, size_t classes, uint64_t seed, as_err *err) {
-  int *compact = NULL;
-  size_t rows;
-  double loss = 0.0;
+as_status as_linhead_fit(as_linhead *h, const as_labelled *rows, const as_probe_opts *opts,
+                         as_probe_result *result, as_err *err) {
+  as_labelled compact;
+  int *y = NULL;
+  size_t used;
+  as_status s = take_classes(h, rows, &compact, &y, &used, err);
+  if (s == AS_OK) s = as_probe_fit(&compact, opts, h->weight, h->bias, result, err);
+  if (s == AS_OK)
+    snprintf(h->source, sizeof h->source, "probe: %zu classes, %zu rows, C %g, %d iterations%s", h->n_out,
+             used, as_probe_resolve(*opts).c, result->iterations, result->converged ? "" : ", not converged");
+  return close_fit(h, y, s, err);
+}
+
+as_status as_linhead_path(as_linhead *h, const as_labelled *rows, const as_path_opts *opts,
+                          as_path_result *result, as_err *err) {
+  as_labelled compact;
+  int *y = NULL;
+  size_t used;
+  char text[160];
+  memset(result, 0, sizeof *result);
+  as_status s = take_classes(h, rows, &compact, &y, &used, err);
+  if (s == AS_OK) s = as_path_fit(&compact, opts, h->weight, h->bias, result, err);
+  if (s == AS_OK)
+    snprintf(h->source, sizeof h->source, "probe: %zu classes, %zu rows, C %g (%s), %d iterations%s",
+             h->n_out, used, result->point[result->best].c, as_path_text(opts, result, text, sizeof text),
+             result->fit.iterations, result->fit.converged ? "" : ", not converged");
+  s = close_fit(h, y, s, err);
+  if (s != AS_OK) as_path_clear(result);
+  return s;
+}
+
+as_status as_linhead_protocol(as_linhead *h, const as_labelled *rows, const as_protocol *p, uint64_t seed,
+                              as_err *err) {
+  as_labelled compact;
+  int *y = NULL;
+  size_t used;
   as_str text = {0};
   as_protocol_text(p, &text);
   as_status s = as_str_status(&text, err);
-  if (s == AS_OK) s = take_classes(h, y, n, d, classes, &compact, &rows, err);
-  if (s == AS_OK) s = as_sgd_fit(p, x, compact, n, d, h->n_out, seed, h->weight, h->bias, &loss, err);
-  if (s == AS_OK) s = finish(h, err);
+  if (s == AS_OK) s = take_classes(h, rows, &compact, &y, &used, err);
+  if (s == AS_OK) s = as_sgd_fit(p, &compact, seed, h->weight, h->bias, NULL, err);
   if (s == AS_OK)
     snprintf(h->source, sizeof h->source,
-             "protocol %s on fixed features: %zu classes, %zu rows, seed %llu; %s", p->name, h->n_out, rows,
+             "protocol %s on fixed features: %zu classes, %zu rows, seed %llu; %s", p->name, h->n_out, used,
              (unsigned long long)seed, as_str_c(&text));
-  as_free(compact);
   as_str_clear(&text);
-  if (s != AS_OK) as_linhead_clear(h);
-  return s;
+  return close_fit(h, y, s, err);
 }
 
 as_status as_linhead_crops(as_linhead *h, const as_protocol *p, as_backbone *b, const as_dataset *ds,
                            const as_crops_opts *opts, size_t *failed, as_err *err) {
-  int *compact = NULL;
-  size_t rows, n = as_dataset_count(ds);
+  as_labelled rows = {.n = as_dataset_count(ds),
+                      .d = (size_t)as_model_embed_dim(b->model),
+                      .classes = as_dataset_classes(ds)};
+  as_labelled compact;
+  int *y = NULL;
+  size_t used;
   as_str text = {0};
   memset(h, 0, sizeof *h);
-  int *y = as_alloc(n ? n : 1, sizeof *y, err);
-  if (!y) return AS_E_ENV;
-  for (size_t i = 0; i < n; i++) y[i] = as_dataset_item(ds, i).label;
+  int *label = as_alloc(rows.n ? rows.n : 1, sizeof *label, err);
+  if (!label) return AS_E_ENV;
+  for (size_t i = 0; i < rows.n; i++) label[i] = as_dataset_item(ds, i).label;
+  rows.y = label;
   as_protocol_text(p, &text);
   as_status s = as_str_status(&text, err);
-  if (s == AS_OK)
-    s = take_classes(h, y, n, (size_t)as_model_embed_dim(b->model), as_dataset_classes(ds), &compact, &rows,
-                     err);
-  if (s == AS_OK) s = as_crops_fit(p, b, ds, compact, h->n_out, opts, h->weight, h->bias, failed, err);
-  if (s == AS_OK) s = finish(h, err);
+  if (s == AS_OK) s = take_classes(h, &rows, &compact, &y, &used, err);
+  if (s == AS_OK) {
+    const as_crops_images images = {.ds = ds, .y = y, .classes = h->n_out};
+    s = as_crops_fit(p, b, &images, opts, h->weight, h->bias, failed, err);
+  }
   if (s == AS_OK)
     snprintf(h->source, sizeof h->source,
              "protocol %s on crops: %zu classes, %zu images, %zu failed, seed %llu; %s", p->name, h->n_out,
-             rows, *failed, (unsigned long long)opts->seed, as_str_c(&text));
-  as_free(y);
-  as_free(compact);
+             used, *failed, (unsigned long long)opts->seed, as_str_c(&text));
+  as_free(label);
   as_str_clear(&text);
-  if (s != AS_OK) as_linhead_clear(h);
-  return s;
-}
-
-as_status as_linhead_path(as_linhead *h, const float *x, const int *y, size_t n, size_t d, size_t classes,
-                          const as_path_opts *opts, as_path_result *result, as_err *err) {
-  int *compact = NULL;
-  size_t rows;
-  char text[160];
-  memset(result, 0, sizeof *result);
-  as_status s = take_classes(h, y, n, d, classes, &compact, &rows, err);
-  if (s == AS_OK) s = as_path_fit(x, n, d, compact, h->n_out, opts, h->weight, h->bias, result, err);
-  if (s == AS_OK) s = finish(h, err);
-  if (s == AS_OK)
-    snprintf(h->source, sizeof h->source, "probe: %zu classes, %zu rows, C %g (%s), %d iterations%s",
-             h->n_out, rows, result->point[result->best].c, as_path_text(opts, result, text, sizeof text),
-             result->fit.iterations, result->fit.converged ? "" : ", not converged");
-  as_free(compact);
-  if (s != AS_OK) {
-    as_path_clear(result);
-    as_linhead_clear(h);
-  }
-  return s;
+  return close_fit(h, y, s, err);
 }
 
 static as_view f32_view(const float *x, int rank, size_t a, size_t b) {

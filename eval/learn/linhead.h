@@ -28,21 +28,20 @@ as_status as_linhead_own(as_linhead *h, const as_backbone *b, as_err *err);
 /* A file that holds weight and bias (as_match_head), and `classes` where it comes from
  * as_linhead_write. d: features that the backbone gives. */
 as_status as_linhead_file(as_linhead *h, const char *path, size_t d, as_err *err);
-/* Fits a probe on x: [n, d], y in [0, classes), rows with y < 0 left out. Only classes that have a
- * row get an output. AS_E_INPUT: fewer than two classes. */
-as_status as_linhead_fit(as_linhead *h, const float *x, const int *y, size_t n, size_t d, size_t classes,
-                         const as_probe_opts *opts, as_probe_result *result, as_err *err);
+/* Fits a probe. Only classes that have a row get an output. AS_E_INPUT: fewer than two classes. */
+as_status as_linhead_fit(as_linhead *h, const as_labelled *rows, const as_probe_opts *opts,
+                         as_probe_result *result, as_err *err);
+/* The same with C chosen on a held-out part (eval/learn/probe_path.h). Release result with as_path_clear. */
+as_status as_linhead_path(as_linhead *h, const as_labelled *rows, const as_path_opts *opts,
+                          as_path_result *result, as_err *err);
 /* The same by a protocol's optimiser, on features that do not change: where the protocol trains on crops
  * (p->crops), `source` says that these were fixed. */
-as_status as_linhead_protocol(as_linhead *h, const as_protocol *p, const float *x, const int *y, size_t n,
-                              size_t d, size_t classes, uint64_t seed, as_err *err);
+as_status as_linhead_protocol(as_linhead *h, const as_labelled *rows, const as_protocol *p, uint64_t seed,
+                              as_err *err);
 /* The same on new crops of the images of ds in every epoch, through the backbone. Images that cannot be read
  * are left out and counted in *failed. */
 as_status as_linhead_crops(as_linhead *h, const as_protocol *p, as_backbone *b, const as_dataset *ds,
                            const as_crops_opts *opts, size_t *failed, as_err *err);
-/* The same with C chosen on a held-out part (eval/learn/probe_path.h). Release result with as_path_clear. */
-as_status as_linhead_path(as_linhead *h, const float *x, const int *y, size_t n, size_t d, size_t classes,
-                          const as_path_opts *opts, as_path_result *result, as_err *err);
 /* weight, bias and classes as safetensors. */
 as_status as_linhead_write(const as_linhead *h, const char *path, as_err *err);
 void as_linhead_clear(as_linhead *h);

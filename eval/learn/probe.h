@@ -1,35 +1,47 @@
-/* Linear probe: multinomial logistic regression by L-BFGS (NUMERICS rule 9). */
+/* Linear probe: multinomial logistic regression, to a minimum that is proved. */
 #ifndef AS_EVAL_LEARN_PROBE_H
 #define AS_EVAL_LEARN_PROBE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
+#include "eval/learn/labelled.h"
 #include "tensor/base/status.h"
 
 typedef struct as_probe_opts {
-  double c; /* inverse L2 strength as scikit-learn's C: minimises sum of losses + |W|^2 / (2 C); 0 = 1.0 */
-  int max_iter; /* 0 = 1000 */
-  double tol;   /* stop when the loss is within this part of its minimum, by the bound of probe.c; 0 = 3e-7 */
+  double c;      /* inverse L2 strength as scikit-learn's C: minimises sum of losses + |W|^2 / (2 C); 0 = 1 */
+  int max_iter;  /* 0 = 1000 */
+  double tol;    /* stop when the loss is within this part of its minimum; 0 = 3e-7 */
   double target; /* stop when the loss (as minimised) is at most this; 0 = never. For timing against others */
-  size_t keep;   /* features of up to this many bytes are kept a second and third time, centred and packed,
-                     which saves time; the bits do not depend on it. 0 = 1 GiB */
   const float *start_weight, *start_bias; /* [classes, d] and [classes] to begin at; NULL = 0 */
 } as_probe_opts;
 
+/* What is in force: every 0 replaced by its default. The only place that knows them. */
+as_probe_opts as_probe_resolve(as_probe_opts opts);
+
 typedef struct as_probe_result {
-  int iterations;
-  int evaluations;     /* of loss and gradient: two products of [n, d] with [classes, d] each */
-  int converged;       /* the stop rule held: tol reached, or the loss falls no more in float32 */
-  double loss;         /* sum of losses + penalty, as minimised */
-  double gap;          /* part of the loss by which it may lie above its minimum */
-  double max_gradient; /* max |gradient of mean loss| at the end */
+  bool converged;  /* bound <= tol: proved, for the weights as they are returned */
+  double loss;     /* sum of losses + penalty of these weights, in double */
+  double bound;    /* part of the minimum by which the loss may lie above it; INFINITY = unknown */
+  double gradient; /* max |gradient of the mean loss| at the end, before the weights were rounded to float */
+  int iterations;  /* steps */
+  int evaluations; /* of loss and gradient in float: two products of [n, d] with [classes, d] each */
+  int exact;       /* the same in double */
 } as_probe_result;
 
-/* x: [n, d] rows ld apart; y: class of each row in [0, classes); rows with y < 0 are left out. weight:
- * [classes, d], bias: [classes], written by the call (they may be the start). Classes without a row get what
- * the optimum gives them. Same bits for any thread count. */
-as_status as_probe_fit(const float *x, size_t n, size_t d, size_t ld, const int *y, size_t classes,
-                       const as_probe_opts *opts, float *weight, float *bias, as_probe_result *result,
-                       as_err *err);
+/* weight: [classes, d], bias: [classes], written by the call (they may be the start). Same bits for any thread
+ * count. AS_E_USAGE: fewer than two classes, a row with a class beyond them, C or tol out of range. AS_E_INPUT: a
+ * class without a row (its intercept has no best value), features that are not finite or overflow. */
+as_status as_probe_fit(const as_labelled *rows, const as_probe_opts *opts, float *weight, float *bias,
+                       as_probe_result *result, as_err *err);
+
+/* The same rows with several C: what does not depend on it is prepared once. keep: bytes; features of up to this many
+ * are kept a second and third time, centred and packed, which saves time and changes no bit; 0 = 1 GiB. `rows` is
+ * borrowed until the end. */
+typedef struct as_probe as_probe;
+as_status as_probe_open(as_probe **out, const as_labelled *rows, size_t keep, as_err *err);
+as_status as_probe_run(as_probe *p, const as_probe_opts *opts, float *weight, float *bias,
+                       as_probe_result *result, as_err *err);
+void as_probe_close(as_probe **p);
 
 #endif

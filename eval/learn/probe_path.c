@@ -14,7 +14,7 @@
 enum { BLOCK = 1024 };
 static const double on_the_way = 1e-4; /* tolerance of the fits that only choose */
 
-static bool number(const char *s, size_t n, double *v) {
+static bool read_c(const char *s, size_t n, double *v) {
   char text[64];
   if (n == 0 || n >= sizeof text) return false;
   memcpy(text, s, n);
@@ -33,8 +33,8 @@ as_status as_path_parse(const char *text, double *c, as_path_opts *path, as_err 
   }
   const char *a = strchr(text, ':'), *b = a ? strchr(a + 1, ':') : NULL;
   int64_t count;
-  if (!a && number(text, strlen(text), c)) return AS_OK;
-  if (b && number(text, (size_t)(a - text), &path->from) && number(a + 1, (size_t)(b - a - 1), &path->to) &&
+  if (!a && read_c(text, strlen(text), c)) return AS_OK;
+  if (b && read_c(text, (size_t)(a - text), &path->from) && read_c(a + 1, (size_t)(b - a - 1), &path->to) &&
       as_parse_i64(b + 1, 2, 1000, &count) && path->from < path->to) {
     path->count = (int)count;
     return AS_OK;
@@ -44,31 +44,31 @@ as_status as_path_parse(const char *text, double *c, as_path_opts *path, as_err 
                  text);
 }
 
-typedef struct key {
+typedef struct draw {
   int label;
   uint64_t bits;
   size_t row;
-} key;
+} draw;
 
 static int by_class(const void *a, const void *b) {
-  const key *p = a, *q = b;
+  const draw *p = a, *q = b;
   if (p->label != q->label) return p->label < q->label ? -1 : 1;
   if (p->bits != q->bits) return p->bits < q->bits ? -1 : 1;
   return p->row < q->row ? -1 : p->row > q->row;
 }
 
 /* fit: [n] y, -1 in held-out rows; held: the other way round. */
-static as_status split(const int *y, size_t n, const as_path_opts *o, int *fit, int *held, as_path_result *r,
-                       as_err *err) {
+static as_status split_rows(const int *y, size_t n, const as_path_opts *o, int *fit, int *held,
+                            as_path_result *r, as_err *err) {
   double part = o->held_out > 0.0 ? o->held_out : 0.2;
   as_rng rng = as_rng_make(o->seed, as_rng_stream("probe.held-out"));
-  key *k = as_alloc(n ? n : 1, sizeof *k, err);
+  draw *k = as_alloc(n ? n : 1, sizeof *k, err);
   size_t rows = 0;
   if (!k) return AS_E_ENV;
   for (size_t i = 0; i < n; i++) {
     fit[i] = y[i];
     held[i] = -1;
-    if (y[i] >= 0) k[rows++] = (key){y[i], as_rng_bits(rng, i), i};
+    if (y[i] >= 0) k[rows++] = (draw){y[i], as_rng_bits(rng, i), i};
   }
   qsort(k, rows, sizeof *k, by_class);
   for (size_t a = 0, b; a < rows; a = b) {
@@ -90,22 +90,23 @@ static as_status split(const int *y, size_t n, const as_path_opts *o, int *fit, 
 }
 
 /* Right answers and loss of a head on the rows with held >= 0. */
-static as_status judge(const float *x, size_t n, size_t d, const int *held, size_t classes,
-                       const float *weight, const float *bias, as_path_point *point, as_err *err) {
+static as_status score_held_out(const as_labelled *rows, const int *held, const float *weight,
+                                const float *bias, as_path_point *point, as_err *err) {
+  const size_t n = rows->n, d = rows->d, classes = rows->classes;
   as_linear *head = NULL;
-  float *rows = as_alloc(BLOCK * d, sizeof *rows, err), *z = as_alloc(BLOCK * classes, sizeof *z, err);
+  float *x = as_alloc(BLOCK * d, sizeof *x, err), *z = as_alloc(BLOCK * classes, sizeof *z, err);
   int label[BLOCK];
-  as_status s = rows && z ? as_linear_create(&head, (int)classes, (int)d, weight, bias, err) : AS_E_ENV;
+  as_status s = x && z ? as_linear_create(&head, (int)classes, (int)d, weight, bias, err) : AS_E_ENV;
   double loss = 0.0;
   size_t m = 0, all = 0;
   for (size_t i = 0; s == AS_OK && i < n; i++) {
     if (held[i] >= 0) {
-      memcpy(rows + m * d, x + i * d, d * sizeof *x);
+      memcpy(x + m * d, rows->x + i * d, d * sizeof *x);
       label[m++] = held[i];
       all++;
     }
     if (m < BLOCK && i + 1 < n) continue;
-    as_linear_args a = {.in = rows, .ld_in = d, .rows = m, .act = AS_ACT_NONE, .out = z, .ld_out = classes};
+    as_linear_args a = {.in = x, .ld_in = d, .rows = m, .act = AS_ACT_NONE, .out = z, .ld_out = classes};
     if (m > 0) as_linear_run(head, &a);
     for (size_t j = 0; j < m; j++) {
       const float *row = z + j * classes;
@@ -121,13 +122,37 @@ static as_status judge(const float *x, size_t n, size_t d, const int *held, size
   }
   point->mean_loss = all ? loss / (double)all : 0.0;
   as_linear_destroy(&head);
-  as_free(rows);
+  as_free(x);
   as_free(z);
   return s;
 }
 
-as_status as_path_fit(const float *x, size_t n, size_t d, const int *y, size_t classes,
-                      const as_path_opts *opts, float *weight, float *bias, as_path_result *r, as_err *err) {
+/* All values of C on the rows in `fit`, each from the one before. */
+static as_status fit_path(const as_labelled *fit, const int *held, const as_path_opts *opts, float *weight,
+                          float *bias, as_path_result *r, as_err *err) {
+  as_probe *probe = NULL;
+  as_probe_opts o = {.max_iter = opts->max_iter, .tol = on_the_way};
+  const double step = as_log(opts->to / opts->from) / (double)(opts->count - 1);
+  as_status s = as_probe_open(&probe, fit, 0, err);
+  for (int i = 0; s == AS_OK && i < opts->count; i++) {
+    as_path_point *p = &r->point[i];
+    o.c = p->c = i == 0                 ? opts->from
+                 : i == opts->count - 1 ? opts->to
+                                        : opts->from * as_exp(step * (double)i);
+    s = as_probe_run(probe, &o, weight, bias, &p->fit, err);
+    if (s == AS_OK) s = score_held_out(fit, held, weight, bias, p, err);
+    o.start_weight = weight;
+    o.start_bias = bias;
+    if (p->correct > r->point[r->best].correct) r->best = (size_t)i;
+    r->n = (size_t)i + 1;
+  }
+  as_probe_close(&probe);
+  return s;
+}
+
+as_status as_path_fit(const as_labelled *rows, const as_path_opts *opts, float *weight, float *bias,
+                      as_path_result *r, as_err *err) {
+  const size_t n = rows->n;
   memset(r, 0, sizeof *r);
   if (opts->count < 2 || !(opts->from > 0.0) || !(opts->to > opts->from) || !(opts->held_out < 1.0))
     return as_fail(err, AS_E_USAGE,
@@ -135,28 +160,13 @@ as_status as_path_fit(const float *x, size_t n, size_t d, const int *y, size_t c
                    opts->count, opts->from, opts->to);
   int *fit = as_alloc(n ? n : 1, sizeof *fit, err), *held = as_alloc(n ? n : 1, sizeof *held, err);
   r->point = as_calloc((size_t)opts->count, sizeof *r->point, err);
-  as_status s = fit && held && r->point ? split(y, n, opts, fit, held, r, err) : AS_E_ENV;
-  as_probe_opts o = {.max_iter = opts->max_iter, .tol = on_the_way};
-  double step = as_log(opts->to / opts->from) / (double)(opts->count - 1);
-  for (int i = 0; s == AS_OK && i < opts->count; i++) {
-    as_path_point *p = &r->point[i];
-    as_probe_result res;
-    o.c = p->c = i == 0                 ? opts->from
-                 : i == opts->count - 1 ? opts->to
-                                        : opts->from * as_exp(step * (double)i);
-    s = as_probe_fit(x, n, d, d, fit, classes, &o, weight, bias, &res, err);
-    if (s == AS_OK) s = judge(x, n, d, held, classes, weight, bias, p, err);
-    if (s != AS_OK) break;
-    p->iterations = res.iterations;
-    p->converged = res.converged;
-    o.start_weight = weight;
-    o.start_bias = bias;
-    if (p->correct > r->point[r->best].correct) r->best = (size_t)i;
-    r->n = (size_t)i + 1;
-  }
+  as_status s = fit && held && r->point ? split_rows(rows->y, n, opts, fit, held, r, err) : AS_E_ENV;
+  as_labelled part = *rows;
+  part.y = fit;
+  if (s == AS_OK) s = fit_path(&part, held, opts, weight, bias, r, err);
   if (s == AS_OK) { /* from 0: the result depends on the chosen C alone */
     as_probe_opts last = {.c = r->point[r->best].c, .max_iter = opts->max_iter, .tol = opts->tol};
-    s = as_probe_fit(x, n, d, d, y, classes, &last, weight, bias, &r->fit, err);
+    s = as_probe_fit(rows, &last, weight, bias, &r->fit, err);
   }
   as_free(fit);
   as_free(held);

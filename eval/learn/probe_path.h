@@ -22,8 +22,7 @@ typedef struct as_path_point {
   double c;
   int64_t correct;  /* top-1 on the held-out rows */
   double mean_loss; /* log loss on them */
-  int iterations;
-  int converged;
+  as_probe_result fit;
 } as_path_point;
 
 typedef struct as_path_result {
@@ -39,11 +38,9 @@ as_status as_path_parse(const char *text, double *c, as_path_opts *path, as_err 
 
 /* Split: of the r rows of a class, floor(r * held_out) are held out, at least one where r >= 2: those whose
  * as_rng_bits of (seed, stream "probe.held-out") at the row's index are lowest. Each fit starts at the one
- * before. Best: most right answers; of equals, the smallest C. x, y, weight, bias as for as_probe_fit with rows
- * d apart. AS_E_INPUT: no row can be held out. */
-as_status as_path_fit(const float *x, size_t n, size_t d, const int *y, size_t classes,
-                      const as_path_opts *opts, float *weight, float *bias, as_path_result *result,
-                      as_err *err);
+ * before. Best: most right answers; of equals, the smallest C. rows, weight, bias as for as_probe_fit. AS_E_INPUT: no row can be held out. */
+as_status as_path_fit(const as_labelled *rows, const as_path_opts *opts, float *weight, float *bias,
+                      as_path_result *result, as_err *err);
 void as_path_clear(as_path_result *r);
 
 /* "of 13 from 0.0001 to 100 by 1600 held-out rows, seed 0" */

@@ -125,14 +125,6 @@ const uint32_t *as_sgd_order(as_sgd *s, int epoch) {
   return s->order;
 }
 
-float *as_sgd_weight(as_sgd *s) {
-  return s->w;
-}
-
-float *as_sgd_bias(as_sgd *s) {
-  return s->b;
-}
-
 /* --- BatchNorm ----------------------------------------------------------------------------------------- */
 
 /* COLS columns: means and variances over the batch in double, in row order; running averages as PyTorch's
@@ -353,19 +345,21 @@ static void gather_row(void *ctx, size_t i, int worker) {
   memcpy(j->out + i * j->d, j->x + j->row[i] * j->d, j->d * sizeof(float));
 }
 
-as_status as_sgd_fit(const as_protocol *p, const float *x, const int *y, size_t n, size_t d, size_t classes,
-                     uint64_t seed, float *weight, float *bias, double *loss, as_err *err) {
+as_status as_sgd_fit(const as_protocol *p, const as_labelled *rows, uint64_t seed, float *weight, float *bias,
+                     double *loss, as_err *err) {
+  const size_t n = rows->n, d = rows->d;
+  const int *y = rows->y;
   as_sgd *s = NULL;
   size_t used = 0;
   uint32_t *row = as_alloc(n ? n : 1, sizeof *row, err);
   if (!row) return AS_E_ENV;
   for (size_t i = 0; i < n; i++)
     if (y[i] >= 0) row[used++] = (uint32_t)i;
-  as_status st = as_sgd_create(&s, p, n > UINT32_MAX ? n : used, d, classes, seed, err);
-  float *rows = st == AS_OK ? as_alloc(s->batch * d, sizeof *rows, err) : NULL;
+  as_status st = as_sgd_create(&s, p, n > UINT32_MAX ? n : used, d, rows->classes, seed, err);
+  float *batch = st == AS_OK ? as_alloc(s->batch * d, sizeof *batch, err) : NULL;
   uint32_t *from = st == AS_OK ? as_alloc(s->batch, sizeof *from, err) : NULL;
   int *label = st == AS_OK ? as_alloc(s->batch, sizeof *label, err) : NULL;
-  if (st == AS_OK && (!rows || !label || !from)) st = AS_E_ENV;
+  if (st == AS_OK && (!batch || !label || !from)) st = AS_E_ENV;
   for (int epoch = 0; st == AS_OK && epoch < p->epochs; epoch++) {
     const uint32_t *order = as_sgd_order(s, epoch);
     double sum = 0.0;
@@ -375,9 +369,9 @@ as_status as_sgd_fit(const as_protocol *p, const float *x, const int *y, size_t 
         from[i] = row[order[first + i]];
         label[i] = y[from[i]];
       }
-      gather_job job = {x, from, d, rows};
+      gather_job job = {rows->x, from, d, batch};
       as_par_for(m, gather_row, &job);
-      double mean = as_sgd_step(s, rows, label, m, as_protocol_lr(p, epoch, step, as_sgd_steps(s)));
+      double mean = as_sgd_step(s, batch, label, m, as_protocol_lr(p, epoch, step, as_sgd_steps(s)));
       if (!isfinite(mean))
         st = as_fail(err, AS_E_INPUT,
                      "protocol %s: the loss is not finite in epoch %d, step %zu (rate too high?)", p->name,
@@ -388,7 +382,7 @@ as_status as_sgd_fit(const as_protocol *p, const float *x, const int *y, size_t 
   }
   if (st == AS_OK) as_sgd_head(s, weight, bias);
   as_free(row);
-  as_free(rows);
+  as_free(batch);
   as_free(from);
   as_free(label);
   as_sgd_destroy(&s);

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "eval/learn/labelled.h"
 #include "eval/learn/protocol.h"
 #include "tensor/base/status.h"
 
@@ -27,13 +28,9 @@ const uint32_t *as_sgd_order(as_sgd *s, int epoch);
 double as_sgd_step(as_sgd *s, const float *x, const int *y, size_t m, double lr);
 /* The head as it stands, BatchNorm's running averages folded in. weight: [classes, d], bias: [classes]. */
 void as_sgd_head(const as_sgd *s, float *weight, float *bias);
-/* The same before folding, to look at or to set: [classes, d], [classes]. */
-float *as_sgd_weight(as_sgd *s);
-float *as_sgd_bias(as_sgd *s);
 
-/* All epochs on fixed features. x: [n, d], y: [n] in [0, classes), rows with y < 0 are left out. loss: mean over the last epoch, or NULL.
- * AS_E_INPUT: the training diverged. */
-as_status as_sgd_fit(const as_protocol *p, const float *x, const int *y, size_t n, size_t d, size_t classes,
-                     uint64_t seed, float *weight, float *bias, double *loss, as_err *err);
+/* All epochs on fixed features. loss: mean over the last epoch, or NULL. AS_E_INPUT: the training diverged. */
+as_status as_sgd_fit(const as_protocol *p, const as_labelled *rows, uint64_t seed, float *weight, float *bias,
+                     double *loss, as_err *err);
 
 #endif

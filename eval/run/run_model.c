@@ -91,47 +91,55 @@ static as_status fit_crops(as_model_run *r, size_t train, const as_protocol *how
   return s;
 }
 
+/* The training set's rows with the labels of this model's classes. */
+static as_labelled rows_of(const as_model_run *r, size_t train) {
+  const as_features *f = features_of(r, train);
+  return (as_labelled){.x = f->x,
+                       .y = r->train_label,
+                       .n = f->n,
+                       .d = f->d,
+                       .classes = as_dataset_classes(r->in->set[train].ds)};
+}
+
 /* By the protocol of a framework. */
 static as_status fit_protocol(as_model_run *r, size_t train, const char *name, as_err *err) {
-  const as_features *f = features_of(r, train);
+  const as_labelled rows = rows_of(r, train);
   const char *recipe = as_recipe_name(r->open.bb.recipe);
   const as_protocol *how =
       strcmp(name, "per-framework") == 0 ? as_protocol_of_recipe(recipe) : as_protocol_named(name);
   if (!how)
     return as_fail(err, AS_E_INPUT, "no probe protocol is known for recipe %s; say protocol = NAME", recipe);
   if (r->in->plan->crops && how->crops) return fit_crops(r, train, how, err);
-  return as_linhead_protocol(&r->open.head, how, f->x, r->train_label, f->n, f->d,
-                             as_dataset_classes(r->in->set[train].ds), (uint64_t)r->in->plan->seed, err);
+  return as_linhead_protocol(&r->open.head, &rows, how, (uint64_t)r->in->plan->seed, err);
 }
 
 /* By L-BFGS, at one C or at the best of a path. */
 static as_status fit_lbfgs(as_model_run *r, size_t train, as_probe_facts *facts, as_err *err) {
   const as_plan_model *p = r->plan;
-  const as_features *f = features_of(r, train);
-  const size_t classes = as_dataset_classes(r->in->set[train].ds);
+  const as_labelled rows = rows_of(r, train);
   as_probe_opts o = {.max_iter = p->max_iter};
   as_path_opts path = {.seed = (uint64_t)r->in->plan->seed, .max_iter = p->max_iter};
   as_path_result tried = {0};
   as_probe_result res = {0};
   as_status s = p->c ? as_path_parse(p->c, &o.c, &path, err) : AS_OK;
   if (s == AS_OK && path.count > 0) {
-    s = as_linhead_path(&r->open.head, f->x, r->train_label, f->n, f->d, classes, &path, &tried, err);
+    s = as_linhead_path(&r->open.head, &rows, &path, &tried, err);
     res = tried.fit;
     if (s == AS_OK) o.c = tried.point[tried.best].c;
     as_path_clear(&tried);
   } else if (s == AS_OK) {
-    s = as_linhead_fit(&r->open.head, f->x, r->train_label, f->n, f->d, classes, &o, &res, err);
+    s = as_linhead_fit(&r->open.head, &rows, &o, &res, err);
   }
   if (s != AS_OK) return s;
   if (!res.converged) as_log_line(AS_LOG_WARN, "%s: %s", p->name, r->open.head.source);
   *facts = (as_probe_facts){.known = true,
-                            .c = o.c > 0 ? o.c : 1.0,
+                            .c = as_probe_resolve(o).c,
                             .loss = res.loss,
-                            .bound = res.gap,
-                            .gradient = res.max_gradient,
+                            .bound = res.bound,
+                            .gradient = res.gradient,
                             .iterations = res.iterations,
-                            .converged = res.converged != 0};
-  for (size_t i = 0; i < f->n; i++) facts->n_train += r->train_label[i] >= 0;
+                            .converged = res.converged};
+  for (size_t i = 0; i < rows.n; i++) facts->n_train += r->train_label[i] >= 0;
   return AS_OK;
 }
 

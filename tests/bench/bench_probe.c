@@ -25,7 +25,8 @@ int main(int argc, char **argv) {
   struct timespec from, to;
   if (!w || !b) return 4;
   clock_gettime(CLOCK_MONOTONIC, &from);
-  if (as_probe_fit(f.x, f.n, f.d, f.d, f.label, f.classes, &o, w, b, &r, &err) != AS_OK) {
+  if (as_probe_fit(&(as_labelled){.x = f.x, .y = f.label, .n = f.n, .d = f.d, .classes = f.classes}, &o, w, b,
+                   &r, &err) != AS_OK) {
     fprintf(stderr, "%s\n", err.msg);
     return 3;
   }
