@@ -1,7 +1,7 @@
 #!/bin/sh
-# Commit messages after the commit named here, with which the rule began: a subject of at most 72 characters and a body
+# Commit messages after the commit named here, the last one before the rule: a subject of at most 72 characters and a body
 # that says why.
-since=9d5f59cf8e0e
+since=650dd470bd2a
 cd "$(dirname "$0")/.." || exit 1
 git rev-parse -q --verify "$since^{commit}" >/dev/null 2>&1 || { echo "commits: skip: no history here"; exit 0; }
 bad=0
