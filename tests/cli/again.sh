@@ -78,8 +78,8 @@ refuses "again: another benchmark" 2 "which has no model and set in common with 
 same "again: it is left alone" "$TMP/before" "$O/record.json"
 
 # one at a time: the second names the first; a lock dies with its holder
-wait_for() { # FILE, while process $pid lives
-  while kill -0 $pid 2>/dev/null && [ ! -e "$1" ]; do :; done
+wait_for() { # FILE with something in it, while process $pid lives: the holder writes its name once it has the lock
+  while kill -0 $pid 2>/dev/null && [ ! -s "$1" ]; do :; done
 }
 "$ASSAY" run "$P" -o "$O" --force -q >/dev/null 2>&1 &
 pid=$!
