@@ -23,8 +23,6 @@
  * Sums over rows are one double chain in the order of the rows, for any number of threads. */
 #include <math.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "eval/learn/probe_int.h"
@@ -329,8 +327,6 @@ double as_probe_exact_gap(as_probe_exact *e, const double *grad) {
     spread = fmax(spread, e->spread[c]);
   }
   if (!(high - low < 1.0)) return INFINITY;
-  if (getenv("DBG"))
-    printf("   R %.3e Q %.2e QS %.2e\n", 0.5 * e->p->c * square, q, 0.5 * e->p->c * q * spread);
   q = fmax(q, 0.0);
   double r = sqrt(square) + sqrt(q * spread);
   return 0.5 * e->p->c * r * r + q;
