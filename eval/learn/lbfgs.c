@@ -3,8 +3,10 @@
  *   H = V_m^T ... V_1^T  H0  V_1 ... V_m  +  terms in s_i s_i^T,     V_i = 1 - y_i s_i^T / (y_i . s_i),
  *
  * the matrix nearest to H0 that maps every y_i to its s_i. It is never formed: `direction` multiplies the gradient
- * by it from the outside in and back again, two products with every stored vector. H0 is gamma P, P being the caller's
- * guess (or 1), and gamma = s . y / y . P y of the newest pair, which makes H0 right along y (7.20).
+ * by it from the outside in and back again, two products with every stored vector. H0 is gamma P. Where P is 1,
+ * gamma = s . y / y . y of the newest pair, which makes H0 right along y (7.20). Where the caller knows a P, it is near
+ * H at first and gamma is 1 (a half, where the last one was in doubt); as P ages, gamma follows what the steps find: the slope was expected to go to 0 over a full
+ * step, and where a part r of it is left, curvatures have become 1 - r of what they were.
  *
  * The length. `line_search` looks for t with
  *
@@ -100,6 +102,7 @@ struct as_lbfgs {
   double **s, **y;           /* [memory] steps, changes of the gradient */
   double *sy;                /* [memory] s . y */
   double *grad, *dir, *trial, *next;
+  double gamma;  /* H0 = gamma P */
   double *alpha; /* [memory] */
   double *part;  /* [blocks] */
   double *block; /* all vectors of n */
@@ -122,6 +125,7 @@ as_status as_lbfgs_create(as_lbfgs **out, size_t n, int memory, as_err *err) {
   l->n = n;
   l->memory = memory;
   l->newest = memory - 1;
+  l->gamma = 1.0;
   l->s = as_alloc(2 * m, sizeof *l->s, err);
   l->sy = as_alloc(2 * m, sizeof *l->sy, err);
   l->part = as_alloc(blocks_of(n) + 1, sizeof(double), err);
@@ -150,13 +154,13 @@ static void direction(as_lbfgs *l, const double *x, const as_lbfgs_function *fn)
     l->alpha[i] = dot(n, l->s[i], d, l->part) / l->sy[i];
     axpy(n, -l->alpha[i], l->y[i], d, d);
   }
-  if (fn->precondition) fn->precondition(fn->ctx, x, d);
-  if (l->count > 0) {
-    double *y = l->y[l->newest], *py = l->trial; /* free until the next point is tried */
-    memcpy(py, y, n * sizeof *y);
-    if (fn->precondition) fn->precondition(fn->ctx, x, py);
-    scale(n, l->sy[l->newest] / dot(n, y, py, l->part), d);
+  if (fn->precondition) {
+    if (fn->precondition(fn->ctx, x, d)) l->gamma = fmin(fmax(l->gamma, 0.5), 1.0);
+  } else if (l->count > 0) {
+    const double *y = l->y[l->newest];
+    l->gamma = l->sy[l->newest] / dot(n, y, y, l->part);
   }
+  scale(n, l->gamma, d);
   for (int k = l->count - 1; k >= 0; k--) { /* oldest first */
     int i = (l->newest - k + l->memory) % l->memory;
     axpy(n, l->alpha[i] - dot(n, l->y[i], d, l->part) / l->sy[i], l->s[i], d, d);
@@ -216,6 +220,18 @@ static double cubic_min(line_point a, line_point b) {
   return fmin(fmax(t, lo + 0.1 * width), hi - 0.1 * width);
 }
 
+/* Where the whole step promises less than the noise of the values, slopes alone are asked, and not for long. */
+static line_point blind_search(line *s, line_point start, double first) {
+  double t = first;
+  for (int i = 0; i < 3; i++) {
+    line_point p = look_at(s, t);
+    if (fabs(p.slope) <= -0.9 * start.slope && p.f <= start.f + 10.0 * s->noise) return p;
+    t *= fmin(fmax(start.slope / (start.slope - p.slope), 0.1), 4.0); /* where the slope would be 0 */
+    if (!isfinite(t)) break;
+  }
+  return start;
+}
+
 /* Ends with l->trial and l->next at the returned point; .t = 0 when no lower point was found. */
 static line_point line_search(line *s, line_point start, double first) {
   const double c1 = 1e-4, c2 = 0.9;
@@ -248,6 +264,7 @@ static line_point line_search(line *s, line_point start, double first) {
       lo = p;
     }
     if (fabs(hi.t - lo.t) <= 1e-10 * fmax(hi.t, lo.t)) break;
+    if (i >= 5 && fabs(p.f - start.f) <= 10.0 * s->noise) break; /* nothing left to see */
     t = isfinite(hi.f) ? cubic_min(lo, hi) : 0.5 * (lo.t + hi.t);
   }
   /* lo satisfies the first condition (or is the start): good enough to go on from */
@@ -323,13 +340,16 @@ void as_lbfgs_run(as_lbfgs *l, double *x, const as_lbfgs_function *fn, const as_
     bool guess = l->count > 0 || fn->precondition;
     double first = guess ? 1.0 : fmin(1.0, 1.0 / sqrt(dot(l->n, l->dir, l->dir, l->part)));
     line s = {l, x, fn, p.noise, 0};
-    end = line_search(&s, start, first);
+    bool blind = -0.5 * start.slope <= p.noise;
+    end = blind ? blind_search(&s, start, first) : line_search(&s, start, first);
     r->evaluations += s.evaluations;
     if (!(end.t > 0.0)) {
-      if (l->count == 0) return;
+      if (l->count == 0 || blind) return;
       l->count = 0; /* begin again from the gradient */
       continue;
     }
+    if (fn->precondition)
+      l->gamma *= fmin(fmax((start.slope * end.t) / (start.slope - end.slope), 0.25), 4.0);
     remember(l, x);
     memcpy(x, l->trial, l->n * sizeof *x);
     memcpy(l->grad, l->next, l->n * sizeof *x);

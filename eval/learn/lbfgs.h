@@ -4,6 +4,7 @@
 #ifndef AS_EVAL_LEARN_LBFGS_H
 #define AS_EVAL_LEARN_LBFGS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "tensor/base/status.h"
@@ -15,9 +16,9 @@ typedef struct as_lbfgs_function {
   double (*value)(void *ctx, const double *x, double *gradient);
   /* A bound of value(x) - min from the gradient at x, the point that `value` saw last; or NULL. */
   double (*gap)(void *ctx, const double *x, const double *gradient);
-  /* v = P v, where P is symmetric, positive definite and near the inverse of the second derivatives at x; may
-   * change from call to call. NULL = no better guess than a multiple of 1. */
-  void (*precondition)(void *ctx, const double *x, double *v);
+  /* v = P v, where P is symmetric, positive definite and near the inverse of the second derivatives. Called once a
+   * step, from x; true: P is another one than at the last call. NULL = no better guess than a multiple of 1. */
+  bool (*precondition)(void *ctx, const double *x, double *v);
   /* Absolute error of the last value, or NULL = exact. */
   const double *noise;
 } as_lbfgs_function;

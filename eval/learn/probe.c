@@ -22,15 +22,15 @@
 #include "eval/learn/lbfgs.h"
 #include "eval/learn/probe_int.h"
 #include "tensor/base/checked.h"
+#include "tensor/base/math/dmath.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/par.h"
 
 enum {
-  MEMORY = 10,       /* steps that L-BFGS remembers */
-  COLS = 128,        /* columns whose mean one thread takes */
-  EXACT_COST = 8,    /* what a value in double costs, in those in float */
-  FIRST_BUDGET = 8,  /* what the first guess at the curvature may cost, likewise */
-  FIRST_RENEWAL = 12 /* and after what cost it is made anew; then after twice as much, and so on */
+  MEMORY = 10,     /* steps that L-BFGS remembers */
+  COLS = 128,      /* columns whose mean one thread takes */
+  EXACT_COST = 8,  /* what a value in double costs, in those in float */
+  FIRST_BUDGET = 8 /* what the first guess at the curvature may cost, likewise */
 };
 
 struct as_probe {
@@ -42,8 +42,10 @@ struct as_probe {
   as_probe_exact *exact;
   as_probe_curve *curve;
   as_lbfgs *search;
-  double spread;               /* sum of |x - mean|^2 of the widest class */
-  double spent, renewed, wait; /* cost so far, at the last renewal, and until the next */
+  double spread;         /* sum of |x - mean|^2 of the widest class */
+  double length;         /* the same of all rows */
+  double spent, renewal; /* cost so far, in values in float; at which the curvature is looked at again */
+  double budget;         /* what that may cost */
 };
 
 as_probe_opts as_probe_resolve(as_probe_opts opts) {
@@ -87,22 +89,24 @@ static double exact_gap(void *ctx, const double *point, const double *grad) {
   return as_probe_exact_gap(p->exact, grad);
 }
 
-/* What a value in float costs, in floating-point operations as probe_curve.c counts them. */
-static double flops_of_value(const as_probe *p) {
-  return 4.0 * (double)p->problem.n * (double)p->problem.d * (double)p->problem.k;
+/* What a value in float costs, in the multiply-and-add steps of probe_curve.c. */
+static double steps_of_value(const as_probe *p) {
+  return 2.0 * (double)p->problem.n * (double)p->problem.d * (double)p->problem.k;
 }
 
-/* The guess is renewed when the search has cost as much as the renewal may: at most half of all work. Where memory
- * does not suffice for a new one, the old one goes on. */
-static void precondition(void *ctx, const double *point, double *v) {
+/* The guess is made anew after as much work as the last one took, or FIRST_BUDGET; each may take twice as much as the
+ * one before. Where memory does not suffice for a new one, the old one goes on. */
+static bool precondition(void *ctx, const double *point, double *v) {
   as_probe *p = ctx;
-  double since = p->spent - p->renewed;
-  if (since >= p->wait) {
-    as_probe_curve_renew(p->curve, p->rough, point, since * flops_of_value(p), NULL);
-    p->renewed = p->spent;
-    p->wait *= 2.0;
+  bool anew = p->spent >= p->renewal;
+  if (anew) {
+    double cost;
+    as_probe_curve_renew(p->curve, p->rough, point, p->budget * steps_of_value(p), &cost, NULL);
+    p->renewal = p->spent + fmax(FIRST_BUDGET, cost / steps_of_value(p));
+    p->budget *= 2.0;
   }
   as_probe_curve_apply(p->curve, v);
+  return anew;
 }
 
 /* --- a run ---------------------------------------------------------------------------------------------------- */
@@ -144,6 +148,32 @@ static void round_head(const as_probe *p, double *point, float *weight, float *b
   }
 }
 
+/* The run on float sums. Where classes come apart easily and C is large, the second derivatives at the start say little
+ * about those at the minimum, and the first steps lead astray: most rows are then sure, and many of them wrong. So
+ * such a C is approached by decades, each solved to a percent, from where C times the length of a row is 10; the
+ * approach ends where the loss stays near that of a guess. */
+static void run_rough(as_probe *p, double c, double *point, const as_lbfgs_function *rough,
+                      const as_lbfgs_opts *o, as_lbfgs_result *r) {
+  const as_probe_problem *q = &p->problem;
+  const double guess = (double)q->n * as_log((double)q->k);
+  as_lbfgs_opts loose = *o;
+  int iterations = 0, evaluations = 0;
+  loose.close_tol = 1e-2;
+  for (double at = 10.0 * (double)q->n / p->length; at < c / 3.0 && o->target == -INFINITY; at *= 10.0) {
+    p->problem.c = at;
+    as_lbfgs_run(p->search, point, rough, &loose, r);
+    iterations += r->iterations;
+    evaluations += r->evaluations;
+    loose.max_iter -= r->iterations;
+    if (r->f > 0.4 * guess || r->stop == AS_LBFGS_BROKEN || r->stop == AS_LBFGS_LIMIT) break;
+  }
+  p->problem.c = c;
+  loose.close_tol = o->close_tol;
+  as_lbfgs_run(p->search, point, rough, &loose, r);
+  r->iterations += iterations;
+  r->evaluations += evaluations;
+}
+
 static as_status search_minimum(as_probe *p, const as_probe_opts *o, double *point, as_lbfgs_result *first,
                                 as_lbfgs_result *last, as_err *err) {
   const as_lbfgs_function rough = {p, rough_value, rough_gap, precondition, as_probe_float_noise(p->rough)};
@@ -153,12 +183,12 @@ static as_status search_minimum(as_probe *p, const as_probe_opts *o, double *poi
                       .close_tol = 1e-10,
                       .flat_tol = 1e-8,
                       .target = o->target > 0.0 ? o->target : -INFINITY};
-  p->spent = p->renewed = 0.0;
-  p->wait = FIRST_RENEWAL;
-  as_status s = as_probe_curve_begin(p->curve, FIRST_BUDGET * flops_of_value(p), err);
+  p->spent = 0.0;
+  p->renewal = p->budget = FIRST_BUDGET;
+  as_status s = as_probe_curve_begin(p->curve, FIRST_BUDGET * steps_of_value(p), err);
   if (s == AS_OK) s = as_lbfgs_create(&p->search, p->problem.k * (p->problem.d + 1), MEMORY, err);
   if (s != AS_OK) return s;
-  as_lbfgs_run(p->search, point, &rough, &lo, first);
+  run_rough(p, o->c, point, &rough, &lo, first);
   lo.max_iter -= first->iterations;
   lo.gap_tol = o->tol;
   lo.close_tol = 0.0;
@@ -253,7 +283,10 @@ static as_status find_spread(as_probe *p, as_err *err) {
   const double *square = as_probe_curve_squares(p->curve);
   double *sum = as_calloc(q->k, sizeof *sum, err);
   if (!sum) return AS_E_ENV;
-  for (size_t i = 0; i < q->n; i++) sum[q->y[i]] += square[i];
+  for (size_t i = 0; i < q->n; i++) {
+    sum[q->y[i]] += square[i];
+    p->length += square[i];
+  }
   for (size_t c = 0; c < q->k; c++) p->spread = fmax(p->spread, sum[c]);
   as_free(sum);
   return AS_OK;

@@ -12,53 +12,39 @@
  *
  * Most w_ic are tiny: a row is undecided between a few of 200 classes. Rows below a threshold are left out, and the
  * others scaled up to the same total; the threshold is the lowest for which the work fits the budget. With
- * Z = the rows that stay, times sqrt(w_ic) R^-1/2,
- *
- *   M_c = R^1/2 (1 + Z^T Z) R^1/2     and     (1 + Z^T Z)^-1 = 1 - Z^T (1 + Z Z^T)^-1 Z,
- *
- * so a Cholesky factor of 1 + Z^T Z (a column per feature) or of 1 + Z Z^T (a column per row) serves, whichever is
- * smaller. No eigenvalue of either is below 1. In float, rounding could make one so where another is beyond 10^7;
- * R is kept so large that none is.
+ * Z = the rows that stay, times sqrt(w_ic) R^-1/2, it is M_c = R^1/2 (1 + Z^T Z) R^1/2, which probe_factor.c inverts.
+ * In float that goes well as long as no eigenvalue of Z^T Z is much beyond 10^6: R is made large enough.
  *
  * At W = 0 all p are 1 / k, and one block serves all classes. A guess that is off costs steps, never truth. */
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
 
+#include "eval/learn/probe_factor.h"
 #include "eval/learn/probe_int.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/par.h"
-#include "tensor/linear.h"
 
 enum {
-  SIDE = 64,            /* columns of a factor that are made together */
-  DEPTH = 512,          /* rows of Z that are summed together */
-  GROUP = 16,           /* classes that are counted together */
-  COLS = 128,           /* columns whose mean is taken together */
-  TALL = 16,            /* rows of Z that are gathered side by side */
-  LEVELS = 28,          /* thresholds 2^-3, 2^-4, ... */
-  MOST_FLOATS = 1 << 26 /* of all factors together */
+  GROUP = 16,            /* classes that are counted together */
+  COLS = 128,            /* columns whose mean is taken together */
+  CHUNK = 512,           /* rows whose lengths one thread takes */
+  LEVELS = 28,           /* thresholds 2^-3, 2^-4, ... */
+  MOST_FLOATS = 1 << 26, /* of all factors together */
+  USES = 8,              /* products that a renewed guess will serve for, at least */
+  SLOW = 12              /* what a step of those costs, in steps of a product of matrices */
 };
 static const double largest_eigenvalue = 1e6; /* of Z^T Z */
 
-/* One class' M_c^-1. */
-typedef struct block {
-  size_t rows;                     /* of Z */
-  uint32_t *row;                   /* [rows] of the problem, owned */
-  float *root;                     /* [rows] sqrt(w_ic), owned */
-  double weight_scale, bias_scale; /* R^-1/2 */
-  bool by_feature;                 /* the factor is that of 1 + Z^T Z */
-  size_t side;
-  float *factor; /* [side, side] lower triangle, owned */
-} block;
-
 struct as_probe_curve {
   const as_probe_problem *p;
-  double *square; /* [n] |x - mean|^2 */
-  block *blocks;  /* [n_blocks]: one for all classes, or one for each; NULL = the penalty alone */
+  double *square;         /* [n] |x - mean|^2 */
+  as_probe_block *blocks; /* [n_blocks]: one for all classes, or one for each */
   size_t n_blocks;
-  double *room; /* [k][d + 1] */
-  double *v;    /* of the product in work */
+  float *v;    /* [k][d + 1] vectors in work */
+  float *room; /* [k][d + 1] */
+  void *many;  /* scratch of the one block */
+  double *out; /* of the product in work */
 };
 
 /* What is known of each class before its rows are chosen. */
@@ -69,125 +55,29 @@ typedef struct census {
   double *trace; /* [k] of w |x|^2 */
   size_t first, rows;
   const float *p;
-  int level;     /* second pass: rows up to this level are taken */
-  block *blocks; /* likewise */
-  double *kept;  /* [k] of w in these rows */
+  int level;              /* second pass: rows up to this level are taken */
+  as_probe_block *blocks; /* likewise */
+  double *kept;           /* [k] of w in these rows */
 } census;
 
-/* --- factors ---------------------------------------------------------------------------------------------- */
-
-static float dot_floats(size_t n, const float *a, const float *b) {
-  float s[4] = {0};
-  size_t i = 0;
-  for (; i + 4 <= n; i += 4)
-    for (size_t k = 0; k < 4; k++) s[k] += a[i + k] * b[i + k];
-  for (size_t k = 0; i < n; i++, k++) s[k] += a[i] * b[i];
-  return (s[0] + s[2]) + (s[1] + s[3]);
-}
-
-/* In place, the lower triangle alone. Strip by strip: what the strips before contribute as one product, then the
- * strip's own columns. A pivot is at least 1, see above. */
-static void factorise(block *b, float *strip, void *pack) {
-  const size_t n = b->side;
-  float *a = b->factor;
-  for (size_t j0 = 0; j0 < n; j0 += SIDE) {
-    const size_t cols = n - j0 < SIDE ? n - j0 : SIDE, rows = n - j0;
-    if (j0 > 0) as_gemm_nt(&(as_product){rows, cols, j0, a + j0 * n, n, a + j0 * n, n, strip, SIDE}, pack);
-    for (size_t i = 0; j0 > 0 && i < rows; i++)
-      for (size_t j = 0; j < cols && j <= i; j++) a[(j0 + i) * n + j0 + j] -= strip[i * SIDE + j];
-    for (size_t j = 0; j < cols; j++) {
-      float *own = a + (j0 + j) * n + j0;
-      float pivot = own[j] - dot_floats(j, own, own);
-      own[j] = pivot > 1.0f ? sqrtf(pivot) : 1.0f;
-      for (size_t i = j + 1; i < rows; i++) {
-        float *other = a + (j0 + i) * n + j0;
-        other[j] = (other[j] - dot_floats(j, other, own)) / own[j];
-      }
-    }
-  }
-}
-
-/* n rows of Z from the one at `first` on: z[i][j], d + 1 apart, or transposed: z[j][i], n apart. The last column is the
- * intercept's. */
-static void gather_rows(const as_probe_problem *p, const block *b, size_t first, size_t n, bool transposed,
-                        float *z) {
-  const size_t d = p->d, step = transposed ? 1 : d + 1, down = transposed ? n : 1;
-  for (size_t i0 = 0; i0 < n; i0 += TALL) { /* so many rows side by side that their lines stay near */
-    const size_t rows = n - i0 < TALL ? n - i0 : TALL;
-    const float *x[TALL];
-    float by[TALL];
-    for (size_t i = 0; i < rows; i++) {
-      x[i] = p->x + b->row[first + i0 + i] * d;
-      by[i] = b->root[first + i0 + i] * (float)b->weight_scale;
-      z[(i0 + i) * step + d * down] = b->root[first + i0 + i] * (float)b->bias_scale;
-    }
-    if (transposed) {
-      for (size_t j = 0; j < d; j++)
-        for (size_t i = 0; i < rows; i++) z[j * n + i0 + i] = by[i] * (x[i][j] - p->mean[j]);
-    } else {
-      for (size_t i = 0; i < rows; i++)
-        for (size_t j = 0; j < d; j++) z[(i0 + i) * step + j] = by[i] * (x[i][j] - p->mean[j]);
-    }
-  }
-}
-
-/* 1 + Z^T Z or 1 + Z Z^T, lower triangle, strip by strip. z: room for DEPTH rows, or all. */
-static void fill_gram(const as_probe_problem *p, block *b, float *z, float *strip, void *pack) {
-  const size_t n = b->side, wide = p->d + 1;
-  memset(b->factor, 0, n * n * sizeof *b->factor);
-  for (size_t first = 0; first < (b->by_feature ? b->rows : 1); first += DEPTH) {
-    const size_t depth = !b->by_feature ? wide : b->rows - first < DEPTH ? b->rows - first : DEPTH;
-    gather_rows(p, b, first, b->by_feature ? depth : b->rows, b->by_feature, z);
-    for (size_t j0 = 0; j0 < n; j0 += SIDE) {
-      const size_t cols = n - j0 < SIDE ? n - j0 : SIDE, rows = n - j0;
-      const float *from = z + j0 * depth;
-      as_gemm_nt(&(as_product){rows, cols, depth, from, depth, from, depth, strip, SIDE}, pack);
-      for (size_t i = 0; i < rows; i++)
-        for (size_t j = 0; j < cols && j <= i; j++) b->factor[(j0 + i) * n + j0 + j] += strip[i * SIDE + j];
-    }
-  }
-  for (size_t i = 0; i < n; i++) b->factor[i * n + i] += 1.0f;
-}
-
-static as_status build_block(const as_probe_problem *p, block *b) {
-  const size_t wide = p->d + 1, depth = b->by_feature ? DEPTH : wide;
-  if (b->rows == 0) return AS_OK;
-  const size_t deepest = depth > b->side ? depth : b->side;
-  float *z = as_alloc(b->by_feature ? wide * DEPTH : b->rows * wide, sizeof *z, NULL);
-  float *strip = as_alloc(b->side * SIDE, sizeof *strip, NULL);
-  void *pack = as_alloc(as_gemm_scratch(SIDE, deepest), 1, NULL);
-  b->factor = as_alloc(b->side * b->side, sizeof *b->factor, NULL);
-  bool room = z && strip && pack && b->factor;
-  if (room) {
-    fill_gram(p, b, z, strip, pack);
-    factorise(b, strip, pack);
-  }
-  as_free(z);
-  as_free(strip);
-  as_free(pack);
-  return room ? AS_OK : AS_E_ENV;
-}
-
-static void clear_blocks(block *blocks, size_t n) {
-  for (size_t i = 0; blocks && i < n; i++) {
-    as_free(blocks[i].row);
-    as_free(blocks[i].root);
-    as_free(blocks[i].factor);
-  }
+static void clear_blocks(as_probe_block *blocks, size_t n) {
+  for (size_t i = 0; blocks && i < n; i++) as_probe_block_clear(&blocks[i]);
   as_free(blocks);
 }
 
+/* Takes over new blocks. */
+static void set_blocks(as_probe_curve *c, as_probe_block *blocks, size_t n) {
+  clear_blocks(c->blocks, c->n_blocks);
+  c->blocks = blocks;
+  c->n_blocks = n;
+}
+
 /* R of a class, from the total of its w and of its w |x|^2. */
-static void choose_scales(const as_probe_problem *p, block *b, double total, double trace) {
+static void choose_scales(const as_probe_problem *p, as_probe_block *b, double total, double trace) {
   double penalty = fmax(1.0 / p->c, trace / largest_eigenvalue);
   double curve = fmax(total, 1e-9); /* by the intercept; R is a thousandth of it where rows say the rest */
   b->weight_scale = 1.0 / sqrt(penalty);
   b->bias_scale = 1.0 / sqrt(b->rows > 0 ? 1e-3 * curve : curve);
-}
-
-static double cost_of(size_t rows, size_t wide) {
-  double small = (double)(rows < wide ? rows : wide), large = (double)(rows < wide ? wide : rows);
-  return small * small * (large + small / 3.0);
 }
 
 /* --- at the start ------------------------------------------------------------------------------------------- */
@@ -196,35 +86,29 @@ as_status as_probe_curve_begin(as_probe_curve *c, double budget, as_err *err) {
   const as_probe_problem *p = c->p;
   const double w = (1.0 - 1.0 / (double)p->k) / (double)p->k;
   size_t rows = p->n;
-  while (rows > 1 && (cost_of(rows, p->d + 1) > budget ||
-                      (rows < p->d + 1 ? rows * rows : (p->d + 1) * (p->d + 1)) > MOST_FLOATS))
+  while (rows > 1 && as_probe_block_cost(rows, p->d) > budget) rows -= rows / 8 + 1;
+  while (rows > 1 && as_probe_block_side(rows, p->d) > MOST_FLOATS / as_probe_block_side(rows, p->d))
     rows -= rows / 8 + 1;
-  block *b = as_calloc(1, sizeof *b, err);
-  if (!b) return AS_E_ENV;
-  b->rows = rows;
-  b->by_feature = rows > p->d + 1;
-  b->side = b->by_feature ? p->d + 1 : rows;
-  b->row = as_alloc(rows, sizeof *b->row, err);
-  b->root = as_alloc(rows, sizeof *b->root, err);
-  double trace = 0.0;
-  for (size_t i = 0; i < p->n; i++) trace += w * c->square[i];
-  choose_scales(p, b, w * (double)p->n, trace);
-  if (!b->row || !b->root) {
+  as_probe_block *b = as_calloc(1, sizeof *b, err);
+  as_status s = b ? as_probe_block_reserve(b, p, rows, err) : AS_E_ENV;
+  if (s == AS_OK) {
+    double trace = 0.0;
+    for (size_t i = 0; i < p->n; i++) trace += w * c->square[i];
+    choose_scales(p, b, w * (double)p->n, trace);
+    for (size_t i = 0; i < rows; i++) { /* evenly spread where not all fit */
+      b->row[i] = (uint32_t)((double)i * ((double)p->n / (double)rows));
+      b->root[i] = (float)sqrt(w * (double)p->n / (double)rows);
+    }
+    as_free(c->many);
+    c->many = as_alloc(as_probe_block_room(b, p, p->k), 1, err);
+    s = c->many ? as_probe_block_build(b, p, true) : AS_E_ENV;
+    if (s != AS_OK) as_fail(err, AS_E_ENV, "probe: out of memory");
+  }
+  if (s == AS_OK)
+    set_blocks(c, b, 1);
+  else
     clear_blocks(b, 1);
-    return AS_E_ENV;
-  }
-  for (size_t i = 0; i < rows; i++) { /* evenly spread where not all fit */
-    b->row[i] = (uint32_t)((double)i * ((double)p->n / (double)rows));
-    b->root[i] = (float)sqrt(w * (double)p->n / (double)rows);
-  }
-  if (build_block(p, b) != AS_OK) {
-    clear_blocks(b, 1);
-    return as_fail(err, AS_E_ENV, "probe: out of memory");
-  }
-  clear_blocks(c->blocks, c->n_blocks);
-  c->blocks = b;
-  c->n_blocks = 1;
-  return AS_OK;
+  return s;
 }
 
 /* --- at a point --------------------------------------------------------------------------------------------- */
@@ -260,14 +144,14 @@ static void take_group(void *ctx, size_t group, int worker) {
     for (size_t c = from; c < to; c++) {
       float p = s->p[i * k + c], w = p * (1.0f - p);
       if (level_of(w) > s->level) continue;
-      block *b = &s->blocks[c];
+      as_probe_block *b = &s->blocks[c];
       b->row[b->rows] = (uint32_t)(s->first + i);
       b->root[b->rows++] = w;
       s->kept[c] += (double)w;
     }
 }
 
-static void count_slab(void *ctx, size_t first, size_t rows, const float *p) {
+static void visit_slab(void *ctx, size_t first, size_t rows, const float *p) {
   census *s = ctx;
   s->first = first;
   s->rows = rows;
@@ -281,48 +165,53 @@ static size_t rows_up_to(const census *s, size_t c, int level) {
   return n;
 }
 
-/* The lowest threshold whose work fits; -1: none. */
-static int choose_level(const census *s, double budget) {
+/* Steps of a class with so many rows, its uses among them. */
+static double cost_of_class(const as_probe_problem *p, size_t rows) {
+  const double wide = (double)p->d + 1.0, side = (double)as_probe_block_side(rows, p->d);
+  double use = side * side + (rows < p->d + 1 ? 2.0 * (double)rows * wide : 0.0);
+  return as_probe_block_cost(rows, p->d) + USES * SLOW * use;
+}
+
+/* The lowest threshold whose work fits, and what it costs; -1: none. */
+static int choose_level(const census *s, double budget, double *cost) {
   const as_probe_problem *p = s->curve->p;
   for (int l = LEVELS - 1; l >= 0; l--) {
-    double cost = 0.0, floats = 0.0;
+    double floats = 0.0;
+    *cost = 0.0;
     for (size_t c = 0; c < p->k; c++) {
-      size_t rows = rows_up_to(s, c, l), side = rows < p->d + 1 ? rows : p->d + 1;
-      cost += cost_of(rows, p->d + 1);
+      const size_t rows = rows_up_to(s, c, l), side = as_probe_block_side(rows, p->d);
+      *cost += cost_of_class(p, rows);
       floats += (double)side * (double)side;
     }
-    if (cost <= budget && floats <= MOST_FLOATS) return l;
+    if (*cost <= budget && floats <= MOST_FLOATS) return l;
   }
+  *cost = 0.0;
   return -1;
 }
 
 typedef struct build_job {
   const as_probe_problem *p;
-  block *blocks;
+  as_probe_block *blocks;
   as_status *status; /* [k] */
 } build_job;
 
-static void build_one(void *ctx, size_t c, int worker) {
+static void build_class(void *ctx, size_t c, int worker) {
   (void)worker;
   build_job *j = ctx;
-  j->status[c] = build_block(j->p, &j->blocks[c]);
+  j->status[c] = as_probe_block_build(&j->blocks[c], j->p, false);
 }
 
 /* Rows and weights of all classes into blocks. */
 static as_status take_rows(census *s, as_probe_float *f, const double *point, as_err *err) {
   const as_probe_problem *p = s->curve->p;
   for (size_t c = 0; c < p->k; c++) {
-    size_t rows = rows_up_to(s, c, s->level);
-    block *b = &s->blocks[c];
-    b->row = as_alloc(rows ? rows : 1, sizeof *b->row, err);
-    b->root = as_alloc(rows ? rows : 1, sizeof *b->root, err);
-    if (!b->row || !b->root) return AS_E_ENV;
-    b->by_feature = rows > p->d + 1;
-    b->side = b->by_feature ? p->d + 1 : rows;
+    as_status st = as_probe_block_reserve(&s->blocks[c], p, rows_up_to(s, c, s->level), err);
+    if (st != AS_OK) return st;
+    s->blocks[c].rows = 0; /* counted again as they come */
   }
-  as_probe_float_probabilities(f, point, count_slab, s);
+  as_probe_float_probabilities(f, point, visit_slab, s);
   for (size_t c = 0; c < p->k; c++) {
-    block *b = &s->blocks[c];
+    as_probe_block *b = &s->blocks[c];
     double up = s->kept[c] > 0.0 ? s->total[c] / s->kept[c] : 1.0;
     for (size_t i = 0; i < b->rows; i++) b->root[i] = (float)sqrt((double)b->root[i] * up);
     choose_scales(p, b, s->total[c], s->trace[c]);
@@ -331,9 +220,10 @@ static as_status take_rows(census *s, as_probe_float *f, const double *point, as
 }
 
 as_status as_probe_curve_renew(as_probe_curve *c, as_probe_float *f, const double *point, double budget,
-                               as_err *err) {
+                               double *cost, as_err *err) {
   const size_t k = c->p->k;
   census s = {.curve = c};
+  *cost = 0.0;
   s.count = as_calloc(k * LEVELS, sizeof *s.count, err);
   s.total = as_calloc(k, sizeof *s.total, err);
   s.trace = as_calloc(k, sizeof *s.trace, err);
@@ -341,22 +231,19 @@ as_status as_probe_curve_renew(as_probe_curve *c, as_probe_float *f, const doubl
   build_job j = {.p = c->p, .status = as_calloc(k, sizeof *j.status, err)};
   as_status st = s.count && s.total && s.trace && s.kept && j.status ? AS_OK : AS_E_ENV;
   if (st == AS_OK) {
-    as_probe_float_probabilities(f, point, count_slab, &s);
-    s.level = choose_level(&s, budget);
+    as_probe_float_probabilities(f, point, visit_slab, &s);
+    s.level = choose_level(&s, budget, cost);
   }
   if (st == AS_OK && s.level >= 0) {
     s.blocks = j.blocks = as_calloc(k, sizeof *s.blocks, err);
     st = s.blocks ? take_rows(&s, f, point, err) : AS_E_ENV;
-    if (st == AS_OK) as_par_for(k, build_one, &j);
+    if (st == AS_OK) as_par_for(k, build_class, &j);
     for (size_t i = 0; st == AS_OK && i < k; i++)
       if (j.status[i] != AS_OK) st = as_fail(err, AS_E_ENV, "probe: out of memory");
-    if (st == AS_OK) {
-      clear_blocks(c->blocks, c->n_blocks);
-      c->blocks = s.blocks;
-      c->n_blocks = k;
-    } else {
+    if (st == AS_OK)
+      set_blocks(c, s.blocks, k);
+    else
       clear_blocks(s.blocks, k);
-    }
   }
   void *all[] = {s.count, s.total, s.trace, s.kept, j.status};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) as_free(all[i]);
@@ -364,69 +251,6 @@ as_status as_probe_curve_renew(as_probe_curve *c, as_probe_float *f, const doubl
 }
 
 /* --- the product ---------------------------------------------------------------------------------------------- */
-
-/* Eight chains, as in lbfgs.c. */
-static double dot_mixed(size_t n, const float *a, const double *b) {
-  double s[8] = {0};
-  size_t i = 0;
-  for (; i + 8 <= n; i += 8)
-    for (size_t k = 0; k < 8; k++) s[k] += (double)a[i + k] * b[i + k];
-  for (size_t k = 0; i < n; i++, k++) s[k] += (double)a[i] * b[i];
-  return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
-}
-
-/* v = (L L^T)^-1 v */
-static void solve_factor(const block *b, double *v) {
-  const size_t n = b->side;
-  for (size_t i = 0; i < n; i++)
-    v[i] = (v[i] - dot_mixed(i, b->factor + i * n, v)) / (double)b->factor[i * n + i];
-  for (size_t i = n; i-- > 0;) {
-    const float *row = b->factor + i * n;
-    v[i] /= (double)row[i];
-    for (size_t j = 0; j < i; j++) v[j] -= (double)row[j] * v[i];
-  }
-}
-
-/* (1 + Z^T Z)^-1 r, by the factor of 1 + Z Z^T; r: [d] weights, *rb the intercept. */
-static void solve_by_rows(const as_probe_problem *p, const block *b, double *r, double *rb, double *t) {
-  const size_t d = p->d;
-  double of_mean = dot_mixed(d, p->mean, r), sum = 0.0;
-  for (size_t i = 0; i < b->rows; i++) {
-    double inner = dot_mixed(d, p->x + b->row[i] * d, r) - of_mean;
-    t[i] = (double)b->root[i] * (b->weight_scale * inner + b->bias_scale * *rb);
-  }
-  solve_factor(b, t);
-  for (size_t i = 0; i < b->rows; i++) {
-    const float *x = p->x + b->row[i] * d;
-    double by = t[i] * (double)b->root[i], by_w = by * b->weight_scale;
-    for (size_t j = 0; j < d; j++) r[j] -= by_w * (double)x[j];
-    sum += by;
-  }
-  for (size_t j = 0; j < d; j++) r[j] += sum * b->weight_scale * (double)p->mean[j];
-  *rb -= sum * b->bias_scale;
-}
-
-static void solve_by_feature(const as_probe_problem *p, const block *b, double *r, double *rb, double *t) {
-  memcpy(t, r, p->d * sizeof *t);
-  t[p->d] = *rb;
-  solve_factor(b, t);
-  memcpy(r, t, p->d * sizeof *t);
-  *rb = t[p->d];
-}
-
-static void apply_class(void *ctx, size_t c, int worker) {
-  (void)worker;
-  as_probe_curve *q = ctx;
-  const as_probe_problem *p = q->p;
-  const block *b = &q->blocks[q->n_blocks == 1 ? 0 : c];
-  double *v = q->v + c * p->d, *vb = q->v + p->k * p->d + c, *t = q->room + c * (p->d + 1);
-  for (size_t j = 0; j < p->d; j++) v[j] *= b->weight_scale;
-  *vb *= b->bias_scale;
-  if (b->rows > 0 && b->by_feature) solve_by_feature(p, b, v, vb, t);
-  if (b->rows > 0 && !b->by_feature) solve_by_rows(p, b, v, vb, t);
-  for (size_t j = 0; j < p->d; j++) v[j] *= b->weight_scale;
-  *vb *= b->bias_scale;
-}
 
 /* K: less the mean over the classes, for COLS columns; the intercepts are one more column. */
 static void centre_columns(void *ctx, size_t strip, int worker) {
@@ -436,20 +260,45 @@ static void centre_columns(void *ctx, size_t strip, int worker) {
   double sum[COLS] = {0};
   if (from < d) {
     for (size_t c = 0; c < k; c++)
-      for (size_t j = from; j < to; j++) sum[j - from] += q->v[c * d + j];
+      for (size_t j = from; j < to; j++) sum[j - from] += q->out[c * d + j];
     for (size_t c = 0; c < k; c++)
-      for (size_t j = from; j < to; j++) q->v[c * d + j] -= sum[j - from] / (double)k;
+      for (size_t j = from; j < to; j++) q->out[c * d + j] -= sum[j - from] / (double)k;
     return;
   }
-  for (size_t c = 0; c < k; c++) sum[0] += q->v[k * d + c];
-  for (size_t c = 0; c < k; c++) q->v[k * d + c] -= sum[0] / (double)k;
+  for (size_t c = 0; c < k; c++) sum[0] += q->out[k * d + c];
+  for (size_t c = 0; c < k; c++) q->out[k * d + c] -= sum[0] / (double)k;
+}
+
+/* R^-1/2 of one class, into the float vectors. */
+static void scale_in(void *ctx, size_t c, int worker) {
+  (void)worker;
+  as_probe_curve *q = ctx;
+  const as_probe_block *b = &q->blocks[q->n_blocks == 1 ? 0 : c];
+  const size_t d = q->p->d;
+  float *v = q->v + c * (d + 1);
+  for (size_t j = 0; j < d; j++) v[j] = (float)(q->out[c * d + j] * b->weight_scale);
+  v[d] = (float)(q->out[q->p->k * d + c] * b->bias_scale);
+  if (q->n_blocks > 1) as_probe_block_solve(b, q->p, v, q->room + c * (d + 1));
+}
+
+/* And back again. */
+static void scale_out(void *ctx, size_t c, int worker) {
+  (void)worker;
+  as_probe_curve *q = ctx;
+  const as_probe_block *b = &q->blocks[q->n_blocks == 1 ? 0 : c];
+  const size_t d = q->p->d;
+  const float *v = q->v + c * (d + 1);
+  for (size_t j = 0; j < d; j++) q->out[c * d + j] = (double)v[j] * b->weight_scale;
+  q->out[q->p->k * d + c] = (double)v[d] * b->bias_scale;
 }
 
 void as_probe_curve_apply(as_probe_curve *c, double *v) {
   const size_t strips = (c->p->d + COLS - 1) / COLS;
-  c->v = v;
+  c->out = v;
   as_par_for(strips + 1, centre_columns, c);
-  as_par_for(c->p->k, apply_class, c);
+  as_par_for(c->p->k, scale_in, c);
+  if (c->n_blocks == 1) as_probe_block_solve_all(c->blocks, c->p, c->p->k, c->v, c->many);
+  as_par_for(c->p->k, scale_out, c);
   as_par_for(strips + 1, centre_columns, c);
 }
 
@@ -459,7 +308,7 @@ static void square_row(void *ctx, size_t chunk, int worker) {
   (void)worker;
   as_probe_curve *c = ctx;
   const as_probe_problem *p = c->p;
-  for (size_t i = chunk * DEPTH; i < p->n && i < (chunk + 1) * DEPTH; i++) {
+  for (size_t i = chunk * CHUNK; i < p->n && i < (chunk + 1) * CHUNK; i++) {
     double sum = 0.0;
     for (size_t j = 0; j < p->d; j++) {
       double v = (double)p->x[i * p->d + j] - (double)p->mean[j];
@@ -474,12 +323,13 @@ as_status as_probe_curve_create(as_probe_curve **out, const as_probe_problem *p,
   if (!c) return AS_E_ENV;
   c->p = p;
   c->square = as_alloc(p->n, sizeof *c->square, err);
+  c->v = as_alloc(p->k * (p->d + 1), sizeof *c->v, err);
   c->room = as_alloc(p->k * (p->d + 1), sizeof *c->room, err);
-  if (!c->square || !c->room) {
+  if (!c->square || !c->v || !c->room) {
     as_probe_curve_destroy(out);
     return AS_E_ENV;
   }
-  as_par_for((p->n + DEPTH - 1) / DEPTH, square_row, c);
+  as_par_for((p->n + CHUNK - 1) / CHUNK, square_row, c);
   return AS_OK;
 }
 
@@ -492,7 +342,9 @@ void as_probe_curve_destroy(as_probe_curve **out) {
   if (!c) return;
   clear_blocks(c->blocks, c->n_blocks);
   as_free(c->square);
+  as_free(c->v);
   as_free(c->room);
+  as_free(c->many);
   as_free(c);
   *out = NULL;
 }

@@ -51,12 +51,13 @@ double as_probe_exact_loss(as_probe_exact *e, const double *point);
 typedef struct as_probe_curve as_probe_curve;
 as_status as_probe_curve_create(as_probe_curve **out, const as_probe_problem *p, as_err *err);
 void as_probe_curve_destroy(as_probe_curve **c);
-/* At the start, where all classes are alike. `budget`: floating-point operations that it may take; so below. AS_E_ENV:
- * out of memory, and what was there before stands. */
+/* At the start, where all classes are alike. `budget`: multiply-and-add steps that it may take; so below. AS_E_ENV:
+ * out of memory. */
 as_status as_probe_curve_begin(as_probe_curve *c, double budget, as_err *err);
-/* At `point`, a matrix for every class. */
+/* At `point`, a matrix for every class; *cost gets the steps that it takes, its uses included. Where no such matrix
+ * fits the budget, or the memory (AS_E_ENV), what was there before stands. */
 as_status as_probe_curve_renew(as_probe_curve *c, as_probe_float *f, const double *point, double budget,
-                               as_err *err);
+                               double *cost, as_err *err);
 /* [n] |x - mean|^2 of each row. */
 const double *as_probe_curve_squares(const as_probe_curve *c);
 /* v: [k, d] and [k], replaced by the product with it. */
