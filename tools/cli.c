@@ -73,12 +73,12 @@ static as_status unknown_option(const as_command *cmd, const char *dashes, const
 }
 
 as_status as_cli_suffix(as_opt_id id, const char *name, const char *const *suffixes, as_err *err) {
-  as_str list = {0};
   if (as_path_kind_of(name) == AS_PATH_OTHER) return AS_OK;
-  for (size_t i = 0; suffixes[i]; i++) {
+  for (size_t i = 0; suffixes[i]; i++)
     if (as_ends_with(name, suffixes[i])) return AS_OK;
+  as_str list = {0};
+  for (size_t i = 0; suffixes[i]; i++)
     as_str_printf(&list, "%s%s", i ? suffixes[i + 1] ? ", " : " or " : "", suffixes[i]);
-  }
   as_fail(err, AS_E_USAGE, "--%s: found '%s', wanted a name that ends in %s", options[id].name, name,
           as_str_c(&list));
   as_str_clear(&list);

@@ -10,7 +10,7 @@ features() { # SET OUT ARGS...
   set_=$1 out_=$2
   shift 2
   run features --weights "$W" --data "$A/world/$set_" --classes "$A/world/classes.txt" -o "$out_" -q --json "$@"
-  [ $code -eq 0 ] || not_ok "probe: features $set_ $*" "exit $code: $(head -c 300 "$TMP/err")"
+  [ $code -eq 0 ] || not_ok "probe: features $set_ -o ${out_##*/} $*" "exit $code: $(head -c 300 "$TMP/err")"
 }
 sha() { sed -n 's/.*"features_sha256": "\(.*\)".*/\1/p' "$TMP/out"; }
 top1() { sed -n 's/.*"top1_correct": \([0-9]*\),/\1/p' "$TMP/out"; }
