@@ -1,4 +1,4 @@
-/* verify: the promise of a record, put to the test. */
+/* verify: the promise of a record, put to the test (of a checkpoint: retrain.h). */
 #define _POSIX_C_SOURCE 200809L
 #include <stdint.h>
 #include <stdio.h>
@@ -16,6 +16,7 @@
 #include "tools/differ.h"
 #include "tools/outputs.h"
 #include "tools/progress.h"
+#include "tools/retrain.h"
 #include "tools/say.h"
 #include "tools/start.h"
 
@@ -274,6 +275,7 @@ static void put_sum(const as_verify *v, as_str *out) {
 }
 
 as_status as_cmd_verify(const as_args *a, as_err *err) {
+  if (as_ends_with(a->operand[0], ".safetensors")) return as_tool_retrain(a, err);
   as_verify v = {.args = a, .diff = {.skip = environment}};
   as_str out = {0};
   as_status s = as_rec_open(&v.old, a->operand[0], AS_REC_RUN, err);

@@ -72,8 +72,14 @@ static as_status make_scratch(as_err *err) {
 as_status as_folder_verify(const as_args *a, as_str *dir, as_err *err) {
   if (a->set[OPT_OUTPUT]) return as_folder_given(a, dir, err);
   if (a->set[OPT_FILES]) return AS_OK;
-  char *home = as_rec_dir(a->operand[0], err), *path = home ? as_path_join(home, "verify", err) : NULL;
-  as_status s = path ? AS_OK : AS_E_ENV;
+  as_str name = {0};
+  const char *base = as_path_base(a->operand[0]);
+  const bool checkpoint = as_ends_with(base, ".safetensors");
+  if (checkpoint) as_str_printf(&name, "%.*s.", (int)(strlen(base) - strlen(".safetensors")), base);
+  as_str_put(&name, "verify");
+  char *home = as_rec_dir(a->operand[0], err), *path = home ? as_path_join(home, as_str_c(&name), err) : NULL;
+  as_status s = path && as_str_status(&name, err) == AS_OK ? AS_OK : AS_E_ENV;
+  as_str_clear(&name);
   if (s == AS_OK && access(as_path_kind_of(path) == AS_PATH_DIR ? path : home, W_OK) != 0) {
     if (!*scratch) s = make_scratch(err);
     as_str_put(dir, scratch);

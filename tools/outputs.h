@@ -13,7 +13,7 @@ as_folder_fn as_folder_given;   /* -o is the folder */
 as_folder_fn as_folder_run;     /* -o, else PLAN without .plan, with .out or .shard-I-of-N */
 as_folder_fn as_folder_demo;    /* -o, else assay-demo */
 as_folder_fn
-    as_folder_verify; /* -o, else verify/ beside the record, else one that is made for this process */
+    as_folder_verify; /* -o, else verify/ beside the record or NAME.verify/ beside a checkpoint, else one that is made for this process */
 as_folder_fn as_folder_convert; /* that of the second operand */
 
 /* Was this folder made for this process alone? */

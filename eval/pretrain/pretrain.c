@@ -104,6 +104,10 @@ static as_status open_training(training *t, as_pretrain_result *r, as_err *err) 
     s = as_augment_parse(&t->view[v], o->ssl.method->view[v], err);
   if (s == AS_OK) s = as_gallery_open(&t->g, o->data, o->lenient, o->watch, err);
   if (s != AS_OK) return s;
+  if (o->images && strcmp(t->g.list_sha256, o->images) != 0)
+    return as_fail(err, AS_E_INPUT,
+                   "found other images than those of that training: their list has SHA-256 %s, wanted %s",
+                   t->g.list_sha256, o->images);
   r->images = t->g.n, r->failed = t->g.failed;
   as_ssl_opts ssl = o->ssl;
   ssl.images = t->g.n;

@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,13 +17,17 @@ as_status as_pretrain_identity(as_str *out, const as_pretrain_opts *o, const as_
                                const char *preset, as_err *err) {
   const as_ssl_opts *s = &o->ssl;
   as_str_printf(
-      out, "profile=train-f32-1 method=%s arch=%s size=%d batch=%d epochs=%zu seed=%llu preset=%s images=%s",
-      s->method->name, s->arch, s->size, s->batch, s->epochs, (unsigned long long)s->seed, preset,
-      g->list_sha256);
+      out,
+      "profile=%s method=%s arch=%s size=%d batch=%d epochs=%zu seed=%llu precision=%s preset=%s images=%s",
+      AS_TRAIN_PROFILE, s->method->name, s->arch, s->size, s->batch, s->epochs, (unsigned long long)s->seed,
+      o->half ? "float16" : "float32", preset, g->list_sha256);
   const as_ssl_param *lists[2] = {s->method->params, as_ssl_shared};
   for (int k = 0; k < 2; k++)
-    for (const as_ssl_param *p = lists[k]; p && p->name; p++)
-      as_str_printf(out, " %s=%.17g", p->name, as_ssl_value(ssl, p->name));
+    for (const as_ssl_param *p = lists[k]; p && p->name; p++) {
+      char value[32];
+      as_f64_text(as_ssl_value(ssl, p->name), value);
+      as_str_printf(out, " %s=%s", p->name, value);
+    }
   return as_str_status(out, err);
 }
 
@@ -111,46 +116,89 @@ as_status as_pretrain_load_state(const char *path, as_ssl *ssl, const char *iden
   return s;
 }
 
-as_status as_pretrain_save_checkpoint(const char *path, const as_pretrain_opts *o, const as_ssl *ssl,
-                                      const as_gallery *g, const char *preset, const char *identity,
-                                      as_err *err) {
-  as_model *model = NULL;
-  as_status s = as_model_create(&model, o->ssl.arch, 0, err);
-  if (s != AS_OK) return s;
-  const as_param_spec *spec;
-  const size_t n = as_model_specs(model, &spec);
-  const as_store *store = as_ssl_backbone(ssl);
-  as_named_view *named = as_calloc(n, sizeof *named, err);
+/* BatchNorm's statistics stay float32 (a variance may be below float16's range); the rest is rounded to even. */
+static bool keeps_float32(const char *name) {
+  return as_ends_with(name, ".running_mean") || as_ends_with(name, ".running_var");
+}
+
+static bool host_is_big_endian(void) {
   const union {
     uint32_t word;
     unsigned char first;
   } order = {1};
-  size_t kept = 0;
-  for (size_t i = 0; named && i < n; i++) {
+  return order.first == 0;
+}
+
+/* The view's floats as float16 into `to`. */
+static as_status halve(as_named_view *v, uint16_t *to, as_err *err) {
+  const float *from = v->view.data;
+  const size_t n = v->view.bytes / sizeof *from;
+  for (size_t i = 0; i < n; i++) {
+    to[i] = as_f32_to_f16(from[i]);
+    if (isfinite(from[i]) && !isfinite(as_f16_to_f32(to[i])))
+      return as_fail(err, AS_E_INPUT,
+                     "%s: found the weight %g, which is beyond float16; train without --half", v->name,
+                     (double)from[i]);
+  }
+  v->view.data = to;
+  v->view.bytes = n * sizeof *to;
+  v->view.dtype = AS_F16;
+  return AS_OK;
+}
+
+/* What the architecture needs, out of the store, as the file will hold it. room [store->floats]: for halves. */
+static as_status name_tensors(as_named_view *named, size_t *kept, const as_model *model,
+                              const as_store *store, uint16_t *room, as_err *err) {
+  const as_param_spec *spec;
+  const size_t n = as_model_specs(model, &spec);
+  as_status s = AS_OK;
+  *kept = 0;
+  for (size_t i = 0; s == AS_OK && i < n; i++) {
     const size_t k = as_store_find(store, spec[i].name);
     if (k == store->n) continue; /* num_batches_tracked */
-    as_named_view *v = &named[kept++];
+    as_named_view *v = &named[(*kept)++];
     v->name = spec[i].name;
     v->view = (as_view){.data = as_store_value(store, k),
                         .bytes = store->slot[k].n * sizeof(float),
                         .dtype = AS_F32,
-                        .big_endian = order.first == 0,
+                        .big_endian = host_is_big_endian(),
                         .rank = spec[i].rank};
     memcpy(v->view.shape, spec[i].shape, sizeof v->view.shape);
     as_view_set_contiguous(&v->view);
+    if (!room || keeps_float32(v->name)) continue;
+    s = halve(v, room, err);
+    room += store->slot[k].n;
   }
+  return s;
+}
+
+as_status as_pretrain_save_checkpoint(const char *path, const as_pretrain_opts *o, const as_ssl *ssl,
+                                      const as_gallery *g, const char *preset, const char *identity,
+                                      as_err *err) {
+  as_model *model = NULL;
+  const as_store *store = as_ssl_backbone(ssl);
+  as_status s = as_model_create(&model, o->ssl.arch, 0, err);
+  if (s != AS_OK) return s;
+  const as_param_spec *spec;
+  size_t kept = 0;
+  as_named_view *named = as_calloc(as_model_specs(model, &spec), sizeof *named, err);
+  uint16_t *room = o->half ? as_alloc(store->floats, sizeof *room, err) : NULL;
+  s = named && (room || !o->half) ? name_tensors(named, &kept, model, store, room, err) : AS_E_ENV;
   char seed[32];
   (void)snprintf(seed, sizeof seed, "%llu", (unsigned long long)o->ssl.seed);
   const char *meta[] = {"assay.arch",     as_model_arch(model),
                         "assay.command",  o->command ? o->command : "",
+                        "assay.data",     o->data_said ? o->data_said : "",
+                        "assay.family",   o->ssl.method->family,
                         "assay.images",   g->list_sha256,
                         "assay.method",   o->ssl.method->name,
                         "assay.preset",   preset,
-                        "assay.profile",  "train-f32-1",
+                        "assay.profile",  AS_TRAIN_PROFILE,
                         "assay.seed",     seed,
                         "assay.training", identity};
-  s = named ? as_safetensors_write(path, named, kept, meta, sizeof meta / sizeof *meta / 2, err) : AS_E_ENV;
+  if (s == AS_OK) s = as_safetensors_write(path, named, kept, meta, sizeof meta / sizeof *meta / 2, err);
   as_free(named);
+  as_free(room);
   as_model_destroy(&model);
   return s;
 }

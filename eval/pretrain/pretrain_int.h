@@ -53,4 +53,10 @@ as_status as_pretrain_save_checkpoint(const char *path, const as_pretrain_opts *
 /* A checkpoint with that identity stands at path. */
 bool as_pretrain_is_complete(const char *path, const char *identity);
 
+/* ---- drawn worlds ---- */
+
+/* Draws the world of these words ("world:...") into dir unless it is there; DIR/drawn, written last, says which one it
+ * is. said: the words with nothing left out; *train: where its training images are, owned. */
+as_status as_training_draw(const char *dir, const char *words, as_str *said, char **train, as_err *err);
+
 #endif

@@ -1,0 +1,222 @@
+#include "eval/pretrain/training.h"
+
+#include <string.h>
+
+#include "eval/pretrain/pretrain_int.h"
+#include "tensor/base/file.h"
+#include "tensor/base/mem.h"
+
+/* ---- words ---- */
+
+static void put_option(as_str *out, const char *name, const char *value) {
+  if (value) as_str_printf(out, "--%s %s ", name, value);
+}
+
+/* The options that choose images, then their place: its last part alone, since folders move. */
+static void put_data_words(as_str *out, const as_training *t, const char *world) {
+  const as_dataset_opts *d = &t->data;
+  put_option(out, "task", d->task);
+  put_option(out, "classes", d->classes ? as_path_base(d->classes) : NULL);
+  put_option(out, "labels", d->labels ? as_path_base(d->labels) : NULL);
+  put_option(out, "subset", d->subset ? as_path_base(d->subset) : NULL);
+  put_option(out, "flavour", d->flavour);
+  if (d->per_class_to)
+    as_str_printf(out, "--per-class %lld:%lld ", (long long)d->per_class_from, (long long)d->per_class_to);
+  if (d->limit) as_str_printf(out, "--limit %lld ", (long long)d->limit);
+  if (d->shards) as_str_printf(out, "--shard %lld/%lld ", (long long)d->shard, (long long)d->shards);
+  if (t->lenient) as_str_put(out, "--lenient ");
+  as_str_printf(out, "--data %s", *world ? world : as_path_base(d->path));
+}
+
+/* What gives this checkpoint again, from any folder that has the images. */
+static void put_command(as_str *out, const as_training *t, const as_ssl_opts *o, const char *data) {
+  as_str_printf(out, "assay pretrain --method %s --arch %s --size %d --batch %d --epochs %zu --seed %llu ",
+                o->method->name, o->arch, o->size, o->batch, o->epochs, (unsigned long long)o->seed);
+  put_option(out, "set", t->values && *t->values ? t->values : NULL);
+  put_option(out, "preset", t->preset);
+  if (t->half) as_str_put(out, "--half ");
+  as_str_put(out, data);
+}
+
+/* "NAME=VALUE,NAME=VALUE"; the names point into text, which is cut up. */
+static as_status read_values(as_ssl_opts *o, char *text, as_err *err) {
+  for (char *p = text; p && *p;) {
+    char *next = strchr(p, ','), *eq = strchr(p, '=');
+    if (next) *next++ = '\0';
+    if (!eq || (next && eq >= next))
+      return as_fail(err, AS_E_USAGE, "--set: found \"%s\", wanted NAME=VALUE", p);
+    *eq = '\0';
+    if (o->n_values == AS_SSL_PARAMS) return as_fail(err, AS_E_USAGE, "--set: over %d values", AS_SSL_PARAMS);
+    if (!as_parse_f64(eq + 1, &o->value[o->n_values]))
+      return as_fail(err, AS_E_USAGE, "--set %s: found \"%s\", wanted a number", p, eq + 1);
+    o->name[o->n_values++] = p;
+    p = next;
+  }
+  return AS_OK;
+}
+
+as_status as_training_start(as_training_open *o, const as_training *t, const char *world_dir, as_err *err) {
+  as_ssl_opts *ssl = &o->opts.ssl;
+  as_dataset_opts data = t->data;
+  as_str world_said = {0};
+  char *train = NULL;
+  *o = (as_training_open){.opts = {.preset = t->preset, .lenient = t->lenient, .half = t->half}};
+  *ssl = (as_ssl_opts){.arch = t->arch ? t->arch : "resnet18:blocks=1-1-1,base=16,stem=3x3s2",
+                       .size = t->size ? (int)t->size : 32,
+                       .batch = t->batch ? (int)t->batch : 128,
+                       .epochs = t->epochs ? (size_t)t->epochs : 16,
+                       .seed = (uint64_t)t->seed};
+  o->values = as_strdup(t->values ? t->values : "", err);
+  as_status s = o->values ? as_ssl_method_find(&ssl->method, t->method, err) : AS_E_ENV;
+  if (s == AS_OK) s = read_values(ssl, o->values, err);
+  if (s == AS_OK && as_training_is_world(data.path)) {
+    s = as_training_draw(world_dir, data.path, &world_said, &train, err);
+    data.path = train;
+  }
+  if (s == AS_OK) s = as_dataset_open(&o->data, &data, err);
+  o->opts.data = o->data;
+  if (s == AS_OK && t->data_said)
+    as_str_put(&o->said, t->data_said);
+  else if (s == AS_OK)
+    put_data_words(&o->said, t, as_str_c(&world_said));
+  if (s == AS_OK && t->command)
+    as_str_put(&o->command, t->command);
+  else if (s == AS_OK)
+    put_command(&o->command, t, ssl, as_str_c(&o->said));
+  if (s == AS_OK) s = as_str_status(&o->said, err);
+  if (s == AS_OK) s = as_str_status(&o->command, err);
+  o->opts.data_said = as_str_c(&o->said);
+  o->opts.command = as_str_c(&o->command);
+  o->opts.images = t->images;
+  as_str_clear(&world_said);
+  as_free(train);
+  return s;
+}
+
+void as_training_close(as_training_open *o) {
+  as_dataset_close(&o->data);
+  as_str_clear(&o->said);
+  as_str_clear(&o->command);
+  as_free(o->values);
+  *o = (as_training_open){0};
+}
+
+/* ---- from a checkpoint ---- */
+
+/* The next word of a line, cut off in place; NULL at its end. */
+static char *next_word(char **line) {
+  char *p = *line;
+  while (*p == ' ') p++;
+  if (!*p) return NULL;
+  char *end = strchr(p, ' ');
+  if (end) *end++ = '\0';
+  *line = end ? end : p + strlen(p);
+  return p;
+}
+
+/* The line of as_pretrain_identity: what is no word of the training itself is a hyper-parameter, and those go back to
+ * the form of --set, in place. */
+static as_status read_identity(as_training *t, char *line, as_err *err) {
+  char *values = line;
+  bool whole = true;
+  for (char *w; whole && (w = next_word(&line));) {
+    char *eq = strchr(w, '=');
+    if (!eq) return as_fail(err, AS_E_INPUT, "assay.training: found \"%s\", wanted name=value", w);
+    *eq = '\0';
+    const char *v = eq + 1;
+    if (strcmp(w, "profile") == 0)
+      whole = strcmp(v, AS_TRAIN_PROFILE) == 0;
+    else if (strcmp(w, "method") == 0)
+      t->method = v;
+    else if (strcmp(w, "arch") == 0)
+      t->arch = v;
+    else if (strcmp(w, "preset") == 0)
+      t->preset = v;
+    else if (strcmp(w, "images") == 0)
+      t->images = v;
+    else if (strcmp(w, "precision") == 0)
+      t->half = strcmp(v, "float16") == 0;
+    else if (strcmp(w, "size") == 0)
+      whole = as_parse_i64(v, 1, 100000, &t->size);
+    else if (strcmp(w, "batch") == 0)
+      whole = as_parse_i64(v, 1, 1 << 20, &t->batch);
+    else if (strcmp(w, "epochs") == 0)
+      whole = as_parse_i64(v, 1, 1 << 30, &t->epochs);
+    else if (strcmp(w, "seed") == 0)
+      whole = as_parse_i64(v, 0, INT64_MAX, &t->seed);
+    else {
+      *eq = '=';
+      values = w;
+      break;
+    }
+    values = NULL;
+  }
+  if (!whole || !t->method || !t->arch || !t->preset || !t->images)
+    return as_fail(err, AS_E_INPUT, "assay.training: found no whole description of a %s training",
+                   AS_TRAIN_PROFILE);
+  if (values) {
+    if (*line) values[strlen(values)] = ' '; /* the word's end again */
+    for (char *p = values; *p; p++)
+      if (*p == ' ') *p = ',';
+    t->values = values;
+  }
+  return AS_OK;
+}
+
+/* The line of put_data_words, cut up in place. Files of classes, labels and subsets are asked for like the images. */
+static as_status read_data_words(as_training *t, char *line, as_err *err) {
+  char *colon;
+  for (char *w; (w = next_word(&line));) {
+    if (strcmp(w, "--lenient") == 0) {
+      t->lenient = true;
+      continue;
+    }
+    if (strcmp(w, "--data") == 0) {
+      t->data.path = as_training_is_world(line) ? line : NULL;
+      return AS_OK;
+    }
+    char *v = next_word(&line);
+    as_dataset_opts *d = &t->data;
+    bool fine = v != NULL;
+    if (fine && strcmp(w, "--task") == 0) d->task = v;
+    if (fine && strcmp(w, "--flavour") == 0) d->flavour = v;
+    if (fine && strcmp(w, "--subset") == 0) d->subset = v;
+    if (fine && strcmp(w, "--limit") == 0) fine = as_parse_i64(v, 1, INT64_MAX, &d->limit);
+    if (fine && strcmp(w, "--per-class") == 0 && (colon = strchr(v, ':')) != NULL) {
+      *colon = '\0';
+      fine = as_parse_i64(v, 0, INT64_MAX, &d->per_class_from) &&
+             as_parse_i64(colon + 1, 1, INT64_MAX, &d->per_class_to);
+    }
+    if (fine && strcmp(w, "--shard") == 0 && (colon = strchr(v, '/')) != NULL) {
+      *colon = '\0';
+      fine = as_parse_i64(v, 0, INT64_MAX, &d->shard) && as_parse_i64(colon + 1, 1, INT64_MAX, &d->shards);
+    }
+    if (!fine) return as_fail(err, AS_E_INPUT, "assay.data: found \"%s\" without its value", w);
+  }
+  return as_fail(err, AS_E_INPUT, "assay.data: found no --data");
+}
+
+as_status as_training_of_checkpoint(as_training *t, char **owned, const as_state *checkpoint, as_err *err) {
+  const char *training = as_state_meta(checkpoint, "assay.training"),
+             *data = as_state_meta(checkpoint, "assay.data"),
+             *command = as_state_meta(checkpoint, "assay.command");
+  *t = (as_training){.command = command, .data_said = data};
+  *owned = NULL;
+  if (!training || !data || !command)
+    return as_fail(err, AS_E_INPUT,
+                   "%s: found no assay.training in its metadata, wanted a checkpoint of assay pretrain",
+                   as_state_path(checkpoint));
+  const size_t n = strlen(training) + 1, m = strlen(data) + 1;
+  char *text = *owned = as_alloc(n + m, 1, err);
+  if (!text) return AS_E_ENV;
+  memcpy(text, training, n);
+  memcpy(text + n, data, m);
+  as_status s = read_identity(t, text, err);
+  if (s == AS_OK) s = read_data_words(t, text + n, err);
+  if (s != AS_OK) {
+    as_fail_in(err, "%s", as_state_path(checkpoint));
+    as_free(*owned);
+    *owned = NULL;
+  }
+  return s;
+}
