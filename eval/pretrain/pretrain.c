@@ -48,9 +48,10 @@ static void make_views(void *ctx, size_t i, int worker) {
   t->status[i] = s;
 }
 
-static as_status draw_batch(training *t, size_t step, as_err *err) {
+/* Views of the images from place `first` of the order on. */
+static as_status draw_batch(training *t, size_t first, as_err *err) {
   const size_t batch = (size_t)t->o->ssl.batch;
-  memcpy(t->batch, t->order + step * batch, batch * sizeof *t->batch);
+  memcpy(t->batch, t->order + first, batch * sizeof *t->batch);
   as_par_for(batch, make_views, t);
   for (size_t i = 0; i < batch; i++)
     if (t->status[i] != AS_OK) {
@@ -138,6 +139,23 @@ static double seconds(void) {
   return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
+/* All images in a seeded order, with dice of an epoch that no training has; the last batch reaches back where one is
+ * incomplete. */
+static as_status look_at_all(training *t, as_err *err) {
+  const as_pretrain_opts *o = t->o;
+  const size_t batch = (size_t)o->ssl.batch;
+  as_status s = AS_OK;
+  as_rng_permutation(as_rng_make(o->ssl.seed, as_rng_stream("pretrain.look")), t->order, t->g.n);
+  t->dice = as_augment_dice(o->ssl.seed, UINT64_MAX);
+  for (size_t first = 0; s == AS_OK && first < t->g.n; first += batch) {
+    as_watch_progress(o->watch, "images", first, t->g.n);
+    if (as_watch_stop(o->watch)) return as_fail(err, AS_E_STOPPED, "stopped before the first epoch");
+    s = draw_batch(t, first + batch <= t->g.n ? first : t->g.n - batch, err);
+    if (s == AS_OK) as_ssl_look(t->ssl, t->batch);
+  }
+  return s;
+}
+
 /* The steps of one epoch from `step` on; the mean loss of those that were done here. */
 static as_status run_epoch(training *t, size_t epoch, as_pretrain_epoch *e, as_err *err) {
   const as_pretrain_opts *o = t->o;
@@ -150,7 +168,7 @@ static as_status run_epoch(training *t, size_t epoch, as_pretrain_epoch *e, as_e
   for (size_t step = 0; step < steps; step++) {
     as_watch_progress(o->watch, "steps", epoch * steps + step, steps * o->ssl.epochs);
     if (as_watch_stop(o->watch)) return AS_E_STOPPED;
-    const as_status s = draw_batch(t, step, err);
+    const as_status s = draw_batch(t, step * (size_t)o->ssl.batch, err);
     if (s != AS_OK) return s;
     double loss;
     as_ssl_step(t->ssl, t->batch, &loss);
@@ -177,6 +195,7 @@ static as_status train(training *t, as_err *err) {
   if (s != AS_OK) return s;
   size_t epoch = as_ssl_step_done(t->ssl) / as_ssl_per_epoch(t->ssl);
   if (found && o->resumed) o->resumed(o->ctx, epoch);
+  if (as_ssl_wants_look(t->ssl)) s = look_at_all(t, err);
   if (!found) as_str_put(&t->log, "epoch\tloss\trate\tspread\trankme\tknn\twarning\n");
   for (; s == AS_OK && epoch < o->ssl.epochs; epoch++) {
     as_pretrain_epoch e = {
@@ -186,6 +205,9 @@ static as_status train(training *t, as_err *err) {
       return as_fail(err, AS_E_STOPPED, "stopped in epoch %zu of %zu", epoch + 1, o->ssl.epochs);
     if (s == AS_OK && t->monitor) s = as_monitor_look(t->monitor, as_ssl_backbone(t->ssl), &e, err);
     if (s != AS_OK) return s;
+    const double balance = as_ssl_balance(t->ssl);
+    if (!e.warning && balance >= 0 && balance < 0.5)
+      e.warning = "the targets name few of the prototypes: a collapse";
     log_epoch(&t->log, &e);
     if (o->epoch) o->epoch(o->ctx, &e);
     s = as_pretrain_save_state(t->state, t->ssl, as_str_c(&t->identity), &t->log, err);

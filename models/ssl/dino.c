@@ -9,30 +9,22 @@
  * use: c = 0.9 c + 0.1 mean t. The last layer has no gradient in the first epoch; a tensor's gradient is cut to norm `clip`.
  * Teacher: m rising to 1 by a cosine, after the optimiser's step; starts as a copy; it is what is evaluated.
  *
- * Views of one size pass together, so they share BatchNorm's statistics, as in the authors' wrapper; the head sees all
- * views at once. Local views have half the side. */
+ * The views and the loss: multicrop_int.h. Local views have half the side. */
 #include <math.h>
-#include <string.h>
 
 #include "models/ssl/methods_int.h"
-#include "models/ssl/ssl_int.h"
-#include "tensor/base/math/dmath.h"
+#include "models/ssl/multicrop_int.h"
 #include "tensor/base/mem.h"
 
-enum { GLOBAL = 2, LOCAL = 4, VIEWS = GLOBAL + LOCAL, SIZES = 2, LAST_LAYER = 6 };
+enum { LAST_LAYER = 6 };
 
 typedef struct dino {
-  as_encoder *encoder[SIZES];
-  as_encoder_pass *pass[SIZES];
-  as_head *head;
-  as_head_pass *head_pass;
+  as_crops student;
   as_branch teacher;
-  size_t dim, k, last;         /* last: the last layer's place in the student's store */
-  float *features, *dfeatures; /* [VIEWS * B, dim] */
-  float *p;                    /* [VIEWS * B, k] student's probabilities, then ds */
-  float *q;                    /* [GLOBAL * B, k] teacher's */
-  float *centre;               /* [k] */
-  float *sums;                 /* of the teacher's logits: scratch, then [k] */
+  size_t k, last; /* last: the last layer's place in the student's store */
+  float *q;       /* [2 B, k] teacher's probabilities */
+  float *centre;  /* [k] */
+  float *sums;    /* of the teacher's logits: scratch, then [k] */
 } dino;
 
 static const as_ssl_param params[] = {
@@ -50,14 +42,9 @@ static const as_ssl_param params[] = {
 static void dino_destroy(as_ssl *s) {
   dino *m = s->state;
   if (!m) return;
-  as_head_pass_destroy(&m->head_pass);
-  as_head_destroy(&m->head);
-  for (int g = 0; g < SIZES; g++) {
-    as_encoder_pass_destroy(&m->pass[g]);
-    as_encoder_destroy(&m->encoder[g]);
-  }
+  as_crops_clear(&m->student);
   as_branch_clear(&m->teacher);
-  void *all[] = {m->features, m->dfeatures, m->p, m->q, m->centre, m->sums, m};
+  void *all[] = {m->q, m->centre, m->sums, m};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) as_free(all[i]);
 }
 
@@ -70,25 +57,11 @@ static as_status make_networks(dino *m, as_ssl *s, as_err *err) {
                                   {.kind = AS_HEAD_LINEAR, .width = narrow, .bias = true, .truncated = 0.02},
                                   {.kind = AS_HEAD_L2},
                                   {.kind = AS_HEAD_COSINE, .width = (int)m->k}};
-  const int batch = s->o.batch, sides[SIZES] = {s->o.size, s->o.local_size}, counts[SIZES] = {GLOBAL, LOCAL};
-  as_status st = AS_OK;
-  for (int g = 0; g < SIZES && st == AS_OK; g++) {
-    const as_encoder_cfg e = {s->o.arch, sides[g], counts[g] * batch, false};
-    st = as_encoder_create(&m->encoder[g], &e, &s->student, err);
-    if (st == AS_OK) st = as_encoder_pass_create(&m->pass[g], m->encoder[g], true, err);
-  }
-  if (st != AS_OK) return st;
-  m->dim = (size_t)as_encoder_dim(m->encoder[0]);
-  st = as_head_create(&m->head, "head", (int)m->dim, layers, LAST_LAYER + 1, (size_t)(VIEWS * batch),
-                      &s->student, err);
-  if (st == AS_OK) st = as_head_pass_create(&m->head_pass, m->head, true, err);
+  as_branch_cfg cfg = {
+      .store = &s->student, .passes = 1, .prefix = "head", .layers = layers, .n_layers = LAST_LAYER + 1};
+  as_status st = as_crops_create(&m->student, s, AS_SMALL_VIEWS, &cfg, err);
   if (st == AS_OK) st = as_store_make(&s->student, s->o.seed, err);
-  const as_branch_cfg cfg = {.store = &s->teacher,
-                             .images = GLOBAL * batch,
-                             .passes = 1,
-                             .prefix = "head",
-                             .layers = layers,
-                             .n_layers = LAST_LAYER + 1};
+  cfg.store = &s->teacher, cfg.images = AS_LARGE_VIEWS * s->o.batch;
   if (st == AS_OK) st = as_branch_create(&m->teacher, s, &cfg, err);
   return st == AS_OK ? as_ssl_follow(s, err) : st;
 }
@@ -99,40 +72,32 @@ static as_status dino_create(as_ssl *s, as_err *err) {
   m->k = (size_t)as_ssl_value(s, "prototypes");
   as_status st = make_networks(m, s, err);
   if (st != AS_OK) return st;
-  const size_t batch = (size_t)s->o.batch, rows = VIEWS * batch;
-  const as_map t = as_map_matrix(NULL, GLOBAL * batch, m->k);
-  m->features = as_alloc(rows * m->dim, sizeof(float), err);
-  m->dfeatures = as_alloc(rows * m->dim, sizeof(float), err);
-  m->p = as_alloc(rows * m->k, sizeof(float), err);
-  m->q = as_alloc(GLOBAL * batch * m->k, sizeof(float), err);
+  const size_t batch = (size_t)s->o.batch;
+  const as_map t = as_map_matrix(NULL, AS_LARGE_VIEWS * batch, m->k);
+  m->q = as_alloc(AS_LARGE_VIEWS * batch * m->k, sizeof(float), err);
   m->centre = as_calloc(m->k, sizeof(float), err);
   m->sums = as_alloc(as_map_sum_floats(&t) + m->k, sizeof(float), err);
-  if (!m->features || !m->dfeatures || !m->p || !m->q || !m->centre || !m->sums) return AS_E_ENV;
+  if (!m->q || !m->centre || !m->sums) return AS_E_ENV;
   m->last = as_store_find(&s->student, "head.6.weight");
   as_ssl_keep(s, m->centre, m->k * sizeof(float), 4);
   as_ssl_momentum(s, as_ssl_value(s, "ema"));
   s->evaluate_teacher = true;
-  s->n_views = VIEWS;
-  for (int v = 0; v < VIEWS; v++) {
-    const bool global = v < GLOBAL;
-    const as_map *all = as_encoder_images(m->pass[global ? 0 : 1], (global ? GLOBAL : LOCAL) * s->o.batch);
-    s->view[v] = as_map_part(all, (global ? v : v - GLOBAL) * s->o.batch, s->o.batch);
-  }
   return AS_OK;
 }
 
 /* q from the teacher's logits and the centre; then the centre moves. */
 static void teach(dino *m, as_ssl *s) {
   const as_map *t;
-  const size_t rows = GLOBAL * (size_t)s->o.batch, k = m->k;
+  const size_t rows = AS_LARGE_VIEWS * (size_t)s->o.batch, k = m->k;
   as_branch_pack(&m->teacher, false);
-  as_map_copy(as_encoder_images(m->pass[0], GLOBAL * s->o.batch),
-              as_encoder_images(m->teacher.pass[0], GLOBAL * s->o.batch));
+  as_map_copy(as_encoder_images(m->student.pass[0], (int)rows),
+              as_encoder_images(m->teacher.pass[0], (int)rows));
   t = as_branch_forward(&m->teacher, 0, true);
   for (size_t r = 0; r < rows; r++)
     for (size_t j = 0; j < k; j++) m->q[r * k + j] = t->data[r * k + j] - m->centre[j];
   const as_map q = as_map_matrix(m->q, rows, k);
   as_ssl_softmax(&q, as_ssl_value(s, "tau-teacher"));
+  s->balance = as_target_balance(m->q, rows, k);
   float *sum = m->sums + as_map_sum_floats(t);
   as_map_sum(t, sum, m->sums);
   const float keep = (float)as_ssl_value(s, "centre"), take = (float)(1.0 - as_ssl_value(s, "centre"));
@@ -153,48 +118,15 @@ static void clip_gradients(as_store *store, double most) {
   }
 }
 
-/* Loss, and ds in the place of P: every view against the global ones but itself. */
-static double compare(const dino *m, size_t batch, double tau) {
-  const double pairs = GLOBAL * (VIEWS - 1);
-  const float scale = (float)(1.0 / (pairs * (double)batch * tau));
-  double loss = 0.0;
-  for (size_t v = 0; v < VIEWS; v++)
-    for (size_t b = 0; b < batch; b++) {
-      float *p = m->p + (v * batch + b) * m->k;
-      for (size_t j = 0; j < m->k; j++) {
-        float q = 0.0f, n = 0.0f;
-        for (size_t i = 0; i < GLOBAL; i++)
-          if (i != v) q = q + m->q[(i * batch + b) * m->k + j], n = n + 1.0f;
-        loss -= (double)q * as_log(p[j] > 0.0f ? (double)p[j] : 1e-38);
-        p[j] = scale * (n * p[j] - q);
-      }
-    }
-  return loss / (pairs * (double)batch);
-}
-
 static double dino_loss(as_ssl *s, const uint32_t *image) {
   (void)image;
   dino *m = s->state;
-  const size_t batch = (size_t)s->o.batch, rows = VIEWS * batch;
-  const size_t first[SIZES] = {0, GLOBAL * batch}, count[SIZES] = {GLOBAL * batch, LOCAL * batch};
+  const double tau = as_ssl_value(s, "tau-student");
   teach(m, s);
-  for (int g = 0; g < SIZES; g++) {
-    as_encoder_pack(m->encoder[g], true);
-    const as_map *f = as_encoder_forward(m->pass[g], true);
-    memcpy(m->features + first[g] * m->dim, f->data, count[g] * m->dim * sizeof(float));
-  }
-  as_head_pack(m->head, true);
-  const as_map features = as_map_matrix(m->features, rows, m->dim), p = as_map_matrix(m->p, rows, m->k);
-  const as_map *logits = as_head_forward(m->head_pass, &features, true);
-  memcpy(m->p, logits->data, rows * m->k * sizeof(float));
-  as_ssl_softmax(&p, as_ssl_value(s, "tau-student"));
-  const double loss = compare(m, batch, as_ssl_value(s, "tau-student"));
-  const as_map dfeatures = as_map_matrix(m->dfeatures, rows, m->dim);
-  as_head_backward(m->head_pass, &p, &dfeatures);
-  for (int g = 0; g < SIZES; g++) {
-    const as_map d = as_map_matrix(m->dfeatures + first[g] * m->dim, count[g], m->dim);
-    as_encoder_backward(m->pass[g], &d);
-  }
+  const as_map *p = as_crops_forward(&m->student, false); /* logits, then P, then ds */
+  as_ssl_softmax(p, tau);
+  const double loss = as_swap_loss(p, m->q, (size_t)s->o.batch, tau);
+  as_crops_backward(&m->student, p);
   clip_gradients(&s->student, as_ssl_value(s, "clip"));
   s->student.slot[m->last].absent = s->step < s->per_epoch;
   return loss;

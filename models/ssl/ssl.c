@@ -77,6 +77,7 @@ as_status as_ssl_create(as_ssl **out, const as_ssl_opts *opts, as_err *err) {
   s->o = *opts;
   if (!s->o.local_size) s->o.local_size = s->o.size / 2;
   s->method = opts->method;
+  s->balance = -1.0;
   s->per_epoch = opts->images / (size_t)opts->batch;
   s->steps = s->per_epoch * opts->epochs;
   st = s->method->create(s, err); /* declares, then makes the stores */
@@ -108,12 +109,22 @@ size_t as_ssl_step_done(const as_ssl *s) {
 double as_ssl_rate(const as_ssl *s) {
   return as_schedule_at(&s->lr, s->step);
 }
+double as_ssl_balance(const as_ssl *s) {
+  return s->balance;
+}
 
 as_map as_ssl_view(as_ssl *s, size_t v) {
   return s->view[v];
 }
 size_t as_ssl_views(const as_ssl *s) {
   return s->n_views;
+}
+
+bool as_ssl_wants_look(const as_ssl *s) {
+  return s->method->look && s->step == 0;
+}
+void as_ssl_look(as_ssl *s, const uint32_t *image) {
+  s->method->look(s, image);
 }
 
 void as_ssl_step(as_ssl *s, const uint32_t *image, double *loss) {

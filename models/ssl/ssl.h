@@ -40,6 +40,8 @@ typedef struct as_ssl_method {
   const as_ssl_param *params;     /* beyond those that all share; name NULL ends */
   as_status (*create)(as_ssl *s, as_err *err);
   void (*destroy)(as_ssl *s);
+  /* Of methods that remember something of every image: one batch of the pass before the first step, no gradients. Or NULL. */
+  void (*look)(as_ssl *s, const uint32_t *image);
   /* The loss of this batch; gradients into the student's store, which the caller has zeroed. */
   double (*loss)(as_ssl *s, const uint32_t *image);
   /* After the optimiser, or before the next step: teachers, queues. May be NULL. */
@@ -78,10 +80,18 @@ size_t as_ssl_per_epoch(const as_ssl *s); /* steps of an epoch */
 size_t as_ssl_step_done(const as_ssl *s);
 double as_ssl_value(const as_ssl *s, const char *param); /* what is used for it */
 double as_ssl_rate(const as_ssl *s);                     /* learning rate of the next step */
+/* How evenly the targets of the last step name the method's prototypes: the entropy of their mean over ln K, 1 where all are
+ * named alike, 0 where one is (a collapse); -1: the method has no prototypes, or no step was taken. */
+double as_ssl_balance(const as_ssl *s);
 
 /* View v of the method: a map of `batch` images to fill. */
 as_map as_ssl_view(as_ssl *s, size_t v);
 size_t as_ssl_views(const as_ssl *s);
+
+/* Some methods must have seen every image once before their first step (a memory bank). Then the caller shows them all, batch
+ * by batch, in any order; an image may come twice, the last time counts. Views as for a step. */
+bool as_ssl_wants_look(const as_ssl *s);
+void as_ssl_look(as_ssl *s, const uint32_t *image);
 
 /* One step on the views; image [batch]: which images of the set they show. *loss by the method's own definition. */
 void as_ssl_step(as_ssl *s, const uint32_t *image, double *loss);

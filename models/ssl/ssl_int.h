@@ -17,6 +17,7 @@ struct as_ssl {
   as_optim optim;
   as_train_schedule lr, decay, ema; /* ema: the teacher's momentum */
   size_t step, steps, per_epoch;
+  double balance;            /* as_ssl_balance; set by methods with prototypes */
   as_map view[AS_SSL_VIEWS]; /* parts of the passes' image maps; set by create */
   size_t n_views;
   void *state;                    /* the method's own */

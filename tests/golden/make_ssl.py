@@ -2,9 +2,9 @@
 """One SGD step of each method on made values and made views, by PyTorch autograd in float64 from the methods' equations
 (losses written here from the papers; the networks of make_encoder.py). Writes ssl.tsv: method, tensor, L2 norm of the
 update p1 - p0, its first 8 elements; "loss" with its value."""
-import os, torch, torch.nn as nn, torch.nn.functional as F
+import os, math, torch, torch.nn as nn, torch.nn.functional as F
 torch.set_default_dtype(torch.float64)
-B, SIZE, W = 8, 16, 12
+B, SIZE, W, K = 8, 16, 12, 14
 def made(t, n): return torch.tensor([((i * 37 + t * 11 + i // 64 * 29) % 64 - 31.5) / 32 for i in range(n)])
 class Basic(nn.Module):
     def __init__(s, i, o, st):
@@ -24,6 +24,13 @@ class Fixed(nn.Module):
 class L2(nn.Module):
     def forward(s, x): return F.normalize(x, dim=1)
 L = nn.Linear
+def wave(t, rows, w): return F.normalize(torch.tensor([[math.sin(t + .37 * (i * i % 9973)) for i in range(r * w, r * w + w)] for r in range(rows)]), dim=1)
+def projector(): return nn.Sequential(L(16, 20), nn.BatchNorm1d(20), nn.ReLU(), L(20, W), L2())
+def prototypes(heads): return nn.Sequential(L(W, heads * K, bias=False))
+def sinkhorn(s, eps, rounds): # the authors' order; q: samples x prototypes
+    q = torch.exp(s / eps).T; q = q / q.sum()
+    for _ in range(rounds): q = q / q.sum(1, keepdim=True) / q.shape[0]; q = q / q.sum(0, keepdim=True) / q.shape[1]
+    return (q * q.shape[1]).T
 def mlp(i, h, o): return nn.Sequential(L(i, h), nn.BatchNorm1d(h), nn.ReLU(), L(h, o, bias=False))
 class Cosine(nn.Module):
     def __init__(s, i, o): super().__init__(); s.weight = nn.Parameter(torch.zeros(o, i))
@@ -33,7 +40,9 @@ HEADS = {'dino': (nn.Sequential(L(16, 20), nn.GELU(), L(20, 20), nn.GELU(), L(20
          'simsiam': (nn.Sequential(L(16, W, bias=False), nn.BatchNorm1d(W), nn.ReLU(), L(W, W, bias=False), Fixed(W, False)),
                      nn.Sequential(L(W, 6, bias=False), nn.BatchNorm1d(6), nn.ReLU(), L(6, W))),
          'barlow': (nn.Sequential(L(16, W, bias=False), nn.BatchNorm1d(W), nn.ReLU(), L(W, W, bias=False), Fixed(W, False)), None),
-         'vicreg': (mlp(16, W, W), None)}
+         'vicreg': (mlp(16, W, W), None), 'swav': (projector(), prototypes(1))}
+CROPS = ('dino', 'swav') # methods with small views
+PROTOTYPES = ('swav',)
 def fill(m):
     for name, p in m.named_parameters():
         v = made(len(name), p.numel()).reshape(p.shape)
@@ -60,6 +69,10 @@ def loss_of(name, net, proj, pred, net2, proj2, x):
         with torch.no_grad(): k = F.normalize(proj2(net2(x[1])), dim=1)
         queue = F.normalize(made(6, 16 * W).reshape(16, W), dim=1)
         return F.cross_entropy(torch.cat([(q * k).sum(1, keepdim=True), q @ queue.T], 1) / .2, torch.zeros(B, dtype=torch.long))
+    if name == 'swav': # queues: made rows at length 1
+        f = torch.cat([net(torch.cat(x[:2])), net(torch.cat(x[2:]))]); s = pred(proj(f)).reshape(6, B, -1)
+        with torch.no_grad(): q = [sinkhorn(torch.cat([pred(wave(1 + i, 16, W)), s[i]]), .05, 3)[-B:] for i in range(2)]
+        return sum(-(q[i] * F.log_softmax(s[v] / .2, 1)).sum(1).mean() for i in range(2) for v in range(6) if v != i) / 10
     z = [proj(net(v)) for v in x]
     if name == 'byol':
         t = [proj2(net2(v)) for v in x]; p = [pred(v) for v in z]
@@ -72,16 +85,17 @@ def loss_of(name, net, proj, pred, net2, proj2, x):
 with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), 'ssl.tsv'), 'w') as f:
     for name, (proj, pred) in HEADS.items():
         all = nn.Module(); all.net = Net(); setattr(all, 'head' if name in ('moco', 'dino') else 'projector', proj)
-        if pred is not None: all.predictor = pred
+        if pred is not None: setattr(all, 'prototypes' if name in PROTOTYPES else 'predictor', pred)
         class Flat(nn.Module): pass
         names = [(n[4:] if n.startswith('net.') else n, p) for n, p in all.named_parameters()]
         for n, p in names:
             v = made(len(n), p.numel()).reshape(p.shape); p.data = v * (2 / p[0].numel()) ** .5 if p.ndim > 1 else ((1 + .2 * v) if 'weight' in n else .1 * v)
+        if name in PROTOTYPES: pred[0].weight.data = F.normalize(pred[0].weight.data, dim=1)
         import copy
         net2, proj2 = copy.deepcopy(all.net), copy.deepcopy(proj); all.train(); net2.train(); proj2.train()
         before = {n: p.detach().clone() for n, p in names}
         opt = torch.optim.SGD([p for _, p in names], .1, .9, weight_decay=1e-3)
-        loss = loss_of(name, all.net, proj, pred, net2, proj2, views(6 if name == 'dino' else 2)); loss.backward()
+        loss = loss_of(name, all.net, proj, pred, net2, proj2, views(6 if name in CROPS else 2)); loss.backward()
         if name == 'dino':
             for n, p in names:
                 if p.grad.norm() > 3: p.grad *= 3 / (p.grad.norm() + 1e-6)

@@ -6,6 +6,7 @@
 #include "models/ssl/ssl_int.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/par.h"
+#include "tensor/kern/kernels.h"
 #include "tensor/runtime.h"
 #include "tests/harness.h"
 
@@ -44,10 +45,10 @@ static as_ssl *open_method(as_test *t, const char *name) {
   static const struct {
     const char *name;
     double value;
-  } wanted[] = {{"lr", 0.1},       {"weight-decay", 1e-3}, {"optimizer", 0}, {"momentum", 0.9},
-                {"width", 12},     {"hidden", 20},         {"narrow", 6},    {"temperature", 0.2},
-                {"lambda", 0.02},  {"queue", 16},          {"group", 8},     {"prototypes", 14},
-                {"bottleneck", 10}};
+  } wanted[] = {{"lr", 0.1},        {"weight-decay", 1e-3}, {"optimizer", 0},  {"momentum", 0.9},
+                {"width", 12},      {"hidden", 20},         {"narrow", 6},     {"temperature", 0.2},
+                {"lambda", 0.02},   {"queue", 16},          {"group", 8},      {"prototypes", 14},
+                {"bottleneck", 10}, {"frozen", 0},          {"queue-from", 0}, {"heads", 2}};
   as_ssl_opts o = {.method = as_ssl_method_named(name),
                    .arch = "resnet18:blocks=1-1-1,base=4,stem=3x3s2",
                    .size = SIZE,
@@ -86,14 +87,29 @@ static void compare_update(as_test *t, const char *method, const char *name, con
   }
 }
 
-/* The queue of the script: made rows at length 1. */
-static void made_queue(as_ssl *s) {
-  float *queue = s->kept[0].data;
-  for (size_t r = 0; r < 16; r++) {
+/* Made rows of the script, at length 1; no two alike. */
+static void unit_rows(float *to, size_t rows, size_t width, double (*value)(size_t t, size_t i), size_t t) {
+  for (size_t r = 0; r < rows; r++) {
     double norm = 0;
-    for (size_t i = 0; i < 12; i++) norm += made(6, r * 12 + i) * made(6, r * 12 + i);
-    for (size_t i = 0; i < 12; i++) queue[r * 12 + i] = (float)(made(6, r * 12 + i) / sqrt(norm));
+    for (size_t i = 0; i < width; i++) norm += value(t, r * width + i) * value(t, r * width + i);
+    for (size_t i = 0; i < width; i++) to[r * width + i] = (float)(value(t, r * width + i) / sqrt(norm));
   }
+}
+static double wave(size_t t, size_t i) {
+  return sin((double)t + 0.37 * (double)(i * i % 9973));
+}
+
+/* Memories as the script has them, and prototypes at length 1. */
+static void fill_memories(as_ssl *s, const char *name) {
+  if (strcmp(name, "moco") == 0) unit_rows(s->kept[0].data, 16, 12, made, 6);
+  if (strcmp(name, "swav") == 0) {
+    for (size_t i = 0; i < 2; i++) unit_rows((float *)s->kept[0].data + i * 16 * 12, 16, 12, wave, 1 + i);
+    *(uint64_t *)s->kept[1].data = 16;
+  }
+  const size_t i = as_store_find(&s->student, "prototypes.0.weight");
+  if (i == s->student.n) return;
+  float *w = as_store_value(&s->student, i);
+  for (size_t r = 0; r < (size_t)s->student.slot[i].shape[0]; r++) as_k.l2norm(12, w + r * 12, w + r * 12);
 }
 
 static void one_step(as_test *t) {
@@ -106,12 +122,14 @@ static void one_step(as_test *t) {
     if (!s) return;
     fill_store(&s->student);
     if (s->teacher.value) as_store_copy(&s->teacher, &s->student);
-    if (strcmp(name, "moco") == 0) made_queue(s);
+    fill_memories(s, name);
     fill_views(s);
     float *before = as_alloc(s->student.floats, sizeof(float), NULL);
     memcpy(before, s->student.value, s->student.floats * sizeof(float));
+    uint32_t image[BATCH];
     double loss;
-    as_ssl_step(s, NULL, &loss);
+    for (size_t i = 0; i < BATCH; i++) image[i] = (uint32_t)(i * 5);
+    as_ssl_step(s, image, &loss);
     size_t seen = 0, trained = 0;
     for (size_t i = 0; i < s->student.n; i++) trained += s->student.slot[i].trained;
     for (const char *line = text; line && *line; line = strchr(line, '\n'), line = line ? line + 1 : NULL) {
@@ -136,7 +154,7 @@ static void one_step(as_test *t) {
     as_free(before);
     as_ssl_destroy(&s);
   }
-  CHECK(t, methods >= 7);
+  CHECK(t, methods >= 8);
   free(text);
 }
 

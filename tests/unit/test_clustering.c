@@ -1,0 +1,233 @@
+/* SwAV, DeepCluster-v2, SeLa-v2: balancing and losses against closed forms in double; prototypes that stand still; collapses
+ * that are provoked: the healthy run passes the bound which the broken one fails. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "models/ssl/multicrop_int.h"
+#include "models/ssl/sinkhorn_int.h"
+#include "tensor/base/math/rng.h"
+#include "tensor/base/mem.h"
+#include "tensor/base/par.h"
+#include "tensor/runtime.h"
+#include "tests/harness.h"
+
+/* |got - want| / |want|. */
+static double distance(const float *got, const double *want, size_t n) {
+  double d = 0, norm = 0;
+  for (size_t i = 0; i < n; i++)
+    d += ((double)got[i] - want[i]) * ((double)got[i] - want[i]), norm += want[i] * want[i];
+  return sqrt(d / norm);
+}
+
+/* Cosines of a kind: -1 to 1, one column preferred by all. */
+static void draw_scores(float *x, size_t rows, size_t k, uint64_t seed) {
+  const as_rng r = as_rng_make(seed, as_rng_stream("scores"));
+  for (size_t i = 0; i < rows * k; i++)
+    x[i] = (float)(0.8 * (2 * as_rng_uniform(r, i) - 1) + (i % k == 3 ? 0.2 : 0.0));
+}
+
+/* ---- Sinkhorn ---- */
+
+enum { ROWS = 700, K = 37 };
+
+static void plain_sinkhorn(const float *score, double eps, int rounds, double *q) {
+  double top = -1e30;
+  for (size_t i = 0; i < ROWS * K; i++) top = (double)score[i] > top ? (double)score[i] : top;
+  for (size_t i = 0; i < ROWS * K; i++) q[i] = exp(((double)score[i] - top) / eps);
+  for (int round = 0; round < rounds || round == 0; round++) {
+    for (size_t c = 0; c < K && rounds > 0; c++) {
+      double sum = 0;
+      for (size_t r = 0; r < ROWS; r++) sum += q[r * K + c];
+      for (size_t r = 0; r < ROWS; r++) q[r * K + c] /= sum;
+    }
+    for (size_t r = 0; r < ROWS; r++) {
+      double sum = 0;
+      for (size_t c = 0; c < K; c++) sum += q[r * K + c];
+      for (size_t c = 0; c < K; c++) q[r * K + c] /= sum;
+    }
+  }
+}
+
+static void sinkhorn(as_test *t) {
+  static float score[ROWS * K], q[ROWS * K], first[ROWS * K];
+  static double want[ROWS * K];
+  const as_map m = as_map_matrix(q, ROWS, K);
+  float *sums = as_alloc(as_sinkhorn_floats(&m), sizeof(float), NULL);
+  double before = 0;
+  draw_scores(score, ROWS, K, 1);
+  for (int rounds = 0; rounds <= 20; rounds = rounds ? rounds * 2 : 1) {
+    plain_sinkhorn(score, 0.05, rounds, want);
+    for (int threads = 1; threads <= 3; threads++) {
+      as_par_set_threads(threads);
+      memcpy(q, score, sizeof q);
+      as_sinkhorn(&m, 0.05, rounds, sums);
+      if (threads == 1) memcpy(first, q, sizeof q);
+      CHECK(t, memcmp(first, q, sizeof q) == 0);
+    }
+    CHECK(t, distance(q, want, ROWS * K) < 1e-6);
+    const double even = as_target_balance(q, ROWS, K);
+    CHECK(t, even > before);
+    before = even;
+    for (size_t r = 0; r < ROWS; r++) {
+      double sum = 0;
+      for (size_t c = 0; c < K; c++) sum += (double)q[r * K + c];
+      CHECK_NEAR(t, sum, 1.0, 1e-6);
+    }
+  }
+  CHECK(t, before > 0.999);
+  as_free(sums);
+  CHECK_STATUS(t, as_sinkhorn_check("SwAV", 0.01, 3, NULL), AS_E_USAGE);
+  CHECK_STATUS(t, as_sinkhorn_check("SwAV", 0.05, -1, NULL), AS_E_USAGE);
+}
+
+/* ---- losses ---- */
+
+static void plain_softmax(const float *x, size_t k, double tau, double *p) {
+  double sum = 0;
+  for (size_t c = 0; c < k; c++) sum += p[c] = exp((double)x[c] / tau);
+  for (size_t c = 0; c < k; c++) p[c] /= sum;
+}
+
+static void swapped_prediction(as_test *t) {
+  enum { BATCH = 9, MOST = 6 };
+  static float logits[MOST * BATCH * K], q[2 * BATCH * K];
+  static double want[MOST * BATCH * K];
+  const double tau = 0.1;
+  for (size_t views = 2; views <= MOST; views += 2) {
+    double loss = 0, p[K];
+    draw_scores(logits, views * BATCH, K, 2);
+    draw_scores(q, 2 * BATCH, K, 3);
+    const as_map targets = as_map_matrix(q, 2 * BATCH, K);
+    as_ssl_softmax(&targets, 0.05);
+    for (size_t v = 0; v < views; v++)
+      for (size_t b = 0; b < BATCH; b++) {
+        const size_t at = (v * BATCH + b) * K;
+        plain_softmax(logits + at, K, tau, p);
+        for (size_t c = 0; c < K; c++) {
+          want[at + c] = 0;
+          for (size_t i = 0; i < 2; i++) {
+            const double target = (double)q[(i * BATCH + b) * K + c],
+                         scale = 2.0 * (double)(views - 1) * BATCH;
+            if (i == v) continue;
+            loss -= target * log(p[c]) / scale;
+            want[at + c] += (p[c] - target) / (scale * tau);
+          }
+        }
+      }
+    const as_map m = as_map_matrix(logits, views * BATCH, K);
+    as_ssl_softmax(&m, tau);
+    CHECK_NEAR(t, as_swap_loss(&m, q, BATCH, tau), loss, 1e-6 * loss);
+    CHECK(t, distance(logits, want, views * BATCH * K) < 1e-6);
+  }
+}
+
+/* ---- whole methods ---- */
+
+enum { BATCH = 32, IMAGES = 320, SIZE = 16, CLASSES = 10 };
+
+typedef struct setting {
+  const char *name;
+  double value;
+} setting;
+
+static as_ssl *open_method(as_test *t, const char *method, size_t epochs, const setting *set, size_t n) {
+  as_ssl_opts o = {.method = as_ssl_method_named(method),
+                   .arch = "resnet18:blocks=1-1,base=8,stem=3x3s2",
+                   .size = SIZE,
+                   .batch = BATCH,
+                   .images = IMAGES,
+                   .epochs = epochs,
+                   .seed = 1,
+                   .n_values = n};
+  for (size_t i = 0; i < n; i++) o.name[i] = set[i].name, o.value[i] = set[i].value;
+  as_ssl *s = NULL;
+  as_err err = {0};
+  CHECK_OK(t, as_ssl_create(&s, &o, &err), err);
+  return s;
+}
+
+/* Images of ten kinds, each a coarse pattern; a view is shifted and noisy. */
+static void draw_views(as_ssl *s, const uint32_t *image, uint64_t draw) {
+  const as_rng kinds = as_rng_make(4, as_rng_stream("kinds")),
+               dice = as_rng_make(draw, as_rng_stream("views"));
+  uint64_t n = 0;
+  for (size_t v = 0; v < as_ssl_views(s); v++) {
+    const as_map m = as_ssl_view(s, v);
+    for (size_t i = 0; i < BATCH; i++) {
+      const uint64_t dx = as_rng_below(dice, n++, 4), dy = as_rng_below(dice, n++, 4);
+      for (size_t y = 0; y < (size_t)m.h; y++)
+        for (size_t x = 0; x < (size_t)m.w; x++)
+          for (size_t c = 0; c < 3; c++)
+            as_map_at(&m, i, y, x)[c] =
+                (float)(as_rng_normal(kinds,
+                                      ((image[i] % CLASSES * 5 + (y + dy) / 4) * 5 + (x + dx) / 4) * 3 + c) +
+                        0.5 * as_rng_normal(dice, n++));
+    }
+  }
+}
+
+/* The loss of the last epoch. */
+static double train_method(as_ssl *s, size_t epochs) {
+  uint32_t order[IMAGES];
+  double loss = 0, sum = 0;
+  uint64_t draw = 0;
+  for (size_t epoch = 0; epoch < epochs; epoch++) {
+    as_rng_permutation(as_rng_make(epoch, 1), order, IMAGES);
+    sum = 0;
+    for (size_t step = 0; step < IMAGES / BATCH; step++) {
+      draw_views(s, order + step * BATCH, ++draw);
+      as_ssl_step(s, order + step * BATCH, &loss);
+      sum += loss;
+    }
+  }
+  return sum / (IMAGES / BATCH);
+}
+
+static void frozen(as_test *t) {
+  const setting set[] = {{"small-views", 1}, {"frozen", 1}};
+  as_ssl *s = open_method(t, "swav", 2, set, 2);
+  const size_t slot = as_store_find(&s->student, "prototypes.0.weight"), n = s->student.slot[slot].n;
+  float *w = as_store_value(&s->student, slot), *start = as_alloc(n, sizeof *start, NULL);
+  uint32_t image[BATCH] = {0};
+  double loss;
+  CHECK_INT(t, as_ssl_views(s), 3);
+  for (size_t step = 0; step <= 2 * IMAGES / BATCH - 1; step++) {
+    draw_views(s, image, step);
+    as_ssl_step(s, image, &loss);
+    if (step == 0) memcpy(start, w, n * sizeof *w); /* rows have length 1 from here on */
+    double most = 0;
+    for (size_t i = 0; i < n; i++) most = fmax(most, fabs((double)w[i] - (double)start[i]));
+    if (step < IMAGES / BATCH ? most > 1e-6
+                              : most < 1e-4) /* bringing a row to length 1 again moves its last bits */
+      as_test_fail(t, __FILE__, __LINE__, "step %zu: the prototypes moved by %g", step, most);
+  }
+  as_free(start);
+  as_ssl_destroy(&s);
+}
+
+/* Targets that are not balanced: q = softmax(s / eps). */
+static void swav_collapse(as_test *t) {
+  double balance[2], loss[2];
+  for (int broken = 0; broken < 2; broken++) {
+    const setting set[] = {
+        {"sinkhorn", broken ? 0 : 3}, {"small-views", 0}, {"prototypes", 32}, {"optimizer", 0}, {"lr", 0.1},
+        {"weight-decay", 5e-4}};
+    as_ssl *s = open_method(t, "swav", 8, set, sizeof set / sizeof *set);
+    loss[broken] = train_method(s, 8);
+    balance[broken] = as_ssl_balance(s);
+    as_ssl_destroy(&s);
+    if (getenv("SHOW")) printf("broken %d: loss %g balance %g\n", broken, loss[broken], balance[broken]);
+  }
+  CHECK(t, balance[0] > 0.9 && loss[0] > 0.5);
+  CHECK(t, balance[1] < 0.1 && loss[1] < 0.1);
+}
+
+int main(int argc, char **argv) {
+  static const as_case cases[] = {{"Sinkhorn against double", sinkhorn},
+                                  {"swapped prediction, loss and gradient", swapped_prediction},
+                                  {"prototypes stand still in the first epoch", frozen},
+                                  {"SwAV without balance collapses", swav_collapse}};
+  as_err err = {0};
+  if (as_init(&(as_init_opts){getenv("ASSAY_CPU"), 0, NULL}, &err) != AS_OK) return 4;
+  return as_test_main(argc, argv, cases, sizeof cases / sizeof *cases);
+}
