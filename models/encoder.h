@@ -18,6 +18,7 @@
 
 #include "nn/train/store.h"
 #include "tensor/base/status.h"
+#include "tensor/base/text.h"
 #include "tensor/train/map.h"
 
 typedef struct as_encoder as_encoder;
@@ -31,9 +32,14 @@ typedef struct as_encoder_cfg {
       zero_gain; /* the BatchNorm that closes a residual branch starts at 0, where the method's authors have it so */
 } as_encoder_cfg;
 
-/* Tensors are those of as_model_specs, without num_batches_tracked; they start as torchvision's do. AS_E_USAGE: an
- * architecture that cannot be trained here (selective kernels, transformers). */
+/* Tensors are those of as_model_specs, without num_batches_tracked; they start as torchvision's ResNets and DINO's
+ * ViTs do. AS_E_USAGE: an architecture that cannot be trained here (selective kernels; of transformers: registers,
+ * LayerScale, SwiGLU, features other than `cls` and `mean`, norms other than `final`). */
 as_status as_encoder_create(as_encoder **out, const as_encoder_cfg *cfg, as_store *store, as_err *err);
+/* Appends the architecture with which networks of several sizes share their tensors and in which the trained one is to be
+ * loaded. A transformer's position embedding has one row a patch: `arch` that leaves its grid to the size of the input
+ * (posgrid=0) gets that of `size`, and resize=scale, where it says neither. A ResNet's is `arch` itself. */
+as_status as_encoder_arch(const char *arch, int size, as_str *out, as_err *err);
 void as_encoder_destroy(as_encoder **encoder);
 int as_encoder_dim(const as_encoder *e); /* of a feature row */
 

@@ -10,7 +10,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "models/encoder.h"
+#include "models/encoder_int.h"
 #include "models/resnet_int.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/par.h"
@@ -34,19 +34,18 @@ typedef struct link {
 enum { NONE = -1 };
 #define NO_VALUE ((size_t)NONE)
 
-struct as_encoder {
+typedef struct resnet_encoder {
+  as_encoder base;
   as_resnet *net;
   as_params params; /* names and shapes only */
-  as_store *store;
-  as_encoder_cfg cfg;
-  layer *layers; /* [net->n_convs] */
-  link *links;   /* [net->n_steps] */
+  layer *layers;    /* [net->n_convs] */
+  link *links;      /* [net->n_steps] */
   int image_border;
-};
+} resnet_encoder;
 
-struct as_encoder_pass {
-  as_encoder *e;
-  int n;
+typedef struct resnet_pass {
+  as_encoder_pass base;
+  const resnet_encoder *e;
   as_map *value; /* [n_steps + 1] */
   as_map *conv;  /* [n_steps] z of convolution steps */
   as_map *
@@ -55,8 +54,7 @@ struct as_encoder_pass {
   as_bnorm_train **bn; /* [n_steps] */
   float **memory;      /* [4 n_steps + 1] what the maps lie in */
   const as_map **at;   /* [n_steps + 1] backward: where a value's gradient is at the moment, or NULL */
-  as_map features;
-};
+} resnet_pass;
 
 /* ---- building ---- */
 
@@ -66,27 +64,27 @@ static as_status want(as_store *s, const as_param_spec *p, as_start start, bool 
   return as_store_want(s, &spec, at, err);
 }
 
-static as_status declare_layer(as_encoder *e, size_t i, bool closes, as_err *err) {
+static as_status declare_layer(resnet_encoder *e, size_t i, bool closes, as_err *err) {
   const as_convbn *c = &e->net->convs[i];
   const as_param_spec *spec = &e->params.specs[c->param];
   layer *l = &e->layers[i];
   const double fan_out = (double)c->shape.kh * c->shape.kw * c->shape.c_out;
   const as_start one = {AS_START_CONSTANT, 1.0}, zero = {AS_START_CONSTANT, 0.0};
   as_status st =
-      want(e->store, spec, (as_start){AS_START_NORMAL, sqrt(2.0 / fan_out)}, true, &l->weight, err);
+      want(e->base.store, spec, (as_start){AS_START_NORMAL, sqrt(2.0 / fan_out)}, true, &l->weight, err);
   if (st == AS_OK)
-    st = want(e->store, spec + 1, closes && e->cfg.zero_gain ? zero : one, true, &l->gamma, err);
-  if (st == AS_OK) st = want(e->store, spec + 2, zero, true, &l->beta, err);
-  if (st == AS_OK) st = want(e->store, spec + 3, zero, false, &l->mean, err);
-  if (st == AS_OK) st = want(e->store, spec + 4, one, false, &l->var, err);
+    st = want(e->base.store, spec + 1, closes && e->base.cfg.zero_gain ? zero : one, true, &l->gamma, err);
+  if (st == AS_OK) st = want(e->base.store, spec + 2, zero, true, &l->beta, err);
+  if (st == AS_OK) st = want(e->base.store, spec + 3, zero, false, &l->mean, err);
+  if (st == AS_OK) st = want(e->base.store, spec + 4, one, false, &l->var, err);
   return st;
 }
 
-static as_status make_layer(as_encoder *e, size_t i, as_err *err) {
+static as_status make_layer(resnet_encoder *e, size_t i, as_err *err) {
   const as_convbn *c = &e->net->convs[i];
   layer *l = &e->layers[i];
   const size_t pixels =
-      (size_t)e->cfg.images * (size_t)as_conv_out_h(&c->shape) * (size_t)as_conv_out_w(&c->shape);
+      (size_t)e->base.cfg.images * (size_t)as_conv_out_h(&c->shape) * (size_t)as_conv_out_w(&c->shape);
   const size_t weights = (size_t)(c->shape.c_in * c->shape.c_out * c->shape.kh * c->shape.kw);
   l->dweight = as_alloc(weights, sizeof(float), err);
   l->dgamma = as_alloc(2 * (size_t)c->shape.c_out, sizeof(float), err);
@@ -99,7 +97,7 @@ static int larger(int a, int b) {
 }
 
 /* Follows the buffers through the steps: which value does each step read? */
-static void link_steps(as_encoder *e) {
+static void link_steps(resnet_encoder *e) {
   const as_resnet *net = e->net;
   size_t value[2 * AS_RESNET_SEG_BUFS + 1] = {0};
   int *border_of_image = &e->image_border;
@@ -123,16 +121,12 @@ static bool closes_a_branch(const as_resnet *net, size_t conv) {
   return false;
 }
 
-static as_status fill_encoder(as_encoder *e, as_err *err) {
-  as_arch arch;
-  as_status st = as_arch_parse(&arch, e->cfg.arch, err);
+static as_status fill_encoder(resnet_encoder *e, const as_arch *arch, as_err *err) {
+  if (arch->resnet.sk)
+    return as_fail(err, AS_E_USAGE, "%s: found sk=1, wanted an architecture that can be trained", arch->name);
+  as_status st = as_resnet_build(&e->net, &arch->resnet, e->base.cfg.size, &e->params, err);
   if (st != AS_OK) return st;
-  if (arch.family != AS_FAMILY_RESNET || arch.resnet.sk)
-    return as_fail(err, AS_E_USAGE, "%s: found %s, wanted an architecture that can be trained", e->cfg.arch,
-                   arch.family == AS_FAMILY_RESNET ? "selective kernels" : "a transformer");
-  if (!e->cfg.size) e->cfg.size = arch.resnet.size;
-  st = as_resnet_build(&e->net, &arch.resnet, e->cfg.size, &e->params, err);
-  if (st != AS_OK) return st;
+  e->base.dim = e->net->dim;
   e->layers = as_calloc(e->net->n_convs, sizeof *e->layers, err);
   e->links = as_calloc(e->net->n_steps, sizeof *e->links, err);
   if (!e->layers || !e->links) return AS_E_ENV;
@@ -144,24 +138,8 @@ static as_status fill_encoder(as_encoder *e, as_err *err) {
   return st;
 }
 
-as_status as_encoder_create(as_encoder **out, const as_encoder_cfg *cfg, as_store *store, as_err *err) {
-  *out = NULL;
-  as_encoder *e = as_calloc(1, sizeof *e, err);
-  if (!e) return AS_E_ENV;
-  e->cfg = *cfg;
-  e->store = store;
-  const as_status st = fill_encoder(e, err);
-  e->cfg.arch = NULL; /* borrowed for the call */
-  if (st != AS_OK)
-    as_encoder_destroy(&e);
-  else
-    *out = e;
-  return st;
-}
-
-void as_encoder_destroy(as_encoder **encoder) {
-  as_encoder *e = *encoder;
-  if (!e) return;
+static void resnet_train_destroy(as_encoder *base) {
+  resnet_encoder *e = (resnet_encoder *)base;
   for (size_t i = 0; e->layers && i < e->net->n_convs; i++) {
     as_conv_train_destroy(&e->layers[i].conv);
     as_free(e->layers[i].dweight);
@@ -172,30 +150,25 @@ void as_encoder_destroy(as_encoder **encoder) {
   if (e->net) as_resnet_destroy(e->net);
   as_params_clear(&e->params);
   as_free(e);
-  *encoder = NULL;
 }
 
-int as_encoder_dim(const as_encoder *e) {
-  return e->net->dim;
-}
-
-void as_encoder_pack(as_encoder *e, bool reverse) {
+static void resnet_train_pack(as_encoder *base, bool reverse) {
+  resnet_encoder *e = (resnet_encoder *)base;
   for (size_t i = 0; i < e->net->n_convs; i++)
-    as_conv_train_pack(e->layers[i].conv, as_store_value(e->store, e->layers[i].weight), NULL, reverse);
+    as_conv_train_pack(e->layers[i].conv, as_store_value(base->store, e->layers[i].weight), NULL, reverse);
 }
 
 /* ---- a pass ---- */
 
-static as_status place_map(as_encoder_pass *p, as_map *m, as_map_size s, int border, size_t slot,
-                           as_err *err) {
-  *m = (as_map){NULL, p->e->cfg.images, s.h, s.w, s.c, border};
+static as_status place_map(resnet_pass *p, as_map *m, as_map_size s, int border, size_t slot, as_err *err) {
+  *m = (as_map){NULL, p->e->base.cfg.images, s.h, s.w, s.c, border};
   p->memory[slot] = as_alloc(as_map_floats(m), sizeof(float), err);
   if (!p->memory[slot]) return AS_E_ENV;
   as_map_place(m, p->memory[slot]);
   return AS_OK;
 }
 
-static as_status place_step(as_encoder_pass *p, size_t k, bool backward, as_err *err) {
+static as_status place_step(resnet_pass *p, size_t k, bool backward, as_err *err) {
   const as_resnet *net = p->e->net;
   const as_step *s = &net->steps[k];
   const size_t at = 1 + 4 * k;
@@ -212,12 +185,22 @@ static as_status place_step(as_encoder_pass *p, size_t k, bool backward, as_err 
   return st;
 }
 
-as_status as_encoder_pass_create(as_encoder_pass **out, as_encoder *e, bool backward, as_err *err) {
+static void resnet_pass_destroy(as_encoder_pass *base) {
+  resnet_pass *p = (resnet_pass *)base;
+  const size_t steps = p->e->net->n_steps;
+  for (size_t k = 0; p->bn && k < steps; k++) as_bnorm_train_destroy(&p->bn[k]);
+  for (size_t k = 0; p->memory && k < 4 * steps + 1; k++) as_free(p->memory[k]);
+  void *all[] = {p->value, p->conv, p->grad, p->gconv, p->bn, p->at, p->memory, base->features.data, p};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) as_free(all[i]);
+}
+
+static as_status resnet_pass_create(as_encoder_pass **out, as_encoder *base, bool backward, as_err *err) {
   *out = NULL;
+  const resnet_encoder *e = (const resnet_encoder *)base;
   const size_t steps = e->net->n_steps;
-  as_encoder_pass *p = as_calloc(1, sizeof *p, err);
+  resnet_pass *p = as_calloc(1, sizeof *p, err);
   if (!p) return AS_E_ENV;
-  p->e = e;
+  p->e = e, p->base.e = base;
   p->value = as_calloc(steps + 1, sizeof *p->value, err);
   p->conv = as_calloc(steps, sizeof *p->conv, err);
   p->grad = as_calloc(steps, sizeof *p->grad, err);
@@ -225,51 +208,29 @@ as_status as_encoder_pass_create(as_encoder_pass **out, as_encoder *e, bool back
   p->bn = as_calloc(steps, sizeof *p->bn, err);
   p->at = as_calloc(steps + 1, sizeof *p->at, err);
   p->memory = as_calloc(4 * steps + 1, sizeof *p->memory, err);
-  const size_t features = (size_t)e->cfg.images * (size_t)e->net->dim;
-  p->features =
-      as_map_matrix(as_alloc(features, sizeof(float), err), (size_t)e->cfg.images, (size_t)e->net->dim);
-  as_status st = p->value && p->conv && p->grad && p->gconv && p->bn && p->at && p->memory && p->features.data
-                     ? AS_OK
-                     : AS_E_ENV;
-  if (st == AS_OK)
-    st = place_map(p, &p->value[0], (as_map_size){e->cfg.size, e->cfg.size, 3}, e->image_border, 0, err);
+  const size_t images = (size_t)base->cfg.images, dim = (size_t)base->dim;
+  p->base.features = as_map_matrix(as_alloc(images * dim, sizeof(float), err), images, dim);
+  as_status st =
+      p->value && p->conv && p->grad && p->gconv && p->bn && p->at && p->memory && p->base.features.data
+          ? AS_OK
+          : AS_E_ENV;
+  const as_map_size image = {base->cfg.size, base->cfg.size, 3};
+  if (st == AS_OK) st = place_map(p, &p->value[0], image, e->image_border, 0, err);
   for (size_t k = 0; k < steps && st == AS_OK; k++) st = place_step(p, k, backward, err);
-  if (st != AS_OK)
-    as_encoder_pass_destroy(&p);
-  else
-    *out = p;
-  return st;
+  if (st != AS_OK) {
+    resnet_pass_destroy(&p->base);
+    return st;
+  }
+  p->base.images = &p->value[0];
+  *out = &p->base;
+  return AS_OK;
 }
 
-void as_encoder_pass_destroy(as_encoder_pass **pass) {
-  as_encoder_pass *p = *pass;
-  if (!p) return;
+static void resnet_pass_resize(as_encoder_pass *base) {
+  resnet_pass *p = (resnet_pass *)base;
   const size_t steps = p->e->net->n_steps;
-  for (size_t k = 0; p->bn && k < steps; k++) as_bnorm_train_destroy(&p->bn[k]);
-  for (size_t k = 0; p->memory && k < 4 * steps + 1; k++) as_free(p->memory[k]);
-  as_free(p->value);
-  as_free(p->conv);
-  as_free(p->grad);
-  as_free(p->gconv);
-  as_free(p->bn);
-  as_free(p->at);
-  as_free(p->memory);
-  as_free(p->features.data);
-  as_free(p);
-  *pass = NULL;
-}
-
-as_map *as_encoder_images(as_encoder_pass *p, int n) {
-  const size_t steps = p->e->net->n_steps;
-  p->n = n;
-  for (size_t k = 0; k < steps; k++) p->value[k + 1].n = p->conv[k].n = p->grad[k].n = p->gconv[k].n = n;
-  p->features.w = n;
-  p->value[0].n = n;
-  return &p->value[0];
-}
-
-int as_encoder_count(const as_encoder_pass *p) {
-  return p->n;
+  for (size_t k = 0; k < steps; k++)
+    p->value[k + 1].n = p->conv[k].n = p->grad[k].n = p->gconv[k].n = base->n;
 }
 
 /* ---- pooling and the mean ---- */
@@ -347,28 +308,29 @@ static void mean_image(void *ctx, size_t image, int worker) {
 
 /* ---- forward ---- */
 
-const as_map *as_encoder_forward(as_encoder_pass *p, bool running) {
-  const as_encoder *e = p->e;
+static void resnet_train_forward(as_encoder_pass *base, bool running) {
+  resnet_pass *p = (resnet_pass *)base;
+  const resnet_encoder *e = p->e;
+  const as_store *store = base->e->store;
   const as_resnet *net = e->net;
   for (size_t k = 0; k < net->n_steps; k++) {
     const as_step *s = &net->steps[k];
     const link *l = &e->links[k];
     if (s->kind != AS_STEP_CONV) {
       pool_pass j = {&s->pool, s->kind == AS_STEP_MAXPOOL, &p->value[l->in], &p->value[k + 1], NULL, NULL};
-      as_par_for((size_t)p->n, pool_image, &j);
+      as_par_for((size_t)p->base.n, pool_image, &j);
       continue;
     }
     const layer *c = &e->layers[s->conv];
     as_conv_train_forward(c->conv, &p->value[l->in], &p->conv[k]);
-    as_bnorm_train_forward(p->bn[k], &p->conv[k], as_store_value(e->store, c->gamma),
-                           as_store_value(e->store, c->beta), l->res == NO_VALUE ? NULL : &p->value[l->res],
+    as_bnorm_train_forward(p->bn[k], &p->conv[k], as_store_value(store, c->gamma),
+                           as_store_value(store, c->beta), l->res == NO_VALUE ? NULL : &p->value[l->res],
                            net->convs[s->conv].act == AS_ACT_RELU, &p->value[k + 1]);
     if (running)
-      as_bnorm_train_running(p->bn[k], as_store_value(e->store, c->mean), as_store_value(e->store, c->var));
+      as_bnorm_train_running(p->bn[k], as_store_value(store, c->mean), as_store_value(store, c->var));
   }
-  mean_pass j = {&p->value[net->n_steps], &p->features, false};
-  as_par_for((size_t)p->n, mean_image, &j);
-  return &p->features;
+  mean_pass j = {&p->value[net->n_steps], &base->features, false};
+  as_par_for((size_t)base->n, mean_image, &j);
 }
 
 /* ---- backward ---- */
@@ -383,8 +345,9 @@ static void clear_map(const as_map *m) {
       memset(as_map_at(m, i, y, 0), 0, (size_t)m->w * (size_t)m->c * sizeof(float));
 }
 
-static void reverse_conv(as_encoder_pass *p, size_t k) {
-  const as_encoder *e = p->e;
+static void reverse_conv(resnet_pass *p, size_t k) {
+  const resnet_encoder *e = p->e;
+  const as_store *store = e->base.store;
   const as_step *s = &e->net->steps[k];
   const link *l = &e->links[k];
   const layer *c = &e->layers[s->conv];
@@ -395,11 +358,11 @@ static void reverse_conv(as_encoder_pass *p, size_t k) {
   const as_map *gz = l->res == NO_VALUE ? &p->grad[k] : &p->gconv[k];
   as_bnorm_train_backward(p->bn[k], &p->conv[k],
                           e->net->convs[s->conv].act == AS_ACT_RELU ? &p->value[k + 1] : NULL,
-                          as_store_value(e->store, c->gamma), g, gz, c->dgamma, c->dgamma + co);
-  add_to(as_store_grad(e->store, c->gamma), c->dgamma, co);
-  add_to(as_store_grad(e->store, c->beta), c->dgamma + co, co);
+                          as_store_value(store, c->gamma), g, gz, c->dgamma, c->dgamma + co);
+  add_to(as_store_grad(store, c->gamma), c->dgamma, co);
+  add_to(as_store_grad(store, c->beta), c->dgamma + co, co);
   as_conv_train_grad_weight(c->conv, &p->value[l->in], gz, c->dweight);
-  add_to(as_store_grad(e->store, c->weight), c->dweight, weights);
+  add_to(as_store_grad(store, c->weight), c->dweight, weights);
   if (l->res != NO_VALUE) p->at[l->res] = g; /* a block's input is read by nothing later */
   if (l->in == 0) return;
   const as_map *before = p->at[l->in], *to = before ? before : &p->grad[l->in - 1];
@@ -407,7 +370,7 @@ static void reverse_conv(as_encoder_pass *p, size_t k) {
   p->at[l->in] = to;
 }
 
-static void reverse_pool(as_encoder_pass *p, size_t k) {
+static void reverse_pool(resnet_pass *p, size_t k) {
   const as_step *s = &p->e->net->steps[k];
   const link *l = &p->e->links[k];
   if (!p->at[l->in]) {
@@ -416,14 +379,15 @@ static void reverse_pool(as_encoder_pass *p, size_t k) {
   }
   pool_pass j = {&s->pool,    s->kind == AS_STEP_MAXPOOL, &p->value[l->in], &p->value[k + 1], p->at[k + 1],
                  p->at[l->in]};
-  as_par_for((size_t)p->n, pool_image, &j);
+  as_par_for((size_t)p->base.n, pool_image, &j);
 }
 
-void as_encoder_backward(as_encoder_pass *p, const as_map *dfeatures) {
+static void resnet_train_backward(as_encoder_pass *base, const as_map *dfeatures) {
+  resnet_pass *p = (resnet_pass *)base;
   const size_t steps = p->e->net->n_steps;
   for (size_t k = 0; k <= steps; k++) p->at[k] = NULL;
   mean_pass j = {&p->grad[steps - 1], dfeatures, true};
-  as_par_for((size_t)p->n, mean_image, &j);
+  as_par_for((size_t)p->base.n, mean_image, &j);
   p->at[steps] = &p->grad[steps - 1];
   for (size_t k = steps; k-- > 0;) {
     if (p->e->net->steps[k].kind == AS_STEP_CONV)
@@ -431,4 +395,22 @@ void as_encoder_backward(as_encoder_pass *p, const as_map *dfeatures) {
     else
       reverse_pool(p, k);
   }
+}
+
+as_status as_resnet_encoder_create(as_encoder **out, const as_arch *arch, const as_encoder_cfg *cfg,
+                                   as_store *store, as_err *err) {
+  static const as_encoder_ops ops = {resnet_train_destroy, resnet_train_pack,  resnet_pass_create,
+                                     resnet_pass_destroy,  resnet_pass_resize, resnet_train_forward,
+                                     resnet_train_backward};
+  *out = NULL;
+  resnet_encoder *e = as_calloc(1, sizeof *e, err);
+  if (!e) return AS_E_ENV;
+  e->base = (as_encoder){.ops = &ops, .store = store, .cfg = *cfg};
+  const as_status st = fill_encoder(e, arch, err);
+  if (st != AS_OK) {
+    resnet_train_destroy(&e->base);
+    return st;
+  }
+  *out = &e->base;
+  return AS_OK;
 }

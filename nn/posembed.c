@@ -1,7 +1,6 @@
 #include "nn/posembed.h"
 
 #include <math.h>
-#include <stddef.h>
 
 #include "tensor/base/mem.h"
 
@@ -38,37 +37,69 @@ static void weights_exact(int from, int to, int dst, double *w) {
   for (int i = lo; i < hi; i++) w[i] /= sum;
 }
 
-as_status as_posembed_resize(as_pos_rule rule, int from, int to, int dim, const float *in, float *out,
-                             as_err *err) {
-  const size_t f = (size_t)from, t = (size_t)to, d = (size_t)dim;
-  double *m = as_alloc(t * f, sizeof *m, err);         /* [to, from], the same for rows and columns */
-  double *tmp = as_alloc(f * t * d, sizeof *tmp, err); /* [from rows, to columns, dim] */
-  if (!m || !tmp) {
-    as_free(m);
-    as_free(tmp);
+as_status as_posembed_init(as_posembed *p, as_pos_rule rule, int from, int to, int dim, as_err *err) {
+  const size_t f = (size_t)from, t = (size_t)to;
+  *p = (as_posembed){.from = f, .to = t, .dim = (size_t)dim};
+  p->m = as_alloc(t * f, sizeof *p->m, err);
+  p->tmp = as_alloc(f * t * p->dim, sizeof *p->tmp, err);
+  if (!p->m || !p->tmp) {
+    as_posembed_clear(p);
     return AS_E_ENV;
   }
   for (int i = 0; i < to; i++) {
     if (rule == AS_POS_SCALE)
-      weights_scale(from, to, i, m + (size_t)i * f);
+      weights_scale(from, to, i, p->m + (size_t)i * f);
     else
-      weights_exact(from, to, i, m + (size_t)i * f);
+      weights_exact(from, to, i, p->m + (size_t)i * f);
   }
+  return AS_OK;
+}
+
+void as_posembed_clear(as_posembed *p) {
+  as_free(p->m);
+  as_free(p->tmp);
+  *p = (as_posembed){0};
+}
+
+/* out[i, j] = sum over k, l of w[i, k] w[j, l] in[k, l], first along rows, then along columns; w[i, k] is at
+ * m[i * step_i + k * step_k]. in: [f, f, dim], out: [t, t, dim]. */
+typedef struct grid_product {
+  size_t f, t, step_i, step_k;
+} grid_product;
+
+static void multiply_grid(const as_posembed *p, const grid_product *g, const float *in, float *out) {
+  const size_t f = g->f, t = g->t, d = p->dim;
   for (size_t y = 0; y < f; y++)
     for (size_t x = 0; x < t; x++)
       for (size_t c = 0; c < d; c++) {
         double sum = 0;
-        for (size_t k = 0; k < f; k++) sum += m[x * f + k] * (double)in[(y * f + k) * d + c];
-        tmp[(y * t + x) * d + c] = sum;
+        for (size_t k = 0; k < f; k++)
+          sum += p->m[x * g->step_i + k * g->step_k] * (double)in[(y * f + k) * d + c];
+        p->tmp[(y * t + x) * d + c] = sum;
       }
   for (size_t y = 0; y < t; y++)
     for (size_t x = 0; x < t; x++)
       for (size_t c = 0; c < d; c++) {
         double sum = 0;
-        for (size_t k = 0; k < f; k++) sum += m[y * f + k] * tmp[(k * t + x) * d + c];
+        for (size_t k = 0; k < f; k++)
+          sum += p->m[y * g->step_i + k * g->step_k] * p->tmp[(k * t + x) * d + c];
         out[(y * t + x) * d + c] = (float)sum;
       }
-  as_free(m);
-  as_free(tmp);
-  return AS_OK;
+}
+
+void as_posembed_apply(const as_posembed *p, const float *in, float *out) {
+  multiply_grid(p, &(grid_product){p->from, p->to, p->from, 1}, in, out);
+}
+
+void as_posembed_reverse(const as_posembed *p, const float *dout, float *din) {
+  multiply_grid(p, &(grid_product){p->to, p->from, 1, p->from}, dout, din);
+}
+
+as_status as_posembed_resize(as_pos_rule rule, int from, int to, int dim, const float *in, float *out,
+                             as_err *err) {
+  as_posembed p;
+  const as_status st = as_posembed_init(&p, rule, from, to, dim, err);
+  if (st == AS_OK) as_posembed_apply(&p, in, out);
+  if (st == AS_OK) as_posembed_clear(&p);
+  return st;
 }

@@ -4,6 +4,8 @@
 #ifndef AS_NN_POSEMBED_H
 #define AS_NN_POSEMBED_H
 
+#include <stddef.h>
+
 #include "tensor/base/status.h"
 
 typedef enum as_pos_rule {
@@ -18,5 +20,17 @@ typedef enum as_pos_rule {
 /* in: [from * from, dim] row-major; out: [to * to, dim]. */
 as_status as_posembed_resize(as_pos_rule rule, int from, int to, int dim, const float *in, float *out,
                              as_err *err);
+
+/* The same made ready, for training: applied at every step, and its transpose to gradients. */
+typedef struct as_posembed {
+  size_t from, to, dim;
+  double *m;   /* [to, from], the same for rows and columns */
+  double *tmp; /* between the two directions */
+} as_posembed;
+as_status as_posembed_init(as_posembed *p, as_pos_rule rule, int from, int to, int dim, as_err *err);
+void as_posembed_clear(as_posembed *p);
+void as_posembed_apply(const as_posembed *p, const float *in, float *out);
+/* dout: [to * to, dim]; din: [from * from, dim], written. */
+void as_posembed_reverse(const as_posembed *p, const float *dout, float *din);
 
 #endif

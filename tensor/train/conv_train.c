@@ -279,10 +279,16 @@ static bool is_flat(const as_conv_train *c, const as_map *a, const as_map *b) {
 }
 
 void as_conv_train_forward(const as_conv_train *c, const as_map *in, const as_map *out) {
+  as_conv_train_forward_add(c, in, NULL, out);
+}
+
+void as_conv_train_forward_add(const as_conv_train *c, const as_map *in, const as_map *residual,
+                               const as_map *out) {
   const as_conv_shape *s = &c->s;
-  as_map from = *in, to = *out;
-  if (is_flat(c, in, out)) from = flat(in), to = flat(out);
+  as_map from = *in, to = *out, res = residual ? *residual : *out;
+  if (is_flat(c, in, out) && !res.border) from = flat(in), to = flat(out), res = flat(&res);
   product j = {.from = &from, .to = &to, .packed = c->forward, .bias = c->bias, .stride = 1};
+  if (residual) j.residual = &res;
   j.origin = from.data - (size_t)s->pad_top * as_map_row(&from) - (size_t)s->pad_left * (size_t)from.c;
   j.step_y = (size_t)s->stride * as_map_row(&from), j.step_x = (size_t)s->stride * (size_t)from.c;
   j.rows = (size_t)s->kh, j.chain = c->k;

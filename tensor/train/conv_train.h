@@ -33,6 +33,9 @@ int as_conv_train_border_out(const as_conv_shape *s); /* of the output's gradien
 void as_conv_train_pack(as_conv_train *c, const float *weight, const float *bias, bool reverse);
 
 void as_conv_train_forward(const as_conv_train *c, const as_map *in, const as_map *out);
+/* out = residual + finished chain; residual may be out itself. */
+void as_conv_train_forward_add(const as_conv_train *c, const as_map *in, const as_map *residual,
+                               const as_map *out);
 /* residual (or NULL) is added to the finished chain, as another consumer's gradient; it may be din itself. */
 void as_conv_train_grad_input(const as_conv_train *c, const as_map *dout, const as_map *residual,
                               const as_map *din);

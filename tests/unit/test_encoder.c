@@ -21,8 +21,16 @@ typedef struct net_case {
   const char *name, *arch;
   int size;
 } net_case;
-static const net_case nets[] = {{"basic", "resnet18:blocks=1-1-1,base=4,stem=3x3s2", 16},
-                                {"bottle", "resnet50:blocks=2-1,base=4,down=avg", 32}};
+static const net_case nets[] = {
+    {"basic", "resnet18:blocks=1-1-1,base=4,stem=3x3s2", 16},
+    {"bottle", "resnet50:blocks=2-1,base=4,down=avg", 32},
+    {"vit", "vit_demo:patch=4,dim=24,depth=2,heads=3", 16},
+    {"vitmean",
+     "vit_demo:patch=4,dim=20,depth=1,heads=2,mlp=36,cls=0,qkvbias=0,posgrid=3,"
+     "resize=scale,features=mean",
+     16},
+    {"vitlocal", "vit_demo:patch=4,dim=24,depth=1,heads=2,mlp=40,posgrid=4,resize=exact", 8}};
+enum { NETS = sizeof nets / sizeof *nets, RESNETS = 2 };
 
 typedef struct trained {
   as_store store;
@@ -94,7 +102,7 @@ static void against_pytorch(as_test *t) {
   size_t bytes;
   char *text = (char *)as_test_read(as_test_golden("encoder.tsv"), &bytes);
   CHECK(t, text != NULL);
-  for (size_t k = 0; text && k < 2; k++) {
+  for (size_t k = 0; text && k < NETS; k++) {
     trained r = {0};
     size_t seen = 0;
     if (!train_once(t, &nets[k], &r)) return;
@@ -123,7 +131,7 @@ static void against_pytorch(as_test *t) {
 }
 
 static void same_bits(as_test *t) {
-  for (size_t k = 0; k < 2; k++) {
+  for (size_t k = 0; k < NETS; k++) {
     trained one = {0}, three = {0};
     as_par_set_threads(1);
     if (!train_once(t, &nets[k], &one)) return;
@@ -181,6 +189,57 @@ static void same_as_inference(as_test *t) {
   finish(&r);
 }
 
+/* A transformer has no running statistics: training's features are those of inference, bit for bit. */
+static void same_bits_as_inference(as_test *t) {
+  for (size_t k = RESNETS; k < NETS; k++) {
+    trained r = {0};
+    as_err err = {0};
+    as_model *m = NULL;
+    if (!train_once(t, &nets[k], &r)) return;
+    CHECK_OK(t, as_model_create(&m, nets[k].arch, nets[k].size, &err), err);
+    const as_param_spec *spec;
+    const size_t n = as_model_specs(m, &spec), side = (size_t)nets[k].size, row = side * 3;
+    as_view *views = as_calloc(n, sizeof *views, NULL);
+    for (size_t i = 0; i < n; i++) {
+      const size_t at = as_store_find(&r.store, spec[i].name);
+      views[i].data = as_store_value(&r.store, at), views[i].bytes = r.store.slot[at].n * sizeof(float);
+      views[i].rank = r.store.slot[at].rank;
+      memcpy(views[i].shape, r.store.slot[at].shape, sizeof r.store.slot[at].shape);
+      as_view_set_contiguous(&views[i]);
+    }
+    CHECK_OK(t, as_model_load(m, views, &err), err);
+    CHECK_OK(t, as_model_plan(m, IMAGES, &err), err);
+    float images[IMAGES * 16 * 16 * 3], features[IMAGES * 32];
+    as_map *in = as_encoder_images(r.p, IMAGES);
+    for (size_t i = 0; i < IMAGES; i++)
+      for (size_t y = 0; y < side; y++)
+        memcpy(images + (i * side + y) * row, as_map_at(in, i, y, 0), row * sizeof(float));
+    as_model_forward(m, images, IMAGES, features);
+    CHECK(t, memcmp(features, r.features->data,
+                    (size_t)IMAGES * (size_t)as_encoder_dim(r.e) * sizeof(float)) == 0);
+    as_free(views);
+    as_model_destroy(&m);
+    finish(&r);
+  }
+}
+
+/* The string under which several sizes share their tensors. */
+static void shared_arch(as_test *t) {
+  static const struct {
+    const char *arch, *want;
+  } rows[] = {{"resnet18:base=4", "resnet18:base=4"},
+              {"vit_demo:patch=4,posgrid=7,resize=exact", "vit_demo:patch=4,posgrid=7,resize=exact"},
+              {"vit_demo:patch=4", "posgrid=8,resize=scale"},
+              {"vit_demo:patch=4,resize=exact", "posgrid=8,resize=exact"}};
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    as_str s = {0};
+    as_err err = {0};
+    CHECK_OK(t, as_encoder_arch(rows[i].arch, 32, &s, &err), err);
+    CHECK(t, strstr(as_str_c(&s), rows[i].want) != NULL);
+    as_str_clear(&s);
+  }
+}
+
 static void refusals(as_test *t) {
   as_err err = {0};
   as_store s = {0};
@@ -188,6 +247,13 @@ static void refusals(as_test *t) {
   CHECK_STATUS(t, as_encoder_create(&e, &(as_encoder_cfg){"resnet50:down=avg,sk=1", 0, 2, false}, &s, &err),
                AS_E_USAGE);
   CHECK_STATUS(t, as_encoder_create(&e, &(as_encoder_cfg){"resnet51", 0, 2, false}, &s, &err), AS_E_USAGE);
+  static const char *const vits[] = {"ls=1",   "reg=2", "ffn=swiglu", "norm=none", "features=cls+mean",
+                                     "heads=5"};
+  for (size_t i = 0; i < sizeof vits / sizeof *vits; i++) {
+    char arch[64];
+    (void)snprintf(arch, sizeof arch, "vit_demo:%s", vits[i]);
+    CHECK_STATUS(t, as_encoder_create(&e, &(as_encoder_cfg){arch, 0, 2, false}, &s, &err), AS_E_USAGE);
+  }
   CHECK(t, e == NULL);
   as_store_clear(&s);
 }
@@ -196,6 +262,8 @@ int main(int argc, char **argv) {
   static const as_case cases[] = {{"features, gradients, buffers against PyTorch", against_pytorch},
                                   {"same bits for any threads", same_bits},
                                   {"inference agrees", same_as_inference},
+                                  {"a transformer: inference's bits", same_bits_as_inference},
+                                  {"one architecture for several sizes", shared_arch},
                                   {"what cannot be trained", refusals}};
   as_err err = {0};
   if (as_init(&(as_init_opts){getenv("ASSAY_CPU"), 0, NULL}, &err) != AS_OK) return 4;
