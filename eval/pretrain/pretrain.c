@@ -20,7 +20,7 @@ typedef struct training {
   as_augment view[AS_SSL_VIEWS];
   as_preset preset;
   char preset_text[256];
-  char *checkpoint, *log_path, *state, *images;
+  char *checkpoint, *log_path, *state, *images, *curves;
   as_str identity, log;
   uint32_t *order;   /* [g.n] of this epoch */
   uint32_t *batch;   /* [batch] images of this step */
@@ -69,7 +69,9 @@ static as_status name_files(training *t, as_err *err) {
   t->log_path = as_path_join(dir, "log.tsv", err);
   t->state = as_path_join(dir, "state", err);
   t->images = as_path_join(dir, "images.tsv", err);
-  return t->checkpoint && t->log_path && t->state && t->images ? as_make_dirs(dir, err) : AS_E_ENV;
+  t->curves = as_path_join(dir, "curves.svg", err);
+  return t->checkpoint && t->log_path && t->state && t->images && t->curves ? as_make_dirs(dir, err)
+                                                                            : AS_E_ENV;
 }
 
 static as_status choose_preset(training *t, as_err *err) {
@@ -125,7 +127,8 @@ static void close_training(training *t) {
   as_ssl_destroy(&t->ssl);
   as_gallery_close(&t->g);
   for (int w = 0; t->scratch && w < t->workers; w++) as_free(t->scratch[w]);
-  void *all[] = {t->scratch, t->order, t->batch, t->status, t->checkpoint, t->log_path, t->state, t->images};
+  void *all[] = {t->scratch,  t->order, t->batch,  t->status, t->checkpoint,
+                 t->log_path, t->state, t->images, t->curves};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) as_free(all[i]);
   as_str_clear(&t->identity);
   as_str_clear(&t->log);
@@ -188,6 +191,17 @@ static void log_epoch(as_str *log, const as_pretrain_epoch *e) {
   as_str_printf(log, "\t%s\n", e->warning ? e->warning : "");
 }
 
+static as_status save_curves(training *t, as_err *err) {
+  const as_ssl_opts *o = &t->o->ssl;
+  as_str title = {0};
+  as_str_printf(&title, "%s, %s, %d pixels, batch %d, seed %llu", o->method->title, o->arch, o->size,
+                o->batch, (unsigned long long)o->seed);
+  as_status s = as_str_status(&title, err);
+  if (s == AS_OK) s = as_pretrain_save_curves(t->curves, as_str_c(&title), &t->log, err);
+  as_str_clear(&title);
+  return s;
+}
+
 static as_status train(training *t, as_err *err) {
   const as_pretrain_opts *o = t->o;
   bool found;
@@ -209,8 +223,9 @@ static as_status train(training *t, as_err *err) {
     if (!e.warning && balance >= 0 && balance < 0.5)
       e.warning = "the targets name few of the prototypes: a collapse";
     log_epoch(&t->log, &e);
+    s = save_curves(t, err);
     if (o->epoch) o->epoch(o->ctx, &e);
-    s = as_pretrain_save_state(t->state, t->ssl, as_str_c(&t->identity), &t->log, err);
+    if (s == AS_OK) s = as_pretrain_save_state(t->state, t->ssl, as_str_c(&t->identity), &t->log, err);
   }
   return s;
 }

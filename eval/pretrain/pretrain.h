@@ -2,6 +2,7 @@
  *
  *   DIR/checkpoint.safetensors   the backbone; its metadata say how it came about (training.h reads them)
  *   DIR/log.tsv                  a line an epoch: loss, rate, images per second, what the monitor saw
+ *   DIR/curves.svg               the same as a picture, drawn anew after each epoch
  *   DIR/images.tsv               the training images: name, SHA-256 of their bytes
  *   DIR/state                    what a resume needs; removed when the training is complete
  *

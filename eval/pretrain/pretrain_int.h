@@ -50,6 +50,8 @@ as_status as_pretrain_load_state(const char *path, as_ssl *ssl, const char *iden
 as_status as_pretrain_save_checkpoint(const char *path, const as_pretrain_opts *o, const as_ssl *ssl,
                                       const as_gallery *g, const char *preset, const char *identity,
                                       as_err *err);
+/* curves.svg: loss, k-NN, rank and rate over the epochs of log.tsv. */
+as_status as_pretrain_save_curves(const char *path, const char *title, const as_str *log, as_err *err);
 /* A checkpoint with that identity stands at path. */
 bool as_pretrain_is_complete(const char *path, const char *identity);
 

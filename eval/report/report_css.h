@@ -1,4 +1,4 @@
-/* eval/report/report.css as the binary carries it (generated from eval/embed.list). */
+/* The style of charts and page as the binary carries it: charts.css, then page.css (generated from eval/embed.list). */
 #ifndef AS_EVAL_REPORT_REPORT_CSS_H
 #define AS_EVAL_REPORT_REPORT_CSS_H
 

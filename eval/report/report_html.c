@@ -1,4 +1,4 @@
-/* report.html: one self-contained page. Style is report.css, charts are inline SVG, no script. */
+/* report.html: one self-contained page. Style is charts.css and page.css, charts are inline SVG, no script. */
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -100,12 +100,14 @@ static void put_page_head(const as_html *h, bool provenance, as_err *err) {
              "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>");
   as_html_text(h, r->title && *r->title ? r->title : "assay report");
   as_str_put(h->out, "</title>\n<style>\n");
-  char *css = as_embedded_text(&as_report_css[0], NULL, err);
-  if (css)
-    as_str_put(h->out, css);
-  else
-    h->out->failed = true;
-  as_free(css);
+  for (size_t i = 0; i < as_report_css_count; i++) {
+    char *css = as_embedded_text(&as_report_css[i], NULL, err);
+    if (css)
+      as_str_put(h->out, css);
+    else
+      h->out->failed = true;
+    as_free(css);
+  }
   as_str_put(h->out, "</style>\n</head>\n<body>\n<main>\n<h1>");
   as_html_text(h, r->title && *r->title ? r->title : "assay report");
   as_str_printf(h->out, "</h1>\n<p class=\"sub\">%zu model%s on %zu set%s, top-1 accuracy</p>\n", r->n_models,

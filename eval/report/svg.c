@@ -3,8 +3,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "eval/report/report_css.h"
 #include "eval/report/report_fmt.h"
 #include "tensor/base/math/dmath.h"
+#include "tensor/base/mem.h"
 
 static void put_at(as_str *out, const char *name, double v) {
   as_str_putc(out, ' ');
@@ -21,8 +23,8 @@ static void put_class(as_str *out, const char *cls) {
   as_str_putc(out, '"');
 }
 
-void as_svg_open(as_str *out, double w, double h, const char *alt) {
-  as_str_put(out, "<svg viewBox=\"0 0 ");
+static void open_svg(as_str *out, double w, double h, const char *alt, const char *space) {
+  as_str_printf(out, "<svg%s viewBox=\"0 0 ", space);
   as_str_put(out, as_fix(w, 0).s);
   as_str_putc(out, ' ');
   as_str_put(out, as_fix(h, 0).s);
@@ -32,6 +34,20 @@ void as_svg_open(as_str *out, double w, double h, const char *alt) {
   as_str_put(out, " role=\"img\" aria-label=\"");
   as_put_html(out, alt);
   as_str_put(out, "\">\n");
+}
+
+void as_svg_open(as_str *out, double w, double h, const char *alt) {
+  open_svg(out, w, h, alt, "");
+}
+
+void as_svg_open_file(as_str *out, double w, double h, const char *alt) {
+  open_svg(out, w, h, alt, " xmlns=\"http://www.w3.org/2000/svg\"");
+  char *css = as_embedded_text(&as_report_css[0], NULL, NULL);
+  if (css)
+    as_str_printf(out, "<style>\n%ssvg { background: var(--bg); }\n</style>\n", css);
+  else
+    out->failed = true;
+  as_free(css);
 }
 
 void as_svg_close(as_str *out) {

@@ -1,6 +1,6 @@
 /* Inline SVG for the HTML report: marks, scales, ticks and labels that keep out of each other's way.
  *
- * Colours come from CSS classes alone (report.css), so that light, dark and print need no second
+ * Colours come from CSS classes alone (charts.css), so that light, dark and print need no second
  * picture. Coordinates are written with one decimal; the same input gives the same bytes. */
 #ifndef AS_EVAL_REPORT_SVG_H
 #define AS_EVAL_REPORT_SVG_H
@@ -12,6 +12,8 @@
 
 /* <svg> with a viewBox of w x h and a text alternative; alt is one or two sentences. */
 void as_svg_open(as_str *out, double w, double h, const char *alt);
+/* The same as a file of its own, with the style in it. */
+void as_svg_open_file(as_str *out, double w, double h, const char *alt);
 void as_svg_close(as_str *out);
 
 /* <g> with a tooltip (SVG <title>); browsers show it on hover without script. tip may be NULL. */

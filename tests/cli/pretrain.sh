@@ -18,6 +18,9 @@ has "pretrain: weights are float16" "float16" "$TMP/out"
 grep "running_var" "$TMP/out" | grep -q float32 && ok "pretrain: BatchNorm's statistics are float32" || not_ok "pretrain: BatchNorm's statistics are float32" "$(grep running_var "$TMP/out")"
 [ "$(wc -l <"$A/drawn/log.tsv")" -eq 3 ] && ok "pretrain: a line an epoch in log.tsv" || not_ok "pretrain: a line an epoch in log.tsv" "$(cat "$A/drawn/log.tsv")"
 
+has "pretrain: curves.svg shows the loss" ">loss</text>" "$A/drawn/curves.svg"
+has "pretrain: and the k-NN accuracy" ">k-NN top-1, %</text>" "$A/drawn/curves.svg"
+
 # The whole file as float32 is what the float16 one was rounded from: features agree to its precision.
 # shellcheck disable=SC2086
 works "pretrain: the same as float32" pretrain --method simclr $TINY --seed 7 --data $WORLD -o "$A/full" -q

@@ -1,6 +1,10 @@
 /* eval/svg: scales, ticks, label spreading and placement, the bytes of marks. */
 #include "eval/report/svg.h"
 
+#include <string.h>
+
+#include "eval/report/curves.h"
+
 #include "tests/harness.h"
 
 static void linear_scale(as_test *t) {
@@ -100,12 +104,36 @@ static void marks(as_test *t) {
   as_str_clear(&s);
 }
 
+static size_t count_of(const char *text, const char *what) {
+  size_t n = 0;
+  for (const char *p = text; (p = strstr(p, what)) != NULL; p++) n++;
+  return n;
+}
+
+/* A panel per curve that was measured, a dot per epoch in which it was, and a file that stands alone. */
+static void curves(as_test *t) {
+  const double loss[3] = {3, 2, 1.5}, none[3] = {NAN, NAN, NAN}, late[3] = {NAN, 0.1, 0.2};
+  const as_curve c[] = {{"loss", loss}, {"k-NN <top-1>", late}, {"rank", none}};
+  as_str out = {0};
+  as_curves_svg(&out, "a & b", c, 3, 3);
+  CHECK(t, !out.failed);
+  const char *s = as_str_c(&out);
+  CHECK(t, strncmp(s, "<svg xmlns=\"http://www.w3.org/2000/svg\"", 39) == 0);
+  CHECK_INT(t, count_of(s, "class=\"frame\""), 2);
+  CHECK_INT(t, count_of(s, "<circle"), 5);
+  CHECK_INT(t, count_of(s, "prefers-color-scheme: dark"), 1);
+  CHECK(t, strstr(s, "a &amp; b") && strstr(s, "k-NN &lt;top-1&gt;") && !strstr(s, "rank<"));
+  CHECK(t, !strstr(s, "nan"));
+  as_str_clear(&out);
+}
+
 int main(int argc, char **argv) {
   static const as_case cases[] = {{"svg: linear scale and ticks", linear_scale},
                                   {"svg: logit scale", logit_scale},
                                   {"svg: never more ticks than asked, none outside", tick_counts},
                                   {"svg: labels spread", spread},
                                   {"svg: labels find free places", placement},
-                                  {"svg: marks as bytes", marks}};
+                                  {"svg: marks as bytes", marks},
+                                  {"svg: curves of a training", curves}};
   return as_test_main(argc, argv, cases, sizeof cases / sizeof *cases);
 }
