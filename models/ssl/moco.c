@@ -14,80 +14,58 @@
 #include <string.h>
 
 #include "models/ssl/methods_int.h"
-#include "models/ssl/ssl_int.h"
+#include "models/ssl/moco_int.h"
 #include "tensor/base/math/dmath.h"
 #include "tensor/base/math/rng.h"
 #include "tensor/base/mem.h"
 #include "tensor/kern/kernels.h"
 #include "tensor/linear.h"
 
-typedef struct moco {
-  as_branch query, key;
-  as_map images; /* [B, size, size, 3] of the key views, before they are shuffled */
-  float *memory; /* of images */
-  float *keys;   /* [B, width] */
-  float *queue;  /* [K, width] */
-  uint64_t next; /* row of the queue that is overwritten next */
-  size_t k;
-  uint32_t *order; /* [B] */
-  float *logits;   /* [B, 1 + K] */
-  float *dq;       /* [B, width] */
-  void *scratch;
-} moco;
-
 static const as_ssl_param params[] = {
-    {"temperature", 0.2, "tau", "0.2"},
-    {"width", 128, "of the projections", "128"},
-    {"queue", 1024, "keys of earlier batches", "65536"},
-    {"group", 32, "images that share BatchNorm's statistics among the keys", "32 (256 on 8 GPUs)"},
-    {"ema", 0.97, "momentum of the key encoder", "0.999"},
+    AS_MOCO_PARAMS("65536"),
     {NULL, 0, NULL, NULL},
 };
 
-static void moco_destroy(as_ssl *s) {
-  moco *m = s->state;
-  if (!m) return;
+void as_moco_clear(as_moco *m) {
   as_branch_clear(&m->query);
   as_branch_clear(&m->key);
-  void *all[] = {m->memory, m->keys, m->queue, m->order, m->logits, m->dq, m->scratch, m};
+  void *all[] = {m->pixels, m->keys, m->queue, m->order, m->logits, m->dq, m->scratch};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) as_free(all[i]);
 }
 
-static void start_queue(moco *m, uint64_t seed, size_t width) {
+static void start_queue(as_moco *m, uint64_t seed) {
   const as_rng r = as_rng_make(seed, as_rng_stream("moco.queue"));
-  for (size_t i = 0; i < m->k * width; i++) m->queue[i] = (float)as_rng_normal(r, i);
-  for (size_t i = 0; i < m->k; i++) as_k.l2norm(width, m->queue + i * width, m->queue + i * width);
+  for (size_t i = 0; i < m->k * m->d; i++) m->queue[i] = (float)as_rng_normal(r, i);
+  for (size_t i = 0; i < m->k; i++) as_k.l2norm(m->d, m->queue + i * m->d, m->queue + i * m->d);
 }
 
-static as_status make_room(moco *m, const as_ssl *s, size_t width, as_err *err) {
+static as_status make_room(as_moco *m, const as_ssl *s, as_err *err) {
   const size_t batch = (size_t)s->o.batch;
   m->images = *as_encoder_images(m->query.pass[0], s->o.batch);
-  m->memory = as_alloc(as_map_floats(&m->images), sizeof(float), err);
-  m->keys = as_alloc(batch * width, sizeof(float), err);
-  m->queue = as_alloc(m->k * width, sizeof(float), err);
+  m->pixels = as_alloc(as_map_floats(&m->images), sizeof(float), err);
+  m->keys = as_alloc(batch * m->d, sizeof(float), err);
+  m->queue = as_alloc(m->k * m->d, sizeof(float), err);
   m->order = as_alloc(batch, sizeof *m->order, err);
   m->logits = as_alloc(batch * (m->k + 1), sizeof(float), err);
-  m->dq = as_alloc(batch * width, sizeof(float), err);
-  const size_t a = as_gemm_scratch(m->k, width), b = as_gemm_scratch(width, m->k);
+  m->dq = as_alloc(batch * m->d, sizeof(float), err);
+  const size_t a = as_gemm_scratch(m->k, m->d), b = as_gemm_scratch(m->d, m->k);
   m->scratch = as_alloc(a > b ? a : b, 1, err);
-  if (!m->memory || !m->keys || !m->queue || !m->order || !m->logits || !m->dq || !m->scratch)
+  if (!m->pixels || !m->keys || !m->queue || !m->order || !m->logits || !m->dq || !m->scratch)
     return AS_E_ENV;
-  as_map_place(&m->images, m->memory);
+  as_map_place(&m->images, m->pixels);
   return AS_OK;
 }
 
-static as_status moco_create(as_ssl *s, as_err *err) {
-  moco *m = s->state = as_calloc(1, sizeof *m, err);
-  if (!m) return AS_E_ENV;
+as_status as_moco_create(as_moco *m, as_ssl *s, as_err *err) {
   const int width = (int)as_ssl_value(s, "width"), batch = s->o.batch;
   int group = (int)as_ssl_value(s, "group");
-  m->k = (size_t)as_ssl_value(s, "queue");
   if (group > batch) group = batch;
+  m->k = (size_t)as_ssl_value(s, "queue"), m->d = (size_t)width, m->group = (size_t)group;
   if (group < 1 || batch % group != 0 || m->k < (size_t)batch || m->k % (size_t)batch != 0)
     return as_fail(err, AS_E_USAGE,
-                   "MoCo: found batch %d, group %d, queue %zu; wanted a batch of whole groups and a queue of "
+                   "%s: found batch %d, group %d, queue %zu; wanted a batch of whole groups and a queue of "
                    "whole batches",
-                   batch, group, m->k);
+                   s->method->title, batch, group, m->k);
   const as_head_layer head[] = {{.kind = AS_HEAD_LINEAR, .width = width, .bias = true},
                                 {.kind = AS_HEAD_RELU},
                                 {.kind = AS_HEAD_LINEAR, .width = width, .bias = true},
@@ -104,10 +82,10 @@ static as_status moco_create(as_ssl *s, as_err *err) {
   cfg.store = &s->teacher, cfg.backward = false, cfg.images = group;
   if (st == AS_OK) st = as_branch_create(&m->key, s, &cfg, err);
   if (st == AS_OK) st = as_ssl_follow(s, err);
-  if (st == AS_OK) st = make_room(m, s, (size_t)width, err);
+  if (st == AS_OK) st = make_room(m, s, err);
   if (st != AS_OK) return st;
-  start_queue(m, s->o.seed, (size_t)width);
-  as_ssl_keep(s, m->queue, m->k * (size_t)width * sizeof(float), 4);
+  start_queue(m, s->o.seed);
+  as_ssl_keep(s, m->queue, m->k * m->d * sizeof(float), 4);
   as_ssl_keep(s, &m->next, sizeof m->next, 8);
   s->n_views = 2;
   s->view[0] = *as_encoder_images(m->query.pass[0], batch);
@@ -116,34 +94,32 @@ static as_status moco_create(as_ssl *s, as_err *err) {
 }
 
 /* Keys of the second views, in groups of a permutation; each row goes back to its image's place. */
-static void make_keys(moco *m, const as_ssl *s) {
-  const size_t batch = (size_t)s->o.batch, width = (size_t)as_ssl_value(s, "width");
-  const size_t group = (size_t)as_ssl_value(s, "group") < batch ? (size_t)as_ssl_value(s, "group") : batch;
+static void make_keys(as_moco *m, const as_ssl *s) {
+  const size_t batch = (size_t)s->o.batch, d = m->d;
   as_rng_permutation(as_rng_make(s->o.seed, as_rng_stream("moco.shuffle") + s->step), m->order, batch);
   as_branch_pack(&m->key, false);
-  for (size_t first = 0; first < batch; first += group) {
-    const as_map *to = as_encoder_images(m->key.pass[0], (int)group);
-    for (size_t i = 0; i < group; i++) {
+  for (size_t first = 0; first < batch; first += m->group) {
+    const as_map *to = as_encoder_images(m->key.pass[0], (int)m->group);
+    for (size_t i = 0; i < m->group; i++) {
       const as_map one = as_map_part(&m->images, (int)m->order[first + i], 1),
                    at = as_map_part(to, (int)i, 1);
       as_map_copy(&one, &at);
     }
     const as_map *k = as_branch_forward(&m->key, 0, true);
-    for (size_t i = 0; i < group; i++)
-      memcpy(m->keys + m->order[first + i] * width, k->data + i * width, width * sizeof(float));
+    for (size_t i = 0; i < m->group; i++)
+      memcpy(m->keys + m->order[first + i] * d, k->data + i * d, d * sizeof(float));
   }
 }
 
-static double moco_loss(as_ssl *s, const uint32_t *image) {
-  (void)image;
-  moco *m = s->state;
-  const size_t batch = (size_t)s->o.batch, row = m->k + 1;
-  const double tau = as_ssl_value(s, "temperature");
+const as_map *as_moco_forward(as_moco *m, as_ssl *s) {
   as_store_ema(&s->teacher, &s->student, as_ssl_value(s, "ema"));
   make_keys(m, s);
   as_branch_pack(&m->query, true);
-  const as_map *q = as_branch_forward(&m->query, 0, true);
-  const size_t d = (size_t)q->c;
+  return as_branch_forward(&m->query, 0, true);
+}
+
+double as_moco_infonce(as_moco *m, const as_map *q, double tau) {
+  const size_t batch = as_map_pixels(q), row = m->k + 1, d = m->d;
   as_gemm_nt(&(as_product){batch, m->k, d, q->data, d, m->queue, d, m->logits + 1, row}, m->scratch);
   for (size_t i = 0; i < batch; i++) {
     float dot = 0.0f;
@@ -161,11 +137,35 @@ static double moco_loss(as_ssl *s, const uint32_t *image) {
     for (size_t j = 0; j < d; j++)
       m->dq[i * d + j] = scale * fmaf(p0 - 1.0f, m->keys[i * d + j], m->dq[i * d + j]);
   }
-  const as_map dq = as_map_matrix(m->dq, batch, d);
-  as_branch_backward(&m->query, 0, &dq);
-  memcpy(m->queue + m->next * d, m->keys, batch * d * sizeof(float));
-  m->next = (m->next + batch) % m->k;
   return loss / (double)batch;
+}
+
+void as_moco_enqueue(as_moco *m) {
+  const size_t batch = (size_t)m->images.n;
+  memcpy(m->queue + m->next * m->d, m->keys, batch * m->d * sizeof(float));
+  m->next = (m->next + batch) % m->k;
+}
+
+static as_status moco_create(as_ssl *s, as_err *err) {
+  s->state = as_calloc(1, sizeof(as_moco), err);
+  return s->state ? as_moco_create(s->state, s, err) : AS_E_ENV;
+}
+
+static void moco_destroy(as_ssl *s) {
+  if (!s->state) return;
+  as_moco_clear(s->state);
+  as_free(s->state);
+}
+
+static double moco_loss(as_ssl *s, const uint32_t *image) {
+  (void)image;
+  as_moco *m = s->state;
+  const as_map *q = as_moco_forward(m, s);
+  const double loss = as_moco_infonce(m, q, as_ssl_value(s, "temperature"));
+  const as_map dq = as_map_matrix(m->dq, as_map_pixels(q), m->d);
+  as_branch_backward(&m->query, 0, &dq);
+  as_moco_enqueue(m);
+  return loss;
 }
 
 const as_ssl_method as_ssl_moco = {

@@ -35,7 +35,8 @@ def mlp(i, h, o): return nn.Sequential(L(i, h), nn.BatchNorm1d(h), nn.ReLU(), L(
 class Cosine(nn.Module):
     def __init__(s, i, o): super().__init__(); s.weight = nn.Parameter(torch.zeros(o, i))
     def forward(s, x): return x @ F.normalize(s.weight, dim=1).T
-HEADS = {'dino': (nn.Sequential(L(16, 20), nn.GELU(), L(20, 20), nn.GELU(), L(20, 10), L2(), Cosine(10, 14)), None), 'moco': (nn.Sequential(L(16, W), nn.ReLU(), L(W, W)), None), 'simclr': (nn.Sequential(L(16, W, bias=False), nn.BatchNorm1d(W), nn.ReLU(), L(W, W, bias=False), Fixed(W, True)), None),
+HEADS = {'dino': (nn.Sequential(L(16, 20), nn.GELU(), L(20, 20), nn.GELU(), L(20, 10), L2(), Cosine(10, 14)), None), 'moco': (nn.Sequential(L(16, W), nn.ReLU(), L(W, W)), None), 'pcl': (nn.Sequential(L(16, W), nn.ReLU(), L(W, W)), None),
+         'simclr': (nn.Sequential(L(16, W, bias=False), nn.BatchNorm1d(W), nn.ReLU(), L(W, W, bias=False), Fixed(W, True)), None),
          'byol': (mlp(16, 20, W), mlp(W, 20, W)),
          'simsiam': (nn.Sequential(L(16, W, bias=False), nn.BatchNorm1d(W), nn.ReLU(), L(W, W, bias=False), Fixed(W, False)),
                      nn.Sequential(L(W, 6, bias=False), nn.BatchNorm1d(6), nn.ReLU(), L(6, W))),
@@ -64,11 +65,17 @@ def loss_of(name, net, proj, pred, net2, proj2, x):
         f = torch.cat([net(torch.cat(x[:2])), net(torch.cat(x[2:]))]); s = F.log_softmax(proj(f) / .1, 1).reshape(6, B, -1)
         with torch.no_grad(): q = F.softmax(proj2(net2(torch.cat(x[:2]))) / .05, 1).reshape(2, B, -1)
         return sum(-(q[i] * s[v]).sum(1).mean() for i in range(2) for v in range(6) if v != i) / 10
-    if name == 'moco': # the queue: made rows at length 1; all keys in one group
+    if name in ('moco', 'pcl'): # the queue: made rows at length 1; all keys in one group
         q = F.normalize(proj(net(x[0])), dim=1)
         with torch.no_grad(): k = F.normalize(proj2(net2(x[1])), dim=1)
         queue = F.normalize(made(6, 16 * W).reshape(16, W), dim=1)
-        return F.cross_entropy(torch.cat([(q * k).sum(1, keepdim=True), q @ queue.T], 1) / .2, torch.zeros(B, dtype=torch.long))
+        nce = F.cross_entropy(torch.cat([(q * k).sum(1, keepdim=True), q @ queue.T], 1) / .2, torch.zeros(B, dtype=torch.long))
+        if name == 'moco': return nce
+        # three sets of made prototypes, with made concentrations; image i of the batch belongs to prototype (i + size) mod K
+        for m, K in enumerate((3, 5, 4)):
+            c = F.normalize(made(7 + m, K * W).reshape(K, W), dim=1); phi = .1 + .02 * torch.arange(K)
+            nce = nce + F.cross_entropy(q @ c.T / phi, (torch.arange(B) + m) % K) / 3
+        return nce
     if name == 'swav': # queues: made rows at length 1
         f = torch.cat([net(torch.cat(x[:2])), net(torch.cat(x[2:]))]); s = pred(proj(f)).reshape(6, B, -1)
         with torch.no_grad(): q = [sinkhorn(torch.cat([pred(wave(1 + i, 16, W)), s[i]]), .05, 3)[-B:] for i in range(2)]
@@ -84,7 +91,7 @@ def loss_of(name, net, proj, pred, net2, proj2, x):
     return 25 * F.mse_loss(z[0], z[1]) + 25 * (v(z[0]) + v(z[1])) / 2 + c(z[0]) + c(z[1])
 with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), 'ssl.tsv'), 'w') as f:
     for name, (proj, pred) in HEADS.items():
-        all = nn.Module(); all.net = Net(); setattr(all, 'head' if name in ('moco', 'dino') else 'projector', proj)
+        all = nn.Module(); all.net = Net(); setattr(all, 'head' if name in ('moco', 'pcl', 'dino') else 'projector', proj)
         if pred is not None: setattr(all, 'prototypes' if name in PROTOTYPES else 'predictor', pred)
         class Flat(nn.Module): pass
         names = [(n[4:] if n.startswith('net.') else n, p) for n, p in all.named_parameters()]

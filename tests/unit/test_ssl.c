@@ -3,70 +3,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "models/ssl/ssl_int.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/par.h"
 #include "tensor/kern/kernels.h"
 #include "tensor/runtime.h"
 #include "tests/harness.h"
-
-enum { BATCH = 8, SIZE = 16 };
-
-static double made(size_t t, size_t i) {
-  return ((double)((i * 37 + t * 11 + i / 64 * 29) % 64) - 31.5) / 32.0;
-}
-
-static void fill_views(as_ssl *s) {
-  for (size_t v = 0; v < as_ssl_views(s); v++) {
-    const as_map m = as_ssl_view(s, v);
-    const size_t n = (size_t)m.h;
-    for (size_t i = 0; i < (size_t)m.n; i++)
-      for (size_t y = 0; y < n; y++)
-        for (size_t x = 0; x < n; x++)
-          for (size_t c = 0; c < 3; c++)
-            as_map_at(&m, i, y, x)[c] =
-                (float)(made(5 + 3 * v, ((i * n + y) * n + x) * 3 + c) + made(9, i) * made(2 + v, y));
-  }
-}
-
-static void fill_store(as_store *store) {
-  for (size_t i = 0; i < store->n; i++) {
-    const as_slot *q = &store->slot[i];
-    const bool matrix = q->rank > 1, weight = strstr(q->name, "weight") != NULL;
-    const double scale = matrix ? sqrt(2.0 / (double)(q->n / (size_t)q->shape[0])) : weight ? 0.2 : 0.1;
-    for (size_t k = 0; q->trained && k < q->n; k++)
-      as_store_value(store, i)[k] =
-          (float)((!matrix && weight ? 1.0 : 0.0) + scale * made(strlen(q->name), k));
-  }
-}
-
-/* Options that the script has, for those methods that know them. */
-static as_ssl *open_method(as_test *t, const char *name) {
-  static const struct {
-    const char *name;
-    double value;
-  } wanted[] = {{"lr", 0.1},        {"weight-decay", 1e-3}, {"optimizer", 0},  {"momentum", 0.9},
-                {"width", 12},      {"hidden", 20},         {"narrow", 6},     {"temperature", 0.2},
-                {"lambda", 0.02},   {"queue", 16},          {"group", 8},      {"prototypes", 14},
-                {"bottleneck", 10}, {"frozen", 0},          {"queue-from", 0}, {"heads", 2}};
-  as_ssl_opts o = {.method = as_ssl_method_named(name),
-                   .arch = "resnet18:blocks=1-1-1,base=4,stem=3x3s2",
-                   .size = SIZE,
-                   .batch = BATCH,
-                   .images = 40,
-                   .epochs = 2,
-                   .seed = 3};
-  for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
-    const as_ssl_param *p = o.method->params;
-    while (p->name && strcmp(p->name, wanted[i].name) != 0) p++;
-    if (!p->name && i > 3) continue;
-    o.name[o.n_values] = wanted[i].name, o.value[o.n_values++] = wanted[i].value;
-  }
-  as_ssl *s = NULL;
-  as_err err = {0};
-  CHECK_OK(t, as_ssl_create(&s, &o, &err), err);
-  return s;
-}
+#include "tests/unit/ssl_made.h"
 
 /* One line of the golden against the update of a tensor. */
 static void compare_update(as_test *t, const char *method, const char *name, const char *numbers,
@@ -87,21 +29,28 @@ static void compare_update(as_test *t, const char *method, const char *name, con
   }
 }
 
-/* Made rows of the script, at length 1; no two alike. */
-static void unit_rows(float *to, size_t rows, size_t width, double (*value)(size_t t, size_t i), size_t t) {
-  for (size_t r = 0; r < rows; r++) {
-    double norm = 0;
-    for (size_t i = 0; i < width; i++) norm += value(t, r * width + i) * value(t, r * width + i);
-    for (size_t i = 0; i < width; i++) to[r * width + i] = (float)(value(t, r * width + i) / sqrt(norm));
-  }
-}
 static double wave(size_t t, size_t i) {
   return sin((double)t + 0.37 * (double)(i * i % 9973));
 }
 
+/* PCL: three sets of made rows as prototypes, over made concentrations. */
+static void fill_prototypes(as_ssl *s) {
+  static const size_t sizes[3] = {3, 5, 4};
+  float *w = s->kept[4].data;
+  uint32_t *label = s->kept[5].data;
+  for (size_t k = 0; k < 3; k++, label += 40) {
+    unit_rows(w, sizes[k], 12, made, 7 + k);
+    for (size_t c = 0; c < sizes[k]; c++)
+      for (size_t i = 0; i < 12; i++) *w++ /= (float)(0.1 + 0.02 * (double)c);
+    for (size_t i = 0; i < BATCH; i++) label[image_at(i, 0)] = (uint32_t)((i + k) % sizes[k]);
+  }
+  *(uint64_t *)s->kept[6].data = 1;
+}
+
 /* Memories as the script has them, and prototypes at length 1. */
 static void fill_memories(as_ssl *s, const char *name) {
-  if (strcmp(name, "moco") == 0) unit_rows(s->kept[0].data, 16, 12, made, 6);
+  if (strcmp(name, "moco") == 0 || strcmp(name, "pcl") == 0) unit_rows(s->kept[0].data, 16, 12, made, 6);
+  if (strcmp(name, "pcl") == 0) fill_prototypes(s);
   if (strcmp(name, "swav") == 0) {
     for (size_t i = 0; i < 2; i++) unit_rows((float *)s->kept[0].data + i * 16 * 12, 16, 12, wave, 1 + i);
     *(uint64_t *)s->kept[1].data = 16;
@@ -113,7 +62,7 @@ static void fill_memories(as_ssl *s, const char *name) {
 }
 
 static void one_step(as_test *t) {
-  size_t bytes, methods = 0;
+  size_t bytes, methods = 0, known = 0;
   char *text = (char *)as_test_read(as_test_golden("ssl.tsv"), &bytes);
   CHECK(t, text != NULL);
   for (size_t k = 0; text && as_ssl_methods[k]; k++) {
@@ -128,7 +77,7 @@ static void one_step(as_test *t) {
     memcpy(before, s->student.value, s->student.floats * sizeof(float));
     uint32_t image[BATCH];
     double loss;
-    for (size_t i = 0; i < BATCH; i++) image[i] = (uint32_t)(i * 5);
+    for (size_t i = 0; i < BATCH; i++) image[i] = image_at(i, 0);
     as_ssl_step(s, image, &loss);
     size_t seen = 0, trained = 0;
     for (size_t i = 0; i < s->student.n; i++) trained += s->student.slot[i].trained;
@@ -154,23 +103,19 @@ static void one_step(as_test *t) {
     as_free(before);
     as_ssl_destroy(&s);
   }
-  CHECK(t, methods >= 8);
+  while (as_ssl_methods[known]) known++;
+  CHECK_INT(t, methods, known);
   free(text);
 }
 
+/* Into the second epoch, at whose start some methods cluster. */
 static void same_bits(as_test *t) {
   for (size_t k = 0; as_ssl_methods[k]; k++) {
     float *first = NULL;
-    for (int threads = 1; threads <= 3; threads += 2) {
+    for (int threads = 1; threads <= 3; threads++) {
       as_par_set_threads(threads);
       as_ssl *s = open_method(t, as_ssl_methods[k]->name);
-      uint32_t image[BATCH];
-      double loss;
-      for (size_t i = 0; i < BATCH; i++) image[i] = (uint32_t)(i * 5);
-      for (int step = 0; step < 3; step++) {
-        fill_views(s);
-        as_ssl_step(s, image, &loss);
-      }
+      (void)take_steps(s, 7);
       if (first && memcmp(first, s->student.value, s->student.floats * sizeof(float)) != 0)
         as_test_fail(t, __FILE__, __LINE__, "%s: other bits with %d threads", as_ssl_methods[k]->name,
                      threads);
@@ -184,26 +129,19 @@ static void same_bits(as_test *t) {
   }
 }
 
-/* Two steps, then the blocks go into a fresh method that takes the third. */
+/* Six steps, then the blocks go into a fresh method that takes the seventh. */
 static void resume(as_test *t) {
   for (size_t k = 0; as_ssl_methods[k]; k++) {
     as_ssl *a = open_method(t, as_ssl_methods[k]->name), *b = open_method(t, as_ssl_methods[k]->name);
     as_ssl_block from[32], to[32];
-    uint32_t image[BATCH];
-    double la, lb;
-    for (size_t i = 0; i < BATCH; i++) image[i] = (uint32_t)(i * 4 + 1);
-    fill_views(a);
-    fill_views(b);
-    as_ssl_step(a, image, &la);
-    as_ssl_step(a, image, &la);
+    (void)take_steps(a, 6);
     const size_t n = as_ssl_blocks(a, from, 32);
     CHECK_INT(t, as_ssl_blocks(b, to, 32), n);
     for (size_t i = 0; i < n; i++) {
       CHECK_INT(t, to[i].bytes, from[i].bytes);
       memcpy(to[i].data, from[i].data, from[i].bytes);
     }
-    as_ssl_step(a, image, &la);
-    as_ssl_step(b, image, &lb);
+    const double la = take_steps(a, 1), lb = take_steps(b, 1);
     CHECK(t, la == lb && memcmp(a->student.value, b->student.value, a->student.floats * sizeof(float)) == 0);
     as_ssl_destroy(&a);
     as_ssl_destroy(&b);
@@ -228,6 +166,10 @@ static void refusals(as_test *t) {
   CHECK_STATUS(t, as_ssl_create(&s, &o, &err), AS_E_USAGE);
   o.images = 40, o.epochs = 0;
   CHECK_STATUS(t, as_ssl_create(&s, &o, &err), AS_E_USAGE);
+  o.method = as_ssl_method_named("pcl"), o.epochs = 2, o.batch = 8;
+  o.name[0] = "clusters-2", o.value[0] = 41, o.n_values = 1;
+  CHECK_STATUS(t, as_ssl_create(&s, &o, &err), AS_E_USAGE);
+  CHECK(t, strstr(err.msg, "clusters-2: found 41, wanted 2..40") != NULL);
   CHECK(t, as_ssl_method_named("simclear") == NULL);
 }
 
