@@ -1,7 +1,7 @@
 # assay: GNU make, a C11 compiler, nothing else. Compiles on all processors unless -j says otherwise.
 #
 #   make            build/assay                 make test     all tests, ends with "N passed, N failed"
-#   make demo       the study in miniature      make check    test + check-layers + check-generated
+#   make demo       the study in miniature      make check    test, and the rules of the house
 #   make static     one static binary           make asan     the tests under ASan and UBSan
 #   make fuzz       the fuzz targets, with clang: build/fuzz/f/fuzz_tar CORPUS
 #   make check-bits one hash over compilers, levels, instruction sets, threads, batches, other CPUs
@@ -83,7 +83,7 @@ test: $(BUILD)/assay $(TESTS)
 demo: $(BUILD)/assay
 	$(BUILD)/assay demo -o $(BUILD)/demo
 
-check: test check-layers check-generated
+check: test check-layers check-house check-generated
 
 asan:
 	$(MAKE) BUILD=$(BUILD)/asan OMP= CFLAGS='-g -O1' SAN='-fsanitize=address,undefined -fno-sanitize-recover=all' test

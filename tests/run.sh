@@ -2,7 +2,8 @@
 # Runs every test program in $BUILD/t and every tests/cli/*.sh, two at a time, counts their "ok", "not ok" and
 # "skip" lines, and ends with the line "N passed, N failed[, N skipped]". A program that dies without its closing
 # line counts as one failure. Exit status: 1 if anything failed. What each printed is in $BUILD/test.log, the
-# seconds it took in $BUILD/test.times. TEST_JOBS: how many at a time.
+# seconds it took in $BUILD/test.times. TEST_JOBS: how many at a time. TEST_CLI: names of the scripts to run instead of
+# all of them ("flow usage"), for a build that differs from a tested one in its compiler alone.
 BUILD=${BUILD:-build}
 ASSAY_TESTS=${ASSAY_TESTS:-tests}
 ASSAY=${ASSAY:-$BUILD/assay}
@@ -36,10 +37,14 @@ fi
 
 rm -rf "$logs" && mkdir -p "$logs" || exit 1
 # The scripts first: they are the long ones.
-printf '%s\n' tests/cli/*.sh tests/unit/test_*.c | xargs -n 1 -P "${TEST_JOBS:-2}" sh tests/run.sh --one
+list() {
+  for t in ${TEST_CLI-tests/cli/*.sh}; do t=${t##*/} && echo "tests/cli/${t%.sh}.sh"; done
+  printf '%s\n' tests/unit/test_*.c
+}
+list | xargs -n 1 -P "${TEST_JOBS:-2}" sh tests/run.sh --one
 log=$BUILD/test.log
 cat "$logs"/*.log >"$log"
-wanted=$(printf '%s\n' tests/cli/*.sh tests/unit/test_*.c | wc -l)
+wanted=$(list | wc -l)
 ran=$(ls "$logs" | grep -c '\.time$')
 [ "$ran" -eq "$wanted" ] || echo "run: not ok $ran of $wanted test programs ran to their end" | tee -a "$log"
 sort -rn "$logs"/*.time >"$BUILD/test.times"
