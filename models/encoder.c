@@ -28,6 +28,13 @@ as_status as_encoder_arch(const char *arch, int size, as_str *out, as_err *err) 
   return as_str_status(out, err);
 }
 
+int as_encoder_side(const char *arch, int most) {
+  as_arch a;
+  const bool patches =
+      as_arch_parse(&a, arch, NULL) == AS_OK && a.family == AS_FAMILY_VIT && a.vit.patch < most;
+  return patches ? most - most % a.vit.patch : most;
+}
+
 void as_encoder_destroy(as_encoder **encoder) {
   if (*encoder) (*encoder)->ops->destroy(*encoder);
   *encoder = NULL;

@@ -40,6 +40,8 @@ as_status as_encoder_create(as_encoder **out, const as_encoder_cfg *cfg, as_stor
  * loaded. A transformer's position embedding has one row a patch: `arch` that leaves its grid to the size of the input
  * (posgrid=0) gets that of `size`, and resize=scale, where it says neither. A ResNet's is `arch` itself. */
 as_status as_encoder_arch(const char *arch, int size, as_str *out, as_err *err);
+/* The largest side up to `most` pixels that the architecture takes: a transformer's is a multiple of its patch. */
+int as_encoder_side(const char *arch, int most);
 void as_encoder_destroy(as_encoder **encoder);
 int as_encoder_dim(const as_encoder *e); /* of a feature row */
 

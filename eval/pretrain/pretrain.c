@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "eval/pretrain/pretrain_int.h"
+#include "models/encoder.h"
 #include "tensor/base/file.h"
 #include "tensor/base/math/rng.h"
 #include "tensor/base/mem.h"
@@ -76,7 +77,7 @@ static as_status name_files(training *t, as_err *err) {
 
 static as_status choose_preset(training *t, as_err *err) {
   char text[96];
-  const int side = t->o->ssl.size + t->o->ssl.size / 4;
+  const int side = as_encoder_side(t->o->ssl.arch, t->o->ssl.size + t->o->ssl.size / 4);
   (void)snprintf(text, sizeof text, "imagenet-bilinear,resize=%d,crop=%d", side, side);
   const as_status s = as_preset_parse(&t->preset, t->o->preset ? t->o->preset : text, err);
   if (s == AS_OK) as_preset_text(&t->preset, t->preset_text, sizeof t->preset_text);
@@ -118,7 +119,7 @@ static as_status open_training(training *t, as_pretrain_result *r, as_err *err) 
   if (s == AS_OK) s = as_pretrain_identity(&t->identity, o, t->ssl, &t->g, t->preset_text, err);
   if (s == AS_OK) s = make_room(t, err);
   if (s == AS_OK && o->monitor)
-    s = as_monitor_create(&t->monitor, &t->g, o->ssl.arch, &t->preset, o->monitor, err);
+    s = as_monitor_create(&t->monitor, &t->g, as_ssl_arch(t->ssl), &t->preset, o->monitor, err);
   return s;
 }
 

@@ -177,7 +177,7 @@ as_status as_pretrain_save_checkpoint(const char *path, const as_pretrain_opts *
                                       as_err *err) {
   as_model *model = NULL;
   const as_store *store = as_ssl_backbone(ssl);
-  as_status s = as_model_create(&model, o->ssl.arch, 0, err);
+  as_status s = as_model_create(&model, as_ssl_arch(ssl), o->ssl.size, err);
   if (s != AS_OK) return s;
   const as_param_spec *spec;
   size_t kept = 0;

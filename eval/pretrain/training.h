@@ -11,7 +11,7 @@
 typedef struct as_training {
   const char *method; /* of as_ssl_methods */
   const char *arch;   /* NULL: the miniature's network */
-  const char *preset; /* of evaluation; NULL: five quarters of the views' side */
+  const char *preset; /* of evaluation; NULL: five quarters of the views' side, down to whole patches */
   const char *values; /* "NAME=VALUE,..." of hyper-parameters; NULL: none but the defaults */
   int64_t size;       /* side of the views in pixels; 0: 32 */
   int64_t batch;      /* images of a step; 0: 128 */

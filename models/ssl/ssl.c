@@ -80,7 +80,9 @@ as_status as_ssl_create(as_ssl **out, const as_ssl_opts *opts, as_err *err) {
   s->balance = -1.0;
   s->per_epoch = opts->images / (size_t)opts->batch;
   s->steps = s->per_epoch * opts->epochs;
-  st = s->method->create(s, err); /* declares, then makes the stores */
+  st = as_encoder_arch(opts->arch, opts->size, &s->arch, err);
+  s->o.arch = as_str_c(&s->arch);
+  if (st == AS_OK) st = s->method->create(s, err); /* declares, then makes the stores */
   if (st == AS_OK) st = make_optimiser(s, err);
   if (st != AS_OK)
     as_ssl_destroy(&s);
@@ -93,6 +95,7 @@ void as_ssl_destroy(as_ssl **ssl) {
   as_ssl *s = *ssl;
   if (!s) return;
   s->method->destroy(s);
+  as_str_clear(&s->arch);
   as_optim_clear(&s->optim);
   as_store_clear(&s->student);
   as_store_clear(&s->teacher);
@@ -133,6 +136,10 @@ void as_ssl_step(as_ssl *s, const uint32_t *image, double *loss) {
   as_optim_step(&s->optim, as_schedule_at(&s->lr, s->step), as_schedule_at(&s->decay, s->step));
   if (s->method->after) s->method->after(s);
   s->step++;
+}
+
+const char *as_ssl_arch(const as_ssl *s) {
+  return s->o.arch;
 }
 
 const as_store *as_ssl_backbone(const as_ssl *s) {

@@ -99,6 +99,8 @@ void as_ssl_step(as_ssl *s, const uint32_t *image, double *loss);
 /* The backbone that is evaluated (the student's, or the teacher's where the authors take that): tensors under the
  * names of the architecture, among others. */
 const as_store *as_ssl_backbone(const as_ssl *s);
+/* The architecture in which it is to be loaded: that of the options, of a transformer with the grid of its positions. */
+const char *as_ssl_arch(const as_ssl *s);
 
 /* What resume must keep, besides the options: blocks of memory in a fixed order. */
 typedef struct as_ssl_block {

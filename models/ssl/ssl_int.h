@@ -10,7 +10,8 @@
 enum { AS_SSL_KEPT = 16 };
 
 struct as_ssl {
-  as_ssl_opts o;
+  as_ssl_opts o; /* arch: `arch` below */
+  as_str arch;   /* the one that all sizes share (as_encoder_arch) */
   const as_ssl_method *method;
   as_store student, teacher; /* teacher: empty where a method has none */
   bool evaluate_teacher;

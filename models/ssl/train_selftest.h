@@ -1,6 +1,6 @@
-/* The proof of NUMERICS T1 to T6 in one call: a few steps of three methods on made views, one SHA-256 over all trained values
- * and running buffers. Between them they pass through every driver of tensor/train, both signs of a teacher, AdamW and
- * momentum. */
+/* The proof of NUMERICS T1 to T6 in one call: a few steps of three methods on made views, one of them also on a transformer, one
+ * SHA-256 over all trained values and running buffers. Between them they pass through every driver of tensor/train, both
+ * signs of a teacher, AdamW and momentum. */
 #ifndef AS_MODELS_SSL_TRAIN_SELFTEST_H
 #define AS_MODELS_SSL_TRAIN_SELFTEST_H
 

@@ -31,6 +31,9 @@ static void on_resume(void *ctx, size_t epoch) {
   ((stopper *)ctx)->resumed = epoch;
 }
 
+static const char resnet[] = "resnet18:blocks=1-1,base=4,stem=3x3s2";
+static const char *arch = resnet;
+
 static as_status train(as_test *t, const char *method, const char *dir, stopper *stop, double lr,
                        as_pretrain_result *r, as_err *err) {
   as_dataset *ds = NULL;
@@ -39,7 +42,7 @@ static as_status train(as_test *t, const char *method, const char *dir, stopper 
   CHECK_OK(t, as_dataset_open(&ds, &(as_dataset_opts){.path = train_dir}, err), *err);
   const as_watch watch = {.stop = stop_now, .ctx = stop};
   as_pretrain_opts o = {.ssl = {.method = as_ssl_method_named(method),
-                                .arch = "resnet18:blocks=1-1,base=4,stem=3x3s2",
+                                .arch = arch,
                                 .size = 16,
                                 .batch = 16,
                                 .epochs = 3,
@@ -68,30 +71,50 @@ static void hash_of(as_test *t, const char *dir, const char *file, char hex[65])
   as_file_close(&f);
 }
 
-static void same_bytes(as_test *t) {
+/* With one thread; with three and a cut in the second epoch. */
+static void train_twice(as_test *t, const char *method, const char *dir, const char *dir_cut) {
   char one[65], two[65], log_one[65], log_two[65];
   as_pretrain_result r;
   as_err err = {0};
   stopper none = {.left = -1};
   as_par_set_threads(1);
-  CHECK_OK(t, train(t, "simclr", "one", &none, 0.01, &r, &err), err);
+  CHECK_OK(t, train(t, method, dir, &none, 0.01, &r, &err), err);
   CHECK_INT(t, r.images, 96);
   CHECK(t, !r.was_complete);
-  hash_of(t, "one", "checkpoint.safetensors", one);
-  hash_of(t, "one", "log.tsv", log_one);
+  hash_of(t, dir, "checkpoint.safetensors", one);
+  hash_of(t, dir, "log.tsv", log_one);
   as_par_set_threads(3);
-  stopper cut = {.left = 9}; /* in the second epoch: six steps each */
-  CHECK_STATUS(t, train(t, "simclr", "two", &cut, 0.01, &r, &err), AS_E_STOPPED);
+  stopper cut = {.left = 9}; /* six steps an epoch */
+  CHECK_STATUS(t, train(t, method, dir_cut, &cut, 0.01, &r, &err), AS_E_STOPPED);
   cut.left = -1;
-  CHECK_OK(t, train(t, "simclr", "two", &cut, 0.01, &r, &err), err);
+  CHECK_OK(t, train(t, method, dir_cut, &cut, 0.01, &r, &err), err);
   CHECK_INT(t, cut.resumed, 1);
-  hash_of(t, "two", "checkpoint.safetensors", two);
-  hash_of(t, "two", "log.tsv", log_two);
+  hash_of(t, dir_cut, "checkpoint.safetensors", two);
+  hash_of(t, dir_cut, "log.tsv", log_two);
   CHECK_STR(t, two, one);
   CHECK_STR(t, log_two, log_one);
   /* Once more: there is nothing to do. */
-  CHECK_OK(t, train(t, "simclr", "two", &cut, 0.01, &r, &err), err);
+  CHECK_OK(t, train(t, method, dir_cut, &cut, 0.01, &r, &err), err);
   CHECK(t, r.was_complete);
+}
+
+static void same_bytes(as_test *t) {
+  train_twice(t, "simclr", "one", "two");
+}
+
+/* A transformer: small views have a smaller grid of positions, evaluation a larger one (20 pixels). */
+static void transformer(as_test *t) {
+  arch = "vit_demo:patch=4,dim=12,depth=2,heads=3,mlp=20";
+  train_twice(t, "dino", "vit", "vitcut");
+  arch = resnet;
+  char path[700];
+  as_backbone b = {0};
+  as_err err = {0};
+  (void)snprintf(path, sizeof path, "%s/vit/checkpoint.safetensors", as_test_tmp());
+  CHECK_OK(t, as_backbone_open(&b, &(as_backbone_opts){.weights = path}, &err), err);
+  CHECK_INT(t, b.preset.crop, 20);
+  if (b.model) CHECK(t, strstr(as_model_arch(b.model), "posgrid=4,resize=scale") != NULL);
+  as_backbone_clear(&b);
 }
 
 static void other_training(as_test *t) {
@@ -135,6 +158,7 @@ static void diverging(as_test *t) {
 
 int main(int argc, char **argv) {
   static const as_case cases[] = {{"the same bytes for any threads and after a cut", same_bytes},
+                                  {"a transformer", transformer},
                                   {"a state of another training, a damaged one", other_training},
                                   {"every method leaves a backbone that runs", every_method_runs},
                                   {"a loss that is not finite", diverging}};
