@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "eval/report/report_parts_int.h"
+#include "eval/stats/metrics.h"
 #include "tensor/base/mem.h"
 
 as_status as_part_published(as_sheet *sh, const as_sum *s, as_err *err) {
@@ -31,8 +32,14 @@ as_status as_part_published(as_sheet *sh, const as_sum *s, as_err *err) {
     while (k < r->n_sets && d->published_on && strcmp(as_set_name(r, k), d->published_on) != 0) k++;
     if (k == r->n_sets || !d->published_on) continue;
     const as_sum_cell *c = as_sum_at(s, m, k);
-    as_sheet_number(sh, row, 3, c->shown, c->lo, c->hi);
-    as_sheet_number(sh, row, 4, c->shown - d->published, NAN, NAN);
+    const as_cell *cell = as_results_cell(r, m, k);
+    double top1 = c->shown, lo = c->lo, hi = c->hi;
+    if (cell->own.n > 0 && cell->own_used > 0) { /* published figures are over all of a head's classes */
+      top1 = (double)cell->own_correct / (double)cell->own_used;
+      as_wilson(cell->own_correct, cell->own_used, 0.95, &lo, &hi);
+    }
+    as_sheet_number(sh, row, 3, top1, lo, hi);
+    as_sheet_number(sh, row, 4, top1 - d->published, NAN, NAN);
   }
   as_str_put(&sh->how, "Measured minus published, in points; published figures as their authors give them.");
   return AS_OK;

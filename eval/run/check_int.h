@@ -27,7 +27,6 @@ typedef struct as_check_model {
   size_t sets, runs, images;
   size_t fresh; /* of the images: those that no model before it runs anyway */
   double gflop, seconds;
-  size_t *could_win; /* [plan->n_datasets] classes that could win on that set; 0 = not known. Owned */
 } as_check_model;
 
 typedef struct as_check {

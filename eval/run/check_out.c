@@ -114,8 +114,21 @@ static void put_json_set(as_jsonw *w, const as_check *c, size_t i) {
     as_jsonw_put_str(w, "task", s->record->task);
     as_jsonw_put_u64(w, "images", s->record->images);
     as_jsonw_put_u64(w, "classes", s->record->classes);
+    if (s->record->common) as_jsonw_put_u64(w, "compared_over", s->record->n_common);
   }
   put_lines(w, "notes", c, AS_CHECK_NOTE, s->plan->name);
+  as_jsonw_end(w);
+}
+
+/* Among how many classes of each set the model chooses, where that is known. */
+static void put_choices(as_jsonw *w, const as_check *c, size_t m) {
+  const as_plan *plan = c->in.plan;
+  as_jsonw_key(w, "chooses_among");
+  as_jsonw_object(w);
+  for (size_t i = 0; i < plan->n_datasets; i++) {
+    const size_t n = c->in.choice[m * plan->n_datasets + i].n;
+    if (n) as_jsonw_put_u64(w, plan->datasets[i].name, n);
+  }
   as_jsonw_end(w);
 }
 
@@ -141,6 +154,7 @@ static void put_json_model(as_jsonw *w, const as_check *c, size_t m) {
     as_jsonw_put_u64(w, "images_not_shared", k->fresh);
     as_jsonw_put_f64(w, "gflop", k->gflop);
     as_jsonw_put_f64(w, "seconds", k->seconds);
+    put_choices(w, c, m);
   }
   as_jsonw_end(w);
 }

@@ -1,11 +1,13 @@
 #include "eval/run/doctor.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "data/sets/check.h"
 #include "eval/run/doctor_int.h"
 #include "eval/run/run.h"
 #include "eval/stats/metrics.h"
+#include "tensor/base/mem.h"
 
 /* Counts, classes and labels against what the set's task is known to be. */
 static as_status check_set(as_doc_ctx *d, const as_plan_dataset *p, as_err *err) {
@@ -23,11 +25,21 @@ static as_status check_set(as_doc_ctx *d, const as_plan_dataset *p, as_err *err)
 
 static void put_recorded(as_doc_ctx *d, const as_plan_model *m, const as_plan_dataset *set,
                          const as_json *cell, const as_json *model) {
-  int64_t k = 0, n = 0;
+  int64_t k = 0, n = 0, own = 0, classes = 0;
   as_rec_count(cell, "top1_correct", &k);
   as_rec_count(cell, "n_used", &n);
   as_str_printf(d->out, "%s on %s\n", m->name, set->name);
-  as_doc_rate(d, "recorded", k, n, "");
+  if (as_rec_count(cell, "own_correct", &own)) {
+    char what[80];
+    as_rec_count(as_json_get(cell, "among"), "classes", &classes);
+    snprintf(what, sizeof what, "recorded, over the %lld classes that all models know", (long long)classes);
+    as_doc_rate(d, what, k, n, "");
+    as_rec_count(as_json_get(cell, "own"), "classes", &classes);
+    snprintf(what, sizeof what, "recorded, over all %lld of its own", (long long)classes);
+    as_doc_rate(d, what, k = own, n, ""); /* what may be held against the published figure */
+  } else {
+    as_doc_rate(d, "recorded", k, n, "");
+  }
   if (m->published > 0 && m->published_on && strcmp(m->published_on, set->name) == 0 && n > 0) {
     double lo, hi;
     as_wilson(k, n, 0.95, &lo, &hi);
@@ -90,6 +102,21 @@ static as_status examine_cell(as_doc_ctx *d, const as_doc_case *c, bool *tested,
   return s;
 }
 
+/* The classes over which the models of a set were compared, where these know different ones; NULL: all of its own. */
+static as_status read_among(uint8_t **among, const as_rec *rec, const as_plan_dataset *set,
+                            const as_dataset *ds, as_err *err) {
+  const as_json *of = as_rec_find(rec, "datasets", "name", set->name, NULL, NULL),
+                *list = as_json_get(of, "compared_over");
+  const size_t classes = as_dataset_classes(ds);
+  *among = NULL;
+  if (!list || list->type != AS_JSON_ARRAY || classes == 0) return AS_OK;
+  if (!(*among = as_calloc(classes, 1, err))) return AS_E_ENV;
+  for (const as_json *e = list->child; e; e = e->next)
+    for (size_t c = 0; e->type == AS_JSON_STRING && c < classes; c++)
+      if (strcmp(as_dataset_class_name(ds, c), e->text) == 0) (*among)[c] = 1;
+  return AS_OK;
+}
+
 static as_status examine_model(as_doc_ctx *d, const as_plan *plan, const as_plan_model *p, const as_rec *rec,
                                as_err *err) {
   const as_json *model = as_rec_find(rec, "models", "name", p->name, NULL, NULL);
@@ -113,10 +140,13 @@ static as_status examine_model(as_doc_ctx *d, const as_plan *plan, const as_plan
     put_training_images(d, cell);
     s = as_doc_read(&c, rec, p->name, set->name, err);
     if (s == AS_OK) s = as_dataset_open(&ds, &o, err);
-    as_doc_case at = {p, own ? own : preset, &c, ds};
+    uint8_t *among = NULL;
+    if (s == AS_OK) s = read_among(&among, rec, set, ds, err);
+    as_doc_case at = {p, own ? own : preset, &c, ds, among};
     if (s == AS_OK) s = examine_cell(d, &at, &tested, err);
     if (s == AS_OK && *d->causes == before) put_sure_and_wrong(d, &at, cell);
     if (s != AS_OK) as_fail_in(err, "%s on %s", p->name, set->name);
+    as_free(among);
     as_dataset_close(&ds);
     as_doc_clear(&c);
   }

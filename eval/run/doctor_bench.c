@@ -151,7 +151,8 @@ as_status as_doc_bench_open(as_doc_bench *b, const as_doc_case *c, int images, a
   const uint8_t *mask = as_dataset_mask(c->ds);
   for (size_t k = 0; k < b->head.n_out; k++) {
     int at = as_doc_class_of(b, k);
-    b->allowed[k] = at >= 0 && (classes == 0 || ((size_t)at < classes && (!mask || mask[at])));
+    b->allowed[k] = at >= 0 && (classes == 0 ||
+                                ((size_t)at < classes && (!mask || mask[at]) && (!c->among || c->among[at])));
   }
   return AS_OK;
 }

@@ -60,6 +60,8 @@ typedef struct as_doc_case {
   const char *preset;      /* the recorded one */
   const as_doc_cell *cell; /* the recorded predictions */
   const as_dataset *ds;
+  const uint8_t
+      *among; /* [classes of ds] over which models of different classes were compared; NULL: their own */
 } as_doc_case;
 
 /* Renumberings of the labels. */

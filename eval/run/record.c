@@ -154,6 +154,16 @@ static void put_model(as_jsonw *w, const as_plan_model *p, const as_model_record
   as_jsonw_end(w);
 }
 
+/* The classes over which models that know different ones are compared. */
+static void put_common(as_jsonw *w, const as_dataset_record *d, const as_results_set *set) {
+  if (!d->common) return;
+  as_jsonw_key(w, "compared_over");
+  as_jsonw_array(w);
+  for (size_t c = 0; c < d->classes && c < set->n_class_names; c++)
+    if (d->common[c]) as_jsonw_str(w, set->class_name[c]);
+  as_jsonw_end(w);
+}
+
 static void put_dataset(as_jsonw *w, const as_plan_dataset *p, const as_dataset_record *d,
                         const as_results *res) {
   as_jsonw_object(w);
@@ -180,36 +190,38 @@ static void put_dataset(as_jsonw *w, const as_plan_dataset *p, const as_dataset_
     as_jsonw_put_u64(w, "scored_classes", res->sets[i].classes);
     as_jsonw_put_bool(w, "base", i == res->base);
     put_shared(w, "twice", &res->sets[i].twice);
+    put_common(w, d, &res->sets[i]);
   }
   as_jsonw_put_str(w, "images_sha256", d->images_sha256);
   as_jsonw_put_str(w, "labels_sha256", d->labels_sha256);
   as_jsonw_end(w);
 }
 
-/* The unified metric: the mean of top-1 over the scored sets, each by its own rule. */
-static void put_unified(as_jsonw *w, const as_record *r) {
+/* The unified metric: the mean of top-1 over the scored sets, each by its own rule; none for a model that is not
+ * measured on all of them among the same classes as the others. */
+static as_status put_unified(as_jsonw *w, const as_record *r, as_err *err) {
   const as_results *res = r->results;
+  double *acc = as_alloc(res->n_models * res->n_sets, sizeof *acc, err);
+  as_status s = acc ? as_results_comparable(res, acc, err) : AS_E_ENV;
   as_jsonw_object(w);
   as_jsonw_put_str(w, "metric", r->plan->unified);
   as_jsonw_put_str(w, "definition",
                    "assay's own: arithmetic mean of top-1 over the sets, each by its own rule");
   as_jsonw_key(w, "models");
   as_jsonw_array(w);
-  for (size_t m = 0; m < res->n_models; m++) {
+  for (size_t m = 0; s == AS_OK && m < res->n_models; m++) {
     double sum = 0;
-    bool whole = true;
-    for (size_t s = 0; s < res->n_sets; s++) {
-      const as_cell *c = as_results_cell(res, m, s);
-      whole = whole && c->present && c->n_used > 0;
-      sum += c->top1;
-    }
+    for (size_t k = 0; k < res->n_sets; k++)
+      sum += as_results_cell(res, m, k)->n_used > 0 ? acc[m * res->n_sets + k] : (double)NAN;
     as_jsonw_object(w);
     as_jsonw_put_str(w, "model", res->models[m].name);
-    as_jsonw_put_f64(w, "value", whole ? sum / (double)res->n_sets : (double)NAN);
+    as_jsonw_put_f64(w, "value", sum / (double)res->n_sets);
     as_jsonw_end(w);
   }
   as_jsonw_end(w);
   as_jsonw_end(w);
+  as_free(acc);
+  return s;
 }
 
 void as_record_plan(as_jsonw *w, const as_plan *plan) {
@@ -297,7 +309,7 @@ as_status as_record_json(as_str *out, const as_record *r, as_err *err) {
   put_lists(&w, r);
   put_overlaps(&w, res);
   as_jsonw_key(&w, "unified");
-  put_unified(&w, r);
+  as_status s = put_unified(&w, r, err);
   as_jsonw_key(&w, "remarks");
   as_jsonw_array(&w);
   for (size_t i = 0; i < res->n_remarks; i++) as_jsonw_str(&w, res->remarks[i]);
@@ -305,7 +317,7 @@ as_status as_record_json(as_str *out, const as_record *r, as_err *err) {
   put_files(&w, r);
   as_jsonw_put_bool(&w, "complete", res->complete);
   as_jsonw_end(&w);
-  as_status s = as_str_status(out, err);
+  if (s == AS_OK) s = as_str_status(out, err);
   if (s != AS_OK) return s;
   while (out->s[out->n - 1] == '\n' || out->s[out->n - 1] == '}')
     out->n--; /* its end; a last member follows */
@@ -344,6 +356,7 @@ void as_model_record_clear(as_model_record *m) {
 
 void as_dataset_record_clear(as_dataset_record *d) {
   as_free(d->task);
+  as_free(d->common);
   as_free(d->why);
   memset(d, 0, sizeof *d);
 }

@@ -38,7 +38,11 @@ typedef struct as_dataset_record {
   char images_sha256[65], labels_sha256[65];
   char labels_file[65], real_file[65], classes_file[65], subset_file[65]; /* SHA-256; "" unless a file */
   size_t images, classes;
-  char *why; /* it could not be opened: why; owned, or NULL */
+  uint8_t *
+      common; /* [classes] those over which its models are compared, which know different ones; owned, or NULL */
+  size_t n_common;
+  char common_sha256[65]; /* of their names, by as_candidates_of */
+  char *why;              /* it could not be opened: why; owned, or NULL */
 } as_dataset_record;
 
 /* What a cell's counts do not tell. */

@@ -7,7 +7,6 @@
 #include <time.h>
 
 #include "data/sets/check.h"
-#include "eval/learn/score.h"
 #include "eval/run/check_int.h"
 #include "tensor/base/file.h"
 #include "tensor/base/hash/sha256.h"
@@ -140,56 +139,41 @@ static double time_batch(as_model *m, int batch, as_err *err) {
   return seconds;
 }
 
-/* A head must know the classes of every set it scores. */
-static void check_classes(as_check *c, size_t m, const as_linhead *head) {
+/* A head must know the classes of every set that it scores. */
+static void check_classes(as_check *c, size_t m, const as_open_model *o) {
   for (size_t i = 0; i < c->in.plan->n_datasets; i++) {
     as_err e = {0};
-    const as_dataset *ds = c->in.set[i].ds;
-    if (!ds || c->in.plan->datasets[i].train || as_dataset_classes(ds) == 0) continue;
-    if (as_plan_train_index(c->in.plan, m) != SIZE_MAX || as_dataset_classes(ds) == head->classes) continue;
-    as_fail(&e, AS_E_INPUT,
-            "model %s on %s: the head knows %zu classes, the dataset has %zu; wanted the same list",
-            c->in.plan->models[m].name, c->in.plan->datasets[i].name, head->classes, as_dataset_classes(ds));
-    add_problem(c, c->in.plan->models[m].name, AS_E_INPUT, &e);
+    as_status s = as_inputs_choose(&c->in, m, i, o, &e);
+    if (s != AS_OK) add_problem(c, c->in.plan->models[m].name, s, &e);
   }
 }
 
-/* How many classes could win on a set: those of a head, or those that a training set has images of. */
-static size_t count_candidates(as_check *c, size_t m, size_t set, const as_linhead *head) {
-  const as_dataset *ds = c->in.set[set].ds;
-  const size_t train = as_plan_train_index(c->in.plan, m), classes = ds ? as_dataset_classes(ds) : 0;
-  const as_voter voter = {.head = head};
-  uint8_t *can = classes ? as_calloc(classes, 1, NULL) : NULL;
-  size_t n = 0;
-  if (can && train == SIZE_MAX && as_score_candidates(ds, &voter, can, &n, NULL) != AS_OK) n = 0;
-  if (can && train != SIZE_MAX && c->in.set[train].ds) {
-    const as_dataset *t = c->in.set[train].ds;
-    const uint8_t *there = as_dataset_present(t), *mask = as_dataset_mask(ds);
-    int *map = NULL, same;
-    if (as_class_map(t, ds, &map, &same, NULL) == AS_OK)
-      for (size_t k = 0; k < as_dataset_classes(t); k++)
-        n += (!there || there[k]) && map[k] >= 0 && (!mask || mask[map[k]]);
-    as_free(map);
-  }
-  as_free(can);
-  return n;
+static bool same_choice(const as_choice *a, const as_choice *b, size_t classes) {
+  return a->n == b->n && memcmp(a->can, b->can, classes) == 0;
 }
 
-/* Models that choose among different classes of a set are no rivals on it. */
-static void check_candidates(as_check *c, size_t set) {
+/* Models that choose among different classes of a set are rivals over the common ones only. */
+static void check_choices(as_check *c, size_t set) {
   const as_plan *plan = c->in.plan;
+  const as_dataset_record *d = &c->in.datasets[set];
   size_t first = SIZE_MAX;
   for (size_t m = 0; m < plan->n_models; m++) {
-    const size_t n = c->model[m].could_win ? c->model[m].could_win[set] : 0;
-    if (n == 0) continue;
+    const as_choice *other = &c->in.choice[m * plan->n_datasets + set];
+    if (other->n == 0) continue;
     if (first == SIZE_MAX) first = m;
-    const size_t before = c->model[first].could_win[set];
-    if (n == before) continue;
+    const as_choice *own = &c->in.choice[first * plan->n_datasets + set];
+    if (same_choice(own, other, d->classes)) continue;
+    as_str how = {0};
+    if (d->common)
+      as_str_printf(&how, "all are compared over the %zu that every model knows", d->n_common);
+    else
+      as_str_put(&how,
+                 "no two classes are known to all of them, so that they stand apart, neither ranked nor "
+                 "tested against each other");
     add_note(c, AS_CHECK_WARNING, plan->datasets[set].name,
-             "%s chooses among %zu classes and %s among %zu: they stand apart, neither ranked nor tested "
-             "against each "
-             "other",
-             plan->models[first].name, before, plan->models[m].name, n);
+             "%s chooses among %zu classes and %s among %s%zu: %s", plan->models[first].name, own->n,
+             plan->models[m].name, own->n == other->n ? "other " : "", other->n, as_str_c(&how));
+    as_str_clear(&how);
     return;
   }
 }
@@ -245,10 +229,7 @@ static void check_model(as_check *c, size_t m) {
   }
   out->open = true;
   add_line(c, AS_CHECK_MODEL, p->name, ""); /* what is said of it stands in its record and in `out` */
-  check_classes(c, m, &o.head);
-  out->could_win = as_calloc(c->in.plan->n_datasets, sizeof *out->could_win, NULL);
-  for (size_t i = 0; out->could_win && i < c->in.plan->n_datasets; i++)
-    if (!c->in.plan->datasets[i].train) out->could_win[i] = count_candidates(c, m, i, &o.head);
+  check_classes(c, m, &o);
   bool all = true;
   for (size_t i = 0; i < c->in.plan->n_datasets; i++) all = all && c->in.set[i].ds;
   if (all) estimate(c, m, o.bb.model, &g);
@@ -289,8 +270,10 @@ static void check_all(as_check *c) {
   for (size_t i = 0; i < plan->n_datasets; i++)
     if (!plan->datasets[i].train) check_shared(c, i);
   for (size_t m = 0; m < plan->n_models; m++) check_model(c, m);
-  for (size_t i = 0; i < plan->n_datasets; i++)
-    if (!plan->datasets[i].train) check_candidates(c, i);
+  as_err e = {0};
+  as_status s = as_inputs_find_common(&c->in, &e);
+  if (s != AS_OK) add_problem(c, "memory", s, &e);
+  for (size_t i = 0; i < plan->n_datasets; i++) check_choices(c, i);
   check_disk(c);
 }
 
@@ -312,7 +295,6 @@ as_status as_run_check(const as_plan *plan, const as_run_opts *opts, as_check_fo
   }
   for (size_t i = 0; i < c.n; i++) as_free(c.line[i].text);
   as_free(c.line);
-  for (size_t m = 0; c.model && m < plan->n_models; m++) as_free(c.model[m].could_win);
   as_free(c.model);
   as_free(c.counted);
   as_inputs_clear(&c.in);

@@ -25,7 +25,8 @@ as_status as_inputs_init(as_inputs *in, const as_plan *plan, const as_run_opts *
   in->set = as_calloc(plan->n_datasets, sizeof *in->set, err);
   in->datasets = as_calloc(plan->n_datasets, sizeof *in->datasets, err);
   in->models = as_calloc(plan->n_models, sizeof *in->models, err);
-  if (!in->set || !in->datasets || !in->models) return AS_E_ENV;
+  in->choice = as_calloc(plan->n_models * plan->n_datasets, sizeof *in->choice, err);
+  if (!in->set || !in->datasets || !in->models || !in->choice) return AS_E_ENV;
   for (size_t i = 0; i < plan->n_datasets; i++)
     in->set[i] = (as_run_set){.plan = &plan->datasets[i], .record = &in->datasets[i]};
   return AS_OK;
@@ -57,6 +58,9 @@ void as_inputs_clear(as_inputs *in) {
   }
   for (size_t i = 0; in->datasets && i < in->plan->n_datasets; i++) as_dataset_record_clear(&in->datasets[i]);
   for (size_t i = 0; in->models && i < in->plan->n_models; i++) as_model_record_clear(&in->models[i]);
+  for (size_t i = 0; in->choice && i < in->plan->n_models * in->plan->n_datasets; i++)
+    as_free(in->choice[i].can);
+  as_free(in->choice);
   as_free(in->set);
   as_free(in->datasets);
   as_free(in->models);
@@ -164,10 +168,15 @@ as_status as_inputs_try_models(as_inputs *in, as_err *err) {
     as_status s = as_inputs_try_model(in, m, &o, &g, err);
     if (s != AS_OK && !as_inputs_excuse(in, s, err, &in->models[m].why)) return s;
     if (s != AS_OK) continue;
+    for (size_t i = 0; s == AS_OK && i < in->plan->n_datasets; i++) {
+      s = as_inputs_choose(in, m, i, &o, err);
+      if (s == AS_E_INPUT && in->opts->partial) s = AS_OK; /* the cell will say why it is absent */
+    }
     as_groups_clear(&g);
     as_open_model_clear(&o);
+    if (s != AS_OK) return s;
   }
-  return AS_OK;
+  return as_inputs_find_common(in, err);
 }
 
 /* ---- hashes ------------------------------------------------------------------------------------------- */

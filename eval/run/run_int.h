@@ -1,6 +1,7 @@
 /* A run in stages. Each fills what the next ones only read:
  *
  *   run_inputs.c    plan, files            -> as_inputs    sets opened, models tried, every file hashed
+ *   run_choice.c    as_inputs              -> as_inputs    among which classes models choose and are compared
  *   run_groups.c    as_inputs              -> as_groups    which runs of the backbone a model takes
  *   run_jobs.c      as_groups, the folder  -> as_job       what is there already, what is to be computed
  *   run_model.c     as_job                 -> files        features, head and cells of a model, in work/
@@ -65,6 +66,12 @@ typedef struct as_excuses {
   as_err first;
 } as_excuses;
 
+/* The classes of a set among which a model chooses. */
+typedef struct as_choice {
+  uint8_t *can; /* [classes of the set] 1 or 0; owned */
+  size_t n;     /* how many; 0 = not known: no labels, not opened, or the head does not fit */
+} as_choice;
+
 typedef struct as_run_share as_run_share;
 
 typedef struct as_inputs {
@@ -74,6 +81,7 @@ typedef struct as_inputs {
   as_run_set *set;             /* [plan->n_datasets] */
   as_dataset_record *datasets; /* [plan->n_datasets] */
   as_model_record *models;     /* [plan->n_models] */
+  as_choice *choice;           /* [plan->n_models * plan->n_datasets], row = model */
   as_excuses excused;
 } as_inputs;
 
@@ -96,6 +104,17 @@ void as_inputs_clear(as_inputs *in);
 /* Is `s` a reason to leave a model or set out (opts->partial; what is missing or does not fit) and not the end? Then it
  * is logged, *why (owned) gets its message, and the first one is kept. */
 bool as_inputs_excuse(as_inputs *in, as_status s, const as_err *err, char **why);
+
+/* ---- choices: run_choice.c ---------------------------------------------------------------------------- */
+
+/* Among which classes of the set model m, which is open, will choose; a fitted head among those that its training set
+ * has images of. AS_E_INPUT: the head's classes are not the set's. */
+as_status as_inputs_choose(as_inputs *in, size_t m, size_t set, const as_open_model *o, as_err *err);
+/* Once every model was asked: the classes that all models of a set know, where these do not all choose among the same,
+ * into its record. Fewer than two are none: the models stand apart (as_results_apart). */
+as_status as_inputs_find_common(as_inputs *in, as_err *err);
+/* The classes to which model m is held on the set; NULL: all of its own. */
+const uint8_t *as_inputs_among(const as_inputs *in, size_t m, size_t set);
 
 /* ---- groups: run_groups.c ----------------------------------------------------------------------------- */
 

@@ -40,6 +40,7 @@ static void make_cell_key(as_job *j, as_cell_job *c, const as_inputs *in) {
   as_str_printf(&t, "cell/1\n%s\n%s\n%s\n%s\n", j->head_key, g->key, d->images_sha256, d->labels_sha256);
   as_str_printf(&t, "%s\n%s\n%s\n%s\n", d->task, p->subset.said ? p->subset.said : "", d->subset_file,
                 d->real_file);
+  if (as_inputs_among(in, j->m, c->set)) as_str_printf(&t, "among\n%s\n", d->common_sha256);
   as_sha256_of(as_str_c(&t), t.n, c->key);
   as_str_clear(&t);
 }

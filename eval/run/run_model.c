@@ -243,6 +243,7 @@ static as_status score_set(as_model_run *r, const as_cell_job *c, as_err *err) {
   const as_run_place *place = &r->job->groups.place[c->set];
   const as_features *f = features_of(r, c->set);
   const as_dataset *ds = r->in->set[c->set].ds;
+  const uint8_t *among = as_inputs_among(r->in, r->job->m, c->set);
   int *map = NULL, same = 1;
   as_scores sc = {0};
   char name[200];
@@ -252,7 +253,7 @@ static as_status score_set(as_model_run *r, const as_cell_job *c, as_err *err) {
   /* Classes learnt from one set are found in another by name. */
   if (s == AS_OK && train != SIZE_MAX) s = as_class_map(r->in->set[train].ds, ds, &map, &same, err);
   r->voter.to_class = same ? NULL : map;
-  if (s == AS_OK) s = as_score(&sc, ds, f, place->rows, &r->voter, NULL, err);
+  if (s == AS_OK) s = as_score(&sc, ds, f, place->rows, &r->voter, among, err);
   if (s == AS_OK) s = as_scores_write(&sc, ds, f, place->rows, path, err);
   const char *preset = r->job->groups.group[place->group].preset;
   if (s == AS_OK && strcmp(preset, r->in->models[r->job->m].preset) != 0 &&

@@ -63,10 +63,46 @@ head = probe
 train = few
 END
 run run "$A/few.plan" --check
-[ $code -eq 0 ] && grep -q "^WARNING  val: wide chooses among 16 classes and narrow among 6" "$TMP/out" && ok "valid: --check tells classes apart" || not_ok "valid: --check tells classes apart" "exit $code: $(cat "$TMP/out")"
-run run "$A/few.plan" -q
-[ $code -eq 0 ] && grep -A1 '"among"' "$A/few.out/record.json" | grep -q '"classes": 6' && grep -A1 '"among"' "$A/few.out/record.json" | grep -q '"classes": 16' && ok "valid: the cells say among how many" ||
-  not_ok "valid: the cells say among how many" "exit $code: $(grep -A1 '"among"' "$A/few.out/record.json")"
+[ $code -eq 0 ] && grep -q "^WARNING  val: wide chooses among 16 classes and narrow among 6: all are compared over the 6 that every model knows" "$TMP/out" && ok "valid: --check tells classes apart" || not_ok "valid: --check tells classes apart" "exit $code: $(cat "$TMP/out")"
+run run "$A/few.plan" --check --json
+[ $code -eq 0 ] && grep -A2 '"chooses_among"' "$TMP/out" | grep -q '"val": 16' && grep -A2 '"chooses_among"' "$TMP/out" | grep -q '"val": 6' && grep -q '"compared_over": 6' "$TMP/out" && ok "valid: so does --check --json" || not_ok "valid: so does --check --json" "exit $code: $(cat "$TMP/out")"
+# the same cell of a head that stands alone: over all its classes
+awk '/^\[dataset few\]/{skip=1} /^\[model wide\]/{skip=0} !skip' "$A/few.plan" | awk '/^\[model narrow\]/{exit} {print}' >"$A/wide.plan"
+run run "$A/wide.plan" -q
+alone=$(grep -A40 '"model": "wide"' "$A/wide.out/record.json" | grep -m1 '"top1_correct"' | tr -dc 0-9)
+run run "$A/few.plan"
+R=$A/few.out/record.json
+count() { # MODEL KEY: a count of its cell on val
+  sed -n "/\"model\": \"$1\"/,/^    }/p" "$R" | grep -m1 "\"$2\": " | tr -dc '0-9\n'
+}
+[ $code -eq 0 ] && [ "$(grep -A1 '"among"' "$R" | grep -c '"classes": 6')" -eq 2 ] && ok "valid: the cells say among how many" || not_ok "valid: the cells say among how many" "exit $code: $(grep -A1 '"among"' "$R")"
+[ -n "$alone" ] && [ "$(count wide own_correct)" = "$alone" ] && [ "$(grep -A1 '"own"' "$R" | grep -c '"classes": 16')" -eq 1 ] && ok "valid: and what it was over all of the head's own" || not_ok "valid: and what it was over all of the head's own" "'$alone', $(count wide own_correct): $(grep -A3 '"own"' "$R")"
+[ "$(grep -A9 '"compared_over"' "$R" | grep -c '"class-\|^ *"[a-z]')" -ge 6 ] && ok "valid: the classes are named" || not_ok "valid: the classes are named" "$(grep -A9 compared_over "$R")"
+# no answer is outside the six: counted from the predictions themselves, the accuracy is the recorded one
+awk -F'\t' 'NR > 1 && $5 == "ok" { n++; split($3, top, ","); right += top[1] == $2; if (top[1] >= 6) out++ } END { print right + 0, out + 0 }' "$A/few.out/cells/wide--val.tsv" >"$TMP/t"
+[ "$(cat "$TMP/t")" = "$(count wide top1_correct) 0" ] && ok "valid: answers are among the common ones" || not_ok "valid: answers are among the common ones" "$(cat "$TMP/t"), recorded $(count wide top1_correct)"
+for form in text md csv json html; do
+  "$ASSAY" report "$A/few.out" --format $form >"$TMP/$form" 2>/dev/null
+done
+grep -q "val: scored over the 6 classes that every model of the column knows. wide over all 16 of its own" "$TMP/text" && ok "valid: the text says so" || not_ok "valid: the text says so" "$(cat "$TMP/text")"
+grep -q "scored over the 6 classes" "$TMP/md" && grep -q "scored over the 6 classes" "$TMP/html" && ok "valid: Markdown and page" || not_ok "valid: Markdown and page" "$(grep -c . "$TMP/md" "$TMP/html")"
+[ "$(grep -c ',6,' "$TMP/csv")" -ge 2 ] && grep -q '"compared_over": 6' "$TMP/json" && ok "valid: CSV and JSON" || not_ok "valid: CSV and JSON" "$(cat "$TMP/csv")"
+grep -q "apart" "$TMP/text" && not_ok "valid: nobody stands apart" "$(cat "$TMP/text")" || ok "valid: nobody stands apart"
+works "valid: verified" verify "$A/few.out" -q
+# its own cells are computed again when a head of fewer classes joins, and taken back when that goes
+cp "$A/wide.plan" "$A/grow.plan"
+"$ASSAY" run "$A/grow.plan" -o "$A/grow" -q >/dev/null 2>&1
+cp "$A/few.plan" "$A/grow.plan"
+run run "$A/grow.plan" -o "$A/grow"
+same "valid: a head joins" "$A/grow/cells/wide--val.tsv" "$A/few.out/cells/wide--val.tsv"
+# heads without two common classes
+ls "$A/world/train" | sort | tail -6 | while read -r c; do mkdir -p "$A/last" && cp -r "$A/world/train/$c" "$A/last/"; done
+sed 's/^\[dataset all\]/[dataset last]/; s|^path = world/train|path = last|; s/^train = all/train = last/' "$A/few.plan" >"$A/none.plan"
+run run "$A/none.plan" --check
+grep -q "^WARNING  val: wide chooses among 6 classes and narrow among other 6: no two classes are known to all" "$TMP/out" && ok "valid: nothing in common, --check" || not_ok "valid: nothing in common, --check" "exit $code: $(cat "$TMP/out")"
+run run "$A/none.plan" -q
+grep -q "Apart (.*) on val: narrow chose among other 6 classes, the other models among 6" "$A/none.out/table.txt" && ok "valid: nothing in common, they stand apart" || not_ok "valid: nothing in common, they stand apart" "$(cat "$A/none.out/table.txt")"
+[ "$(sed -n '/"unified"/,$p' "$A/none.out/record.json" | grep -c '"value": null')" -eq 1 ] && ok "valid: and have no unified value" || not_ok "valid: and have no unified value" "$(sed -n '/"unified"/,$p' "$A/none.out/record.json" | head -20)"
 
 # sure and wrong
 "$ASSAY" features --weights "$A/weights/vit-a.safetensors" --data "$A/world/train" --classes "$A/world/classes.txt" -o "$TMP/f.npy" -q >/dev/null
