@@ -6,6 +6,7 @@
 #include "eval/learn/score.h"
 #include "tensor/base/file.h"
 #include "tensor/base/json.h"
+#include "tensor/base/mem.h"
 #include "tools/cmd.h"
 #include "tools/common.h"
 #include "tools/say.h"
@@ -19,6 +20,8 @@ static void class_text(const as_dataset *ds, const as_linhead *head, int c, cons
   *buf = '\0';
   if ((size_t)c < given) {
     *id = as_dataset_class_name(ds, (size_t)c);
+  } else if (as_linhead_class_name(head, c)) {
+    *id = as_linhead_class_name(head, c);
   } else if (given == 0 && head->classes == as_wnids_count) {
     *id = as_wnids[c];
   } else {
@@ -89,7 +92,7 @@ static void put_text(as_str *out, const as_dataset *ds, const as_linhead *head, 
 static as_status print_predictions(const as_args *a, const as_dataset *ds, const as_linhead *head,
                                    const as_scores *sc, const as_features *f, as_err *err) {
   as_str out = {0};
-  if (as_dataset_classes(ds) == 0 && head->classes == as_wnids_count)
+  if (as_dataset_classes(ds) == 0 && !head->name && head->classes == as_wnids_count)
     as_note(
         "the head has 1000 outputs: classes are named as ImageNet's in sorted order (--classes tells "
         "others)");
@@ -119,6 +122,17 @@ static as_status open_data(as_dataset **ds, const as_args *a, bool *predict, as_
   return *predict || a->set[OPT_PREDICTIONS] ? AS_OK : as_dataset_want_labels(*ds, err);
 }
 
+/* Known before the images are run. */
+static as_status head_fits(const as_dataset *ds, const as_voter *v, const char *data, as_err *err) {
+  const size_t classes = as_dataset_classes(ds);
+  uint8_t *can = as_alloc(classes ? classes : 1, 1, err);
+  size_t n;
+  as_status s = can ? as_score_candidates(ds, v, can, &n, err) : AS_E_ENV;
+  if (s != AS_OK) as_fail_in(err, "%s on %s (--classes, or another --head)", v->head->source, data);
+  as_free(can);
+  return s;
+}
+
 as_status as_cmd_classify(const as_args *a, as_err *err) {
   as_dataset *ds = NULL;
   as_backbone b = {0};
@@ -127,20 +141,15 @@ as_status as_cmd_classify(const as_args *a, as_err *err) {
   as_scores sc = {0};
   bool predict = false;
   const char *given = as_arg_text(a, OPT_HEAD, "own");
-  /* Whether the head fits is known before the images are run. */
   as_status s = open_data(&ds, a, &predict, err);
   const char *data = a->n_operands > 0 ? a->operand[0] : a->text[OPT_DATA];
   if (s == AS_OK) s = as_tool_backbone(&b, a, err);
   if (s == AS_OK)
     s = strcmp(given, "own") == 0 ? as_linhead_own(&head, &b, err)
                                   : as_linhead_file(&head, given, (size_t)as_model_embed_dim(b.model), err);
-  if (s == AS_OK && as_dataset_classes(ds) != 0 && as_dataset_classes(ds) != head.classes)
-    s = as_fail(
-        err, AS_E_INPUT,
-        "%s: the head (%s) knows %zu classes, %s has %zu; wanted the same list: --classes or another --head",
-        a->text[OPT_WEIGHTS], head.source, head.classes, data, as_dataset_classes(ds));
-  if (s == AS_OK) s = as_tool_features(&f, &b, ds, a, err);
   as_voter v = {.head = &head};
+  if (s == AS_OK) s = head_fits(ds, &v, data, err);
+  if (s == AS_OK) s = as_tool_features(&f, &b, ds, a, err);
   if (s == AS_OK) s = as_score(&sc, ds, &f, NULL, &v, NULL, err);
   if (s == AS_OK && a->set[OPT_PREDICTIONS])
     s = as_scores_write(&sc, ds, &f, NULL, a->text[OPT_PREDICTIONS], err);

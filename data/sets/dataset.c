@@ -245,6 +245,10 @@ size_t as_dataset_classes(const as_dataset *ds) {
 const char *as_dataset_class_name(const as_dataset *ds, size_t c) {
   return ds->classes.name[c];
 }
+
+int as_dataset_class_find(const as_dataset *ds, const char *name) {
+  return as_classes_find(&ds->classes, name, strlen(name));
+}
 const uint8_t *as_dataset_mask(const as_dataset *ds) {
   return ds->mask;
 }

@@ -63,6 +63,8 @@ as_status as_dataset_want_labels(const as_dataset *ds, as_err *err);
 as_item as_dataset_item(const as_dataset *ds, size_t i);
 size_t as_dataset_classes(const as_dataset *ds); /* 0 = unlabelled data */
 const char *as_dataset_class_name(const as_dataset *ds, size_t c);
+/* The class of that name, -1 = none. */
+int as_dataset_class_find(const as_dataset *ds, const char *name);
 /* Bytes of item i. *p is valid until as_dataset_release with the same token. Thread-safe. */
 typedef struct as_blob {
   const uint8_t *p;

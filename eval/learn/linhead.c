@@ -7,6 +7,7 @@
 #include "tensor/base/checked.h"
 #include "tensor/base/file.h"
 #include "tensor/base/hash/sha256.h"
+#include "tensor/base/json.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/text.h"
 #include "weights/containers/safetensors.h"
@@ -94,6 +95,63 @@ static as_status read_classes(as_linhead *h, const as_state *st, as_err *err) {
   return s;
 }
 
+/* ---- names --------------------------------------------------------------------------------------------- */
+
+static const char names_key[] = "assay.classes";
+
+as_status as_linhead_name(as_linhead *h, const char *const *class_name, as_err *err) {
+  if (!(h->name = as_calloc(h->n_out, sizeof *h->name, err))) return AS_E_ENV;
+  for (size_t i = 0; i < h->n_out; i++)
+    if (!(h->name[i] = as_strdup(class_name[h->class_of ? (size_t)h->class_of[i] : i], err))) return AS_E_ENV;
+  return AS_OK;
+}
+
+const char *as_linhead_class_name(const as_linhead *h, int c) {
+  if (!h->name || c < 0) return NULL;
+  if (!h->class_of) return (size_t)c < h->n_out ? h->name[c] : NULL;
+  size_t from = 0, to = h->n_out; /* class_of rises */
+  while (from < to) {
+    const size_t mid = from + (to - from) / 2;
+    if (h->class_of[mid] < c)
+      from = mid + 1;
+    else
+      to = mid;
+  }
+  return from < h->n_out && h->class_of[from] == c ? h->name[from] : NULL;
+}
+
+/* The names in the metadata, if it has any. */
+static as_status read_names(as_linhead *h, const as_state *st, as_err *err) {
+  const char *text = as_state_meta(st, names_key);
+  as_json_doc *doc;
+  if (!text) return AS_OK;
+  as_status s = as_json_parse(&doc, text, strlen(text), err);
+  if (s != AS_OK) return as_fail_in(err, "%s: metadata %s", as_state_path(st), names_key), s;
+  const as_json *list = as_json_root(doc);
+  bool good = list->type == AS_JSON_ARRAY && list->count == h->n_out;
+  if (good && !(h->name = as_calloc(h->n_out, sizeof *h->name, err))) s = AS_E_ENV;
+  size_t i = 0;
+  for (const as_json *e = list->child; s == AS_OK && good && e; e = e->next) {
+    good = e->type == AS_JSON_STRING && e->text_len > 0 && strlen(e->text) == e->text_len;
+    if (good && !(h->name[i++] = as_strdup(e->text, err))) s = AS_E_ENV;
+  }
+  if (s == AS_OK && !good)
+    s = as_fail(err, AS_E_INPUT, "%s: metadata %s: wanted a list of %zu names, one for each output",
+                as_state_path(st), names_key, h->n_out);
+  as_json_free(&doc);
+  return s;
+}
+
+static void put_names(as_str *out, const as_linhead *h) {
+  as_jsonw w;
+  as_jsonw_init(&w, out, true);
+  as_jsonw_array(&w);
+  for (size_t i = 0; i < h->n_out; i++) as_jsonw_str(&w, h->name[i]);
+  as_jsonw_end(&w);
+}
+
+/* -------------------------------------------------------------------------------------------------------- */
+
 as_status as_linhead_file(as_linhead *h, const char *path, size_t d, as_err *err) {
   as_state *st = NULL;
   as_view w, b;
@@ -102,6 +160,7 @@ as_status as_linhead_file(as_linhead *h, const char *path, size_t d, as_err *err
   if (s == AS_OK) s = as_match_head(&w, &b, st, NULL, NULL, err);
   if (s == AS_OK) s = from_views(h, &w, &b, path, d, err);
   if (s == AS_OK) s = read_classes(h, st, err);
+  if (s == AS_OK) s = read_names(h, st, err);
   if (s == AS_OK) s = finish_head(h, err);
   as_state_close(&st);
   snprintf(h->source, sizeof h->source, "file %s", as_path_base(path));
@@ -144,6 +203,7 @@ static as_status take_classes(as_linhead *h, const as_labelled *rows, as_labelle
     h->weight = as_calloc(h->n_out * h->d, sizeof(float), err);
     h->bias = as_calloc(h->n_out, sizeof(float), err);
     if (!h->weight || !h->bias) s = AS_E_ENV;
+    if (s == AS_OK && rows->class_name) s = as_linhead_name(h, rows->class_name, err);
     *compact = (as_labelled){.x = rows->x, .y = out, .n = n, .d = rows->d, .classes = h->n_out};
   }
   as_free(slot);
@@ -218,9 +278,16 @@ as_status as_linhead_crops(as_linhead *h, const as_protocol *p, as_backbone *b, 
   as_str text = {0};
   memset(h, 0, sizeof *h);
   int *label = as_alloc(rows.n ? rows.n : 1, sizeof *label, err);
-  if (!label) return AS_E_ENV;
+  const char **name = as_alloc(rows.classes ? rows.classes : 1, sizeof *name, err);
+  if (!label || !name) {
+    as_free(label);
+    as_free(name);
+    return AS_E_ENV;
+  }
   for (size_t i = 0; i < rows.n; i++) label[i] = as_dataset_item(ds, i).label;
+  for (size_t c = 0; c < rows.classes; c++) name[c] = as_dataset_class_name(ds, c);
   rows.y = label;
+  rows.class_name = name;
   as_protocol_text(p, &text);
   as_status s = as_str_status(&text, err);
   if (s == AS_OK) s = take_classes(h, &rows, &compact, &y, &used, err);
@@ -233,6 +300,7 @@ as_status as_linhead_crops(as_linhead *h, const as_protocol *p, as_backbone *b, 
              "protocol %s on crops: %zu classes, %zu images, %zu failed, seed %llu; %s", p->name, h->n_out,
              used, *failed, (unsigned long long)opts->seed, as_str_c(&text));
   as_free(label);
+  as_free(name);
   as_str_clear(&text);
   return close_fit(h, y, s, err);
 }
@@ -263,8 +331,12 @@ as_status as_linhead_write(const as_linhead *h, const char *path, as_err *err) {
   const as_named_view t[] = {{"bias", f32_view(h->bias, 1, h->n_out, 1)},
                              {"classes", f32_view(classes, 1, h->n_out + 1, 1)},
                              {"weight", f32_view(h->weight, 2, h->n_out, h->d)}};
-  const char *meta[] = {"assay.source", h->source};
-  as_status s = as_safetensors_write(path, t, 3, meta, 1, err);
+  as_str names = {0};
+  if (h->name) put_names(&names, h);
+  const char *meta[] = {"assay.source", h->source, names_key, as_str_c(&names)};
+  as_status s = as_str_status(&names, err);
+  if (s == AS_OK) s = as_safetensors_write(path, t, 3, meta, h->name ? 2 : 1, err);
+  as_str_clear(&names);
   as_free(classes);
   return s;
 }
@@ -274,6 +346,8 @@ void as_linhead_clear(as_linhead *h) {
   as_free(h->weight);
   as_free(h->bias);
   as_free(h->class_of);
+  for (size_t i = 0; h->name && i < h->n_out; i++) as_free(h->name[i]);
+  as_free(h->name);
   memset(h, 0, sizeof *h);
 }
 

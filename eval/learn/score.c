@@ -44,19 +44,38 @@ static bool has_answer(const as_item *item) {
 
 /* --- which classes could win ---------------------------------------------------------------------------- */
 
-/* Class of the dataset that each output stands for and that could win; -1 for the others. */
-static as_status map_outputs(int *class_of, const as_dataset *ds, const as_voter *v, as_err *err) {
-  size_t classes = as_dataset_classes(ds), outputs = outputs_of(v), open = 0;
-  size_t known = v->head ? v->head->classes : v->train->classes;
+static as_status no_class_in_common(const as_dataset *ds, size_t outputs, const char *const *name,
+                                    as_err *err) {
+  if (!name)
+    return as_fail(err, AS_E_INPUT, "none of the head's %zu classes is a class of the dataset", outputs);
+  return as_fail(
+      err, AS_E_INPUT,
+      "none of the head's %zu classes (%.60s, ...) is a class of the dataset (%.60s, ...); wanted common "
+      "names, which a file of classes can give",
+      outputs, name[0], as_dataset_class_name(ds, 0));
+}
+
+as_status as_voter_classes(int *class_of, const as_dataset *ds, const as_voter *v, as_err *err) {
+  const size_t classes = as_dataset_classes(ds), outputs = outputs_of(v);
+  const size_t known = v->head ? v->head->classes : v->train->classes;
+  const char *const *name = v->head ? (const char *const *)v->head->name : v->train->class_name;
   const uint8_t *allowed = as_dataset_mask(ds);
-  if (!v->to_class && classes != 0 && known != classes)
-    return as_fail(err, AS_E_INPUT, "the head knows %zu classes, the dataset has %zu; wanted the same list",
-                   known, classes);
+  size_t open = 0;
+  if (classes != 0 && name) {
+    for (size_t i = 0; i < outputs; i++) class_of[i] = as_dataset_class_find(ds, name[i]);
+  } else if (classes != 0 && known != classes) {
+    return as_fail(
+        err, AS_E_INPUT,
+        "the head knows %zu classes, the dataset has %zu; wanted the same list, or a head that knows them "
+        "by name",
+        known, classes);
+  } else {
+    for (size_t i = 0; i < outputs; i++)
+      class_of[i] = v->head && v->head->class_of ? v->head->class_of[i] : (int)i;
+  }
   for (size_t i = 0; i < outputs; i++) {
-    int c = v->head && v->head->class_of ? v->head->class_of[i] : (int)i;
-    if (v->to_class) c = v->to_class[c];
-    bool inside = c >= 0 && (classes == 0 || ((size_t)c < classes && (!allowed || allowed[c])));
-    class_of[i] = inside ? c : -1;
+    const int c = class_of[i];
+    if (c >= 0 && classes != 0 && ((size_t)c >= classes || (allowed && !allowed[c]))) class_of[i] = -1;
   }
   if (!v->head) { /* a class without a neighbour never gets a vote */
     uint8_t *there = as_calloc(outputs, 1, err);
@@ -68,9 +87,7 @@ static as_status map_outputs(int *class_of, const as_dataset *ds, const as_voter
     as_free(there);
   }
   for (size_t i = 0; i < outputs; i++) open += class_of[i] >= 0;
-  return open > 0
-             ? AS_OK
-             : as_fail(err, AS_E_INPUT, "none of the head's %zu classes is a class of the dataset", outputs);
+  return open > 0 ? AS_OK : no_class_in_common(ds, outputs, classes ? name : NULL, err);
 }
 
 as_status as_score_candidates(const as_dataset *ds, const as_voter *voter, uint8_t *can, size_t *n,
@@ -79,7 +96,7 @@ as_status as_score_candidates(const as_dataset *ds, const as_voter *voter, uint8
   *n = 0;
   int *class_of = as_alloc(outputs, sizeof *class_of, err);
   if (!class_of) return AS_E_ENV;
-  as_status s = map_outputs(class_of, ds, voter, err);
+  as_status s = as_voter_classes(class_of, ds, voter, err);
   memset(can, 0, classes);
   for (size_t i = 0; s == AS_OK && i < outputs; i++)
     if (class_of[i] >= 0 && (size_t)class_of[i] < classes) can[class_of[i]] = 1;
@@ -284,7 +301,7 @@ static as_status open_scoring(scoring *k, const uint8_t *among, as_err *err) {
   k->top = as_alloc(ROWS * 5, sizeof *k->top, err);
   k->own_top = as_alloc(ROWS * 5, sizeof *k->own_top, err);
   if (!k->class_of || !k->own || !k->may || !k->x || !k->logits || !k->top || !k->own_top) return AS_E_ENV;
-  as_status s = map_outputs(k->class_of, k->ds, k->v, err);
+  as_status s = as_voter_classes(k->class_of, k->ds, k->v, err);
   if (s != AS_OK) return s;
   for (size_t i = 0; i < k->outputs; i++) {
     k->own[i] = k->class_of[i] >= 0;

@@ -40,8 +40,13 @@ typedef struct as_voter {
   const as_linhead *head;   /* or NULL: k-NN */
   const as_labelled *train; /* of k-NN */
   as_knn_opts knn;
-  const int *to_class; /* class of the voter -> class of the dataset, -1 = none; NULL = the same numbers */
 } as_voter;
+
+/* The class of the dataset that each output stands for and that its mask lets win, -1 for the others. class_of: one per
+ * output of the head, for k-NN one per class of the training rows. Classes that the voter knows by name are found by
+ * name, on any part of them; classes known by number alone must be as many as the dataset's. On a dataset without labels
+ * they keep their own numbers. AS_E_INPUT: none is one of the dataset's, or they are not as many. */
+as_status as_voter_classes(int *class_of, const as_dataset *ds, const as_voter *voter, as_err *err);
 
 /* Which classes of the dataset could win: the voter knows them (it has an output for them; for k-NN a training row)
  * and the dataset's mask lets them take part. can: [as_dataset_classes(ds)] gets 1 or 0, *n how many; a dataset
@@ -69,9 +74,5 @@ as_status as_score_write_classes(const as_results_set *set, const char *path, as
  * (%.6g, empty where failed). Atomic. */
 as_status as_scores_write(const as_scores *s, const as_dataset *ds, const as_features *f, const size_t *rows,
                           const char *path, as_err *err);
-
-/* Maps the classes of one dataset to those of another by name: map[as_dataset_classes(from)], -1 where
- * `to` has no such class. *same tells that the map is the identity on equal lists. */
-as_status as_class_map(const as_dataset *from, const as_dataset *to, int **map, int *same, as_err *err);
 
 #endif

@@ -1,7 +1,5 @@
-/* What is written of scores, and how the classes of two data sets meet. */
+/* What is written of scores. */
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "eval/learn/score.h"
 #include "tensor/base/file.h"
@@ -62,36 +60,4 @@ as_status as_scores_write(const as_scores *s, const as_dataset *ds, const as_fea
       as_out_printf(&o, "\t%s\t%.6g\n", p->outcome == AS_UNSCORED ? "unscored" : "ok", (double)p->confidence);
   }
   return as_out_commit(&o, err);
-}
-
-typedef struct named_class {
-  const char *name;
-  int c;
-} named_class;
-
-static int by_name(const void *a, const void *b) {
-  return strcmp(((const named_class *)a)->name, ((const named_class *)b)->name);
-}
-
-as_status as_class_map(const as_dataset *from, const as_dataset *to, int **map, int *same, as_err *err) {
-  size_t nf = as_dataset_classes(from), nt = as_dataset_classes(to);
-  named_class *names = as_alloc(nt ? nt : 1, sizeof *names, err);
-  *map = as_alloc(nf ? nf : 1, sizeof **map, err);
-  if (!names || !*map) {
-    as_free(names);
-    as_free(*map);
-    *map = NULL;
-    return AS_E_ENV;
-  }
-  for (size_t c = 0; c < nt; c++) names[c] = (named_class){as_dataset_class_name(to, c), (int)c};
-  qsort(names, nt, sizeof *names, by_name);
-  *same = nf == nt;
-  for (size_t c = 0; c < nf; c++) {
-    named_class key = {as_dataset_class_name(from, c), 0};
-    const named_class *hit = nt ? bsearch(&key, names, nt, sizeof *names, by_name) : NULL;
-    (*map)[c] = hit ? hit->c : -1;
-    if ((*map)[c] != (int)c) *same = 0;
-  }
-  as_free(names);
-  return AS_OK;
 }

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "eval/learn/score.h"
 #include "eval/run/doctor_int.h"
 #include "tensor/base/math/dmath.h"
 #include "tensor/base/mem.h"
@@ -50,10 +51,6 @@ static void decode_one(void *ctx, size_t i, int worker) {
   }
 }
 
-int as_doc_class_of(const as_doc_bench *b, size_t output) {
-  return b->head.class_of ? b->head.class_of[output] : (int)output;
-}
-
 static bool is_right_class(const as_item *item, int c) {
   if (!item->labels) return item->label == c;
   for (int i = 0; i < item->n_labels; i++)
@@ -72,9 +69,9 @@ static void judge_row(const as_doc_bench *b, const float *logits, size_t at, boo
     if (!b->allowed[k]) continue;
     if (v > best) {
       best = v;
-      o->top[at] = as_doc_class_of(b, k);
+      o->top[at] = b->class_of[k];
     }
-    if (is_right_class(&item, as_doc_class_of(b, k)) && v > answer) answer = v;
+    if (is_right_class(&item, b->class_of[k]) && v > answer) answer = v;
   }
   if (!ok || !isfinite(best)) return;
   for (size_t k = 0; k < b->head.n_out; k++)
@@ -110,6 +107,7 @@ void as_doc_bench_close(as_doc_bench *b) {
   as_free(b->images);
   as_free(b->features);
   as_free(b->logits);
+  as_free(b->class_of);
   as_free(b->allowed);
   memset(b, 0, sizeof *b);
 }
@@ -142,17 +140,16 @@ as_status as_doc_bench_open(as_doc_bench *b, const as_doc_case *c, int images, a
             : as_linhead_own(&b->head, &b->bb, err);
   if (s == AS_OK) s = choose_rows(b, images, err);
   if (s != AS_OK) return s;
-  size_t side = (size_t)b->bb.preset.crop, classes = as_dataset_classes(c->ds);
+  size_t side = (size_t)b->bb.preset.crop;
   b->images = as_alloc(BATCH * side * side * 3, sizeof *b->images, err);
   b->features = as_alloc((size_t)BATCH * (size_t)as_model_embed_dim(b->bb.model), sizeof *b->features, err);
   b->logits = as_alloc(BATCH * b->head.n_out, sizeof *b->logits, err);
+  b->class_of = as_alloc(b->head.n_out, sizeof *b->class_of, err);
   b->allowed = as_calloc(b->head.n_out, 1, err);
-  if (!b->images || !b->features || !b->logits || !b->allowed) return AS_E_ENV;
-  const uint8_t *mask = as_dataset_mask(c->ds);
-  for (size_t k = 0; k < b->head.n_out; k++) {
-    int at = as_doc_class_of(b, k);
-    b->allowed[k] = at >= 0 && (classes == 0 ||
-                                ((size_t)at < classes && (!mask || mask[at]) && (!c->among || c->among[at])));
-  }
+  if (!b->images || !b->features || !b->logits || !b->class_of || !b->allowed) return AS_E_ENV;
+  const as_voter voter = {.head = &b->head};
+  if ((s = as_voter_classes(b->class_of, c->ds, &voter, err)) != AS_OK) return s;
+  for (size_t k = 0; k < b->head.n_out; k++)
+    b->allowed[k] = b->class_of[k] >= 0 && (!c->among || c->among[b->class_of[k]]);
   return AS_OK;
 }

@@ -80,6 +80,7 @@ typedef struct as_doc_bench {
   size_t *row; /* [n] dataset rows under test, evenly spread */
   size_t n;
   float *images, *features, *logits;
+  int *class_of;    /* [outputs] class of the set's list that it means, -1 = none that may win */
   uint8_t *allowed; /* [outputs] which may win */
 } as_doc_bench;
 
@@ -100,8 +101,6 @@ typedef struct as_doc_way {
 /* images: how many of the set; 0 = 100. Close it in failure, too. AS_E_INPUT: the set has no scored image. */
 as_status as_doc_bench_open(as_doc_bench *b, const as_doc_case *c, int images, as_err *err);
 void as_doc_bench_close(as_doc_bench *b);
-/* The class of the set's list that an output means. */
-int as_doc_class_of(const as_doc_bench *b, size_t output);
 /* Fills o, which the caller clears. */
 as_status as_doc_bench_run(as_doc_bench *b, const as_doc_way *way, as_doc_outcome *o, const as_watch *watch,
                            as_err *err);

@@ -64,8 +64,7 @@ as_status as_doc_mask(as_doc_ctx *d, const as_doc_case *c, as_err *err) {
   as_status s = as_doc_bench_open(&b, c, d->opts->images, err);
   as_doc_way way = {&b.bb, &b.bb.preset, false, "all classes"};
   if (s == AS_OK) s = as_doc_bench_run(&b, &way, &base, d->opts->watch, err);
-  for (size_t k = 0; s == AS_OK && k < b.head.n_out; k++)
-    b.allowed[k] = b.allowed[k] && there[as_doc_class_of(&b, k)];
+  for (size_t k = 0; s == AS_OK && k < b.head.n_out; k++) b.allowed[k] = b.allowed[k] && there[b.class_of[k]];
   way.what = "these classes";
   if (s == AS_OK) s = as_doc_bench_run(&b, &way, &o, d->opts->watch, err);
   if (s == AS_OK) {

@@ -9,17 +9,14 @@
 enum { FEWEST = 2 }; /* among one class there is nothing to be chosen */
 
 /* A head that will be fitted, or neighbours: the classes of which the training set has an image. */
-static as_status choose_fitted(as_choice *c, const as_dataset *train, const as_dataset *ds, as_err *err) {
+static void choose_fitted(as_choice *c, const as_dataset *train, const as_dataset *ds) {
   const uint8_t *there = as_dataset_present(train), *mask = as_dataset_mask(ds);
-  int *map = NULL, same;
-  as_status s = as_class_map(train, ds, &map, &same, err);
-  for (size_t k = 0; s == AS_OK && k < as_dataset_classes(train); k++) {
-    if ((there && !there[k]) || map[k] < 0 || (mask && !mask[map[k]])) continue;
-    c->n += !c->can[map[k]];
-    c->can[map[k]] = 1;
+  for (size_t k = 0; there && k < as_dataset_classes(train); k++) {
+    const int at = there[k] ? as_dataset_class_find(ds, as_dataset_class_name(train, k)) : -1;
+    if (at < 0 || (mask && !mask[at])) continue;
+    c->n += !c->can[at];
+    c->can[at] = 1;
   }
-  as_free(map);
-  return s;
 }
 
 as_status as_inputs_choose(as_inputs *in, size_t m, size_t set, const as_open_model *o, as_err *err) {
@@ -33,7 +30,7 @@ as_status as_inputs_choose(as_inputs *in, size_t m, size_t set, const as_open_mo
   if (train == SIZE_MAX)
     s = as_score_candidates(ds, &voter, c->can, &c->n, err);
   else if (in->set[train].ds)
-    s = choose_fitted(c, in->set[train].ds, ds, err);
+    choose_fitted(c, in->set[train].ds, ds);
   if (s == AS_OK) return AS_OK;
   c->n = 0;
   return as_fail_in(err, "model %s on %s", in->plan->models[m].name, in->plan->datasets[set].name), s;

@@ -18,6 +18,8 @@ static void make_head_key(as_job *j, const as_inputs *in) {
   as_str t = {0};
   if (train == SIZE_MAX) {
     as_str_printf(&t, "head/1\n%s\n%s\n%s\n", rec->weights_sha256, rec->recipe_digest, rec->head_sha256);
+    if (rec->head_file_sha256)
+      as_str_printf(&t, "%s\n", rec->head_file_sha256); /* it names its classes, too */
   } else {
     const as_run_place *place = &j->groups.place[train];
     const as_dataset_record *d = &in->datasets[train];

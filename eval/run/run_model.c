@@ -20,8 +20,9 @@ typedef struct as_model_run {
   as_open_model open;
   as_features *features; /* [job->groups.n]; those that are not wanted stay empty */
   as_voter voter;
-  as_labelled neighbours; /* of k-NN */
-  int *train_label;       /* owned */
+  as_labelled neighbours;  /* of k-NN */
+  int *train_label;        /* owned */
+  const char **train_name; /* [classes of the training set] borrowed names; owned */
 } as_model_run;
 
 static const as_features *features_of(const as_model_run *r, size_t set) {
@@ -98,7 +99,8 @@ static as_labelled rows_of(const as_model_run *r, size_t train) {
                        .y = r->train_label,
                        .n = f->n,
                        .d = f->d,
-                       .classes = as_dataset_classes(r->in->set[train].ds)};
+                       .classes = as_dataset_classes(r->in->set[train].ds),
+                       .class_name = r->train_name};
 }
 
 /* By the protocol of a framework. */
@@ -185,6 +187,7 @@ static as_status reload_probe(as_model_run *r, as_err *err) {
   as_status s = as_str_status(&path, err);
   if (s == AS_OK)
     s = as_linhead_file(&r->open.head, as_str_c(&path), (size_t)as_model_embed_dim(r->open.bb.model), err);
+  if (s == AS_OK && !r->open.head.name) s = as_linhead_name(&r->open.head, r->train_name, err);
   as_str_clear(&path);
   return s;
 }
@@ -198,13 +201,13 @@ static as_status make_voter(as_model_run *r, as_err *err) {
   if (as_dataset_classes(ds) < 2)
     return as_fail(err, AS_E_INPUT, "dataset %s: found no class labels, wanted them for head = %s",
                    r->in->plan->datasets[train].name, r->plan->head);
+  if (!(r->train_name = as_alloc(as_dataset_classes(ds), sizeof *r->train_name, err))) return AS_E_ENV;
+  for (size_t c = 0; c < as_dataset_classes(ds); c++) r->train_name[c] = as_dataset_class_name(ds, c);
   if (r->plan->kind == AS_HEAD_PROBE && r->job->head != AS_CELL_TODO) return reload_probe(r, err);
   if (!(r->train_label = train_labels(r, train, err))) return AS_E_ENV;
   if (r->plan->kind == AS_HEAD_PROBE) return fit_probe(r, train, err);
   r->voter.head = NULL;
-  const as_features *f = features_of(r, train);
-  r->neighbours =
-      (as_labelled){.x = f->x, .y = r->train_label, .n = f->n, .d = f->d, .classes = as_dataset_classes(ds)};
+  r->neighbours = rows_of(r, train);
   r->voter.train = &r->neighbours;
   r->voter.knn = as_plan_knn(r->plan);
   return AS_OK;
@@ -239,20 +242,15 @@ static void put_cell_note(as_jsonw *w, const void *ctx) {
 /* Scores a set, and leaves its table in work/cells. */
 static as_status score_set(as_model_run *r, const as_cell_job *c, as_err *err) {
   const char *set = r->in->plan->datasets[c->set].name;
-  const size_t train = as_plan_train_index(r->in->plan, r->job->m);
   const as_run_place *place = &r->job->groups.place[c->set];
   const as_features *f = features_of(r, c->set);
   const as_dataset *ds = r->in->set[c->set].ds;
   const uint8_t *among = as_inputs_among(r->in, r->job->m, c->set);
-  int *map = NULL, same = 1;
   as_scores sc = {0};
   char name[200];
   snprintf(name, sizeof name, "cells/%s--%s.tsv", r->plan->name, set);
   char *path = as_run_folder_new(r->folder, err, "%s", name);
   as_status s = path ? AS_OK : AS_E_ENV;
-  /* Classes learnt from one set are found in another by name. */
-  if (s == AS_OK && train != SIZE_MAX) s = as_class_map(r->in->set[train].ds, ds, &map, &same, err);
-  r->voter.to_class = same ? NULL : map;
   if (s == AS_OK) s = as_score(&sc, ds, f, place->rows, &r->voter, among, err);
   if (s == AS_OK) s = as_scores_write(&sc, ds, f, place->rows, path, err);
   const char *preset = r->job->groups.group[place->group].preset;
@@ -267,7 +265,6 @@ static as_status score_set(as_model_run *r, const as_cell_job *c, as_err *err) {
   if (s != AS_OK) as_fail_in(err, "model %s on %s", r->plan->name, set);
   as_scores_clear(&sc);
   as_free(path);
-  as_free(map);
   return s;
 }
 
@@ -292,6 +289,7 @@ as_status as_run_model(as_inputs *in, as_job *job, const as_run_folder *folder, 
   for (size_t g = 0; r.features && g < job->groups.n; g++) as_features_clear(&r.features[g]);
   as_free(r.features);
   as_free(r.train_label);
+  as_free(r.train_name);
   as_open_model_clear(&r.open);
   return s;
 }

@@ -69,12 +69,13 @@ run run "$A/few.plan" --check --json
 # the same cell of a head that stands alone: over all its classes
 awk '/^\[dataset few\]/{skip=1} /^\[model wide\]/{skip=0} !skip' "$A/few.plan" | awk '/^\[model narrow\]/{exit} {print}' >"$A/wide.plan"
 run run "$A/wide.plan" -q
-alone=$(grep -A40 '"model": "wide"' "$A/wide.out/record.json" | grep -m1 '"top1_correct"' | tr -dc 0-9)
+R=$A/wide.out/record.json
+count() { # MODEL KEY: a count of its cell on val
+  sed -n "/\"model\": \"$1\"/,/^    }/p" "$R" | sed -n "s/.*\"$2\": \([0-9]*\).*/\1/p" | head -1
+}
+alone=$(count wide top1_correct)
 run run "$A/few.plan"
 R=$A/few.out/record.json
-count() { # MODEL KEY: a count of its cell on val
-  sed -n "/\"model\": \"$1\"/,/^    }/p" "$R" | grep -m1 "\"$2\": " | tr -dc '0-9\n'
-}
 [ $code -eq 0 ] && [ "$(grep -A1 '"among"' "$R" | grep -c '"classes": 6')" -eq 2 ] && ok "valid: the cells say among how many" || not_ok "valid: the cells say among how many" "exit $code: $(grep -A1 '"among"' "$R")"
 [ -n "$alone" ] && [ "$(count wide own_correct)" = "$alone" ] && [ "$(grep -A1 '"own"' "$R" | grep -c '"classes": 16')" -eq 1 ] && ok "valid: and what it was over all of the head's own" || not_ok "valid: and what it was over all of the head's own" "'$alone', $(count wide own_correct): $(grep -A3 '"own"' "$R")"
 [ "$(grep -A9 '"compared_over"' "$R" | grep -c '"class-\|^ *"[a-z]')" -ge 6 ] && ok "valid: the classes are named" || not_ok "valid: the classes are named" "$(grep -A9 compared_over "$R")"
@@ -84,10 +85,10 @@ awk -F'\t' 'NR > 1 && $5 == "ok" { n++; split($3, top, ","); right += top[1] == 
 for form in text md csv json html; do
   "$ASSAY" report "$A/few.out" --format $form >"$TMP/$form" 2>/dev/null
 done
-grep -q "val: scored over the 6 classes that every model of the column knows. wide over all 16 of its own" "$TMP/text" && ok "valid: the text says so" || not_ok "valid: the text says so" "$(cat "$TMP/text")"
+grep -q "val: scored over the 6 classes that every model of the column knows. wide over all 16 of" "$TMP/text" && ok "valid: the text says so" || not_ok "valid: the text says so" "$(cat "$TMP/text")"
 grep -q "scored over the 6 classes" "$TMP/md" && grep -q "scored over the 6 classes" "$TMP/html" && ok "valid: Markdown and page" || not_ok "valid: Markdown and page" "$(grep -c . "$TMP/md" "$TMP/html")"
 [ "$(grep -c ',6,' "$TMP/csv")" -ge 2 ] && grep -q '"compared_over": 6' "$TMP/json" && ok "valid: CSV and JSON" || not_ok "valid: CSV and JSON" "$(cat "$TMP/csv")"
-grep -q "apart" "$TMP/text" && not_ok "valid: nobody stands apart" "$(cat "$TMP/text")" || ok "valid: nobody stands apart"
+grep -q "Apart\|^ *apart" "$TMP/text" && not_ok "valid: nobody stands apart" "$(cat "$TMP/text")" || ok "valid: nobody stands apart"
 works "valid: verified" verify "$A/few.out" -q
 # its own cells are computed again when a head of fewer classes joins, and taken back when that goes
 cp "$A/wide.plan" "$A/grow.plan"

@@ -152,24 +152,30 @@ static void real_labels(as_test *t) {
   teardown(&fx);
 }
 
-static void class_map_masks(as_test *t) {
+static void classes_meet_by_name(as_test *t) {
   as_fixture fx;
   as_scores sc;
   as_err err = {0};
-  const int to_class[3] = {0, -1, 2}; /* the head's second class is unknown to the dataset */
+  char ant[] = "ant", bug[] = "bug", cow[] = "cow", dog[] = "dog", elk[] = "elk";
+  char *names[3] = {cow, bug, ant}; /* the second is unknown to the dataset, and the order is another */
   setup(t, &fx, "map", NULL);
-  as_voter v = {.head = &fx.head, .to_class = to_class};
+  fx.head.name = names;
+  fx.head.classes = 7; /* of a longer list: names tell */
+  as_voter v = {.head = &fx.head};
   CHECK_OK(t, as_score(&sc, fx.ds, &fx.f, NULL, &v, NULL, &err), err);
-  CHECK_INT(t, sc.row[1].top[0], 2); /* was bee */
+  CHECK_INT(t, sc.row[0].top[0], 2); /* output 0 is the cow */
+  CHECK_INT(t, sc.row[1].top[0], 0); /* was the bug; the ant is next */
   CHECK_INT(t, sc.row[0].top[2], -1);
-  CHECK_INT(t, sc.cell.top1_correct, 2);
+  CHECK_INT(t, sc.cell.top1_correct, 1);
+  CHECK_INT(t, sc.cell.among.n, 2);
   as_scores_clear(&sc);
-  const int none[3] = {-1, -1, -1};
-  v.to_class = none;
+  char *none[3] = {bug, dog, elk};
+  fx.head.name = none;
   CHECK_STATUS(t, as_score(&sc, fx.ds, &fx.f, NULL, &v, NULL, &err), AS_E_INPUT);
-  v.to_class = NULL;
-  fx.head.classes = 4;
+  CHECK(t, strstr(err.msg, "none of the head's 3 classes (bug, ...) is a class of the dataset (ant, ...)"));
+  fx.head.name = NULL;
   CHECK_STATUS(t, as_score(&sc, fx.ds, &fx.f, NULL, &v, NULL, &err), AS_E_INPUT);
+  CHECK(t, strstr(err.msg, "the head knows 7 classes, the dataset has 3"));
   teardown(&fx);
 }
 
@@ -202,8 +208,9 @@ static void among_which(as_test *t) {
   as_scores_clear(&some);
   static const uint8_t none[3] = {0, 0, 0};
   CHECK_STATUS(t, as_score(&some, fx.ds, &fx.f, NULL, &v, none, &err), AS_E_INPUT);
-  const int to_class[3] = {0, -1, 2};
-  v.to_class = to_class;
+  char ant[] = "ant", bug[] = "bug", cow[] = "cow";
+  char *names[3] = {ant, bug, cow};
+  fx.head.name = names;
   CHECK_OK(t, as_score_candidates(fx.ds, &v, can, &n, &err), err);
   CHECK(t, n == 2 && can[0] == 1 && can[1] == 0 && can[2] == 1);
   as_scores_clear(&all);
@@ -241,25 +248,34 @@ static void neighbours(as_test *t) {
   teardown(&fx);
 }
 
-static void maps_by_name(as_test *t) {
-  static const char *const other[] = {"bee/a.jpg", "cow/b.jpg", "dog/c.jpg", "ant/z.jpg", NULL};
-  as_dataset *a = NULL, *b = NULL;
+/* What as_linhead_write leaves is read back: weights, classes by number and by name. */
+static void heads_keep_names(as_test *t) {
+  static const float x[6] = {1, 0, 0, 1, 1, 1};
+  static const int y[3] = {5, 2, 5};
+  static const char *const names[] = {"a", "b", "c\"1\"", "d", "e", "f\n\xC3\xA9"};
+  as_labelled rows = {.x = x, .y = y, .n = 3, .d = 2, .classes = 6, .class_name = names};
+  as_linhead made, read;
+  as_probe_result res;
   as_err err = {0};
-  int *map = NULL, same = 1;
-  as_dataset_opts o = {0};
-  o.path = make_folder("map-a", files);
-  CHECK_OK(t, as_dataset_open(&a, &o, &err), err);
-  o.path = make_folder("map-b", other + 1); /* cow, dog, ant */
-  CHECK_OK(t, as_dataset_open(&b, &o, &err), err);
-  CHECK_OK(t, as_class_map(a, b, &map, &same, &err), err);
-  CHECK_INT(t, same, 0);
-  CHECK(t, map && map[0] == 0 && map[1] == -1 && map[2] == 1);
-  as_free(map);
-  CHECK_OK(t, as_class_map(a, a, &map, &same, &err), err);
-  CHECK_INT(t, same, 1);
-  as_free(map);
-  as_dataset_close(&a);
-  as_dataset_close(&b);
+  char path[600];
+  snprintf(path, sizeof path, "%s/head.safetensors", as_test_tmp());
+  for (int named = 1; named >= 0; named--) {
+    if (!named) rows.class_name = NULL;
+    CHECK_OK(t, as_linhead_fit(&made, &rows, &(as_probe_opts){0}, &res, &err), err);
+    CHECK_OK(t, as_linhead_write(&made, path, &err), err);
+    CHECK_OK(t, as_linhead_file(&read, path, 2, &err), err);
+    CHECK(t, read.n_out == 2 && read.classes == 6 && read.class_of[0] == 2 && read.class_of[1] == 5);
+    CHECK_STR(t, read.sha256, made.sha256);
+    CHECK(t, (read.name != NULL) == named);
+    if (named) {
+      CHECK_STR(t, as_linhead_class_name(&read, 2), names[2]);
+      CHECK_STR(t, as_linhead_class_name(&read, 5), names[5]);
+    }
+    CHECK(t, !as_linhead_class_name(&read, 0) && !as_linhead_class_name(&read, 6) &&
+                 !as_linhead_class_name(&read, -1));
+    as_linhead_clear(&made);
+    as_linhead_clear(&read);
+  }
 }
 
 static void rows_are_chosen(as_test *t) {
@@ -291,10 +307,10 @@ int main(int argc, char **argv) {
       {"score: counts of a cell, ties to the lower class", counts},
       {"score: failed rows are counted and never scored", failed_rows_are_counted},
       {"score: ReaL labels, empty lists left out", real_labels},
-      {"score: classes by map, unknown ones cannot win", class_map_masks},
+      {"score: classes meet by name, unknown ones cannot win", classes_meet_by_name},
       {"score: among which classes an answer was chosen", among_which},
       {"score: neighbours answer for their classes alone", neighbours},
-      {"score: classes of two sets meet by name", maps_by_name},
+      {"score: heads keep the names of their classes", heads_keep_names},
       {"score: rows of a shared run", rows_are_chosen},
   };
   as_err err = {0};

@@ -1,0 +1,85 @@
+#!/bin/sh
+# Heads know their classes by name: what one command writes the others read, on any part of the classes.
+. "${ASSAY_TESTS:-tests}/cli/common.inc"
+A=$TMP/a
+run demo -o "$A" --quick
+[ $code -eq 0 ] && ok "heads: demo" || not_ok "heads: demo" "exit $code: $(tail -3 "$TMP/err")"
+W=$A/weights/vit-a.safetensors
+# every third class, and two that the head has never seen
+ls "$A/world/train" | sort | awk 'NR % 3 == 1' | while read -r c; do
+  mkdir -p "$A/few" "$A/part" && cp -r "$A/world/train/$c" "$A/few/" && cp -r "$A/world/val/$c" "$A/part/"
+done
+for c in aardvark zebra; do mkdir "$A/part/$c" && cp "$A/part/"*/*0.jpg "$A/part/$c/" 2>/dev/null || cp "$(ls "$A"/part/*/*.jpg | head -1)" "$A/part/$c/"; done
+cat >"$A/p.plan" <<'ENDPLAN'
+[dataset val]
+path = world/val
+classes = world/classes.txt
+[dataset train]
+path = few
+role = train
+[model vit]
+weights = weights/vit-a.safetensors
+head = probe
+ENDPLAN
+run run "$A/p.plan" -q
+H=$A/p.out/heads/vit.safetensors
+[ $code -eq 0 ] && [ -s "$H" ] && ok "heads: a run leaves one" || not_ok "heads: a run leaves one" "exit $code: $(cat "$TMP/err")"
+run inspect "$H"
+grep -q "assay.classes = \[\"$(ls "$A/few" | head -1)\"" "$TMP/out" && ok "heads: its classes are named in it" || not_ok "heads: its classes are named in it" "$(cat "$TMP/out")"
+right() { # FILE: top1_correct of the first cell in it
+  grep -m1 '"top1_correct"' "$1" | tr -dc 0-9
+}
+# the whole set, whose list is longer
+run classify --weights "$W" --head "$H" --data "$A/world/val" --classes "$A/world/classes.txt" --json -q
+[ $code -eq 0 ] && [ "$(right "$TMP/out")" = "$(right "$A/p.out/record.json")" ] && ok "heads: classify, more classes than it knows" || not_ok "heads: classify, more classes than it knows" "exit $code: $(cat "$TMP/out" "$TMP/err")"
+grep -A1 '"among"' "$TMP/out" | grep -q '"classes": 6' && ok "heads: says among how many" || not_ok "heads: says among how many" "$(cat "$TMP/out")"
+# a part of it, with strangers
+run classify --weights "$W" --head "$H" --data "$A/part" --json -q
+[ $code -eq 0 ] && [ "$(right "$TMP/out")" = "$(right "$A/p.out/record.json")" ] && grep -q '"n_hopeless": 2' "$TMP/out" && ok "heads: classify, a part and strangers" || not_ok "heads: classify, a part and strangers" "exit $code: $(cat "$TMP/out" "$TMP/err")"
+# images without labels have the head's names
+run classify --weights "$W" --head "$H" "$(ls "$A"/part/*/*.jpg | head -1)" -q
+[ $code -eq 0 ] && [ "$(wc -l <"$TMP/out")" -eq 5 ] && cut -f2 "$TMP/out" | cut -d' ' -f1 | while read -r c; do [ -d "$A/few/$c" ] || echo "$c"; done >"$TMP/bad" && [ ! -s "$TMP/bad" ] && ok "heads: an image by itself" || not_ok "heads: an image by itself" "exit $code: $(cat "$TMP/out" "$TMP/err")"
+# a plan, in which it is a file
+cat >"$A/q.plan" <<'ENDPLAN'
+[dataset val]
+path = world/val
+classes = world/classes.txt
+[dataset part]
+path = part
+[model vit]
+weights = weights/vit-a.safetensors
+head = p.out/heads/vit.safetensors
+ENDPLAN
+run run "$A/q.plan" --check
+[ $code -eq 0 ] && ok "heads: --check" || not_ok "heads: --check" "exit $code: $(cat "$TMP/out")"
+run run "$A/q.plan" -q
+[ $code -eq 0 ] && [ "$(grep '"top1_correct"' "$A/q.out/record.json" | tr -dc '0-9\n' | sort -u)" = "$(right "$A/p.out/record.json")" ] && ok "heads: a plan reads it" || not_ok "heads: a plan reads it" "exit $code: $(cat "$TMP/err") $(grep top1_correct "$A/q.out/record.json")"
+works "heads: verified" verify "$A/q.out" -q
+run doctor "$A/q.out" --images 20
+grep -q "the recorded prediction 20 of 20 times" "$TMP/out" && ok "heads: the doctor reads it" || not_ok "heads: the doctor reads it" "exit $code: $(cat "$TMP/out" "$TMP/err")"
+# nothing in common is a refusal, before the images are run
+mkdir "$A/other" && cp -r "$A/part/zebra" "$A/part/aardvark" "$A/other/"
+refuses "heads: strangers alone" 3 "none of the head's 6 classes ($(ls "$A/few" | head -1), ...) is a class of the dataset (aardvark, ...)" classify --weights "$W" --head "$H" --data "$A/other" -q
+sed '/^\[dataset part\]/,/^path/d; s|^path = .*|path = other|; /^classes/d' "$A/q.plan" >"$A/r.plan"
+refuses "heads: likewise in a plan" 3 "model vit on val: none of the head's 6 classes" run "$A/r.plan" -q
+[ ! -e "$A/r.out/rows" ] && [ ! -e "$A/r.out/work" ] && ok "heads: nothing was run" || not_ok "heads: nothing was run" "$(ls "$A/r.out")"
+
+# heads of others have no names: their outputs are the classes in order, as many as there are
+if /usr/bin/python3 -c 'import numpy' 2>/dev/null; then
+  /usr/bin/python3 - "$A" <<'PY'
+import sys, numpy as np
+rng = np.random.RandomState(0)
+for n in (6, 16):
+    np.savez(sys.argv[1] + '/%d.npz' % n, weight=rng.randn(n, 96).astype('f4'), bias=np.zeros(n, 'f4'))
+PY
+  d=$("$ASSAY" inspect "$H" | grep -o 'weight.*\[6, *[0-9]*\]' | grep -o '[0-9]*\]' | tr -d ']')
+  if [ "$d" = 96 ]; then
+    works "heads: by number alone" classify --weights "$W" --head "$A/16.npz" --data "$A/world/val" --classes "$A/world/classes.txt" -q
+    refuses "heads: by number alone, another number" 3 "the head knows 6 classes, the dataset has 16" classify --weights "$W" --head "$A/6.npz" --data "$A/world/val" --classes "$A/world/classes.txt" -q
+  else
+    skip "heads: by number alone" "features are $d wide"
+  fi
+else
+  skip "heads: by number alone" "no numpy"
+fi
+exit $failed
