@@ -37,4 +37,15 @@ double as_moco_infonce(as_moco *m, const as_map *q, double tau);
 /* The keys replace the oldest of the queue. */
 void as_moco_enqueue(as_moco *m);
 
+/* MoCo v3's: the batch's other keys are the negatives. */
+typedef struct as_inbatch {
+  as_mix mix;
+  float *logits, *dq; /* [n, n], [n, d] */
+  void *scratch;
+} as_inbatch;
+as_status as_inbatch_create(as_inbatch *x, int n, int d, as_err *err);
+void as_inbatch_clear(as_inbatch *x);
+/* 2 tau mean of -log softmax(q k^T / tau)[i][i] of n rows at length 1; its gradient with respect to q into x->dq. */
+double as_inbatch_loss(as_inbatch *x, const as_map *q, const as_map *k, double tau);
+
 #endif

@@ -38,6 +38,8 @@ class Cosine(nn.Module):
 HEADS = {'dino': (nn.Sequential(L(16, 20), nn.GELU(), L(20, 20), nn.GELU(), L(20, 10), L2(), Cosine(10, 14)), None), 'moco': (nn.Sequential(L(16, W), nn.ReLU(), L(W, W)), None), 'pcl': (nn.Sequential(L(16, W), nn.ReLU(), L(W, W)), None),
          'simclr': (nn.Sequential(L(16, W, bias=False), nn.BatchNorm1d(W), nn.ReLU(), L(W, W, bias=False), Fixed(W, True)), None),
          'byol': (mlp(16, 20, W), mlp(W, 20, W)),
+         'moco-v3': (nn.Sequential(L(16, 20, bias=False), nn.BatchNorm1d(20), nn.ReLU(), L(20, W, bias=False), Fixed(W, False)),
+                     nn.Sequential(L(W, 20, bias=False), nn.BatchNorm1d(20), nn.ReLU(), L(20, W, bias=False))),
          'simsiam': (nn.Sequential(L(16, W, bias=False), nn.BatchNorm1d(W), nn.ReLU(), L(W, W, bias=False), Fixed(W, False)),
                      nn.Sequential(L(W, 6, bias=False), nn.BatchNorm1d(6), nn.ReLU(), L(6, W))),
          'barlow': (nn.Sequential(L(16, W, bias=False), nn.BatchNorm1d(W), nn.ReLU(), L(W, W, bias=False), Fixed(W, False)), None),
@@ -84,6 +86,10 @@ def loss_of(name, net, proj, pred, net2, proj2, x):
     if name == 'byol':
         t = [proj2(net2(v)) for v in x]; p = [pred(v) for v in z]
         return (2 - 2 * cos(p[0], t[1])).mean() + (2 - 2 * cos(p[1], t[0])).mean()
+    if name == 'moco-v3':
+        q = [F.normalize(pred(v), dim=1) for v in z]
+        with torch.no_grad(): k = [F.normalize(proj2(net2(v)), dim=1) for v in x]
+        return sum(F.cross_entropy(q[v] @ k[1 - v].T / .2, torch.arange(B)) * 2 * .2 for v in range(2))
     if name == 'simsiam': p = [pred(v) for v in z]; return -.5 * (cos(p[0], z[1]).mean() + cos(p[1], z[0]).mean())
     if name == 'barlow': c = z[0].T @ z[1] / B; return ((c.diagonal() - 1) ** 2).sum() + .02 * off(c)
     v = lambda a: torch.relu(1 - (a.var(0) + 1e-4).sqrt()).mean()

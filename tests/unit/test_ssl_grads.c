@@ -71,6 +71,27 @@ static void contrastive(as_test *t) {
   }
 }
 
+/* MoCo v3: one direction, at three sizes of the batch. */
+static void in_batch(as_test *t) {
+  static const int rows[] = {2, 9, 16};
+  for (size_t c = 0; c < 3; c++) {
+    const size_t n = (size_t)rows[c];
+    as_inbatch x = {0};
+    as_err err = {0};
+    float q[QUEUE * D], k[QUEUE * D];
+    double dq[QUEUE * D] = {0}, want = 0;
+    unit_rows(q, n, D, made, 3 + c);
+    unit_rows(k, n, D, made, 8 + c);
+    for (size_t i = 0; i < n; i++)
+      want += row_loss(q + i * D, NULL, k, n, i, 0.3, 2 * 0.3 / (double)n, dq + i * D) * 2 * 0.3 / (double)n;
+    CHECK_OK(t, as_inbatch_create(&x, rows[c], D, &err), err);
+    const as_map mq = as_map_matrix(q, n, D), mk = as_map_matrix(k, n, D);
+    CHECK_NEAR(t, as_inbatch_loss(&x, &mq, &mk, 0.3) / want, 1.0, 1e-6);
+    compare(t, x.dq, dq, n * D);
+    as_inbatch_clear(&x);
+  }
+}
+
 static int by_value(const void *a, const void *b) {
   const double x = *(const double *)a, y = *(const double *)b;
   return (x > y) - (x < y);
@@ -133,6 +154,7 @@ static void prototypes(as_test *t) {
 
 int main(int argc, char **argv) {
   static const as_case cases[] = {{"MoCo and PCL: InfoNCE, prototypes", contrastive},
+                                  {"MoCo v3: one direction", in_batch},
                                   {"PCL: means and concentrations", prototypes}};
   as_err err = {0};
   if (as_init(&(as_init_opts){getenv("ASSAY_CPU"), 0, NULL}, &err) != AS_OK) return 4;
