@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "eval/features/npy.h"
+#include "eval/features/feature_set.h"
 #include "eval/learn/knn.h"
 #include "eval/learn/linhead.h"
 #include "eval/stats/metrics.h"
@@ -17,16 +17,32 @@
 
 typedef struct as_tally {
   int64_t n_expected, n_failed, n_used, top1, top5, unlabelled;
+  as_feature_pair pair; /* what the two files have in common */
 } as_tally;
 
-static as_status read_pair(as_feature_set *train, as_feature_set *test, const as_args *a, as_err *err) {
+static void note_pair(const as_feature_pair *p, const as_feature_set *test) {
+  if (p->n_shared)
+    as_note("warning: %zu of %zu test rows are training rows too (%s is %s)%s", p->n_shared, test->n,
+            p->example[0], p->example[1], p->n_other_label ? ", some with another label" : "");
+  if (p->n_repeated) as_note("warning: %zu of %zu test rows repeat another one", p->n_repeated, test->n);
+  if (p->renumbered) as_note("the two files number their classes differently; classes are matched by name");
+  if (*p->order)
+    as_note("warning: %s: the two files may number their classes differently, and say no names", p->order);
+  if (p->n_unknown)
+    as_note("warning: %zu of %zu test rows are of classes that no training row has, and count as wrong",
+            p->n_unknown, test->n);
+}
+
+static as_status read_pair(as_feature_set *train, as_feature_set *test, as_feature_pair *pair,
+                           const as_args *a, as_err *err) {
   as_status s = as_feature_set_read(train, a->text[OPT_TRAIN], err);
   if (s == AS_OK && a->set[OPT_TEST]) {
     s = as_feature_set_read(test, a->text[OPT_TEST], err);
     if (s == AS_OK && test->d != train->d)
       s = as_fail(err, AS_E_INPUT, "%s: found %zu features per row, wanted %zu as in %s", a->text[OPT_TEST],
                   test->d, train->d, a->text[OPT_TRAIN]);
-    if (s == AS_OK) s = as_feature_set_align(train, test, err);
+    if (s == AS_OK) s = as_feature_pair_match(pair, train, test, err);
+    if (s == AS_OK) note_pair(pair, test);
   }
   size_t labelled = 0;
   for (size_t i = 0; s == AS_OK && i < train->n; i++) labelled += train->label[i] >= 0;
@@ -54,7 +70,11 @@ static void put_row(as_tally *t, as_out *o, const as_feature_set *test, size_t i
     for (int k = 0; k < 5; k++) t->top5 += top[k] == y;
   }
   if (!o) return;
-  as_out_printf(o, "%s\t%s\t", test->name[i], test->label_name[i]);
+  as_out_printf(o, "%s\t", test->name[i]);
+  if (t->pair.renumbered && y >= 0) /* in the numbers of the answers beside it */
+    as_out_printf(o, "%d\t", y);
+  else
+    as_out_printf(o, "%s\t", test->label_name[i]);
   for (int k = 0; !failed && k < 5 && top[k] >= 0; k++) as_out_printf(o, "%s%d", k ? "," : "", top[k]);
   as_out_printf(o, "\t");
   for (int k = 0; !failed && k < 5 && top[k] >= 0; k++)
@@ -70,42 +90,60 @@ static bool row_failed(const as_feature_set *f, size_t i) {
   return false;
 }
 
-/* How a probe came about, beside its name. NULL where it does not apply. */
+/* How a probe came about, beside its name. NULL (c: 0) where it does not apply. */
 typedef struct as_origin {
   const as_protocol *protocol;
   const as_path_result *path;
   const as_path_opts *path_opts;
+  as_probe_result fit; /* of L-BFGS, on all rows */
+  double c;            /* at which */
   uint64_t seed;
   bool crops;
   size_t n_failed; /* training images that could not be read */
 } as_origin;
 
+/* How near the fit came to its minimum, under the names of a record. */
+static void put_fit(as_jsonw *w, const as_origin *o) {
+  if (!(o->c > 0.0)) return;
+  as_jsonw_key(w, "fit");
+  as_jsonw_object(w);
+  as_jsonw_put_f64(w, "c", o->c);
+  as_jsonw_put_f64(w, "loss", o->fit.loss);
+  as_jsonw_put_f64(w, "bound", o->fit.bound);
+  as_jsonw_put_f64(w, "gradient", o->fit.gradient);
+  as_jsonw_put_i64(w, "iterations", o->fit.iterations);
+  as_jsonw_put_bool(w, "converged", o->fit.converged);
+  as_jsonw_end(w);
+}
+
 static void put_origin(as_jsonw *w, const as_origin *o) {
   if (o->protocol) {
     as_str text = {0};
     as_protocol_text(o->protocol, &text);
-    as_jsonw_key(w, "protocol"), as_jsonw_str(w, o->protocol->name);
-    as_jsonw_key(w, "protocol_text"), as_jsonw_str(w, as_str_c(&text));
-    as_jsonw_key(w, "protocol_source"), as_jsonw_str(w, o->protocol->source);
-    as_jsonw_key(w, "augmented_crops"), as_jsonw_bool(w, o->crops);
-    if (o->crops) as_jsonw_key(w, "n_train_failed"), as_jsonw_u64(w, o->n_failed);
-    as_jsonw_key(w, "seed"), as_jsonw_u64(w, o->seed);
+    as_jsonw_put_str(w, "protocol", o->protocol->name);
+    as_jsonw_put_str(w, "protocol_text", as_str_c(&text));
+    as_jsonw_put_str(w, "protocol_source", o->protocol->source);
+    as_jsonw_put_bool(w, "augmented_crops", o->crops);
+    if (o->crops) as_jsonw_put_u64(w, "n_train_failed", o->n_failed);
+    as_jsonw_put_u64(w, "seed", o->seed);
     as_str_clear(&text);
   }
+  put_fit(w, o);
   if (!o->path) return;
   const as_path_result *r = o->path;
-  as_jsonw_key(w, "c"), as_jsonw_f64(w, r->point[r->best].c);
-  as_jsonw_key(w, "seed"), as_jsonw_u64(w, o->seed);
-  as_jsonw_key(w, "n_fit"), as_jsonw_u64(w, r->n_fit);
-  as_jsonw_key(w, "n_held_out"), as_jsonw_u64(w, r->n_held);
+  as_jsonw_put_f64(w, "c", o->c);
+  as_jsonw_put_u64(w, "seed", o->seed);
+  as_jsonw_put_u64(w, "n_fit", r->n_fit);
+  as_jsonw_put_u64(w, "n_held_out", r->n_held);
   as_jsonw_key(w, "path");
   as_jsonw_array(w);
   for (size_t i = 0; i < r->n; i++) {
     as_jsonw_object(w);
-    as_jsonw_key(w, "c"), as_jsonw_f64(w, r->point[i].c);
-    as_jsonw_key(w, "held_out_correct"), as_jsonw_i64(w, r->point[i].correct);
-    as_jsonw_key(w, "held_out_loss"), as_jsonw_f64(w, r->point[i].mean_loss);
-    as_jsonw_key(w, "iterations"), as_jsonw_i64(w, r->point[i].fit.iterations);
+    as_jsonw_put_f64(w, "c", r->point[i].c);
+    as_jsonw_put_i64(w, "held_out_correct", r->point[i].correct);
+    as_jsonw_put_f64(w, "held_out_loss", r->point[i].mean_loss);
+    as_jsonw_put_i64(w, "iterations", r->point[i].fit.iterations);
+    as_jsonw_put_bool(w, "converged", r->point[i].fit.converged);
     as_jsonw_end(w);
   }
   as_jsonw_end(w);
@@ -123,40 +161,63 @@ static void put_path(as_str *out, const as_path_result *r) {
   }
 }
 
+static void put_pair(as_jsonw *w, const as_feature_pair *p) {
+  as_jsonw_key(w, "in_train");
+  as_jsonw_object(w);
+  as_jsonw_put_u64(w, "rows", p->n_shared);
+  as_jsonw_put_u64(w, "same_name", p->n_same_name);
+  as_jsonw_put_u64(w, "other_label", p->n_other_label);
+  if (p->n_shared) as_jsonw_put_str(w, "example", p->example[0]);
+  as_jsonw_end(w);
+  as_jsonw_put_u64(w, "rows_repeated", p->n_repeated);
+  as_jsonw_put_u64(w, "rows_of_unknown_class", p->n_unknown);
+  as_jsonw_put_bool(w, "renumbered_by_name", p->renumbered);
+  if (*p->order) as_jsonw_put_str(w, "class_order", p->order);
+}
+
+static void put_tally(as_jsonw *w, const as_args *a, const as_tally *t, const double ci[2]) {
+  const double none = t->n_used > 0 ? 0.0 : (double)NAN, n = t->n_used > 0 ? (double)t->n_used : 1.0;
+  as_jsonw_put_str(w, "test", a->text[OPT_TEST]);
+  as_jsonw_put_i64(w, "n_expected", t->n_expected);
+  as_jsonw_put_i64(w, "n_used", t->n_used);
+  as_jsonw_put_i64(w, "n_failed", t->n_failed);
+  as_jsonw_put_i64(w, "top1_correct", t->top1);
+  as_jsonw_put_i64(w, "top5_correct", t->top5);
+  as_jsonw_put_f64(w, "top1", (double)t->top1 / n + none);
+  as_jsonw_put_f64(w, "top5", (double)t->top5 / n + none);
+  as_jsonw_key(w, "top1_ci95");
+  as_jsonw_array(w);
+  as_jsonw_f64(w, ci[0]);
+  as_jsonw_f64(w, ci[1]);
+  as_jsonw_end(w);
+  if (a->set[OPT_TRAIN]) put_pair(w, &t->pair);
+}
+
+/* t: NULL where nothing was scored; then JSON alone has something to say. */
 static as_status print_tally(const as_args *a, const char *method, const as_origin *origin, const as_tally *t,
                              as_err *err) {
   as_str out = {0};
   double ci[2] = {(double)NAN, (double)NAN};
-  if (t->n_used > 0) as_wilson(t->top1, t->n_used, 0.95, &ci[0], &ci[1]);
+  if (t && t->n_used > 0) as_wilson(t->top1, t->n_used, 0.95, &ci[0], &ci[1]);
   if (a->set[OPT_JSON]) {
-    const double none = t->n_used > 0 ? 0.0 : (double)NAN, n = t->n_used > 0 ? (double)t->n_used : 1.0;
     as_jsonw w;
     as_jsonw_init(&w, &out, false);
     as_jsonw_object(&w);
-    as_jsonw_key(&w, "method"), as_jsonw_str(&w, method);
+    as_jsonw_put_str(&w, "method", method);
     if (origin) put_origin(&w, origin);
-    as_jsonw_key(&w, "train"), as_jsonw_str(&w, a->text[a->set[OPT_TRAIN] ? OPT_TRAIN : OPT_DATA]);
-    as_jsonw_key(&w, "test"), as_jsonw_str(&w, a->text[OPT_TEST]);
-    as_jsonw_key(&w, "n_expected"), as_jsonw_i64(&w, t->n_expected);
-    as_jsonw_key(&w, "n_used"), as_jsonw_i64(&w, t->n_used);
-    as_jsonw_key(&w, "n_failed"), as_jsonw_i64(&w, t->n_failed);
-    as_jsonw_key(&w, "top1_correct"), as_jsonw_i64(&w, t->top1);
-    as_jsonw_key(&w, "top5_correct"), as_jsonw_i64(&w, t->top5);
-    as_jsonw_key(&w, "top1"), as_jsonw_f64(&w, (double)t->top1 / n + none);
-    as_jsonw_key(&w, "top5"), as_jsonw_f64(&w, (double)t->top5 / n + none);
-    as_jsonw_key(&w, "top1_ci95");
-    as_jsonw_array(&w);
-    as_jsonw_f64(&w, ci[0]);
-    as_jsonw_f64(&w, ci[1]);
-    as_jsonw_end(&w);
+    as_jsonw_put_str(&w, "train", a->text[a->set[OPT_TRAIN] ? OPT_TRAIN : OPT_DATA]);
+    if (t) put_tally(&w, a, t, ci);
     as_jsonw_end(&w);
     as_str_putc(&out, '\n');
-  } else {
+  } else if (t) {
     if (origin && origin->path) put_path(&out, origin->path);
     as_str_printf(&out, "%s\n%-10s %lld expected, %lld used, %lld failed\n", method, "rows",
                   (long long)t->n_expected, (long long)t->n_used, (long long)t->n_failed);
     as_tool_rate(&out, "top-1", t->top1, t->n_used, ci);
     as_tool_rate(&out, "top-5", t->top5, t->n_used, NULL);
+    if (t->pair.n_shared)
+      as_str_printf(&out, "%-10s %zu of these rows are training rows too: no test of what was learned\n",
+                    "in train", t->pair.n_shared);
   }
   as_status s = as_str_status(&out, err);
   if (s == AS_OK) as_print(&out);
@@ -227,7 +288,7 @@ as_status as_cmd_knn(const as_args *a, as_err *err) {
                          .temperature = as_arg_real(a, OPT_TEMPERATURE, 0)};
   char method[96], text[64];
   snprintf(method, sizeof method, "k-NN, %s", as_knn_text(o, text));
-  as_status s = read_pair(&train, &test, a, err);
+  as_status s = read_pair(&train, &test, &t.pair, a, err);
   if (s == AS_OK) s = score(a, &train, &test, NULL, &o, &t, err);
   if (s == AS_OK) s = print_tally(a, method, NULL, &t, err);
   as_feature_set_clear(&train);
@@ -271,6 +332,17 @@ static as_status read_method(as_origin *origin, as_path_opts *path, double *c, c
   return AS_OK;
 }
 
+/* The loss is not proved to be at its minimum: how far it may be, and whether more steps may help. */
+static void note_not_converged(const as_probe_result *r, const as_path_opts *path) {
+  const as_probe_opts o = as_probe_resolve((as_probe_opts){.max_iter = path->max_iter, .tol = path->tol});
+  char far[64] = "an unknown part";
+  if (r->bound < INFINITY) snprintf(far, sizeof far, "at most %.1e of it", r->bound);
+  as_note(
+      "warning: the probe did not converge: after %d iterations its loss lies %s above the minimum, wanted "
+      "%g%s",
+      r->iterations, far, o.tol, r->iterations >= o.max_iter ? "; --max-iter allows more" : "");
+}
+
 /* The head that the options ask for, on fixed features. */
 static as_status fit_head(as_linhead *head, as_origin *origin, const as_path_opts *path, double c,
                           as_path_result *points, const as_feature_set *train, as_err *err) {
@@ -286,18 +358,20 @@ static as_status fit_head(as_linhead *head, as_origin *origin, const as_path_opt
   if (path->count == 0) {
     as_probe_opts o = {.c = c, .max_iter = path->max_iter, .tol = path->tol};
     s = as_linhead_fit(head, &rows, &o, &res, err);
+    origin->c = as_probe_resolve(o).c;
   } else {
     s = as_linhead_path(head, &rows, path, points, err);
     origin->path = points;
     origin->path_opts = path;
     res = points->fit;
+    if (s == AS_OK) origin->c = points->point[points->best].c;
     if (s == AS_OK && (points->best == 0 || points->best + 1 == points->n))
       as_note("warning: the best C, %g, is at the end of its range", points->point[points->best].c);
   }
   if (s != AS_OK) return s;
+  origin->fit = res;
   as_note("%s, loss %.9g", head->source, res.loss);
-  if (!res.converged)
-    as_note("warning: the probe did not converge in %d iterations; --max-iter allows more", res.iterations);
+  if (!res.converged) note_not_converged(&res, path);
   return AS_OK;
 }
 
@@ -349,12 +423,12 @@ as_status as_cmd_probe(const as_args *a, as_err *err) {
   if (a->set[OPT_WEIGHTS]) {
     s = fit_crops(&head, &origin, &test, a, err);
   } else {
-    s = read_pair(&train, &test, a, err);
+    s = read_pair(&train, &test, &t.pair, a, err);
     if (s == AS_OK) s = fit_head(&head, &origin, &path, c, &points, &train, err);
   }
   if (s == AS_OK && a->set[OPT_OUTPUT]) s = as_linhead_write(&head, a->text[OPT_OUTPUT], err);
   if (s == AS_OK && a->set[OPT_TEST]) s = score(a, &train, &test, &head, NULL, &t, err);
-  if (s == AS_OK && a->set[OPT_TEST]) s = print_tally(a, head.source, &origin, &t, err);
+  if (s == AS_OK) s = print_tally(a, head.source, &origin, a->set[OPT_TEST] ? &t : NULL, err);
   if (s == AS_OK && origin.n_failed > 0 && !a->set[OPT_LENIENT])
     s = as_fail(err, AS_E_INPUT, "%zu training images could not be read; the head was fitted without them",
                 origin.n_failed);

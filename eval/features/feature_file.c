@@ -116,11 +116,12 @@ as_status as_feature_file_tsv(const as_features *f, const as_dataset *ds, const 
   as_out o;
   as_status s = as_str_status(&tsv, err);
   if (s == AS_OK && (s = as_out_open(&o, as_str_c(&tsv), err)) == AS_OK) {
-    as_out_printf(&o, "row\tname\tlabel\tstatus%s\n", f->n_warned ? "\tremark" : "");
+    as_out_printf(&o, "row\tname\tlabel\tclass\tstatus%s\n", f->n_warned ? "\tremark" : "");
     for (size_t i = 0; i < f->n; i++) {
       as_item item = as_dataset_item(ds, i);
       as_out_printf(&o, "%zu\t%s\t", i, item.name);
       if (item.label >= 0) as_out_printf(&o, "%d", item.label);
+      as_out_printf(&o, "\t%s", item.label >= 0 ? as_dataset_class_name(ds, (size_t)item.label) : "");
       const char *why = f->why[i] ? f->why[i] : "";
       as_out_printf(&o, "\t%s%s", f->failed[i] ? "failed: " : "ok", f->failed[i] ? why : "");
       if (f->n_warned) as_out_printf(&o, "\t%s", f->failed[i] ? "" : why);

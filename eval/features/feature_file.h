@@ -31,7 +31,7 @@ as_status as_feature_file_row(void *file, const float *x, as_err *err);
 as_status as_feature_file_close(as_feature_file *f, char hex[65], as_err *err);
 void as_feature_file_abort(as_feature_file *f); /* zeroed or closed is fine */
 
-/* STEM.tsv beside it: row, name, label, status; and a remark, when damage of any image was forgiven. */
+/* STEM.tsv beside it: row, name, label, class (its name), status; and a remark, when damage of any image was forgiven. */
 as_status as_feature_file_tsv(const as_features *f, const as_dataset *ds, const char *path, as_err *err);
 
 #endif

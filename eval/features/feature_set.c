@@ -1,21 +1,29 @@
-/* Features and the labels of their rows (eval/features/npy.h): the .tsv beside the array says which row is which
- * image, and what became of it. */
+/* The .tsv beside the array says which row is which image, and what became of it. */
+#include "eval/features/feature_set.h"
+
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "eval/features/npy.h"
+#include "eval/features/feature_set_int.h"
 #include "tensor/base/lines.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/text.h"
 #include "weights/containers/state.h"
+
+static void drop_names(as_feature_set *f) {
+  for (size_t c = 0; f->class_name && c < f->classes; c++) as_free(f->class_name[c]);
+  as_free(f->class_name);
+  f->class_name = NULL;
+}
 
 void as_feature_set_clear(as_feature_set *f) {
   for (size_t i = 0; i < f->n; i++) {
     if (f->name) as_free(f->name[i]);
     if (f->label_name) as_free(f->label_name[i]);
   }
+  drop_names(f);
   as_free(f->name);
   as_free(f->label_name);
   as_free(f->wide);
@@ -47,6 +55,7 @@ static as_status take_array(as_feature_set *f, const as_view *v, const char *pat
   if (!f->label || !f->name || !f->label_name) return AS_E_ENV;
   f->n = n;
   f->d = d;
+  f->half = v->dtype == AS_F16;
   if (v->data && v->data == f->npy.view.data && is_plain(v)) {
     f->x = v->data;
     return AS_OK;
@@ -88,63 +97,93 @@ static bool next_field(const char **p, const char *end, const char **field, size
   return true;
 }
 
-static as_status read_line(as_feature_set *f, const char *line, const char *end, const char *path,
-                           size_t number, as_err *err) {
-  const char *field[4];
-  size_t len[4];
-  const char *p = line;
-  for (int i = 0; i < 4; i++)
-    if (!next_field(&p, end, &field[i], &len[i]))
-      return as_fail(err, AS_E_INPUT, "%s: line %zu: found %d fields, wanted row, name, label, status", path,
-                     number, i);
+enum { ROW, NAME, LABEL, CLASS, STATUS, KNOWN, MOST_COLUMNS = 32, MOST_NAMED = 1 << 24 };
+
+/* What the header line says: the place of each known column, -1 where it is missing. */
+typedef struct columns {
+  int at[KNOWN], last;
+} columns;
+
+static as_status read_header(columns *c, const char *line, const char *end, const char *path, as_err *err) {
+  static const char *const known[KNOWN] = {"row", "name", "label", "class", "status"};
+  const char *p = line, *field;
+  size_t len;
+  *c = (columns){{-1, -1, -1, -1, -1}, 0};
+  for (int i = 0; i < MOST_COLUMNS && next_field(&p, end, &field, &len); i++)
+    for (int k = 0; k < KNOWN; k++)
+      if (strlen(known[k]) == len && memcmp(known[k], field, len) == 0 && c->at[k] < 0)
+        c->at[k] = c->last = i;
+  for (int k = 0; k < KNOWN; k++)
+    if (k != CLASS && c->at[k] < 0)
+      return as_fail(err, AS_E_INPUT, "%s: line 1: wanted the columns row, name, label, status; found no %s",
+                     path, known[k]);
+  return AS_OK;
+}
+
+/* The line's row number, not listed before. */
+static as_status read_number(const as_feature_set *f, const char *text, size_t n, const char *path,
+                             size_t number, size_t *out, as_err *err) {
   char digits[24];
   int64_t row;
-  if (len[0] >= sizeof digits) len[0] = sizeof digits - 1;
-  memcpy(digits, field[0], len[0]);
-  digits[len[0]] = 0;
+  snprintf(digits, sizeof digits, "%.*s", (int)(n < sizeof digits ? n : sizeof digits - 1), text);
   if (!as_parse_i64(digits, 0, (int64_t)f->n - 1, &row))
     return as_fail(err, AS_E_INPUT, "%s: line %zu: found row \"%s\", wanted 0 to %zu", path, number, digits,
                    f->n - 1);
   if (f->name[row])
     return as_fail(err, AS_E_INPUT, "%s: line %zu: row %lld is listed twice", path, number, (long long)row);
-  bool ok = len[3] == 2 && memcmp(field[3], "ok", 2) == 0;
-  f->n_failed += !ok;
-  f->name[row] = as_strndup(field[1], len[1], err);
-  f->label_name[row] = as_strndup(field[2], len[2], err);
-  if (!f->name[row] || !f->label_name[row]) return AS_E_ENV;
-  f->label[row] = ok ? 0 : -1; /* numbered when all are known */
-  if (ok)
-    for (size_t k = 0; k < f->d; k++) {
-      float v = f->x[(size_t)row * f->d + k];
-      if (v - v != 0.0f)
-        return as_fail(err, AS_E_INPUT, "%s: row %lld (%s) is \"ok\" but its feature %zu is not finite", path,
-                       (long long)row, f->name[row], k);
-    }
+  *out = (size_t)row;
   return AS_OK;
 }
 
-static as_status read_rows(as_feature_set *f, const char *path, as_err *err) {
+/* class_of: [n] class name of each row, owned, or NULL without that column. */
+static as_status read_line(as_feature_set *f, const columns *c, const char *line, const char *end,
+                           char **class_of, const char *path, size_t number, as_err *err) {
+  const char *field[MOST_COLUMNS], *p = line;
+  size_t len[MOST_COLUMNS], row = 0;
+  for (int i = 0; i <= c->last; i++)
+    if (!next_field(&p, end, &field[i], &len[i]))
+      return as_fail(err, AS_E_INPUT, "%s: line %zu: found %d fields, wanted at least %d, as in line 1", path,
+                     number, i, c->last + 1);
+  as_status s = read_number(f, field[c->at[ROW]], len[c->at[ROW]], path, number, &row, err);
+  if (s != AS_OK) return s;
+  const char *status = field[c->at[STATUS]];
+  const bool ok = len[c->at[STATUS]] == 2 && memcmp(status, "ok", 2) == 0;
+  f->n_failed += !ok;
+  f->name[row] = as_strndup(field[c->at[NAME]], len[c->at[NAME]], err);
+  f->label_name[row] = as_strndup(field[c->at[LABEL]], len[c->at[LABEL]], err);
+  if (!f->name[row] || !f->label_name[row]) return AS_E_ENV;
+  if (class_of && !(class_of[row] = as_strndup(field[c->at[CLASS]], len[c->at[CLASS]], err))) return AS_E_ENV;
+  f->label[row] = ok ? 0 : -1; /* numbered when all are known */
+  for (size_t k = 0; ok && k < f->d; k++) {
+    float v = f->x[row * f->d + k];
+    if (v - v != 0.0f)
+      return as_fail(err, AS_E_INPUT, "%s: row %zu (%s) is \"ok\" but its feature %zu is not finite", path,
+                     row, f->name[row], k);
+  }
+  return AS_OK;
+}
+
+static as_status read_rows(as_feature_set *f, char ***class_of, const char *path, as_err *err) {
   char *text;
   size_t n;
   as_status s = as_text_load(&text, &n, path, UINT64_MAX, err);
   if (s != AS_OK) return s;
   const char *p = text, *stop = p + n;
   size_t number = 0, rows = 0;
+  columns c;
+  if (n == 0) s = read_header(&c, p, p, path, err);
   while (s == AS_OK && p < stop) {
     const char *nl = memchr(p, '\n', (size_t)(stop - p));
     const char *end = nl ? nl : stop;
-    const char *next = nl ? nl + 1 : stop;
-    if (end > p && end[-1] == '\r') end--;
-    number++;
-    if (number == 1) {
-      static const char head[] = "row\tname\tlabel\tstatus";
-      if ((size_t)(end - p) < sizeof head - 1 || memcmp(p, head, sizeof head - 1) != 0)
-        s = as_fail(err, AS_E_INPUT, "%s: line 1: wanted the columns row, name, label, status", path);
+    if (++number == 1) {
+      s = read_header(&c, p, end, path, err);
+      if (s == AS_OK && c.at[CLASS] >= 0 && !(*class_of = as_calloc(f->n, sizeof **class_of, err)))
+        s = AS_E_ENV;
     } else if (end > p) {
-      s = read_line(f, p, end, path, number, err);
+      s = read_line(f, &c, p, end, *class_of, path, number, err);
       rows++;
     }
-    p = next;
+    p = nl ? nl + 1 : stop;
   }
   as_free(text);
   if (s == AS_OK && rows != f->n)
@@ -193,8 +232,19 @@ static void number_rows(as_feature_set *f, const char *const *names, size_t n) {
   }
 }
 
-/* Numbers the rows of one or two sets over the union of their label names. */
-static as_status number_by_name(as_feature_set *a, as_feature_set *b, as_err *err) {
+/* Numbers by their texts among names[n], which become the classes. */
+static as_status number_by_text(as_feature_set *f, const char *const *names, size_t n, as_err *err) {
+  drop_names(f);
+  number_rows(f, names, n);
+  f->classes = n;
+  f->class_name = as_calloc(n ? n : 1, sizeof *f->class_name, err);
+  if (!f->class_name) return AS_E_ENV;
+  for (size_t c = 0; c < n; c++)
+    if (!(f->class_name[c] = as_strdup(names[c], err))) return AS_E_ENV;
+  return AS_OK;
+}
+
+as_status as_feature_set_join_texts(as_feature_set *a, as_feature_set *b, as_err *err) {
   size_t total = a->n + (b ? b->n : 0), n = 0, kept = 0;
   const char **names = as_alloc(total, sizeof *names, err);
   if (!names) return AS_E_ENV;
@@ -206,13 +256,54 @@ static as_status number_by_name(as_feature_set *a, as_feature_set *b, as_err *er
   qsort(names, n, sizeof *names, by_text);
   for (size_t i = 0; i < n; i++)
     if (i == 0 || strcmp(names[i], names[kept - 1]) != 0) names[kept++] = names[i];
-  number_rows(a, names, kept);
-  if (b) {
-    number_rows(b, names, kept);
-    a->classes = b->classes = kept;
-  }
+  as_status s = number_by_text(a, names, kept, err);
+  if (s == AS_OK && b) s = number_by_text(b, names, kept, err);
   as_free(names);
+  return s;
+}
+
+/* What the rows say of their classes' names, by number. */
+static as_status name_classes(as_feature_set *f, char *const *class_of, const char *path, as_err *err) {
+  if (f->classes > MOST_NAMED) return AS_OK;
+  f->class_name = as_calloc(f->classes ? f->classes : 1, sizeof *f->class_name, err);
+  if (!f->class_name) return AS_E_ENV;
+  for (size_t i = 0; i < f->n; i++) {
+    int64_t c;
+    if (!is_label(f->label_name[i]) || !is_label(class_of[i])) continue;
+    as_parse_i64(f->label_name[i], -1, 1000000000, &c);
+    if (c < 0) continue;
+    char **name = &f->class_name[c];
+    if (*name && strcmp(*name, class_of[i]) != 0)
+      return as_fail(err, AS_E_INPUT, "%s: row %zu: found class %lld named %s, which was %s before", path, i,
+                     (long long)c, class_of[i], *name);
+    if (!*name && !(*name = as_strdup(class_of[i], err))) return AS_E_ENV;
+  }
   return AS_OK;
+}
+
+/* Names that two classes share say nothing. */
+static as_status drop_shared_names(as_feature_set *f, as_err *err) {
+  const char **sorted = as_alloc(f->classes ? f->classes : 1, sizeof *sorted, err);
+  size_t n = 0;
+  bool shared = false;
+  if (!sorted) return AS_E_ENV;
+  for (size_t c = 0; c < f->classes; c++)
+    if (f->class_name[c]) sorted[n++] = f->class_name[c];
+  qsort(sorted, n, sizeof *sorted, by_text);
+  for (size_t i = 1; i < n; i++) shared = shared || strcmp(sorted[i - 1], sorted[i]) == 0;
+  as_free(sorted);
+  if (!shared && n > 0) return AS_OK;
+  drop_names(f);
+  return AS_OK;
+}
+
+/* One set by itself: numbers are the classes, or the distinct texts in bytewise order. */
+static as_status number_set(as_feature_set *f, char *const *class_of, const char *path, as_err *err) {
+  f->numbers = has_numbers(f) != 0;
+  if (!f->numbers) return as_feature_set_join_texts(f, NULL, err);
+  number_rows(f, NULL, 0);
+  as_status s = class_of ? name_classes(f, class_of, path, err) : AS_OK;
+  return s == AS_OK && f->class_name ? drop_shared_names(f, err) : s;
 }
 
 as_status as_feature_set_read(as_feature_set *out, const char *npy_path, as_err *err) {
@@ -227,28 +318,12 @@ as_status as_feature_set_read(as_feature_set *out, const char *npy_path, as_err 
   as_str_put(&tsv, ".tsv");
   as_status s = as_str_status(&tsv, err);
   if (s == AS_OK) s = read_array(out, npy_path, err);
-  if (s == AS_OK) s = read_rows(out, as_str_c(&tsv), err);
-  if (s == AS_OK) {
-    if (has_numbers(out) != 0) {
-      number_rows(out, NULL, 0);
-    } else {
-      s = number_by_name(out, NULL, err);
-    }
-  }
+  char **class_of = NULL;
+  if (s == AS_OK) s = read_rows(out, &class_of, as_str_c(&tsv), err);
+  if (s == AS_OK) s = number_set(out, class_of, as_str_c(&tsv), err);
+  for (size_t i = 0; class_of && i < out->n; i++) as_free(class_of[i]);
+  as_free(class_of);
   as_str_clear(&tsv);
   if (s != AS_OK) as_feature_set_clear(out);
   return s;
-}
-
-as_status as_feature_set_align(as_feature_set *a, as_feature_set *b, as_err *err) {
-  int na = has_numbers(a), nb = has_numbers(b);
-  if (na == 0 && nb == 0) return number_by_name(a, b, err);
-  if (na == 0 || nb == 0) {
-    if (na < 0 || nb < 0) return AS_OK; /* one has no labels: nothing to align */
-    return as_fail(err, AS_E_INPUT,
-                   "found class numbers as labels in one feature set and names in the other");
-  }
-  size_t classes = a->classes > b->classes ? a->classes : b->classes;
-  a->classes = b->classes = classes;
-  return AS_OK;
 }

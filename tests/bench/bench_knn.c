@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "eval/features/npy.h"
+#include "eval/features/feature_set.h"
 #include "eval/learn/knn.h"
 #include "tensor/base/math/rng.h"
 #include "tensor/base/mem.h"

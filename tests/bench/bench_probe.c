@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "eval/features/npy.h"
+#include "eval/features/feature_set.h"
 #include "eval/learn/probe.h"
 #include "tensor/runtime.h"
 

@@ -35,7 +35,7 @@ png 2 "odd/n01440764/$(printf 'c\nd').png"
 png 3 "odd/n01443537/${esc}[2Je.png"
 png 3 "odd/n01443537/$(printf 'caf\351').png"
 features "files: odd names" --data odd
-[ "$(wc -l <f.tsv)" -eq 5 ] && [ "$(awk -F'\t' 'NF != 4' f.tsv | wc -l)" -eq 0 ] && ok "files: odd names, a line each" ||
+[ "$(wc -l <f.tsv)" -eq 5 ] && [ "$(awk -F'\t' 'NF != 5' f.tsv | wc -l)" -eq 0 ] && ok "files: odd names, a line each" ||
   not_ok "files: odd names, a line each" "$(cat -v f.tsv)"
 has "files: odd names, escaped" 'n01440764/a\tb.png' f.tsv
 has "files: odd names, escaped bytes" 'n01443537/caf\xe9.png' f.tsv

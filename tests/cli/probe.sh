@@ -30,6 +30,10 @@ works "probe: k-NN on float16" knn --train "$TMP/train.npy" --test "$TMP/half.np
 n=$(top1)
 works "probe: k-NN on safetensors" knn --train "$TMP/train.npy" --test "$TMP/half.safetensors" --json -q
 [ -n "$n" ] && [ "$n" = "$(top1)" ] && ok "probe: k-NN of both files" || not_ok "probe: k-NN of both files" "$n"
+works "probe: the training set as test" knn --train "$TMP/val.npy" --test "$TMP/half.npy" --json
+grep -A2 '"in_train": {' "$TMP/out" | tr '\n' ' ' | grep -q '"rows": \([0-9]*\), *"same_name": \1,' && grep -q "test rows are training rows too" "$TMP/err" && ok "probe: seen in float16 too" ||
+  not_ok "probe: seen in float16 too" "$(cat "$TMP/out" "$TMP/err")"
+grep -q "	[0-9]*	$(head -1 "$A/world/classes.txt")	ok$" "$TMP/val.tsv" && ok "probe: class names beside the labels" || not_ok "probe: class names beside the labels" "$(head -3 "$TMP/val.tsv")"
 refuses "probe: no such storage" 2 "f32, f16" features --weights "$W" --data "$A/world/val" -o "$TMP/x.npy" --dtype f8
 refuses "probe: no such suffix" 2 ".safetensors" features --weights "$W" --data "$A/world/val" -o "$TMP/x.bin"
 [ -e "$TMP/x.npy" ] && not_ok "probe: nothing half-written" "x.npy" || ok "probe: nothing half-written"
@@ -71,6 +75,18 @@ refuses "probe: a path of one" 2 "FROM:TO:N" probe --train "$TMP/train.npy" --te
 refuses "probe: a path downwards" 2 "FROM:TO:N" probe --train "$TMP/train.npy" --test "$TMP/val.npy" --c 10:1:5
 refuses "probe: no number" 2 "found C 'x'" probe --train "$TMP/train.npy" --test "$TMP/val.npy" --c x
 refuses "probe: a split of nothing" 2 "--held-out" probe --train "$TMP/train.npy" --test "$TMP/val.npy" --c 1 --held-out 0.5
+
+# how the fit ended, scored or not
+for more in "" "--test $TMP/val.npy"; do
+  # shellcheck disable=SC2086
+  works "probe: the fit in JSON${more:+, scored}" probe --train "$TMP/train.npy" $more --json -q -o "$TMP/p3.safetensors"
+  for key in c loss bound gradient iterations converged; do
+    grep -A7 '^  "fit": {' "$TMP/out" | grep -q "^    \"$key\": [0-9t]" || not_ok "probe: the fit's $key" "$(cat "$TMP/out")"
+  done
+done
+run probe --train "$TMP/train.npy" --max-iter 2 --json -o "$TMP/p3.safetensors"
+grep -q '"converged": false' "$TMP/out" && grep -q "did not converge: after 2 iterations .*--max-iter allows more" "$TMP/err" && ok "probe: not converged is said" ||
+  not_ok "probe: not converged is said" "$(cat "$TMP/out" "$TMP/err")"
 
 # small stacks, of the program and of its workers, hold every way to learn
 if grep -q __asan_init "$ASSAY"; then

@@ -36,8 +36,8 @@ for c in $(ls set); do (cd "set/$c" && tar -cf "../../tars/$c.tar" *); done
 works "sources: a folder of class folders" features --weights "$W" --data set -o f.npy
 rows=$(awk 'END { print NR - 1 }' f.tsv)
 [ "$rows" -eq 60 ] && ok "sources: 60 rows" || not_ok "sources: 60 rows" "$rows"
-[ "$(awk -F'\t' 'NR > 1 && $4 == "ok"' f.tsv | wc -l)" -eq 60 ] && ok "sources: every image decoded" ||
-  not_ok "sources: every image decoded" "$(awk -F'\t' 'NR > 1 && $4 != "ok"' f.tsv | head -3)"
+[ "$(awk -F'\t' 'NR > 1 && $5 == "ok"' f.tsv | wc -l)" -eq 60 ] && ok "sources: every image decoded" ||
+  not_ok "sources: every image decoded" "$(awk -F'\t' 'NR > 1 && $5 != "ok"' f.tsv | head -3)"
 awk -F'\t' 'NR > 1 { print $3 }' f.tsv >numbers             # WebDataset: two shards of 30
 ls flat | paste - numbers | nl -v0 -w1 | while read -r i f n; do
   cp "flat/$f" "shard/$(printf %06d "$i").jpg"

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "eval/features/npy.h"
+#include "eval/features/feature_set.h"
 #include "tests/harness.h"
 
 static void path_in(char *out, size_t size, const char *name) {
@@ -143,21 +143,22 @@ static as_status read_with(const char *tsv, as_feature_set *f, as_err *err) {
 static void feature_sets(as_test *t) {
   as_err err = {0};
   as_feature_set f, g;
+  as_feature_pair pair;
   CHECK_OK(t, read_with(HEAD "1\tb.jpg\t4\tok\n0\ta.jpg\t2\tok\n2\tc\t7\tfailed: cut\n", &f, &err), err);
   CHECK(t, f.n == 3 && f.d == 2 && f.n_failed == 1 && f.classes == 8);
   CHECK(t, f.label[0] == 2 && f.label[1] == 4 && f.label[2] == -1 && f.x[2] == 3.0f);
   CHECK_STR(t, f.name[0], "a.jpg");
   CHECK_OK(t, read_with(HEAD "0\ta\t\tok\r\n1\tb\t11\tok\r\n2\tc\t\tfailed: cut\r\n", &g, &err), err);
   CHECK(t, g.label[0] == -1 && g.label[1] == 11 && g.classes == 12);
-  CHECK_OK(t, as_feature_set_align(&f, &g, &err), err);
+  CHECK_OK(t, as_feature_pair_match(&pair, &f, &g, &err), err);
   CHECK(t, f.classes == 12 && f.label[0] == 2);
   as_feature_set_clear(&g);
   CHECK_OK(t, read_with(HEAD "0\ta\tn2\tok\n1\tb\tn1\tok\n2\tc\tn9\tfailed\n", &g, &err), err);
   CHECK(t, g.label[0] == 1 && g.label[1] == 0 && g.label[2] == -1 && g.classes == 3);
-  CHECK_STATUS(t, as_feature_set_align(&f, &g, &err), AS_E_INPUT);
+  CHECK_STATUS(t, as_feature_pair_match(&pair, &f, &g, &err), AS_E_INPUT);
   as_feature_set_clear(&f);
   CHECK_OK(t, read_with(HEAD "0\ta\tn2\tok\n1\tb\tn3\tok\n2\tc\tn0\tfailed\n", &f, &err), err);
-  CHECK_OK(t, as_feature_set_align(&f, &g, &err), err);
+  CHECK_OK(t, as_feature_pair_match(&pair, &f, &g, &err), err);
   CHECK(t, f.classes == 5 && g.classes == 5 && f.label[0] == 2 && f.label[1] == 3 && g.label[0] == 2);
   CHECK(t, g.label[1] == 1 && g.label[2] == -1 && f.label[2] == -1);
   as_feature_set_clear(&f);
