@@ -126,11 +126,11 @@ void as_put_reason(as_str *out, const as_cell *c, const as_sum_cell *d);
 /* report_notes.c: what must be said of cells that are not like the others of their column. */
 as_status as_sum_notes(as_sum *s, as_err *err);
 /* The marks that stand beside a cell's accuracy, each explained by a note: * images failed, a dagger (+)
- * stands apart, a double dagger (#) images of the training set. */
+ * stands apart, a double dagger (#) images of the training set, a section sign (=) images that are there twice. */
 void as_put_marks(as_str *out, const as_sum *s, size_t model, size_t set, bool ascii);
 /* What a set is, in one line: its rule, over how many classes, how many images. */
 void as_put_set_facts(as_str *out, const as_sum *s, size_t set);
-/* "ok", "absent", or what is the matter, joined by '+': failures, apart, in-train. */
+/* "ok", "absent", or what is the matter, joined by '+': failures, apart, twins, in-train. */
 void as_put_status(as_str *out, const as_sum *s, size_t model, size_t set);
 
 /* Names that were never set print as "?". */

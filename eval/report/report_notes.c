@@ -7,9 +7,17 @@
 #include "eval/report/report_int.h"
 #include "tensor/base/mem.h"
 
+/* Has the set images twice, or some that another set of the table has too? */
+static bool has_twins(const as_results *r, size_t k) {
+  bool any = r->sets[k].twice.n > 0;
+  for (size_t i = 0; i < r->n_overlaps; i++) any = any || r->overlaps[i].a == k || r->overlaps[i].b == k;
+  return any;
+}
+
 void as_put_marks(as_str *out, const as_sum *s, size_t model, size_t set, bool ascii) {
   const as_cell *c = as_results_cell(s->r, model, set);
   if (c->n_failed > 0) as_str_putc(out, '*');
+  if (as_cell_measured(c) && has_twins(s->r, set)) as_str_put(out, ascii ? "=" : "\xC2\xA7");
   if (as_sum_at(s, model, set)->apart) as_str_put(out, ascii ? "+" : "\xE2\x80\xA0");
   if (c->in_train.n > 0) as_str_put(out, ascii ? "#" : "\xE2\x80\xA1");
 }
@@ -23,6 +31,7 @@ void as_put_status(as_str *out, const as_sum *s, size_t model, size_t set) {
   } what[] = {{!d->ok && !d->apart, "absent"},
               {(d->ok || d->apart) && c->n_failed > 0, "failures"},
               {d->apart, "apart"},
+              {(d->ok || d->apart) && has_twins(s->r, set), "twins"},
               {c->in_train.n > 0, "in-train"}};
   size_t n = 0;
   for (size_t i = 0; i < sizeof what / sizeof *what; i++)
@@ -203,8 +212,8 @@ static as_status note_twice(as_sum *s, size_t k, as_err *err) {
   const as_results_set *d = &s->r->sets[k];
   as_str text = {0};
   if (d->twice.n > 0) {
-    as_str_printf(&text, "%s: %lld image%s more than once", as_set_name(s->r, k), (long long)d->twice.n,
-                  d->twice.n == 1 ? " is there" : "s are there");
+    as_str_printf(&text, "Twins (\xC2\xA7) in %s: %lld image%s more than once", as_set_name(s->r, k),
+                  (long long)d->twice.n, d->twice.n == 1 ? " is there" : "s are there");
     put_examples(&text, &d->twice);
     as_str_put(&text, ": they weigh more than the others, and the intervals are too short.");
   }
@@ -213,8 +222,8 @@ static as_status note_twice(as_sum *s, size_t k, as_err *err) {
 
 static as_status note_overlap(as_sum *s, const as_set_overlap *o, as_err *err) {
   as_str text = {0};
-  as_str_printf(&text, "%s and %s share %lld image%s", as_set_name(s->r, o->a), as_set_name(s->r, o->b),
-                (long long)o->shared.n, o->shared.n == 1 ? "" : "s");
+  as_str_printf(&text, "Twins (\xC2\xA7): %s and %s share %lld image%s", as_set_name(s->r, o->a),
+                as_set_name(s->r, o->b), (long long)o->shared.n, o->shared.n == 1 ? "" : "s");
   put_examples(&text, &o->shared);
   as_str_put(&text, ": the unified metric counts them twice, and its interval is too short.");
   return take_note(s, &text, err);

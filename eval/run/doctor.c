@@ -51,17 +51,6 @@ static void put_recorded(as_doc_ctx *d, const as_plan_model *m, const as_plan_da
   if (assumed) as_str_printf(d->out, "  assumed: %s\n", assumed);
 }
 
-/* Images of the set that the head has learned from: its accuracy there is no accuracy. */
-static void put_training_images(as_doc_ctx *d, const as_json *cell) {
-  const as_json *shared = as_json_get(cell, "in_train"), *list = as_json_get(shared, "examples");
-  int64_t n = 0, all = 0;
-  if (!shared || !as_rec_count(shared, "images", &n) || n == 0) return;
-  as_rec_count(cell, "n_expected", &all);
-  as_doc_cause(d, "training images: %lld of the %lld images that are scored are in the training set too (%s)",
-               (long long)n, (long long)all,
-               list && list->child && list->child->type == AS_JSON_STRING ? list->child->text : "");
-}
-
 /* Mean confidence from which a network counts as sure. Heads that meet another kind of picture than they were fitted on
  * (the demo's sketches) are wrong at 0.5 and a little above without any fault of the labels. */
 static const double SURE = 0.6;
@@ -137,7 +126,7 @@ static as_status examine_model(as_doc_ctx *d, const as_plan *plan, const as_plan
     const char *own = as_rec_text(cell, "preset");
     const size_t before = *d->causes;
     put_recorded(d, p, set, cell, model);
-    put_training_images(d, cell);
+    as_doc_training_images(d, cell);
     s = as_doc_read(&c, rec, p->name, set->name, err);
     if (s == AS_OK) s = as_dataset_open(&ds, &o, err);
     uint8_t *among = NULL;
@@ -167,6 +156,7 @@ as_status as_doctor(const char *record, const as_doctor_opts *opts, as_str *out,
     if (!set || !as_rec_text(set, "why"))
       s = check_set(&d, &plan.datasets[i], err); /* else it was left out */
   }
+  if (s == AS_OK) as_doc_twins(&d, &rec);
   for (size_t m = 0; s == AS_OK && m < plan.n_models; m++) {
     if (opts->model && strcmp(opts->model, plan.models[m].name) != 0) continue;
     any = true;

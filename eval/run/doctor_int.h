@@ -1,6 +1,7 @@
 /* What the parts of the doctor share. Private to eval/run.
  *
  *   doctor.c           goes through sets, models and cells
+ *   doctor_twins.c     images that are there twice, or that a head has learned from
  *   doctor_labels.c    other numberings of the labels, on the recorded predictions
  *   doctor_mask.c      the argmax over the classes that have images
  *   doctor_input.c     one change of the input at a time; doctor_tries.c lists the changes
@@ -52,6 +53,13 @@ typedef struct as_doc_ctx {
 void as_doc_cause(as_doc_ctx *d, const char *fmt, ...) AS_PRINTF(2, 3);
 /* "    what   12.0 % (12 of 100, 95 % interval 7.0 to 19.8)" */
 void as_doc_rate(as_doc_ctx *d, const char *what, int64_t right, int64_t n, const char *more);
+
+/* ---- images that are there twice ---- */
+
+/* Within a set, and in two sets that are averaged; a cause where they are a hundredth of it or more. */
+void as_doc_twins(as_doc_ctx *d, const as_rec *rec);
+/* Images of a cell's set that its head has learned from: its accuracy there is no accuracy. */
+void as_doc_training_images(as_doc_ctx *d, const as_json *cell);
 
 /* ---- examinations of one cell ---- */
 

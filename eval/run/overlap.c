@@ -55,12 +55,26 @@ static as_status mark_trained(as_results *res, const as_inputs *in, size_t k, si
   return s;
 }
 
+static as_status mark_twice(as_results *res, const as_inputs *in, size_t k, size_t set, as_err *err) {
+  as_shared *twice = &res->sets[k].twice;
+  as_status s = find_shared(twice, in, set, SIZE_MAX, err);
+  if (s == AS_OK && twice->n)
+    as_log_line(AS_LOG_WARN, "%lld of %zu images of %s are there more than once (%s)", (long long)twice->n,
+                as_dataset_count(in->set[set].ds), in->plan->datasets[set].name,
+                twice->example[0] ? twice->example[0] : "");
+  return s;
+}
+
 /* Two scored sets that are averaged as if they were independent; the same images by design are one pool anyway. */
 static as_status mark_overlap(as_results *res, const as_inputs *in, const size_t *set, size_t a, size_t b,
                               as_err *err) {
   as_shared shared = {0};
   if (res->sets[a].images_of == res->sets[b].images_of) return AS_OK;
   as_status s = find_shared(&shared, in, set[b], set[a], err);
+  if (s == AS_OK && shared.n)
+    as_log_line(AS_LOG_WARN, "%lld of %zu images of %s are in %s too (%s)", (long long)shared.n,
+                as_dataset_count(in->set[set[b]].ds), in->plan->datasets[set[b]].name,
+                in->plan->datasets[set[a]].name, shared.example[0] ? shared.example[0] : "");
   if (s == AS_OK && shared.n) s = as_results_overlap(res, a, b, &shared, err);
   as_shared_clear(&shared);
   return s;
@@ -74,7 +88,7 @@ as_status as_run_overlaps(as_results *res, const as_inputs *in, as_err *err) {
     if (!in->plan->datasets[i].train) set[k++] = i;
   as_status s = AS_OK;
   for (size_t b = 0; s == AS_OK && b < k; b++) {
-    s = find_shared(&res->sets[b].twice, in, set[b], SIZE_MAX, err);
+    s = mark_twice(res, in, b, set[b], err);
     for (size_t a = 0; s == AS_OK && a < b; a++) s = mark_overlap(res, in, set, a, b, err);
     for (size_t t = 0; s == AS_OK && t < n; t++)
       if (in->plan->datasets[t].train) s = mark_trained(res, in, b, set[b], t, err);

@@ -98,21 +98,37 @@ static void check_set(as_check *c, size_t i) {
   add_missing(c, p->name, &p->real, p->real_where, NULL);
 }
 
-/* Images of a scored set that a training set has too, as far as a look at equal files tells. */
+/* Images that are there twice, as far as a look at equal files tells: those of set `a` that set `b` has too, or, with
+ * b = a, that it has more than once. */
+static void check_twins(as_check *c, size_t a, size_t b, uint64_t most) {
+  const as_plan_dataset *p = &c->in.plan->datasets[a], *q = &c->in.plan->datasets[b];
+  const as_dataset *x = c->in.set[a].ds, *y = c->in.set[b].ds;
+  as_twins twins = {0};
+  if (!x || !y || as_twins_quick(&twins, x, a == b ? NULL : y, most, NULL) != AS_OK) return;
+  const size_t n = as_dataset_count(x);
+  /* All of both: the same images by design, such as val and ReaL, which no statistic takes for two samples. */
+  const bool same_images = !q->train && a != b && twins.n == n && n == as_dataset_count(y);
+  if (twins.n && !same_images) {
+    as_str where = {0};
+    if (a == b)
+      as_str_put(&where, "there more than once");
+    else
+      as_str_printf(&where, "in %s%s too", q->train ? "the training set " : "", q->name);
+    add_note(c, AS_CHECK_WARNING, p->name, "%zu%s of its %zu images are %s, the first: %.200s", twins.n,
+             twins.whole ? "" : " or more", n, as_str_c(&where), as_dataset_item(x, twins.pair[0].a).name);
+    as_str_clear(&where);
+  }
+  as_twins_clear(&twins);
+}
+
+/* A scored set against the training sets, itself, and the scored sets before it. */
 static void check_shared(as_check *c, size_t set) {
   const as_plan *plan = c->in.plan;
-  for (size_t t = 0; t < plan->n_datasets; t++) {
-    const as_dataset *a = c->in.set[set].ds, *b = c->in.set[t].ds;
-    as_twins twins = {0};
-    if (!plan->datasets[t].train || !a || !b || as_twins_quick(&twins, a, b, QUICK_BYTES, NULL) != AS_OK)
-      continue;
-    if (twins.n)
-      add_note(c, AS_CHECK_WARNING, plan->datasets[set].name,
-               "%zu%s of its %zu images are in the training set %s too, the first: %.200s", twins.n,
-               twins.whole ? "" : " or more", as_dataset_count(a), plan->datasets[t].name,
-               as_dataset_item(a, twins.pair[0].a).name);
-    as_twins_clear(&twins);
-  }
+  const uint64_t part = QUICK_BYTES / (1 + plan->n_datasets * plan->n_datasets / 2);
+  for (size_t i = 0; i < plan->n_datasets; i++)
+    if (plan->datasets[i].train) check_twins(c, set, i, QUICK_BYTES);
+  for (size_t i = 0; i <= set; i++)
+    if (!plan->datasets[i].train) check_twins(c, set, i, part);
 }
 
 /* ---- models ------------------------------------------------------------------------------------------- */

@@ -5,7 +5,19 @@ A=$TMP/a
 run demo -o "$A" --quick
 [ $code -eq 0 ] && ok "valid: demo" || not_ok "valid: demo" "exit $code: $(tail -3 "$TMP/err")"
 
-# the test set is the training set; and one image more is there under another name
+# the test set is the training set; one image more is there under another name; and another set has six of its images,
+# of which three have another comment in the file
+mkdir -p "$A/mixed" && cp -r "$A/world/rendition/." "$A/mixed/"
+i=0
+for f in $(ls "$A"/world/val/*/*.jpg | awk 'NR % 16 == 3'); do
+  i=$((i + 1))
+  to=$A/mixed/$(basename "$(dirname "$f")")/from-val-$i.jpg
+  if [ $((i % 2)) -eq 0 ]; then
+    cp "$f" "$to"
+  else
+    { head -c 2 "$f"; printf '\377\376\000\006note'; tail -c +3 "$f"; } >"$to"
+  fi
+done
 cp "$(ls "$A"/world/v2/*/*.jpg | head -1)" "$(dirname "$(ls "$A"/world/v2/*/*.jpg | head -1)")/zz.jpg"
 cat >"$A/same.plan" <<'END'
 [dataset val]
@@ -13,6 +25,9 @@ path = world/val
 classes = world/classes.txt
 [dataset v2]
 path = world/v2
+classes = world/classes.txt
+[dataset mixed]
+path = mixed
 classes = world/classes.txt
 [dataset again]
 path = world/val
@@ -24,14 +39,24 @@ head = probe
 END
 run run "$A/same.plan" --check
 [ $code -eq 0 ] && grep -q "^WARNING  val: 96 of its 96 images are in the training set again too" "$TMP/out" && ok "valid: --check sees the training set" || not_ok "valid: --check sees the training set" "exit $code: $(cat "$TMP/out")"
+grep -q "^WARNING  v2: 1 of its 97 images are there more than once, the first: " "$TMP/out" && ok "valid: --check sees an image twice" || not_ok "valid: --check sees an image twice" "$(grep WARNING "$TMP/out")"
+grep -q "^WARNING  mixed: 3 of its 102 images are in val too, the first: .*from-val-2.jpg" "$TMP/out" && grep -q "^WARNING  mixed: 3 of its 102 images are in the training set again too" "$TMP/out" && ok "valid: --check sees sets overlap" || not_ok "valid: --check sees sets overlap" "$(grep WARNING "$TMP/out")"
 run run "$A/same.plan" --check --json
 [ $code -eq 0 ] && grep -q '"schema": "assay.check/1"' "$TMP/out" && grep -q "in the training set again too" "$TMP/out" && ok "valid: --check --json" || not_ok "valid: --check --json" "exit $code: $(head -c 300 "$TMP/out")"
 run run "$A/same.plan"
 [ $code -eq 0 ] && grep -q "96 of 96 images of val are in the training set again too (val/" "$TMP/err" && ok "valid: the run says so" || not_ok "valid: the run says so" "exit $code: $(cat "$TMP/err")"
+grep -q "6 of 102 images of mixed are in the training set again too (mixed/.*from-val-1.jpg = again/" "$TMP/err" && ok "valid: by pixels, too" || not_ok "valid: by pixels, too" "$(cat "$TMP/err")"
+grep -q "6 of 102 images of mixed are in val too (mixed/.*from-val-1.jpg = val/" "$TMP/err" && grep -q "1 of 97 images of v2 are there more than once (v2/.*zz.jpg = v2/" "$TMP/err" && ok "valid: twins within and between sets" || not_ok "valid: twins within and between sets" "$(cat "$TMP/err")"
+grep -A12 '"overlaps"' "$A/same.out/record.json" | tr -d '\n ' | grep -q '"dataset":"mixed","other":"val","shared":{"images":6,"same_bytes":3,' && ok "valid: the record counts both kinds" || not_ok "valid: the record counts both kinds" "$(grep -A12 '"overlaps"' "$A/same.out/record.json")"
+T=$A/same.out/table.txt
+tr -s ' \n' ' ' <"$T" >"$TMP/t"
+grep -q "Twins (§): val and mixed share 6 images (3 of them the same files, the others the same pixels: " "$TMP/t" && grep -q "Twins (§) in v2: 1 image is there more than once" "$TMP/t" && [ "$(grep -m1 '^net ' "$T" | grep -o '§' | grep -c .)" -eq 3 ] && ok "valid: the table marks them" || not_ok "valid: the table marks them" "$(cat "$T")"
+[ "$(grep -c '^net,[a-z0-9]*,twins' "$A/same.out/table.csv")" -eq 3 ] && ok "valid: and the CSV" || not_ok "valid: and the CSV" "$(cut -d, -f1-4 "$A/same.out/table.csv")"
+works "valid: overlaps are verified" verify "$A/same.out" -q
 grep -A30 '"dataset": "val"' "$A/same.out/record.json" | grep -A1 '"in_train"' | grep -q '"images": 96' && ok "valid: the cell is marked" || not_ok "valid: the cell is marked" "$(grep -A3 in_train "$A/same.out/record.json")"
 grep -A2 '"twice"' "$A/same.out/record.json" | grep -q '"images": 1,' && ok "valid: an image that is there twice" || not_ok "valid: an image that is there twice" "$(grep -A3 '"twice"' "$A/same.out/record.json")"
 run doctor "$A/same.out" -q
-[ $code -eq 1 ] && grep -q "CAUSE  training images: 96 of the 96 images" "$TMP/out" && ok "valid: the doctor names it" || not_ok "valid: the doctor names it" "exit $code: $(cat "$TMP/out")"
+[ $code -eq 1 ] && grep -q "CAUSE  training images: 96 of the 96 images" "$TMP/out" && grep -q "CAUSE  twins: 6 of the 102 images of mixed are in val too" "$TMP/out" && grep -q "CAUSE  twins: 1 of the 97 images of v2 are there more than once" "$TMP/out" && ok "valid: the doctor names it" || not_ok "valid: the doctor names it" "exit $code: $(cat "$TMP/out")"
 
 # how the probe ended stands in the record
 for key in n_train c loss bound gradient iterations converged; do

@@ -48,8 +48,8 @@ static const char *const said[] = {
     "on other: 9 of 400 images are in the training set of a (5 of them the same files, the others the same "
     "pixels: "
     "other/x.jpg = train/y.jpg",
-    "other: 1 image is there more than once (the same files: p.jpg = q.jpg)",
-    "val and other share 1 image",
+    "in other: 1 image is there more than once (the same files: p.jpg = q.jpg)",
+    ": val and other share 1 image (the same files: p.jpg = v.jpg)",
     "Not converged: the probe of b ended before the loss was at its minimum; it may lie 0.0300 % above it.",
 };
 
@@ -117,7 +117,7 @@ static void words_in_every_format(as_test *t) {
             "\xE2\x80\xA1"
             "35.0"},
            {as_report_text, true, "+49.8", "#35.0"},
-           {as_report_json, false, "\"status\": \"apart\"", "\"status\": \"in-train\""},
+           {as_report_json, false, "\"status\": \"apart+twins\"", "\"status\": \"twins+in-train\""},
            {html, false, "\xE2\x80\xA0 49.8", "\xE2\x80\xA1 35.0"},
            {as_report_markdown, false, "\xE2\x80\xA0 49.8", "\xE2\x80\xA1 35.0"},
            {as_report_latex, false, "\xE2\x80\xA0 49.8", "\xE2\x80\xA1 35.0"}};
@@ -150,8 +150,8 @@ static void csv(as_test *t) {
   as_str out = {0};
   make(t, &r);
   CHECK_OK(t, as_report_csv(&out, &r, NULL, &err), err);
-  const char *c = strstr(as_str_c(&out), "\nc,val,apart,400,400,0,199,"),
-             *a = strstr(as_str_c(&out), "\na,other,in-train,");
+  const char *c = strstr(as_str_c(&out), "\nc,val,apart+twins,400,400,0,199,"),
+             *a = strstr(as_str_c(&out), "\na,other,twins+in-train,");
   CHECK(t, c != NULL && a != NULL);
   if (c) CHECK(t, strstr(c, ",0.497500,,,,,40,top-1 over 1000 classes,other classes could win") != NULL);
   if (a) CHECK(t, strstr(a, "9 of 400 images are in the training set") != NULL);
