@@ -69,6 +69,19 @@ foreign() { # triplet, qemu, cpus, make variables...
   dir=$BUILD/bits/$triplet
   build "$dir" CC="$triplet-gcc" OMP= LDFLAGS=-static "$@" || return
   cells "$qemu" "$dir/bits" "$triplet" f32-1,bf16-1 "$cpus" 1 3
+  pictures "$dir-data" "$qemu" CC="$triplet-gcc" OMP= LDFLAGS=-static "$@"
+}
+
+# pictures FOLDER EMULATOR MAKE-VARIABLES...: the drawn world, whose test knows one hash for every machine
+pictures() {
+  into=$1 emulator=$2
+  shift 2
+  if "$MAKE" -s -j"$jobs" BUILD="$into" ROOMS='tensor/base data' "$@" "$into/t/test_world" >"$BUILD/bits/log" 2>&1 &&
+    $emulator "$into/t/test_world" >>"$BUILD/bits/log" 2>&1; then
+    note ok "$into: the drawn world"
+  else
+    note "not ok" "$into: the drawn world: $(tail -n 5 "$BUILD/bits/log")"
+  fi
 }
 
 if [ "$mode" = full ]; then

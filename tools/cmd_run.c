@@ -194,8 +194,10 @@ as_status as_cmd_demo(const as_args *a, as_err *err) {
   as_str path = {0}, sub = {0};
   as_plan plan = {0};
   double start = as_seconds();
-  if (quick)
+  if (quick) {
     for (int i = 0; i < AS_WORLD_SETS; i++) world.per_class[i] = i == AS_WORLD_TRAIN ? 12 : 6;
+    world.per_class[AS_WORLD_CORRUPTED] = world.per_class[AS_WORLD_CONFLICT] = -1;
+  }
   as_str_printf(&sub, "%s/weights", dir);
   if (s == AS_OK) s = as_str_status(&sub, err);
   if (s == AS_OK) s = as_make_dirs(as_str_c(&sub), err);

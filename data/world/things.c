@@ -249,13 +249,13 @@ static void snowman(as_pen *p) {
 static void tree(as_pen *p) {
   LIMB(WOOD, 0, 930, 0, 100, 230);
   if (PICK(0, 1)) { /* conifer */
-    POLY(LEAF, -700, 600, 700, 600, 0, -100);
-    POLY(LEAF, -560, 150, 560, 150, 0, -520);
-    POLY(LEAF, -400, -280, 400, -280, 0, -960);
+    POLY(MAIN, -700, 600, 700, 600, 0, -100);
+    POLY(MAIN, -560, 150, 560, 150, 0, -520);
+    POLY(MAIN, -400, -280, 400, -280, 0, -960);
   } else {
-    OVAL(LEAF, -400, -50, 430, 380);
-    OVAL(LEAF, 400, -50, 430, 380);
-    OVAL(LEAF, PICK(-100, 100), -430, 520, 480);
+    OVAL(MAIN, -400, -50, 430, 380);
+    OVAL(MAIN, 400, -50, 430, 380);
+    OVAL(MAIN, PICK(-100, 100), -430, 520, 480);
     if (PICK(0, 1)) { /* fruit */
       for (int i = 0; i < 5; i++) OVAL(ACCENT, -480 + 240 * i, i % 2 ? -350 : -30, 75, 75);
     }
@@ -271,21 +271,87 @@ static void umbrella(as_pen *p) {
   LINE(DARK, 60, 0, -870, 0, -980);
 }
 
+/* Skins are far apart, so that each tells its class by itself. Hue 0 is red, 256 yellow, 512 green, 768 cyan, 1024
+ * blue, 1280 magenta. */
 const as_thing as_things[AS_THINGS] = {
-    {"balloon", balloon, {0, 1535}, {150, 240}, {170, 250}, 1, {AS_OUTDOORS, AS_SEA}},
-    {"boat", boat, {0, 1535}, {90, 220}, {110, 220}, 0, {AS_SEA, AS_SEA}},
-    {"butterfly", butterfly, {0, 1535}, {150, 250}, {170, 250}, 1, {AS_LEAVES, AS_OUTDOORS}},
-    {"cactus", cactus, {380, 640}, {110, 200}, {90, 180}, 0, {AS_OUTDOORS, AS_INDOORS}},
-    {"cat", cat, {80, 200}, {20, 190}, {60, 220}, 0, {AS_INDOORS, AS_INDOORS}},
-    {"fish", fish, {0, 1535}, {120, 240}, {140, 250}, 1, {AS_SEA, AS_STUDIO}},
-    {"flower", flower, {0, 1535}, {120, 240}, {180, 255}, 0, {AS_LEAVES, AS_INDOORS}},
-    {"house", house, {60, 300}, {20, 140}, {150, 240}, 0, {AS_OUTDOORS, AS_OUTDOORS}},
-    {"icecream", icecream, {0, 1535}, {60, 160}, {180, 255}, 0, {AS_STUDIO, AS_INDOORS}},
-    {"kite", kite, {0, 1535}, {150, 250}, {160, 250}, 1, {AS_OUTDOORS, AS_SEA}},
-    {"mushroom", mushroom, {1400, 200}, {120, 230}, {120, 230}, 0, {AS_LEAVES, AS_LEAVES}},
-    {"owl", owl, {80, 220}, {70, 170}, {80, 180}, 0, {AS_NIGHT, AS_LEAVES}},
-    {"rocket", rocket, {0, 1535}, {10, 130}, {170, 245}, 1, {AS_NIGHT, AS_NIGHT}},
-    {"snowman", snowman, {850, 1000}, {0, 40}, {225, 255}, 0, {AS_NIGHT, AS_OUTDOORS}},
-    {"tree", tree, {200, 500}, {110, 210}, {90, 190}, 0, {AS_OUTDOORS, AS_OUTDOORS}},
-    {"umbrella", umbrella, {0, 1535}, {130, 240}, {130, 240}, 1, {AS_STUDIO, AS_OUTDOORS}},
+    {"balloon",
+     balloon,
+     {{1440, 1600}, {170, 240}, {180, 250}, AS_STRIPES, AS_LIGHT, {7, 9}, 1, 0},
+     1,
+     {AS_OUTDOORS, AS_SEA}},
+    {"boat",
+     boat,
+     {{900, 1040}, {120, 220}, {110, 210}, AS_STRIPES, AS_LIGHT, {6, 8}, 0, 1},
+     0,
+     {AS_SEA, AS_SEA}},
+    {"butterfly",
+     butterfly,
+     {{60, 170}, {180, 250}, {190, 250}, AS_DOTS, AS_DARK, {6, 9}, 1, 0},
+     1,
+     {AS_LEAVES, AS_OUTDOORS}},
+    {"cactus",
+     cactus,
+     {{400, 560}, {120, 210}, {90, 170}, AS_STRIPES, AS_DARK, {5, 7}, 1, 0},
+     0,
+     {AS_OUTDOORS, AS_INDOORS}},
+    {"cat",
+     cat,
+     {{80, 170}, {60, 170}, {90, 200}, AS_STRIPES, AS_DARK, {6, 8}, 1, 1},
+     0,
+     {AS_INDOORS, AS_INDOORS}},
+    {"fish",
+     fish,
+     {{700, 860}, {120, 220}, {150, 240}, AS_CHECKS, AS_LIGHT, {3, 5}, 1, 0},
+     1,
+     {AS_SEA, AS_STUDIO}},
+    {"flower",
+     flower,
+     {{1260, 1430}, {120, 230}, {190, 255}, AS_PLAIN, AS_LIGHT, {4, 4}, 1, 0},
+     0,
+     {AS_LEAVES, AS_INDOORS}},
+    {"house",
+     house,
+     {{30, 110}, {100, 170}, {130, 210}, AS_CHECKS, AS_DARK, {3, 5}, 1, 0},
+     0,
+     {AS_OUTDOORS, AS_OUTDOORS}},
+    {"icecream",
+     icecream,
+     {{1200, 1500}, {50, 110}, {220, 255}, AS_DOTS, AS_ACCENT, {5, 7}, 1, 0},
+     0,
+     {AS_STUDIO, AS_INDOORS}},
+    {"kite",
+     kite,
+     {{200, 300}, {170, 250}, {190, 250}, AS_CHECKS, AS_SECOND, {5, 7}, 1, 0},
+     1,
+     {AS_OUTDOORS, AS_SEA}},
+    {"mushroom",
+     mushroom,
+     {{1480, 1590}, {180, 240}, {130, 220}, AS_DOTS, AS_LIGHT, {7, 10}, 1, 0},
+     0,
+     {AS_LEAVES, AS_LEAVES}},
+    {"owl",
+     owl,
+     {{70, 180}, {70, 160}, {70, 150}, AS_GRAIN, AS_LIGHT, {3, 5}, 1, 0},
+     0,
+     {AS_NIGHT, AS_LEAVES}},
+    {"rocket",
+     rocket,
+     {{0, 1535}, {0, 40}, {150, 220}, AS_STRIPES, AS_ACCENT, {7, 9}, 1, -1},
+     1,
+     {AS_NIGHT, AS_NIGHT}},
+    {"snowman",
+     snowman,
+     {{850, 1000}, {0, 40}, {225, 255}, AS_GRAIN, AS_LIGHT, {4, 7}, 1, 0},
+     0,
+     {AS_NIGHT, AS_OUTDOORS}},
+    {"tree",
+     tree,
+     {{280, 480}, {110, 220}, {70, 170}, AS_GRAIN, AS_DARK, {3, 6}, 1, 0},
+     0,
+     {AS_OUTDOORS, AS_OUTDOORS}},
+    {"umbrella",
+     umbrella,
+     {{1060, 1240}, {130, 230}, {110, 220}, AS_PLAIN, AS_LIGHT, {4, 4}, 1, 0},
+     1,
+     {AS_STUDIO, AS_OUTDOORS}},
 };

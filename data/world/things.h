@@ -15,14 +15,21 @@ typedef enum as_scenery {
   AS_ANYWHERE = AS_PLACES
 } as_scenery;
 
+/* Colour and texture of the main part. */
+typedef struct as_skin {
+  int hue[2], sat[2], val[2]; /* ranges; hue in 1536ths of the circle, the second may be beyond it */
+  as_texture texture;
+  as_role mark;  /* the texture's second colour */
+  int period[2]; /* of the texture, eightieths of the picture's side */
+  int dx, dy;    /* direction of stripes */
+} as_skin;
+
 typedef struct as_thing {
   const char *name;
   void (*draw)(as_pen *p);
-  /* Ranges from which the palette's main colour is drawn: hue 0..1535 (from may be above to: around
-   * red), saturation, value. */
-  int hue[2], sat[2], val[2];
+  as_skin skin;       /* what it mostly wears ... */
   int floats;         /* 1: in the air, no shadow below */
-  as_scenery home[2]; /* where it is mostly seen: data sets have such habits, and models learn them */
+  as_scenery home[2]; /* ... and where it is mostly seen: data sets have such habits, and models learn them */
 } as_thing;
 
 enum { AS_THINGS = 16 };

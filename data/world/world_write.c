@@ -19,8 +19,8 @@ typedef struct truth {
 typedef struct job {
   const char *dir;
   as_world_opts o;
-  truth *val;  /* [classes * per_class[val]] */
-  as_err *err; /* [chunks] */
+  truth *val, *conflict; /* [classes * per_class of the set] */
+  as_err *err;           /* [chunks] */
 } job;
 
 static as_status write_plain(const char *path, const void *p, size_t n, as_err *err) {
@@ -35,19 +35,24 @@ static as_status write_plain(const char *path, const void *p, size_t n, as_err *
 static as_status draw_folder(job *j, as_world_set set, size_t c, as_err *err) {
   int size = j->o.size, count = j->o.per_class[set];
   size_t pixels = (size_t)size * (size_t)size;
-  char dir[64], name[96];
+  char dir[64], stem[32], name[96];
   if (count == 0) return AS_OK;
   snprintf(dir, sizeof dir, "%s/%s", as_world_set_name(set), as_world_class_name(c));
   char *folder = as_path_join(j->dir, dir, err);
   uint8_t *rgb = as_alloc(pixels, 3, err), *ink = as_alloc(pixels, 1, err);
+  as_canvas canvas = {size, rgb, ink};
   as_status s = folder && rgb && ink ? as_make_dirs(folder, err) : AS_E_ENV;
   for (int i = 0; i < count && s == AS_OK; i++) {
     truth t = {{0}, 0};
     uint8_t *jpeg = NULL;
     size_t n = 0;
-    as_world_picture(&j->o, set, c, i, rgb, ink, t.labels, &t.n);
+    s = as_world_picture(&j->o, set, c, i, &canvas, t.labels, &t.n, err);
+    if (s != AS_OK) break;
     if (set == AS_WORLD_VAL) j->val[c * (size_t)count + (size_t)i] = t;
-    snprintf(name, sizeof name, "%s_%04d.jpg", as_world_set_name(set), i + 1);
+    if (set == AS_WORLD_CONFLICT) j->conflict[c * (size_t)count + (size_t)i] = t;
+    snprintf(stem, sizeof stem, "%s", as_world_set_name(set));
+    if (set == AS_WORLD_CORRUPTED) as_world_damage_name(i, stem);
+    snprintf(name, sizeof name, "%s_%04d.jpg", stem, i + 1);
     char *path = as_path_join(folder, name, err);
     s = path ? as_jpeg_encode(&jpeg, &n, rgb, size, size, j->o.quality, AS_JPEG_420, err) : AS_E_ENV;
     if (s == AS_OK) s = write_plain(path, jpeg, n, err);
@@ -69,18 +74,20 @@ static void draw_chunk(void *ctx, size_t chunk, int worker) {
   err->status = draw_folder(j, (as_world_set)(chunk / classes), chunk % classes, err);
 }
 
-static as_status write_lists(const job *j, as_err *err) {
-  as_str names = {0}, real = {0};
+/* {"CLASS/SET_0001.jpg": [class, ...], ...} */
+static as_status write_truth(const job *j, as_world_set set, const truth *truths, const char *file,
+                             as_err *err) {
+  as_str text = {0};
   as_jsonw w;
-  int count = j->o.per_class[AS_WORLD_VAL];
-  as_jsonw_init(&w, &real, true);
+  int count = j->o.per_class[set];
+  if (count == 0) return AS_OK;
+  as_jsonw_init(&w, &text, true);
   as_jsonw_object(&w);
   for (size_t c = 0; c < (size_t)j->o.classes; c++) {
-    as_str_printf(&names, "%s\n", as_world_class_name(c));
     for (int i = 0; i < count; i++) {
       char key[96];
-      const truth *t = &j->val[c * (size_t)count + (size_t)i];
-      snprintf(key, sizeof key, "%s/val_%04d.jpg", as_world_class_name(c), i + 1);
+      const truth *t = &truths[c * (size_t)count + (size_t)i];
+      snprintf(key, sizeof key, "%s/%s_%04d.jpg", as_world_class_name(c), as_world_set_name(set), i + 1);
       as_jsonw_key(&w, key);
       as_jsonw_array(&w);
       for (int k = 0; k < t->n; k++) as_jsonw_i64(&w, t->labels[k]);
@@ -88,17 +95,23 @@ static as_status write_lists(const job *j, as_err *err) {
     }
   }
   as_jsonw_end(&w);
-  as_str_putc(&real, '\n');
+  as_str_putc(&text, '\n');
+  as_status s = as_str_status(&text, err);
+  char *path = as_path_join(j->dir, file, err);
+  if (s == AS_OK) s = path ? as_file_write(path, text.s, text.n, err) : AS_E_ENV;
+  as_free(path);
+  as_str_clear(&text);
+  return s;
+}
+
+static as_status write_classes(const job *j, as_err *err) {
+  as_str names = {0};
+  for (size_t c = 0; c < (size_t)j->o.classes; c++) as_str_printf(&names, "%s\n", as_world_class_name(c));
   as_status s = as_str_status(&names, err);
-  if (s == AS_OK) s = as_str_status(&real, err);
-  char *a = as_path_join(j->dir, "classes.txt", err), *b = as_path_join(j->dir, "real.json", err);
-  if (s == AS_OK && (!a || !b)) s = AS_E_ENV;
-  if (s == AS_OK && count > 0) s = as_file_write(b, real.s, real.n, err);
-  if (s == AS_OK) s = as_file_write(a, names.s, names.n, err);
-  as_free(a);
-  as_free(b);
+  char *path = as_path_join(j->dir, "classes.txt", err);
+  if (s == AS_OK) s = path ? as_file_write(path, names.s, names.n, err) : AS_E_ENV;
+  as_free(path);
   as_str_clear(&names);
-  as_str_clear(&real);
   return s;
 }
 
@@ -110,12 +123,13 @@ static as_status write_overview(const job *j, as_err *err) {
           *ink = as_alloc(size, size, err);
   uint8_t *jpeg = NULL;
   char *path = as_path_join(j->dir, "overview.jpg", err);
+  as_canvas canvas = {j->o.size, rgb, ink};
   as_status s = sheet && rgb && ink && path ? AS_OK : AS_E_ENV;
   if (s == AS_OK) memset(sheet, 255, 3 * w * h);
   for (size_t set = 0; set < AS_WORLD_SETS && s == AS_OK; set++) {
-    for (size_t c = 0; c < classes; c++) {
+    for (size_t c = 0; c < classes && s == AS_OK; c++) {
       truth t;
-      as_world_picture(&j->o, (as_world_set)set, c, 0, rgb, ink, t.labels, &t.n);
+      s = as_world_picture(&j->o, (as_world_set)set, c, (int)c, &canvas, t.labels, &t.n, err);
       for (size_t y = 0; y < size; y++)
         memcpy(sheet + 3 * ((gap + set * step + y) * w + gap + c * step), rgb + 3 * y * size, 3 * size);
     }
@@ -137,8 +151,9 @@ as_status as_world_write(const char *dir, const as_world_opts *opts, as_err *err
   if (s != AS_OK) return s;
   size_t classes = (size_t)j.o.classes, chunks = classes * AS_WORLD_SETS;
   j.val = as_calloc(classes * (size_t)j.o.per_class[AS_WORLD_VAL] + 1, sizeof *j.val, err);
+  j.conflict = as_calloc(classes * (size_t)j.o.per_class[AS_WORLD_CONFLICT] + 1, sizeof *j.conflict, err);
   j.err = as_calloc(chunks, sizeof *j.err, err);
-  s = j.val && j.err ? AS_OK : AS_E_ENV;
+  s = j.val && j.conflict && j.err ? AS_OK : AS_E_ENV;
   if (s == AS_OK) {
     as_par_for(chunks, draw_chunk, &j);
     for (size_t i = 0; i < chunks && s == AS_OK; i++) {
@@ -146,8 +161,11 @@ as_status as_world_write(const char *dir, const as_world_opts *opts, as_err *err
     }
   }
   if (s == AS_OK) s = write_overview(&j, err);
-  if (s == AS_OK) s = write_lists(&j, err);
+  if (s == AS_OK) s = write_truth(&j, AS_WORLD_VAL, j.val, "real.json", err);
+  if (s == AS_OK) s = write_truth(&j, AS_WORLD_CONFLICT, j.conflict, "texture.json", err);
+  if (s == AS_OK) s = write_classes(&j, err);
   as_free(j.val);
+  as_free(j.conflict);
   as_free(j.err);
   return s;
 }

@@ -23,7 +23,7 @@ static void same_everywhere(as_test *t) {
   as_sha256_init(&sum);
   for (int set = 0; set < AS_WORLD_SETS; set++) {
     for (size_t c = 0; c < as_world_classes(); c++) {
-      for (int i = 0; i < 3; i++) {
+      for (int i = 0; i < (set == AS_WORLD_CORRUPTED ? 20 : 3); i++) {
         CHECK_OK(t, as_world_draw(&o, (as_world_set)set, c, i, rgb, labels, &n, &err), err);
         as_sha256_update(&sum, rgb, sizeof rgb);
         for (int k = 0; k < n; k++) as_sha256_update(&sum, (uint8_t[]){(uint8_t)labels[k]}, 1);
@@ -32,7 +32,7 @@ static void same_everywhere(as_test *t) {
   }
   as_sha256_hex(&sum, hex);
   /* of our own making: a change of any drawing changes it, and nothing else may */
-  CHECK_STR(t, hex, "fa73d41180d741ecbf320fdf2218cce8691314e0c72803e17d1ae9bff3db1db9");
+  CHECK_STR(t, hex, "2fb8407c17c4c57677ecb8c4a6dde65967e92056beb321821a402399fd8b47a8");
 }
 
 static void primitives(as_test *t) {
@@ -76,10 +76,61 @@ static void coverage(as_test *t) {
   CHECK_INT(t, rgb[0], 255);
 }
 
+static double distance(const uint8_t *a, const uint8_t *b, size_t n) {
+  double sum = 0;
+  for (size_t i = 0; i < n; i++) sum += ((double)a[i] - b[i]) * ((double)a[i] - b[i]);
+  return sqrt(sum / (double)n);
+}
+
+/* Each kind of damage leaves val's picture further behind with each severity, and acts as its name says. */
+static void damage(as_test *t) {
+  enum { BYTES = 48 * 48 * 3 };
+  const as_world_opts o = {.seed = 7, .size = 48};
+  uint8_t val[BYTES], got[BYTES], again[BYTES];
+  double mean[20] = {0}, rough[20] = {0}, plain_rough = 0;
+  int labels[4], n;
+  as_err err = {0};
+  for (size_t c = 0; c < as_world_classes(); c++) {
+    for (int k = 0; k < 20; k++) {
+      CHECK_OK(t, as_world_draw(&o, AS_WORLD_VAL, c, k, val, labels, &n, &err), err);
+      CHECK_OK(t, as_world_draw(&o, AS_WORLD_CORRUPTED, c, k, got, labels, &n, &err), err);
+      CHECK_OK(t, as_world_draw(&o, AS_WORLD_CORRUPTED, c, k, again, labels, &n, &err), err);
+      CHECK(t, memcmp(got, again, BYTES) == 0);
+      mean[k] += distance(val, got, BYTES);
+      rough[k] += distance(got, got + 3, BYTES - 3);
+      plain_rough += distance(val, val + 3, BYTES - 3) / 20;
+    }
+  }
+  for (int k = 0; k < 4; k++)
+    for (int s = 1; s < 5; s++)
+      if (mean[4 * s + k] <= mean[4 * s - 4 + k])
+        as_test_fail(t, __FILE__, __LINE__, "kind %d: %.1f at severity %d, %.1f at %d", k, mean[4 * s + k],
+                     s + 1, mean[4 * s - 4 + k], s);
+  for (int s = 0; s < 5; s++) {
+    CHECK(t, rough[4 * s] > plain_rough);                                       /* noise */
+    CHECK(t, rough[4 * s + 1] < plain_rough && rough[4 * s + 2] < plain_rough); /* blur, contrast */
+  }
+}
+
+/* The conflict set: the shape's class decides the outline, the skin's the colours. */
+static void conflict(as_test *t) {
+  const as_world_opts o = {.seed = 7, .size = 48};
+  uint8_t rgb[48 * 48 * 3];
+  int labels[4], n, seen[64] = {0};
+  as_err err = {0};
+  for (int i = 0; i < 200; i++) {
+    CHECK_OK(t, as_world_draw(&o, AS_WORLD_CONFLICT, 4, i, rgb, labels, &n, &err), err);
+    CHECK_INT(t, n, 1);
+    CHECK(t, labels[0] != 4 && labels[0] >= 0 && labels[0] < (int)as_world_classes());
+    seen[labels[0]]++;
+  }
+  for (size_t c = 0; c < as_world_classes(); c++) CHECK(t, (seen[c] > 0) == (c != 4));
+}
+
 static void on_disk(as_test *t) {
   char dir[512], path[600], real[600], first[65] = "";
   as_err err;
-  const as_world_opts o = {.seed = 3, .size = 40, .classes = 5, .per_class = {4, 40, 3, 3, -1}};
+  const as_world_opts o = {.seed = 3, .size = 40, .classes = 5, .per_class = {4, 40, 3, 3, -1, 20, 12}};
   for (int threads = 1; threads <= 3; threads += 2) {
     snprintf(dir, sizeof dir, "%s/w%d", as_test_tmp(), threads);
     as_par_set_threads(threads);
@@ -124,6 +175,20 @@ static void on_disk(as_test *t) {
     as_dataset_close(&ds);
     snprintf(path, sizeof path, "%s/sketch", dir);
     CHECK_STATUS(t, as_dataset_open(&ds, &(as_dataset_opts){.path = path}, &err), AS_E_INPUT);
+    snprintf(path, sizeof path, "%s/corrupted", dir);
+    CHECK_OK(t, as_dataset_open(&ds, &(as_dataset_opts){.path = path}, &err), err);
+    CHECK_INT(t, as_dataset_count(ds), 100);
+    CHECK_INT(t, as_dataset_classes(ds), 5);
+    CHECK_STR(t, as_dataset_item(ds, 0).name, "balloon/blur-1_0002.jpg");
+    as_dataset_close(&ds);
+    snprintf(path, sizeof path, "%s/conflict", dir);
+    snprintf(real, sizeof real, "%s/texture.json", dir);
+    CHECK_OK(t, as_dataset_open(&ds, &(as_dataset_opts){.path = path, .real = real}, &err), err);
+    CHECK_INT(t, as_dataset_count(ds), 60);
+    for (size_t i = 0; i < as_dataset_count(ds); i++) /* one skin each, of another class than the shape */
+      CHECK(t, as_dataset_item(ds, i).n_labels == 1 &&
+                   as_dataset_item(ds, i).labels[0] != as_dataset_item(ds, i).label);
+    as_dataset_close(&ds);
   }
   as_par_set_threads(0);
   CHECK_STATUS(t, as_world_write(dir, &(as_world_opts){.size = 20}, &err), AS_E_USAGE);
@@ -138,6 +203,8 @@ int main(int argc, char **argv) {
   static const as_case cases[] = {{"world: the same pictures everywhere", same_everywhere},
                                   {"world: integer sine, root, colours", primitives},
                                   {"world: coverage and clipping", coverage},
+                                  {"world: twenty kinds of damage", damage},
+                                  {"world: texture against shape", conflict},
                                   {"world: files, classes and ReaL labels", on_disk}};
   return as_test_main(argc, argv, cases, sizeof cases / sizeof *cases);
 }
