@@ -1,10 +1,12 @@
 /* pretrain: a backbone from images alone. */
 #include "eval/pretrain/training.h"
+#include "eval/run/run.h"
 #include "tensor/base/file.h"
 #include "tensor/base/mem.h"
 #include "tools/cmd.h"
 #include "tools/common.h"
 #include "tools/epochs.h"
+#include "tools/progress.h"
 #include "tools/say.h"
 
 static as_training training_of(const as_args *a) {
@@ -21,7 +23,44 @@ static as_training training_of(const as_args *a) {
                        .data = as_tool_dataset_opts(a)};
 }
 
+/* Every training of a plan that is not done yet. */
+static as_status train_plan(const as_args *a, as_err *err) {
+  static const as_opt_id single[] = {OPT_METHOD, OPT_DATA, OPT_OUTPUT, OPT_ARCH, OPT_EPOCHS, OPT_BATCH,
+                                     OPT_SIZE,   OPT_SEED, OPT_SET,    OPT_HALF, OPT_PRESET};
+  for (size_t i = 0; i < sizeof single / sizeof *single; i++)
+    if (a->set[single[i]])
+      return as_fail(err, AS_E_USAGE, "--%s is not for a plan: its [pretrain NAME] sections say everything",
+                     as_option_of(single[i])->name);
+  as_plan plan;
+  as_status s = as_plan_open(&plan, a->operand[0], err);
+  if (s != AS_OK) return s;
+  const as_run_opts o = {.watch = as_tool_watch(), .training = as_tool_training_tell};
+  if (plan.n_pretrain == 0)
+    s = as_fail(err, AS_E_INPUT, "%s: found no [pretrain NAME], wanted one", plan.path);
+  if (s == AS_OK) s = as_run_train(&plan, &o, err);
+  if (s == AS_E_STOPPED) as_fail_in(err, "the same command goes on from there");
+  as_str out = {0};
+  for (size_t i = 0; s == AS_OK && i < plan.n_pretrain; i++)
+    as_str_printf(&out, "%s: %s\n", plan.pretrain[i].name, plan.pretrain[i].checkpoint);
+  if (s == AS_OK && (s = as_str_status(&out, err)) == AS_OK) as_print(&out);
+  as_str_clear(&out);
+  as_plan_clear(&plan);
+  return s;
+}
+
+static as_status want_options(const as_args *a, as_err *err) {
+  static const as_opt_id wanted[] = {OPT_METHOD, OPT_DATA, OPT_OUTPUT};
+  for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+    if (!a->set[wanted[i]])
+      return as_fail(err, AS_E_USAGE, "--%s is missing (or a plan with [pretrain NAME] sections)",
+                     as_option_of(wanted[i])->name);
+  return AS_OK;
+}
+
 as_status as_cmd_pretrain(const as_args *a, as_err *err) {
+  if (a->n_operands) return train_plan(a, err);
+  const as_status given = want_options(a, err);
+  if (given != AS_OK) return given;
   const char *dir = a->text[OPT_OUTPUT];
   const as_training t = training_of(a);
   as_training_open o = {0};

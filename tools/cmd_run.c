@@ -8,6 +8,7 @@
 #include "tensor/base/mem.h"
 #include "tools/cmd.h"
 #include "tools/common.h"
+#include "tools/epochs.h"
 #include "tools/outputs.h"
 #include "tools/progress.h"
 #include "tools/say.h"
@@ -25,7 +26,8 @@ static as_run_opts run_opts(const as_args *a, const char *dir) {
                        .start = a->set[OPT_FORCE] ? AS_RUN_FRESH : AS_RUN_CONTINUE,
                        .report = as_tool_report_opts(a),
                        .build = as_tool_build(),
-                       .watch = as_tool_watch()};
+                       .watch = as_tool_watch(),
+                       .training = as_tool_training_tell};
 }
 
 static as_status print_table(const as_results *r, const as_run_opts *o, as_err *err) {

@@ -14,6 +14,7 @@
 #include "tools/cmd.h"
 #include "tools/common.h"
 #include "tools/differ.h"
+#include "tools/epochs.h"
 #include "tools/outputs.h"
 #include "tools/progress.h"
 #include "tools/retrain.h"
@@ -219,7 +220,8 @@ static as_status rerun(as_verify *v, const char *dir, as_err *err) {
                    .start = AS_RUN_REDO,
                    .report = {.seed = (uint64_t)seed, .resamples = (int)resamples},
                    .build = as_tool_build(),
-                   .watch = as_tool_watch()};
+                   .watch = as_tool_watch(),
+                   .training = as_tool_training_tell};
   as_status s = as_run(&v->plan, &o, &res, err);
   /* Failed images are a result like any other: the comparison says whether they failed then, too. */
   if (s == AS_E_INPUT && res.cells) s = AS_OK;

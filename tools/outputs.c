@@ -48,6 +48,10 @@ as_status as_folder_run(const as_args *a, as_str *dir, as_err *err) {
   return as_str_status(dir, err);
 }
 
+as_status as_folder_pretrain(const as_args *a, as_str *dir, as_err *err) {
+  return a->n_operands ? put_holding(dir, a->operand[0], err) : as_folder_given(a, dir, err);
+}
+
 as_status as_folder_demo(const as_args *a, as_str *dir, as_err *err) {
   as_str_put(dir, as_arg_text(a, OPT_OUTPUT, "assay-demo"));
   return as_str_status(dir, err);
@@ -97,7 +101,7 @@ as_status as_folder_convert(const as_args *a, as_str *dir, as_err *err) {
 
 bool as_folder_is_result(as_folder_fn *folder) {
   return folder == as_folder_run || folder == as_folder_demo || folder == as_folder_given ||
-         folder == as_folder_verify;
+         folder == as_folder_verify || folder == as_folder_pretrain;
 }
 
 /* A file's folder, or the file itself when it is a device or a pipe. */

@@ -8,10 +8,11 @@
  * memory. */
 typedef as_status as_folder_fn(const as_args *a, as_str *dir, as_err *err);
 as_folder_fn as_folder_none;
-as_folder_fn as_folder_holding; /* -o is a file: the folder that holds it */
-as_folder_fn as_folder_given;   /* -o is the folder */
-as_folder_fn as_folder_run;     /* -o, else PLAN without .plan, with .out or .shard-I-of-N */
-as_folder_fn as_folder_demo;    /* -o, else assay-demo */
+as_folder_fn as_folder_holding;  /* -o is a file: the folder that holds it */
+as_folder_fn as_folder_given;    /* -o is the folder */
+as_folder_fn as_folder_run;      /* -o, else PLAN without .plan, with .out or .shard-I-of-N */
+as_folder_fn as_folder_pretrain; /* -o, else where the plan is */
+as_folder_fn as_folder_demo;     /* -o, else assay-demo */
 as_folder_fn
     as_folder_verify; /* -o, else verify/ beside the record or NAME.verify/ beside a checkpoint, else one that is made for this process */
 as_folder_fn as_folder_convert; /* that of the second operand */

@@ -57,8 +57,10 @@ bool as_pretrain_is_complete(const char *path, const char *identity);
 
 /* ---- drawn worlds ---- */
 
-/* Draws the world of these words ("world:...") into dir unless it is there; DIR/drawn, written last, says which one it
- * is. said: the words with nothing left out; *train: where its training images are, owned. */
-as_status as_training_draw(const char *dir, const char *words, as_str *said, char **train, as_err *err);
+/* The words of a world ("world:...") with nothing left out, and its number of images (NULL: not wanted). */
+as_status as_training_world(size_t *images, as_str *said, const char *words, as_err *err);
+/* Draws it into dir unless it is there; DIR/drawn, written last, says which one it is. *train: where its training images
+ * are, owned. */
+as_status as_training_draw(const char *dir, const char *words, char **train, as_err *err);
 
 #endif

@@ -1,10 +1,14 @@
 #include "eval/pretrain/training.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "eval/pretrain/pretrain_int.h"
 #include "tensor/base/file.h"
 #include "tensor/base/mem.h"
+
+/* A step with its views, in parts of the step alone. */
+#define VIEWS_SHARE 1.15
 
 /* ---- words ---- */
 
@@ -55,41 +59,127 @@ static as_status read_values(as_ssl_opts *o, char *text, as_err *err) {
   return AS_OK;
 }
 
-as_status as_training_start(as_training_open *o, const as_training *t, const char *world_dir, as_err *err) {
-  as_ssl_opts *ssl = &o->opts.ssl;
-  as_dataset_opts data = t->data;
-  as_str world_said = {0};
-  char *train = NULL;
-  *o = (as_training_open){.opts = {.preset = t->preset, .lenient = t->lenient, .half = t->half}};
+/* What the words leave open is settled here, once. values: a copy of them, which is cut up. */
+static as_status resolve(as_ssl_opts *ssl, const as_training *t, char *values, as_err *err) {
   *ssl = (as_ssl_opts){.arch = t->arch ? t->arch : "resnet18:blocks=1-1-1,base=16,stem=3x3s2",
                        .size = t->size ? (int)t->size : 32,
                        .batch = t->batch ? (int)t->batch : 128,
                        .epochs = t->epochs ? (size_t)t->epochs : 16,
                        .seed = (uint64_t)t->seed};
+  const as_status s = as_ssl_method_find(&ssl->method, t->method, err);
+  return s == AS_OK && values ? read_values(ssl, values, err) : s;
+}
+
+as_status as_training_words(const as_training *t, as_str *said, as_str *command, as_err *err) {
+  as_ssl_opts ssl;
+  as_str world = {0};
+  as_status s = resolve(&ssl, t, NULL, err);
+  if (s == AS_OK && !t->data_said && as_training_is_world(t->data.path))
+    s = as_training_world(NULL, &world, t->data.path, err);
+  if (s == AS_OK && t->data_said)
+    as_str_put(said, t->data_said);
+  else if (s == AS_OK)
+    put_data_words(said, t, as_str_c(&world));
+  if (s == AS_OK && command && t->command)
+    as_str_put(command, t->command);
+  else if (s == AS_OK && command)
+    put_command(command, t, &ssl, as_str_c(said));
+  as_str_clear(&world);
+  if (s == AS_OK) s = as_str_status(said, err);
+  return s == AS_OK && command ? as_str_status(command, err) : s;
+}
+
+as_status as_training_start(as_training_open *o, const as_training *t, const char *world_dir, as_err *err) {
+  as_dataset_opts data = t->data;
+  char *train = NULL;
+  *o = (as_training_open){.opts = {.preset = t->preset, .lenient = t->lenient, .half = t->half}};
   o->values = as_strdup(t->values ? t->values : "", err);
-  as_status s = o->values ? as_ssl_method_find(&ssl->method, t->method, err) : AS_E_ENV;
-  if (s == AS_OK) s = read_values(ssl, o->values, err);
+  as_status s = o->values ? resolve(&o->opts.ssl, t, o->values, err) : AS_E_ENV;
+  if (s == AS_OK) s = as_training_words(t, &o->said, &o->command, err);
   if (s == AS_OK && as_training_is_world(data.path)) {
-    s = as_training_draw(world_dir, data.path, &world_said, &train, err);
+    s = as_training_draw(world_dir, data.path, &train, err);
     data.path = train;
   }
   if (s == AS_OK) s = as_dataset_open(&o->data, &data, err);
   o->opts.data = o->data;
-  if (s == AS_OK && t->data_said)
-    as_str_put(&o->said, t->data_said);
-  else if (s == AS_OK)
-    put_data_words(&o->said, t, as_str_c(&world_said));
-  if (s == AS_OK && t->command)
-    as_str_put(&o->command, t->command);
-  else if (s == AS_OK)
-    put_command(&o->command, t, ssl, as_str_c(&o->said));
-  if (s == AS_OK) s = as_str_status(&o->said, err);
-  if (s == AS_OK) s = as_str_status(&o->command, err);
   o->opts.data_said = as_str_c(&o->said);
   o->opts.command = as_str_c(&o->command);
   o->opts.images = t->images;
-  as_str_clear(&world_said);
   as_free(train);
+  return s;
+}
+
+bool as_training_is_done(const char *path, const char *command) {
+  as_state *state = NULL;
+  if (as_path_kind_of(path) != AS_PATH_FILE || as_state_open(&state, path, NULL) != AS_OK) return false;
+  const char *text = as_state_meta(state, "assay.command");
+  const bool same = text && strcmp(text, command) == 0;
+  as_state_close(&state);
+  return same;
+}
+
+static as_status count_images(size_t *n, const as_training *t, as_err *err) {
+  if (as_training_is_world(t->data.path)) {
+    as_str said = {0};
+    const as_status s = as_training_world(n, &said, t->data.path, err);
+    as_str_clear(&said);
+    return s;
+  }
+  as_dataset *ds = NULL;
+  const as_status s = as_dataset_open(&ds, &t->data, err);
+  if (s == AS_OK) *n = as_dataset_count(ds);
+  as_dataset_close(&ds);
+  return s;
+}
+
+static double seconds_now(void) {
+  struct timespec now;
+  (void)timespec_get(&now, TIME_UTC);
+  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* The method of the words, ready for a first step; it borrows from values, a copy of the words' own. */
+static as_status make_method(as_ssl **method, as_ssl_opts *ssl, char *values, const as_training *t,
+                             as_err *err) {
+  as_status s = resolve(ssl, t, values, err);
+  if (s == AS_OK) s = count_images(&ssl->images, t, err);
+  return s == AS_OK ? as_ssl_create(method, ssl, err) : s;
+}
+
+as_status as_training_try(const as_training *t, as_err *err) {
+  as_ssl_opts ssl;
+  as_ssl *method = NULL;
+  char *values = as_strdup(t->values ? t->values : "", err);
+  const as_status s = values ? make_method(&method, &ssl, values, t, err) : AS_E_ENV;
+  as_ssl_destroy(&method);
+  as_free(values);
+  return s;
+}
+
+as_status as_training_estimate(as_training_cost *cost, const as_training *t, as_err *err) {
+  as_ssl_opts ssl;
+  as_ssl *method = NULL;
+  *cost = (as_training_cost){0};
+  char *values = as_strdup(t->values ? t->values : "", err);
+  as_status s = values ? make_method(&method, &ssl, values, t, err) : AS_E_ENV;
+  uint32_t *image = s == AS_OK ? as_calloc((size_t)ssl.batch, sizeof *image, err) : NULL;
+  if (s == AS_OK && !image) s = AS_E_ENV;
+  if (s == AS_OK) {
+    double loss, start = 0;
+    for (int step = 0; step < 3; step++) { /* the first one touches the memory */
+      if (step == 1) start = seconds_now();
+      as_ssl_step(method, image, &loss);
+    }
+    const double step = (seconds_now() - start) / 2;
+    *cost =
+        (as_training_cost){.images = ssl.images,
+                           .epochs = ssl.epochs,
+                           .title = ssl.method->title,
+                           .seconds = VIEWS_SHARE * step * (double)(as_ssl_per_epoch(method) * ssl.epochs)};
+  }
+  as_free(image);
+  as_ssl_destroy(&method);
+  as_free(values);
   return s;
 }
 

@@ -34,6 +34,24 @@ typedef struct as_training_open {
   char *values;
 } as_training_open;
 
+/* Appends what the metadata say of the images and the command, without opening anything (command NULL: not wanted). */
+as_status as_training_words(const as_training *t, as_str *said, as_str *command, as_err *err);
+
+/* Does the checkpoint at path say that it came from this command? Its images are not looked at. */
+bool as_training_is_done(const char *path, const char *command);
+
+/* Would it start? AS_E_USAGE: not with these words; AS_E_INPUT: its images are not there. Draws and trains nothing. */
+as_status as_training_try(const as_training *t, as_err *err);
+
+/* Images of a training without drawing them, and the steps over all epochs; seconds: about how long, from one step on
+ * blank views. AS_E_USAGE, AS_E_INPUT as as_training_start. */
+typedef struct as_training_cost {
+  size_t images, epochs;
+  const char *title; /* of the method */
+  double seconds;
+} as_training_cost;
+as_status as_training_estimate(as_training_cost *cost, const as_training *t, as_err *err);
+
 /* Opens the images and puts the command together. A drawn world is drawn into `world_dir`, once: a world of the same
  * words that is there already serves. AS_E_USAGE: an unknown method or parameter, words of a world that are none;
  * AS_E_INPUT: images that are not there. Close it in failure, too. */

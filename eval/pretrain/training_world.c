@@ -63,15 +63,24 @@ static bool file_says(const char *path, const char *text) {
   return same;
 }
 
-as_status as_training_draw(const char *dir, const char *words, as_str *said, char **train, as_err *err) {
+as_status as_training_world(size_t *images, as_str *said, const char *words, as_err *err) {
   as_world_opts w;
+  const as_status s = read_world(&w, said, words, err);
+  if (s == AS_OK && images) *images = (size_t)w.classes * (size_t)w.per_class[AS_WORLD_TRAIN];
+  return s;
+}
+
+as_status as_training_draw(const char *dir, const char *words, char **train, as_err *err) {
+  as_world_opts w;
+  as_str said = {0};
   char *stamp = as_path_join(dir, "drawn", err);
   *train = as_path_join(dir, as_world_set_name(AS_WORLD_TRAIN), err);
-  as_status s = stamp && *train ? read_world(&w, said, words, err) : AS_E_ENV;
-  if (s == AS_OK && !file_says(stamp, as_str_c(said))) {
+  as_status s = stamp && *train ? read_world(&w, &said, words, err) : AS_E_ENV;
+  if (s == AS_OK && !file_says(stamp, as_str_c(&said))) {
     s = as_world_write(dir, &w, err);
-    if (s == AS_OK) s = as_file_write(stamp, as_str_c(said), said->n, err);
+    if (s == AS_OK) s = as_file_write(stamp, as_str_c(&said), said.n, err);
   }
+  as_str_clear(&said);
   as_free(stamp);
   return s;
 }

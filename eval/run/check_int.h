@@ -5,12 +5,13 @@
 #include "eval/run/run_int.h"
 
 typedef enum as_check_kind {
-  AS_CHECK_SET,     /* a set that opens */
-  AS_CHECK_MODEL,   /* a model that opens */
-  AS_CHECK_NOTE,    /* about the one before */
-  AS_CHECK_WARNING, /* the run would work, and its numbers would not mean what they seem to */
-  AS_CHECK_PROBLEM, /* the run would not work */
-  AS_CHECK_MISSING  /* a file that is not there; text: where it is published, or "" */
+  AS_CHECK_SET,      /* a set that opens */
+  AS_CHECK_MODEL,    /* a model that opens */
+  AS_CHECK_TRAINING, /* a training: done, or what it takes */
+  AS_CHECK_NOTE,     /* about the one before */
+  AS_CHECK_WARNING,  /* the run would work, and its numbers would not mean what they seem to */
+  AS_CHECK_PROBLEM,  /* the run would not work */
+  AS_CHECK_MISSING   /* a file that is not there; text: where it is published, or "" */
 } as_check_kind;
 
 typedef struct as_check_line {

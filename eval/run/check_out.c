@@ -63,6 +63,9 @@ static void put_as_text(as_str *out, const as_check *c) {
       case AS_CHECK_MODEL:
         put_model(out, c, model_of(c, l->about));
         break;
+      case AS_CHECK_TRAINING:
+        as_str_printf(out, "pretrain %-16s %s\n", l->about, l->text);
+        break;
       case AS_CHECK_NOTE:
         as_str_printf(out, "         %-16s %s\n", "", l->text);
         break;
@@ -193,6 +196,7 @@ static void put_as_json(as_str *out, const as_check *c) {
   as_jsonw_array(&w);
   for (size_t i = 0; i < c->in.plan->n_datasets; i++) put_json_set(&w, c, i);
   as_jsonw_end(&w);
+  put_lines(&w, "trainings", c, AS_CHECK_TRAINING, NULL);
   as_jsonw_key(&w, "models");
   as_jsonw_array(&w);
   for (size_t m = 0; m < c->in.plan->n_models; m++) put_json_model(&w, c, m);

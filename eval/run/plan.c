@@ -35,8 +35,21 @@ static as_status add_model(as_plan_reader *r, const char *name) {
   return (m->name = as_strdup(name, r->err)) ? AS_OK : AS_E_ENV;
 }
 
+static as_status add_pretrain(as_plan_reader *r, const char *name) {
+  as_plan *p = r->plan;
+  for (size_t i = 0; i < p->n_pretrain; i++)
+    if (strcmp(p->pretrain[i].name, name) == 0) return as_plan_fail(r, "[pretrain %s] is given twice", name);
+  as_status s = as_grow(&p->pretrain, &r->cap_pretrain, p->n_pretrain + 1, sizeof *p->pretrain, r->err);
+  if (s != AS_OK) return s;
+  as_plan_pretrain *t = &p->pretrain[p->n_pretrain++];
+  memset(t, 0, sizeof *t);
+  t->line = r->line;
+  r->section = AS_PLAN_PRETRAIN;
+  return (t->name = as_strdup(name, r->err)) ? AS_OK : AS_E_ENV;
+}
+
 static as_status open_section(as_plan_reader *r, char *head) {
-  static const char *const kinds[] = {"benchmark", "dataset", "model"};
+  static const char *const kinds[] = {"benchmark", "dataset", "model", "pretrain"};
   size_t n = strlen(head);
   if (head[n - 1] != ']') return as_plan_fail(r, "found '%s', wanted a section like [model NAME]", head);
   head[n - 1] = 0;
@@ -54,16 +67,19 @@ static as_status open_section(as_plan_reader *r, char *head) {
     r->section = AS_PLAN_BENCHMARK;
     return AS_OK;
   }
-  bool dataset = strcmp(head, "dataset") == 0;
-  if (!dataset && strcmp(head, "model") != 0) {
+  as_status (*add)(as_plan_reader * r, const char *name) = strcmp(head, "dataset") == 0    ? add_dataset
+                                                           : strcmp(head, "model") == 0    ? add_model
+                                                           : strcmp(head, "pretrain") == 0 ? add_pretrain
+                                                                                           : NULL;
+  if (!add) {
     const char *near = as_nearest(head, kinds, sizeof kinds / sizeof *kinds);
     return near ? as_plan_fail(r, "unknown section [%s]; did you mean [%s]?", head, near)
-                : as_plan_fail(r, "unknown section [%s], wanted benchmark, dataset or model", head);
+                : as_plan_fail(r, "unknown section [%s], wanted benchmark, dataset, model or pretrain", head);
   }
   if (!name || !as_plan_is_name(name))
     return as_plan_fail(r, "[%s %s]: wanted a name of letters, digits and . _ + - (no \"--\")", head,
                         name ? name : "");
-  return dataset ? add_dataset(r, name) : add_model(r, name);
+  return add(r, name);
 }
 
 /* Cuts blanks from both ends, in place. */
@@ -167,9 +183,16 @@ void as_plan_clear(as_plan *p) {
     as_free(p->models[i].head_file.said);
     as_free(p->models[i].head_file.at);
   }
+  for (size_t i = 0; i < p->n_pretrain; i++) {
+    as_plan_free_keys(AS_PLAN_PRETRAIN, &p->pretrain[i]);
+    as_free(p->pretrain[i].name);
+    as_free(p->pretrain[i].dir);
+    as_free(p->pretrain[i].checkpoint);
+  }
   as_plan_free_keys(AS_PLAN_BENCHMARK, p);
   as_free(p->datasets);
   as_free(p->models);
+  as_free(p->pretrain);
   as_free(p->path);
   as_free(p->dir);
   as_free(p->text);

@@ -51,6 +51,18 @@ typedef struct as_plan_model {
   int line;
 } as_plan_model;
 
+/* A training, whose checkpoint models take by weights = pretrain:NAME. 0 where the file says nothing. */
+typedef struct as_plan_pretrain {
+  char *name, *method, *arch, *preset, *set;
+  as_plan_path data, labels, classes; /* data: as training.h says, also the words of a drawn world */
+  int64_t size, batch, epochs, seed, limit;
+  int64_t per_class[2];
+  bool half;        /* precision = float16 */
+  char *dir;        /* where it is: pretrained/NAME in the plan's folder */
+  char *checkpoint; /* in that folder */
+  int line;
+} as_plan_pretrain;
+
 typedef struct as_plan {
   char *path; /* as given */
   char *dir;  /* where its relative paths start */
@@ -70,6 +82,8 @@ typedef struct as_plan {
   size_t n_datasets;
   as_plan_model *models;
   size_t n_models;
+  as_plan_pretrain *pretrain;
+  size_t n_pretrain;
 } as_plan;
 
 /* Reads and checks the plan alone; looks at no other file. AS_E_INPUT with "PLAN:LINE: ...": unknown
@@ -94,6 +108,9 @@ char *as_plan_portable(const as_plan *plan, const char *text, as_err *err);
 
 /* The protocol of model m's probe: its own, else the benchmark's. */
 const char *as_plan_protocol(const as_plan *plan, const as_plan_model *m);
+
+/* The training that gives model m its weights; NULL: they are a file. */
+const as_plan_pretrain *as_plan_training_of(const as_plan *plan, const as_plan_model *m);
 
 /* The options of a dataset as data/sets wants them; borrows from p. */
 as_dataset_opts as_plan_dataset_opts(const as_plan_dataset *p);

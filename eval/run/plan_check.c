@@ -4,6 +4,7 @@
 
 #include "eval/learn/probe_path.h"
 #include "eval/learn/protocol.h"
+#include "eval/pretrain/training.h"
 #include "eval/run/plan_int.h"
 #include "tensor/base/file.h"
 #include "tensor/base/mem.h"
@@ -95,8 +96,42 @@ static as_status read_head(const as_plan_reader *r, as_plan_model *m) {
   return as_plan_put_path(r, &m->head_file, m->head);
 }
 
+/* A training's folder is the plan's business alone, so that all runs of the plan find it. */
+static as_status check_pretrain(const as_plan_reader *r, as_plan_pretrain *t) {
+  as_plan_path place = {0};
+  as_str said = {0};
+  if (!t->method) return as_plan_fail(r, "[pretrain %s] has no method", t->name);
+  if (!t->data.at) return as_plan_fail(r, "[pretrain %s] has no data", t->name);
+  if (as_training_is_world(t->data.said)) {
+    as_free(t->data.at);
+    if (!(t->data.at = as_strdup(t->data.said, r->err))) return AS_E_ENV;
+  }
+  as_str_printf(&said, "pretrained/%s", t->name);
+  as_status s = as_str_status(&said, r->err);
+  if (s == AS_OK) s = as_plan_put_path(r, &place, as_str_c(&said));
+  t->dir = place.at;
+  as_free(place.said);
+  as_str_clear(&said);
+  if (s == AS_OK) t->checkpoint = as_path_join(t->dir, "checkpoint.safetensors", r->err);
+  return s == AS_OK && !t->checkpoint ? AS_E_ENV : s;
+}
+
+/* weights = pretrain:NAME is that training's checkpoint. */
+static as_status find_training(const as_plan_reader *r, as_plan_model *m) {
+  const as_plan_pretrain *t = as_plan_training_of(r->plan, m);
+  if (!t)
+    return as_plan_fail(r, "[model %s]: weights = %s, but the plan has no [pretrain %s]", m->name,
+                        m->weights.said, m->weights.said + strlen(AS_PLAN_TRAINED));
+  as_free(m->weights.at);
+  return (m->weights.at = as_strdup(t->checkpoint, r->err)) ? AS_OK : AS_E_ENV;
+}
+
 static as_status check_model(const as_plan_reader *r, as_plan_model *m, size_t n_training) {
   if (!m->weights.at) return as_plan_fail(r, "[model %s] has no weights", m->name);
+  if (as_starts_with(m->weights.said, AS_PLAN_TRAINED)) {
+    const as_status found = find_training(r, m);
+    if (found != AS_OK) return found;
+  }
   as_status s = read_head(r, m);
   if (s != AS_OK) return s;
   if (m->kind != AS_HEAD_PROBE && m->kind != AS_HEAD_KNN)
@@ -147,6 +182,10 @@ as_status as_plan_check(as_plan_reader *r) {
     r->line = d->line;
     if (!d->path.at) s = as_plan_fail(r, "[dataset %s] has no path", d->name);
     if (!d->train) sets.name[sets.n++] = d->name;
+  }
+  for (size_t i = 0; s == AS_OK && i < p->n_pretrain; i++) {
+    r->line = p->pretrain[i].line;
+    s = check_pretrain(r, &p->pretrain[i]);
   }
   for (size_t i = 0; s == AS_OK && i < p->n_models; i++) {
     r->line = p->models[i].line;

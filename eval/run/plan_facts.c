@@ -67,6 +67,14 @@ char *as_plan_portable(const as_plan *plan, const char *text, as_err *err) {
   return made;
 }
 
+const as_plan_pretrain *as_plan_training_of(const as_plan *plan, const as_plan_model *m) {
+  const char *name =
+      as_starts_with(m->weights.said, AS_PLAN_TRAINED) ? m->weights.said + strlen(AS_PLAN_TRAINED) : NULL;
+  for (size_t i = 0; name && i < plan->n_pretrain; i++)
+    if (strcmp(plan->pretrain[i].name, name) == 0) return &plan->pretrain[i];
+  return NULL;
+}
+
 const char *as_plan_protocol(const as_plan *plan, const as_plan_model *m) {
   return m->protocol ? m->protocol : plan->protocol;
 }

@@ -9,17 +9,21 @@
 #include "eval/run/plan.h"
 #include "tensor/base/status.h"
 
+/* Weights that are the checkpoint of a training: "pretrain:NAME". */
+#define AS_PLAN_TRAINED "pretrain:"
+
 typedef enum as_plan_section {
   AS_PLAN_NO_SECTION,
   AS_PLAN_BENCHMARK,
   AS_PLAN_DATASET,
-  AS_PLAN_MODEL
+  AS_PLAN_MODEL,
+  AS_PLAN_PRETRAIN
 } as_plan_section;
 
 typedef struct as_plan_reader {
   as_plan *plan;
   as_plan_section section;
-  size_t cap_datasets, cap_models;
+  size_t cap_datasets, cap_models, cap_pretrain;
   int line;      /* that messages name */
   unsigned seen; /* keys of this section so far, a bit each */
   bool seen_benchmark;

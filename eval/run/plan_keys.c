@@ -1,4 +1,4 @@
-/* Every key of a plan in three tables, and how its value is read. */
+/* Every key of a plan in four tables, and how its value is read. */
 #include <string.h>
 
 #include "eval/run/plan_int.h"
@@ -93,6 +93,23 @@ static const as_plan_key model_keys[] = {
     REAL("temperature", as_plan_model, temperature, 1e-6, 1e6),
 };
 
+static const as_plan_key pretrain_keys[] = {
+    TEXT("method", as_plan_pretrain, method),
+    PATH("data", as_plan_pretrain, data),
+    PATH("labels", as_plan_pretrain, labels),
+    PATH("classes", as_plan_pretrain, classes),
+    I64("limit", as_plan_pretrain, limit, 1, INT64_MAX),
+    RANGE("per-class", as_plan_pretrain, per_class[0]),
+    TEXT("arch", as_plan_pretrain, arch),
+    I64("size", as_plan_pretrain, size, 16, 512),
+    I64("batch", as_plan_pretrain, batch, 2, 4096),
+    I64("epochs", as_plan_pretrain, epochs, 1, 100000),
+    I64("seed", as_plan_pretrain, seed, 0, INT64_MAX),
+    TEXT("set", as_plan_pretrain, set),
+    TEXT("preset", as_plan_pretrain, preset),
+    FLAG("precision", as_plan_pretrain, half, "float16", "float32", true),
+};
+
 enum { MAX_KEYS = 32 }; /* as many as as_plan_reader.seen has bits */
 _Static_assert(sizeof model_keys / sizeof *model_keys <= MAX_KEYS, "a bit per key");
 
@@ -106,6 +123,8 @@ static as_key_list keys_of(as_plan_section section) {
     return (as_key_list){benchmark_keys, sizeof benchmark_keys / sizeof *benchmark_keys};
   if (section == AS_PLAN_DATASET)
     return (as_key_list){dataset_keys, sizeof dataset_keys / sizeof *dataset_keys};
+  if (section == AS_PLAN_PRETRAIN)
+    return (as_key_list){pretrain_keys, sizeof pretrain_keys / sizeof *pretrain_keys};
   return (as_key_list){model_keys, sizeof model_keys / sizeof *model_keys};
 }
 
@@ -193,9 +212,10 @@ as_status as_plan_set_key(as_plan_reader *r, const char *key, char *value) {
   const as_key_list list = keys_of(r->section);
   const char *names[MAX_KEYS];
   if (r->section == AS_PLAN_NO_SECTION) return as_plan_fail(r, "found '%s' before the first section", key);
-  void *section = r->section == AS_PLAN_DATASET ? (void *)&p->datasets[p->n_datasets - 1]
-                  : r->section == AS_PLAN_MODEL ? (void *)&p->models[p->n_models - 1]
-                                                : (void *)p;
+  void *section = r->section == AS_PLAN_DATASET    ? (void *)&p->datasets[p->n_datasets - 1]
+                  : r->section == AS_PLAN_MODEL    ? (void *)&p->models[p->n_models - 1]
+                  : r->section == AS_PLAN_PRETRAIN ? (void *)&p->pretrain[p->n_pretrain - 1]
+                                                   : (void *)p;
   for (size_t i = 0; i < list.n; i++) {
     names[i] = list.key[i].name;
     if (strcmp(names[i], key) != 0) continue;

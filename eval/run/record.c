@@ -137,6 +137,10 @@ static void put_model(as_jsonw *w, const as_plan_model *p, const as_model_record
   }
   as_jsonw_put_str(w, "weights", p->weights.said);
   put_known(w, "weights_sha256", m->weights_sha256);
+  put_known(w, "method", m->method);
+  put_known(w, "family", m->family);
+  put_known(w, "seed", m->train_seed);
+  put_known(w, "training", m->training);
   put_known(w, "container", m->container);
   put_known(w, "recipe", m->recipe);
   put_known(w, "arch", m->arch);
@@ -336,6 +340,7 @@ void as_record_summary(as_str *out, const as_record *r) {
     as_str_printf(out, "  recipe  %s\n  arch    %s\n  preset  %s\n  head    %s\n", m->recipe ? m->recipe : "",
                   m->arch ? m->arch : "", m->preset ? m->preset : "", m->head ? m->head : "");
     if (m->assumed && *m->assumed) as_str_printf(out, "  assumed %s\n", m->assumed);
+    if (m->training && *m->training) as_str_printf(out, "  trained %s\n", m->training);
   }
   for (size_t i = 0; i < r->plan->n_datasets; i++) {
     const as_dataset_record *d = &r->datasets[i];
@@ -348,8 +353,9 @@ void as_record_summary(as_str *out, const as_record *r) {
 }
 
 void as_model_record_clear(as_model_record *m) {
-  char *texts[] = {m->weights_sha256, m->container,   m->recipe,           m->arch, m->preset, m->assumed,
-                   m->head,           m->head_sha256, m->head_file_sha256, m->why};
+  char *texts[] = {
+      m->method, m->family, m->train_seed, m->training, m->weights_sha256, m->container,        m->recipe,
+      m->arch,   m->preset, m->assumed,    m->head,     m->head_sha256,    m->head_file_sha256, m->why};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) as_free(texts[i]);
   memset(m, 0, sizeof *m);
 }

@@ -21,6 +21,8 @@ typedef struct as_build_info {
 /* What was in force for one model and for one dataset; texts owned. */
 typedef struct as_model_record {
   char *weights_sha256, *container, *recipe, *arch, *preset, *assumed, *head, *head_sha256;
+  char *method, *family, *train_seed,
+      *training;          /* of a checkpoint of assay pretrain: its words; NULL otherwise */
   char *head_file_sha256; /* NULL unless the head is a file */
   char recipe_sha256[65]; /* "" unless the recipe is a file */
   char recipe_digest

@@ -78,6 +78,9 @@ static as_status fill_names(as_results *out, const as_rec *recs, size_t n, bool 
       out->models[m].name = as_strdup(name, err);
       out->models[m].note = as_strdup(note ? note : "", err);
       if (!out->models[m].name || !out->models[m].note) return AS_E_ENV;
+      if (as_results_trained(&out->models[m], as_rec_text(j, "method"), as_rec_text(j, "family"),
+                             as_rec_text(j, "seed"), err) != AS_OK)
+        return AS_E_ENV;
       if (read_published(&out->models[m], j, err) != AS_OK) return AS_E_ENV;
       if (as_rec_probe(&out->models[m].probe, j, err) != AS_OK) return AS_E_ENV;
       m++;

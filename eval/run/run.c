@@ -97,7 +97,7 @@ as_status as_run_in(const as_plan *plan, const as_run_opts *opts, as_run_folder 
   as_inputs in;
   memset(results, 0, sizeof *results);
   as_status s = as_inputs_open(&in, plan, opts, err);
-  if (s == AS_OK) s = as_inputs_try_models(&in, err);
+  if (s == AS_OK) s = as_inputs_train(&in, err);
   if (s == AS_OK && !folder->dir) s = as_run_folder_open(folder, opts->dir, opts->start, err);
   if (s == AS_OK) s = refuse_other(folder, plan, err);
   if (s == AS_OK) s = run_inputs(&in, folder, results, err);

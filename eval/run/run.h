@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "eval/pretrain/pretrain.h"
 #include "eval/report/report.h"
 #include "eval/run/plan.h"
 #include "eval/run/record.h"
@@ -28,6 +29,8 @@ typedef struct as_run_opts {
   as_report_opts report;
   as_build_info build;
   const as_watch *watch;
+  void (*training)(
+      as_pretrain_opts *o); /* sets monitor, watch and callbacks of a training of the plan; or NULL */
 } as_run_opts;
 
 #define AS_RUN_KEEP (INT64_C(4) << 30)
@@ -58,6 +61,11 @@ as_status as_run_shard(const as_plan *plan, const as_run_opts *opts, int64_t sha
  * different plans, weights, images, profiles; missing, double or unfinished ones; all are named. */
 as_status as_merge(const char *const *paths, size_t n, const as_run_opts *opts, as_results *results,
                    as_err *err);
+
+/* The trainings of the plan that are not done yet, one after the other, each into pretrained/NAME in the plan's folder.
+ * as_run does the same first. A checkpoint that says the words of its section is taken as it is (verify trains again).
+ * AS_E_STOPPED: the same call goes on from there. */
+as_status as_run_train(const as_plan *plan, const as_run_opts *opts, as_err *err);
 
 typedef enum as_check_form { AS_CHECK_TEXT, AS_CHECK_JSON, AS_CHECK_URLS } as_check_form;
 

@@ -230,8 +230,36 @@ static void estimate(as_check *c, size_t m, as_model *model, const as_groups *g)
   if (memory > c->memory) c->memory = memory;
 }
 
+/* A training that is not done yet, and how long it takes. */
+static void check_training(as_check *c, size_t i) {
+  const as_plan_pretrain *p = &c->in.plan->pretrain[i];
+  const as_training t = as_plan_training(p);
+  as_training_cost cost;
+  as_err e = {0};
+  bool done = false;
+  as_status s = as_train_state(&done, c->in.plan, p, &e);
+  if (s == AS_OK && done) {
+    add_note(c, AS_CHECK_TRAINING, p->name, "done, %s", p->checkpoint);
+    return;
+  }
+  if (s == AS_OK && (s = as_training_estimate(&cost, &t, &e)) != AS_OK)
+    as_fail_in(&e, "[pretrain %s]", p->name);
+  if (s != AS_OK) {
+    add_problem(c, p->name, s, &e);
+    return;
+  }
+  add_note(c, AS_CHECK_TRAINING, p->name, "%s, %zu images, %zu epochs, about %.0f s", cost.title, cost.images,
+           cost.epochs, cost.seconds);
+  c->seconds += cost.seconds;
+}
+
 static void check_model(as_check *c, size_t m) {
   const as_plan_model *p = &c->in.plan->models[m];
+  const as_plan_pretrain *t = as_plan_training_of(c->in.plan, p);
+  if (t && as_path_kind_of(t->checkpoint) == AS_PATH_NONE) {
+    add_note(c, AS_CHECK_NOTE, p->name, "model %s is checked once [pretrain %s] is done", p->name, t->name);
+    return;
+  }
   as_check_model *out = &c->model[m];
   as_open_model o;
   as_groups g;
@@ -285,6 +313,7 @@ static void check_all(as_check *c) {
   for (size_t i = 0; i < plan->n_datasets; i++) check_set(c, i);
   for (size_t i = 0; i < plan->n_datasets; i++)
     if (!plan->datasets[i].train) check_shared(c, i);
+  for (size_t i = 0; i < plan->n_pretrain; i++) check_training(c, i);
   for (size_t m = 0; m < plan->n_models; m++) check_model(c, m);
   as_err e = {0};
   as_status s = as_inputs_find_common(&c->in, &e);

@@ -113,6 +113,28 @@ static as_status copy_text(char **to, const char *from, as_err *err) {
   return (*to = as_strdup(from, err)) ? AS_OK : AS_E_ENV;
 }
 
+/* How a checkpoint of assay pretrain came about, as it says itself; nothing of others. */
+static as_status record_training(as_model_record *rec, const as_state *state, as_err *err) {
+  const struct {
+    const char *key;
+    char **to;
+  } told[] = {{"assay.method", &rec->method},
+              {"assay.family", &rec->family},
+              {"assay.seed", &rec->train_seed},
+              {"assay.command", &rec->training}};
+  for (size_t i = 0; i < sizeof told / sizeof *told; i++) {
+    const char *text = as_state_meta(state, told[i].key);
+    as_str shown = {0};
+    if (!text || !as_state_meta(state, "assay.method")) continue;
+    as_str_put_escaped(&shown, text);
+    as_status s = as_str_status(&shown, err);
+    if (s == AS_OK) s = copy_text(told[i].to, as_str_c(&shown), err);
+    as_str_clear(&shown);
+    if (s != AS_OK) return s;
+  }
+  return AS_OK;
+}
+
 /* What is in force for an open model, into its record. */
 static as_status record_model(as_model_record *rec, const as_plan *plan, const as_plan_model *p,
                               const as_open_model *o, as_err *err) {
@@ -123,6 +145,7 @@ static as_status record_model(as_model_record *rec, const as_plan *plan, const a
   if (s == AS_OK) s = copy_text(&rec->arch, as_model_arch(b->model), err);
   if (s == AS_OK) s = copy_text(&rec->preset, b->preset_text, err);
   if (s == AS_OK) s = copy_text(&rec->assumed, b->assumed, err);
+  if (s == AS_OK) s = record_training(rec, b->state, err);
   as_recipe_digest(b->recipe, rec->recipe_digest);
   rec->used = b->used;
   rec->renamed = b->renamed;
@@ -165,6 +188,8 @@ as_status as_inputs_try_models(as_inputs *in, as_err *err) {
   for (size_t m = 0; m < in->plan->n_models; m++) {
     as_open_model o;
     as_groups g;
+    const as_plan_pretrain *t = as_plan_training_of(in->plan, &in->plan->models[m]);
+    if (t && as_path_kind_of(t->checkpoint) == AS_PATH_NONE) continue; /* it is trained first */
     as_status s = as_inputs_try_model(in, m, &o, &g, err);
     if (s != AS_OK && !as_inputs_excuse(in, s, err, &in->models[m].why)) return s;
     if (s != AS_OK) continue;

@@ -2,6 +2,7 @@
  *
  *   run_inputs.c    plan, files            -> as_inputs    sets opened, models tried, every file hashed
  *   run_choice.c    as_inputs              -> as_inputs    among which classes models choose and are compared
+ *   run_train.c     plan                   -> files        trainings that are not done yet, in pretrained/
  *   run_groups.c    as_inputs              -> as_groups    which runs of the backbone a model takes
  *   run_jobs.c      as_groups, the folder  -> as_job       what is there already, what is to be computed
  *   run_model.c     as_job                 -> files        features, head and cells of a model, in work/
@@ -17,6 +18,7 @@
 #include "eval/features/backbone.h"
 #include "eval/features/features.h"
 #include "eval/learn/linhead.h"
+#include "eval/pretrain/training.h"
 #include "eval/run/run.h"
 #include "eval/run/run_folder.h"
 
@@ -93,6 +95,8 @@ as_status as_inputs_open(as_inputs *in, const as_plan *plan, const as_run_opts *
 /* Opens every model once, so that what does not fit is told before hours of work, not after; fills their records but
  * for the heads that are fitted. */
 as_status as_inputs_try_models(as_inputs *in, as_err *err);
+/* The same once the plan's trainings are done: those that are not are done first. */
+as_status as_inputs_train(as_inputs *in, as_err *err);
 /* One of them, which stays open, and its groups. On failure nothing is left open. */
 as_status as_inputs_try_model(as_inputs *in, size_t m, as_open_model *o, as_groups *g, as_err *err);
 /* Hashes every set, with pixels also of the decoded images; the tables go to the folder. */
@@ -212,6 +216,11 @@ bool as_receipt_same_build(const as_json *object, const as_build_info *build);
 /* run_model.c: the cells of a job that are to be computed; with opts->partial a set that does not fit leaves its reason
  * in its job. */
 as_status as_run_model(as_inputs *in, as_job *job, const as_run_folder *folder, as_err *err);
+
+/* run_train.c: a section in the words of training.h; texts are borrowed. */
+as_training as_plan_training(const as_plan_pretrain *p);
+/* Is the checkpoint of this section there, from the words that it says now? AS_E_USAGE: words that mean nothing. */
+as_status as_train_state(bool *done, const as_plan *plan, const as_plan_pretrain *p, as_err *err);
 
 /* run_results.c: everything that is reported, from the inputs' records and the cells' files. */
 as_status as_run_results(as_results *res, as_inputs *in, as_job *jobs, const as_run_folder *folder,

@@ -63,6 +63,8 @@ static as_status name_model(const as_inputs *in, as_results_model *m, size_t i, 
   m->name = as_strdup(p->name, err);
   m->note = as_strdup(p->note ? p->note : "", err);
   if (!m->name || !m->note) return AS_E_ENV;
+  const as_model_record *rec = &in->models[i];
+  if (as_results_trained(m, rec->method, rec->family, rec->train_seed, err) != AS_OK) return AS_E_ENV;
   m->probe = in->models[i].probe;
   if (m->probe.train && !(m->probe.train = as_strdup(m->probe.train, err))) return AS_E_ENV;
   if (!(p->published > 0)) return AS_OK;

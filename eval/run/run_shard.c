@@ -139,7 +139,7 @@ as_status as_run_shard(const as_plan *plan, const as_run_opts *opts, int64_t sha
   as_jsonw_init(&w, &groups, false);
   r.w = &w;
   as_status s = as_inputs_open(&r.in, plan, opts, err);
-  if (s == AS_OK) s = as_inputs_try_models(&r.in, err);
+  if (s == AS_OK) s = as_inputs_train(&r.in, err);
   if (s == AS_OK) s = as_run_folder_open(&r.folder, opts->dir, opts->start, err);
   if (s == AS_OK) s = make_rows_folder(opts->dir, err);
   if (s == AS_OK) s = as_inputs_print_sets(&r.in, &r.folder, false, err);

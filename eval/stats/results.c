@@ -64,6 +64,9 @@ void as_results_clear(as_results *r) {
   for (size_t i = 0; i < r->n_models; i++) {
     as_free(r->models[i].name);
     as_free(r->models[i].note);
+    as_free(r->models[i].method);
+    as_free(r->models[i].family);
+    as_free(r->models[i].seed);
     as_free(r->models[i].probe.train);
     as_free(r->models[i].published_on);
     as_free(r->models[i].published_source);
@@ -90,6 +93,15 @@ void as_results_clear(as_results *r) {
   as_free(r->cells);
   as_free(r->title);
   memset(r, 0, sizeof *r);
+}
+
+as_status as_results_trained(as_results_model *m, const char *method, const char *family, const char *seed,
+                             as_err *err) {
+  if (!method) return AS_OK;
+  m->method = as_strdup(method, err);
+  m->family = as_strdup(family ? family : "", err);
+  m->seed = as_strdup(seed ? seed : "", err);
+  return m->method && m->family && m->seed ? AS_OK : AS_E_ENV;
 }
 
 as_status as_results_set_task(as_results_set *set, const char *task, const char *flavour, const char *subset,

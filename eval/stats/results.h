@@ -76,11 +76,14 @@ typedef struct as_probe_facts {
 } as_probe_facts;
 
 typedef struct as_results_model {
-  char *name;             /* owned */
-  char *note;             /* one line: architecture, head, "seeded random weights"; owned */
-  as_probe_facts probe;   /* known = false: no probe was fitted */
-  double published;       /* top-1 its authors publish, a fraction; NaN = none given */
-  char *published_on;     /* name of the set it was published for; owned, NULL = none */
+  char *name; /* owned */
+  char *note; /* one line: architecture, head, "seeded random weights"; owned */
+  char *method,
+      *family;          /* of the training, as its checkpoint says: "simclr", "contrastive"; owned, or NULL */
+  char *seed;           /* likewise; owned, or NULL */
+  as_probe_facts probe; /* known = false: no probe was fitted */
+  double published;     /* top-1 its authors publish, a fraction; NaN = none given */
+  char *published_on;   /* name of the set it was published for; owned, NULL = none */
   char *published_source; /* where it stands; owned, or NULL */
 } as_results_model;
 
@@ -135,6 +138,9 @@ void as_results_clear(as_results *r);
 void as_cell_clear(as_cell *c);
 /* Adds a failed image to the cell's list, if there is room left; does not count it in n_failed. */
 as_status as_cell_failure(as_cell *c, const char *image, const char *why, as_err *err);
+/* Where the model's network comes from; method NULL: nothing is known. */
+as_status as_results_trained(as_results_model *m, const char *method, const char *family, const char *seed,
+                             as_err *err);
 /* Names the set's task as published facts do: the flavour of V2 by the plan's word or the file's name, the
  * 200 classes of -R and -A when val is cut to them. subset, flavour, path may be NULL. */
 as_status as_results_set_task(as_results_set *set, const char *task, const char *flavour, const char *subset,

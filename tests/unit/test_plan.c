@@ -174,13 +174,31 @@ static void refuses(as_test *t) {
   }
 }
 
+/* A training's folder lies beside the plan, and its model's weights in it; a drawn world is no path. */
+static void trainings(as_test *t) {
+  static const char text[] =
+      "[dataset v]\npath = v\n[pretrain p]\nmethod = simclr\ndata = world:seed=3\nper-class = 0:4\n"
+      "precision = float16\n[pretrain q]\nmethod = byol\ndata = train\n[model m]\nweights = pretrain:p\n";
+  as_plan p;
+  as_err err = {0};
+  CHECK_OK(t, parse(&p, text, &err), err);
+  CHECK_INT(t, p.n_pretrain, 2);
+  CHECK_STR(t, p.pretrain[0].data.at, "world:seed=3");
+  CHECK_STR(t, p.pretrain[1].data.at, "plans/train");
+  CHECK(t, p.pretrain[0].half && !p.pretrain[1].half);
+  CHECK_INT(t, p.pretrain[0].per_class[1], 4);
+  CHECK_STR(t, p.models[0].weights.said, "pretrain:p");
+  CHECK_STR(t, p.models[0].weights.at, "plans/pretrained/p/checkpoint.safetensors");
+  CHECK(t, as_plan_training_of(&p, &p.models[0]) == &p.pretrain[0]);
+  as_plan_clear(&p);
+}
+
 int main(int argc, char **argv) {
-  static const as_case cases[] = {
-      {"plan: every key of a whole plan", reads_all},
-      {"plan: named after its file", default_name},
-      {"plan: three hundred sets", many_sets},
-      {"plan: numbers fit their fields", numbers_fit},
-      {"plan: bad plans are refused with line and reason", refuses},
-  };
+  static const as_case cases[] = {{"plan: every key of a whole plan", reads_all},
+                                  {"plan: named after its file", default_name},
+                                  {"plan: three hundred sets", many_sets},
+                                  {"plan: numbers fit their fields", numbers_fit},
+                                  {"plan: bad plans are refused with line and reason", refuses},
+                                  {"plan: trainings", trainings}};
   return as_test_main(argc, argv, cases, sizeof cases / sizeof *cases);
 }

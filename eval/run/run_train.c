@@ -1,0 +1,105 @@
+/* The trainings of a plan: what its models take by weights = pretrain:NAME. */
+#include <string.h>
+
+#include "eval/pretrain/training.h"
+#include "eval/run/run_int.h"
+#include "tensor/base/file.h"
+#include "tensor/base/hash/crc32.h"
+#include "tensor/base/log.h"
+#include "tensor/base/mem.h"
+
+as_training as_plan_training(const as_plan_pretrain *p) {
+  return (as_training){.method = p->method,
+                       .arch = p->arch,
+                       .preset = p->preset,
+                       .values = p->set,
+                       .size = p->size,
+                       .batch = p->batch,
+                       .epochs = p->epochs,
+                       .seed = p->seed,
+                       .half = p->half,
+                       .data = {.path = p->data.at,
+                                .labels = p->labels.at,
+                                .classes = p->classes.at,
+                                .limit = p->limit,
+                                .per_class_from = p->per_class[0],
+                                .per_class_to = p->per_class[1]}};
+}
+
+as_status as_train_state(bool *done, const as_plan *plan, const as_plan_pretrain *p, as_err *err) {
+  const as_training t = as_plan_training(p);
+  as_str said = {0}, command = {0};
+  as_status s = as_training_words(&t, &said, &command, err);
+  if (s == AS_OK) *done = as_training_is_done(p->checkpoint, as_str_c(&command));
+  if (s != AS_OK) as_fail_in(err, "%s:%d: [pretrain %s]", plan->path, p->line, p->name);
+  as_str_clear(&said);
+  as_str_clear(&command);
+  return s;
+}
+
+/* Trainings on the same world share its images: pretrained/world-CRC beside them. */
+static char *world_of(const as_plan_pretrain *p, as_err *err) {
+  as_str name = {0};
+  const char *words = p->data.said;
+  as_str_printf(&name, "../world-%08x", (unsigned)as_crc32(0, words, strlen(words)));
+  char *path = as_str_status(&name, err) == AS_OK ? as_path_join(p->dir, as_str_c(&name), err) : NULL;
+  as_str_clear(&name);
+  return path;
+}
+
+static as_status train_one(const as_plan_pretrain *p, const as_run_opts *opts, as_err *err) {
+  const as_training t = as_plan_training(p);
+  as_training_open o = {0};
+  as_pretrain_result r;
+  char *world = world_of(p, err);
+  as_status s = world ? as_make_dirs(p->dir, err) : AS_E_ENV;
+  if (s == AS_OK) s = as_training_start(&o, &t, world, err);
+  if (s == AS_OK) {
+    as_log_line(AS_LOG_INFO, "%s: %s", p->name, o.opts.command);
+    o.opts.watch = opts->watch;
+    if (opts->training) opts->training(&o.opts);
+    o.opts.dir = p->dir;
+    s = as_pretrain(&o.opts, &r, err);
+  }
+  as_training_close(&o);
+  as_free(world);
+  return s;
+}
+
+as_status as_run_train(const as_plan *plan, const as_run_opts *opts, as_err *err) {
+  as_status s = AS_OK;
+  size_t before = 0;
+  for (size_t i = 0; s == AS_OK && i < plan->n_pretrain; i++) {
+    bool done;
+    s = as_train_state(&done, plan, &plan->pretrain[i], err);
+    before += s == AS_OK && done;
+    if (s != AS_OK || done) continue;
+    const as_training t = as_plan_training(&plan->pretrain[i]);
+    s = as_training_try(&t, err); /* all of them before the first one runs */
+    if (s != AS_OK) as_fail_in(err, "[pretrain %s]", plan->pretrain[i].name);
+  }
+  if (before) as_log_line(AS_LOG_INFO, "%zu of %zu trainings are there already", before, plan->n_pretrain);
+  for (size_t i = 0; s == AS_OK && i < plan->n_pretrain; i++) {
+    const as_plan_pretrain *p = &plan->pretrain[i];
+    bool done;
+    s = as_train_state(&done, plan, p, err);
+    if (s != AS_OK || done) continue;
+    s = train_one(p, opts, err);
+    if (s != AS_OK) as_fail_in(err, "[pretrain %s]", p->name);
+  }
+  return s;
+}
+
+as_status as_inputs_train(as_inputs *in, as_err *err) {
+  bool todo = false;
+  as_status s = AS_OK;
+  for (size_t i = 0; s == AS_OK && i < in->plan->n_pretrain; i++) {
+    bool done;
+    s = as_train_state(&done, in->plan, &in->plan->pretrain[i], err);
+    todo = todo || !done;
+  }
+  if (s == AS_OK && todo)
+    s = as_inputs_try_models(in, err); /* what does not fit is told before hours of training */
+  if (s == AS_OK && todo) s = as_run_train(in->plan, in->opts, err);
+  return s == AS_OK ? as_inputs_try_models(in, err) : s;
+}
