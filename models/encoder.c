@@ -73,6 +73,10 @@ const as_map *as_encoder_forward(as_encoder_pass *p, bool running) {
   return &p->features;
 }
 
+const as_map *as_encoder_last_map(const as_encoder_pass *p) {
+  return p->last;
+}
+
 void as_encoder_backward(as_encoder_pass *p, const as_map *dfeatures) {
   p->e->ops->backward(p, dfeatures);
 }

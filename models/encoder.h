@@ -57,6 +57,9 @@ int as_encoder_count(const as_encoder_pass *p); /* images of the last as_encoder
 /* Features of these images: a matrix [n, dim] that lives until the pass's next forward. running: BatchNorm's buffers in the
  * store take the statistics of this batch. */
 const as_map *as_encoder_forward(as_encoder_pass *p, bool running);
+/* The map whose mean the features of the last forward are: [n, h, w, dim], until the pass's next forward; before it, with the
+ * sizes alone. NULL: a transformer. */
+const as_map *as_encoder_last_map(const as_encoder_pass *p);
 /* Adds to the store's gradients. dfeatures: [n, dim]; not changed. */
 void as_encoder_backward(as_encoder_pass *p, const as_map *dfeatures);
 

@@ -27,7 +27,8 @@ struct as_encoder_pass {
   as_encoder *e;
   int n;
   as_map *images;
-  as_map features; /* [n, dim] */
+  as_map features;    /* [n, dim] */
+  const as_map *last; /* what they are the mean of, or NULL */
 };
 
 as_status as_resnet_encoder_create(as_encoder **out, const as_arch *arch, const as_encoder_cfg *cfg,

@@ -221,7 +221,7 @@ static as_status resnet_pass_create(as_encoder_pass **out, as_encoder *base, boo
     resnet_pass_destroy(&p->base);
     return st;
   }
-  p->base.images = &p->value[0];
+  p->base.images = &p->value[0], p->base.last = &p->value[steps];
   *out = &p->base;
   return AS_OK;
 }

@@ -16,7 +16,8 @@ class Net(nn.Module):
     def __init__(s):
         super().__init__(); s.conv1 = nn.Conv2d(3, 4, 3, 2, 1, bias=False); s.bn1 = nn.BatchNorm2d(4)
         s.layer1 = nn.Sequential(Basic(4, 4, 1)); s.layer2 = nn.Sequential(Basic(4, 8, 2)); s.layer3 = nn.Sequential(Basic(8, 16, 2))
-    def forward(s, x): return s.layer3(s.layer2(s.layer1(F.relu(s.bn1(s.conv1(x)))))).mean((2, 3))
+    def map(s, x): return s.layer3(s.layer2(s.layer1(F.relu(s.bn1(s.conv1(x))))))
+    def forward(s, x): return s.map(x).mean((2, 3))
 class Fixed(nn.Module):
     """BatchNorm whose offset (and gain) are not trained: they have no name in the golden."""
     def __init__(s, w, gain): super().__init__(); s.weight = nn.Parameter(torch.ones(w)) if gain else None; s.w = w
@@ -37,6 +38,7 @@ class Cosine(nn.Module):
     def forward(s, x): return x @ F.normalize(s.weight, dim=1).T
 HEADS = {'dino': (nn.Sequential(L(16, 20), nn.GELU(), L(20, 20), nn.GELU(), L(20, 10), L2(), Cosine(10, 14)), None), 'moco': (nn.Sequential(L(16, W), nn.ReLU(), L(W, W)), None), 'pcl': (nn.Sequential(L(16, W), nn.ReLU(), L(W, W)), None),
          'simclr': (nn.Sequential(L(16, W, bias=False), nn.BatchNorm1d(W), nn.ReLU(), L(W, W, bias=False), Fixed(W, True)), None),
+         'obow': (nn.Sequential(L2(), L(16, 32, bias=False), nn.BatchNorm1d(32), nn.ReLU(), L(32, 16), L2()), None),
          'byol': (mlp(16, 20, W), mlp(W, 20, W)),
          'moco-v3': (nn.Sequential(L(16, 20, bias=False), nn.BatchNorm1d(20), nn.ReLU(), L(20, W, bias=False), Fixed(W, False)),
                      nn.Sequential(L(W, 20, bias=False), nn.BatchNorm1d(20), nn.ReLU(), L(20, W, bias=False))),
@@ -50,10 +52,10 @@ def fill(m):
     for name, p in m.named_parameters():
         v = made(len(name), p.numel()).reshape(p.shape)
         p.data = v * (2 / p[0].numel()) ** .5 if p.ndim > 1 else ((1 + .2 * v) if 'weight' in name else .1 * v)
-def views(n=2):
+def views(n=2, large=2):
     out = []
     for k in range(n):
-        S = SIZE if k < 2 else SIZE // 2
+        S = SIZE if k < large else SIZE // 2
         x = made(5 + 3 * k, B * S * S * 3).reshape(B, S, S, 3) + made(9, B).reshape(B, 1, 1, 1) * made(2 + k, S).reshape(1, S, 1, 1)
         out.append(x.permute(0, 3, 1, 2))
     return out
@@ -82,6 +84,13 @@ def loss_of(name, net, proj, pred, net2, proj2, x):
         f = torch.cat([net(torch.cat(x[:2])), net(torch.cat(x[2:]))]); s = pred(proj(f)).reshape(6, B, -1)
         with torch.no_grad(): q = [sinkhorn(torch.cat([pred(wave(1 + i, 16, W)), s[i]]), .05, 3)[-B:] for i in range(2)]
         return sum(-(q[i] * F.log_softmax(s[v] / .2, 1)).sum(1).mean() for i in range(2) for v in range(6) if v != i) / 10
+    if name == 'obow': # words: made rows, not below 0; mu starts at .5
+        words = torch.tensor([[max(0., math.sin(3 + .37 * (i * i % 9973))) for i in range(r * 16, r * 16 + 16)] for r in range(16)])
+        logits = 5 * net(torch.cat(x[1:])) @ proj(words).T
+        with torch.no_grad():
+            d = ((net2.map(x[0]).flatten(2).transpose(1, 2)[:, :, None] - words) ** 2).sum(3)
+            mu = .99 * .5 + .01 * d.min(2).values.mean(); t = F.softmax(-10 * d / mu, 2).max(1).values; t = t / t.sum(1, keepdim=True)
+        return F.kl_div(F.log_softmax(logits, 1), torch.cat([t, t]), reduction='batchmean')
     z = [proj(net(v)) for v in x]
     if name == 'byol':
         t = [proj2(net2(v)) for v in x]; p = [pred(v) for v in z]
@@ -97,7 +106,7 @@ def loss_of(name, net, proj, pred, net2, proj2, x):
     return 25 * F.mse_loss(z[0], z[1]) + 25 * (v(z[0]) + v(z[1])) / 2 + c(z[0]) + c(z[1])
 with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), 'ssl.tsv'), 'w') as f:
     for name, (proj, pred) in HEADS.items():
-        all = nn.Module(); all.net = Net(); setattr(all, 'head' if name in ('moco', 'pcl', 'dino') else 'projector', proj)
+        all = nn.Module(); all.net = Net(); setattr(all, 'generator' if name == 'obow' else 'head' if name in ('moco', 'pcl', 'dino') else 'projector', proj)
         if pred is not None: setattr(all, 'prototypes' if name in PROTOTYPES else 'predictor', pred)
         class Flat(nn.Module): pass
         names = [(n[4:] if n.startswith('net.') else n, p) for n, p in all.named_parameters()]
@@ -108,7 +117,7 @@ with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), 'ssl.tsv'), '
         net2, proj2 = copy.deepcopy(all.net), copy.deepcopy(proj); all.train(); net2.train(); proj2.train()
         before = {n: p.detach().clone() for n, p in names}
         opt = torch.optim.SGD([p for _, p in names], .1, .9, weight_decay=1e-3)
-        loss = loss_of(name, all.net, proj, pred, net2, proj2, views(6 if name in CROPS else 2)); loss.backward()
+        loss = loss_of(name, all.net, proj, pred, net2, proj2, views(*((3, 3) if name == 'obow' else (6 if name in CROPS else 2,)))); loss.backward()
         if name == 'dino':
             for n, p in names:
                 if p.grad.norm() > 3: p.grad *= 3 / (p.grad.norm() + 1e-6)

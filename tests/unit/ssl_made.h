@@ -47,7 +47,8 @@ static inline as_ssl *open_method(as_test *t, const char *name) {
                 {"width", 12},      {"hidden", 20},         {"narrow", 6},     {"temperature", 0.2},
                 {"lambda", 0.02},   {"queue", 16},          {"group", 8},      {"prototypes", 14},
                 {"bottleneck", 10}, {"clusters-1", 3},      {"clusters-2", 5}, {"clusters-3", 4},
-                {"frozen", 0},      {"queue-from", 0},      {"heads", 2}};
+                {"frozen", 0},      {"queue-from", 0},      {"heads", 2},      {"words", 16},
+                {"words-a-step", 4}};
   as_ssl_opts o = {.method = as_ssl_method_named(name),
                    .arch = "resnet18:blocks=1-1-1,base=4,stem=3x3s2",
                    .size = SIZE,

@@ -51,6 +51,8 @@ static void fill_prototypes(as_ssl *s) {
 static void fill_memories(as_ssl *s, const char *name) {
   if (strcmp(name, "moco") == 0 || strcmp(name, "pcl") == 0) unit_rows(s->kept[0].data, 16, 12, made, 6);
   if (strcmp(name, "pcl") == 0) fill_prototypes(s);
+  for (size_t i = 0; i < 16 * 16 && strcmp(name, "obow") == 0; i++)
+    ((float *)s->kept[0].data)[i] = (float)fmax(0.0, wave(3, i));
   if (strcmp(name, "swav") == 0) {
     for (size_t i = 0; i < 2; i++) unit_rows((float *)s->kept[0].data + i * 16 * 12, 16, 12, wave, 1 + i);
     *(uint64_t *)s->kept[1].data = 16;

@@ -1,7 +1,8 @@
-/* Losses and their gradients against the closed forms in double; PCL's prototypes against their definition. */
+/* Losses and their gradients against the closed forms in double; PCL's prototypes and OBoW's bags against their definitions. */
 #include <stdlib.h>
 
 #include "models/ssl/moco_int.h"
+#include "models/ssl/obow_int.h"
 #include "tensor/runtime.h"
 #include "tests/harness.h"
 #include "tests/unit/ssl_made.h"
@@ -152,9 +153,141 @@ static void prototypes(as_test *t) {
   as_ssl_destroy(&s);
 }
 
+/* ---- OBoW ---- */
+
+enum { WORDS = 9, SPOTS = 4, BAGS = 5, ROWS = 2 * BAGS };
+
+static double made_value(size_t t, size_t i) {
+  return sin((double)t + 0.37 * (double)(i * i % 9973));
+}
+
+/* Bags of made maps: mu and targets. */
+static void bags(as_test *t) {
+  as_bags b;
+  as_err err = {0};
+  CHECK_OK(t, as_bags_create(&b, BAGS, SPOTS, WORDS, D, &err), err);
+  for (size_t i = 0; i < BAGS * SPOTS * D; i++) b.x[i] = (float)made_value(1, i);
+  for (size_t i = 0; i < WORDS * D; i++) b.words[i] = (float)made_value(2, i);
+  b.mu = 0.5;
+  as_bags_fill(&b, 10, 0.9);
+  static double far[BAGS * SPOTS * WORDS];
+  double mean = 0, balance = 0, all[WORDS] = {0};
+  for (size_t r = 0; r < BAGS * SPOTS; r++) {
+    double least = 1e9;
+    for (size_t c = 0; c < WORDS; c++) {
+      double *d = &far[r * WORDS + c];
+      *d = 0;
+      for (size_t i = 0; i < D; i++) *d += pow((double)b.x[r * D + i] - (double)b.words[c * D + i], 2);
+      least = fmin(least, *d);
+    }
+    mean += least / (BAGS * SPOTS);
+  }
+  const double mu = 0.9 * 0.5 + 0.1 * mean;
+  CHECK_NEAR(t, b.mu, mu, 1e-6);
+  for (size_t i = 0; i < BAGS; i++) {
+    double bag[WORDS] = {0}, sum = 0;
+    for (size_t p = 0; p < SPOTS; p++) {
+      const double *d = far + (i * SPOTS + p) * WORDS;
+      double least = 1e9, total = 0;
+      for (size_t c = 0; c < WORDS; c++) least = fmin(least, d[c]);
+      for (size_t c = 0; c < WORDS; c++) total += exp(-10 * (d[c] - least) / mu);
+      for (size_t c = 0; c < WORDS; c++) bag[c] = fmax(bag[c], exp(-10 * (d[c] - least) / mu) / total);
+    }
+    for (size_t c = 0; c < WORDS; c++) sum += bag[c];
+    for (size_t c = 0; c < WORDS; c++) {
+      CHECK_NEAR(t, (double)b.target[i * WORDS + c], bag[c] / sum, 1e-5);
+      all[c] += bag[c] / sum / BAGS;
+    }
+  }
+  for (size_t c = 0; c < WORDS; c++) balance -= all[c] > 0 ? all[c] * log(all[c]) / log(WORDS) : 0;
+  CHECK_NEAR(t, as_bags_balance(&b), balance, 1e-5);
+  as_bags_clear(&b);
+}
+
+static void bag_loss(as_test *t) {
+  as_bag_loss l;
+  as_err err = {0};
+  float f[ROWS * D], w[WORDS * D], target[BAGS * WORDS];
+  double df[ROWS * D] = {0}, dw[WORDS * D] = {0}, loss = 0;
+  CHECK_OK(t, as_bag_loss_create(&l, ROWS, WORDS, D, &err), err);
+  for (size_t i = 0; i < ROWS * D; i++) f[i] = (float)made_value(3, i);
+  unit_rows(w, WORDS, D, made_value, 4);
+  for (size_t i = 0; i < BAGS; i++) {
+    double sum = 0;
+    for (size_t c = 0; c < WORDS; c++) sum += fmax(0, made_value(5, i * WORDS + c));
+    for (size_t c = 0; c < WORDS; c++)
+      target[i * WORDS + c] = (float)(fmax(0, made_value(5, i * WORDS + c)) / sum);
+  }
+  for (size_t r = 0; r < ROWS; r++) {
+    double p[WORDS], sum = 0;
+    for (size_t c = 0; c < WORDS; c++) sum += p[c] = exp(5 * dot(f + r * D, w + c * D, D));
+    for (size_t c = 0; c < WORDS; c++) {
+      const double want = (double)target[r % BAGS * WORDS + c], g = 5 * (p[c] / sum - want) / ROWS;
+      if (want > 0) loss += want * log(want / (p[c] / sum)) / ROWS;
+      for (size_t i = 0; i < D; i++)
+        df[r * D + i] += g * (double)w[c * D + i], dw[c * D + i] += g * (double)f[r * D + i];
+    }
+  }
+  const as_map mf = as_map_matrix(f, ROWS, D), mw = as_map_matrix(w, WORDS, D);
+  CHECK_NEAR(t, as_bag_loss_run(&l, &mf, &mw, target, BAGS, 5) / loss, 1.0, 1e-6);
+  compare(t, l.df, df, ROWS * D);
+  compare(t, l.dw, dw, WORDS * D);
+  as_bag_loss_clear(&l);
+}
+
+/* The words that a step replaces are positions of its maps, or means of 3x3 of them, one of each of the first images. */
+static void fresh_words(as_test *t) {
+  for (int average = 0; average < 2; average++) {
+    as_ssl_opts o = {.method = as_ssl_method_named("obow"),
+                     .arch = "resnet18:blocks=1-1,base=4,stem=3x3s2",
+                     .size = 32, /* a last map of 8x8 */
+                     .batch = BATCH,
+                     .images = 40,
+                     .epochs = 2,
+                     .name = {"cut", "average", "words", "words-a-step"},
+                     .value = {average, average, 16, 4},
+                     .n_values = 4};
+    as_ssl *s = NULL;
+    as_err err = {0};
+    CHECK_OK(t, as_ssl_create(&s, &o, &err), err);
+    (void)take_steps(s, 2);
+    const as_bags *b = s->state;
+    const size_t side = average ? 6 : 8, wide = average ? 3 : 1, f = b->f;
+    CHECK_INT(t, b->positions, side * side);
+    for (size_t i = 0; i < 4; i++) { /* the second step's are words 4 to 7 */
+      const float *word = b->words + (4 + i) * f, *x = b->x + i * side * side * f;
+      double best = 1e9;
+      for (size_t y = 0; y + wide <= side; y++)
+        for (size_t z = 0; z + wide <= side; z++) {
+          double off = 0;
+          for (size_t c = 0; c < f; c++) {
+            double mean = 0;
+            for (size_t k = 0; k < wide * wide; k++)
+              mean += (double)x[((y + k / wide) * side + z + k % wide) * f + c] / (double)(wide * wide);
+            off = fmax(off, fabs(mean - (double)word[c]));
+          }
+          best = fmin(best, off);
+        }
+      CHECK(t, best < 1e-6);
+    }
+    as_ssl_destroy(&s);
+    o.size = average ? 16 : 4; /* 4x4 less a border, and 1x1: nothing to choose among */
+    CHECK_STATUS(t, as_ssl_create(&s, &o, &err), AS_E_USAGE);
+    CHECK(t, strstr(err.msg, "wanted at least") != NULL);
+    o.size = 32, o.value[3] = 5; /* does not divide 16 */
+    CHECK_STATUS(t, as_ssl_create(&s, &o, &err), AS_E_USAGE);
+    o.value[3] = 4, o.arch = "vit_tiny:patch=8,posgrid=0,depth=1";
+    CHECK_STATUS(t, as_ssl_create(&s, &o, &err), AS_E_USAGE);
+    CHECK(t, strstr(err.msg, "transformer") != NULL);
+  }
+}
+
 int main(int argc, char **argv) {
   static const as_case cases[] = {{"MoCo and PCL: InfoNCE, prototypes", contrastive},
                                   {"MoCo v3: one direction", in_batch},
+                                  {"OBoW: bags of words", bags},
+                                  {"OBoW: who predicts them", bag_loss},
+                                  {"OBoW: fresh words, what is refused", fresh_words},
                                   {"PCL: means and concentrations", prototypes}};
   as_err err = {0};
   if (as_init(&(as_init_opts){getenv("ASSAY_CPU"), 0, NULL}, &err) != AS_OK) return 4;
