@@ -52,7 +52,40 @@ static as_status read_pair(as_feature_set *train, as_feature_set *test, as_featu
 }
 
 static as_labelled labelled(const as_feature_set *f) {
-  return (as_labelled){.x = f->x, .y = f->label, .n = f->n, .d = f->d, .classes = f->classes};
+  return (as_labelled){.x = f->x,
+                       .y = f->label,
+                       .n = f->n,
+                       .d = f->d,
+                       .classes = f->classes,
+                       .class_name = (const char *const *)f->class_name};
+}
+
+/* [n_out] the class of the test rows that each output of a head means: by name where both have names, else by number.
+ * What the rows do not have gets a number of its own, which no row has. Release with as_free. */
+static int *classes_of_head(const as_linhead *head, const as_feature_set *test, as_err *err) {
+  const bool named = head->name && test->class_name;
+  int *class_of = as_alloc(head->n_out, sizeof *class_of, err);
+  for (size_t i = 0; class_of && i < head->n_out; i++) {
+    class_of[i] = named ? (int)(test->classes + i) : head->class_of ? head->class_of[i] : (int)i;
+    for (size_t c = 0; named && c < test->classes; c++)
+      if (test->class_name[c] && strcmp(test->class_name[c], head->name[i]) == 0) class_of[i] = (int)c;
+  }
+  return class_of;
+}
+
+/* A head of before, for rows that it did not learn from here. */
+static as_status read_head(as_linhead *head, as_feature_set *test, const as_args *a, as_err *err) {
+  as_status s = as_feature_set_read(test, a->text[OPT_TEST], err);
+  if (s == AS_OK) s = as_linhead_file(head, a->text[OPT_HEAD], test->d, err);
+  if (s != AS_OK || (head->name && test->class_name)) return s;
+  if (test->classes > head->classes)
+    return as_fail(
+        err, AS_E_INPUT,
+        "%s: the head knows %zu classes, %s has %zu; wanted the same list, or names of classes in both",
+        a->text[OPT_HEAD], head->classes, a->text[OPT_TEST], test->classes);
+  as_note("%s has no names of classes: they are matched by number",
+          a->text[head->name ? OPT_TEST : OPT_HEAD]);
+  return AS_OK;
 }
 
 /* One row of --predictions, and its part of the counts. */
@@ -205,7 +238,10 @@ static as_status print_tally(const as_args *a, const char *method, const as_orig
     as_jsonw_object(&w);
     as_jsonw_put_str(&w, "method", method);
     if (origin) put_origin(&w, origin);
-    as_jsonw_put_str(&w, "train", a->text[a->set[OPT_TRAIN] ? OPT_TRAIN : OPT_DATA]);
+    if (a->set[OPT_HEAD])
+      as_jsonw_put_str(&w, "head", a->text[OPT_HEAD]);
+    else
+      as_jsonw_put_str(&w, "train", a->text[a->set[OPT_TRAIN] ? OPT_TRAIN : OPT_DATA]);
     if (t) put_tally(&w, a, t, ci);
     as_jsonw_end(&w);
     as_str_putc(&out, '\n');
@@ -233,9 +269,9 @@ static as_status score(const as_args *a, const as_feature_set *train, const as_f
   size_t outputs = head ? head->n_out : train->classes;
   float *scores = as_alloc(outputs * ROWS, sizeof *scores, err),
         *x = as_alloc(ROWS * test->d, sizeof *x, err);
-  int *top = as_alloc(5 * ROWS, sizeof *top, err);
+  int *top = as_alloc(5 * ROWS, sizeof *top, err), *class_of = head ? classes_of_head(head, test, err) : NULL;
   as_out out = {0}, *o = NULL;
-  as_status s = scores && x && top ? AS_OK : AS_E_ENV;
+  as_status s = scores && x && top && (class_of || !head) ? AS_OK : AS_E_ENV;
   if (s == AS_OK && a->set[OPT_PREDICTIONS] &&
       (s = as_out_open(&out, a->text[OPT_PREDICTIONS], err)) == AS_OK) {
     o = &out;
@@ -265,8 +301,8 @@ static as_status score(const as_args *a, const as_feature_set *train, const as_f
         memcpy(five, top + 5 * i, sizeof five);
         for (int k = 0; k < 5; k++) value[k] = five[k] >= 0 ? scores[i * outputs + (size_t)five[k]] : 0.0f;
       }
-      for (int k = 0; head && head->class_of && k < 5; k++)
-        if (five[k] >= 0) five[k] = head->class_of[five[k]];
+      for (int k = 0; head && k < 5; k++)
+        if (five[k] >= 0) five[k] = class_of[five[k]];
       put_row(t, o, test, first + i, five, value, failed[i]);
     }
   }
@@ -278,6 +314,7 @@ static as_status score(const as_args *a, const as_feature_set *train, const as_f
   as_free(scores);
   as_free(x);
   as_free(top);
+  as_free(class_of);
   return s;
 }
 
@@ -415,12 +452,18 @@ as_status as_cmd_probe(const as_args *a, as_err *err) {
     return as_fail(err, AS_E_USAGE, "wanted --test F2.npy to score the probe, or -o HEAD to keep it");
   if (a->set[OPT_OUTPUT] && as_cli_suffix(OPT_OUTPUT, a->text[OPT_OUTPUT], suffixes, err) != AS_OK)
     return AS_E_USAGE;
-  if (a->set[OPT_TRAIN] == a->set[OPT_WEIGHTS])
-    return as_fail(err, AS_E_USAGE, "wanted --train F.npy, or --weights W with --data D to train on crops");
+  if (a->set[OPT_TRAIN] + a->set[OPT_WEIGHTS] + a->set[OPT_HEAD] != 1)
+    return as_fail(err, AS_E_USAGE,
+                   "wanted --train F.npy, --weights W with --data D to train on crops, or --head H as it is");
+  if (a->set[OPT_HEAD] && (a->set[OPT_OUTPUT] || a->set[OPT_PROTOCOL] || a->set[OPT_C]))
+    return as_fail(err, AS_E_USAGE,
+                   "--head is scored as it is; -o, --protocol and --c are for heads that are fitted");
   double c = 0.0;
   as_status s = read_method(&origin, &path, &c, a, err);
   if (s != AS_OK) return s;
-  if (a->set[OPT_WEIGHTS]) {
+  if (a->set[OPT_HEAD]) {
+    s = read_head(&head, &test, a, err);
+  } else if (a->set[OPT_WEIGHTS]) {
     s = fit_crops(&head, &origin, &test, a, err);
   } else {
     s = read_pair(&train, &test, &t.pair, a, err);

@@ -203,7 +203,9 @@ static as_status take_classes(as_linhead *h, const as_labelled *rows, as_labelle
     h->weight = as_calloc(h->n_out * h->d, sizeof(float), err);
     h->bias = as_calloc(h->n_out, sizeof(float), err);
     if (!h->weight || !h->bias) s = AS_E_ENV;
-    if (s == AS_OK && rows->class_name) s = as_linhead_name(h, rows->class_name, err);
+    bool named = rows->class_name != NULL;
+    for (size_t i = 0; named && i < h->n_out; i++) named = rows->class_name[h->class_of[i]] != NULL;
+    if (s == AS_OK && named) s = as_linhead_name(h, rows->class_name, err);
     *compact = (as_labelled){.x = rows->x, .y = out, .n = n, .d = rows->d, .classes = h->n_out};
   }
   as_free(slot);

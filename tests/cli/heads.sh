@@ -64,6 +64,27 @@ sed '/^\[dataset part\]/,/^path/d; s|^path = .*|path = other|; /^classes/d' "$A/
 refuses "heads: likewise in a plan" 3 "model vit on val: none of the head's 6 classes" run "$A/r.plan" -q
 [ ! -e "$A/r.out/rows" ] && [ ! -e "$A/r.out/work" ] && ok "heads: nothing was run" || not_ok "heads: nothing was run" "$(ls "$A/r.out")"
 
+# what the probe on features writes, and reads back
+F=$TMP/few.npy V=$TMP/val.npy Q=$TMP/part.npy
+"$ASSAY" features --weights "$W" --data "$A/few" -o "$F" -q >/dev/null
+"$ASSAY" features --weights "$W" --data "$A/world/val" --classes "$A/world/classes.txt" -o "$V" -q >/dev/null
+"$ASSAY" features --weights "$W" --data "$A/part" -o "$Q" -q >/dev/null
+works "heads: probe -o" probe --train "$F" -o "$TMP/h.safetensors" -q
+for set in "$V" "$Q"; do
+  run probe --head "$TMP/h.safetensors" --test "$set" --json
+  [ $code -eq 0 ] && [ "$(right "$TMP/out")" = "$(right "$A/p.out/record.json")" ] && ! grep -q "matched by number" "$TMP/err" && ok "heads: probe --head on $(basename "$set")" ||
+    not_ok "heads: probe --head on $(basename "$set")" "exit $code: $(cat "$TMP/out" "$TMP/err")"
+done
+run classify --weights "$W" --head "$TMP/h.safetensors" --data "$A/part" --json -q
+[ $code -eq 0 ] && [ "$(right "$TMP/out")" = "$(right "$A/p.out/record.json")" ] && ok "heads: classify reads it" || not_ok "heads: classify reads it" "exit $code: $(cat "$TMP/out" "$TMP/err")"
+# feature files of before have no names: numbers, and it is said
+for f in few val; do cp "$TMP/$f.npy" "$TMP/$f-n.npy" && awk -F'\t' -v OFS='\t' 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "class") c = i } { for (i = c; i < NF; i++) $i = $(i + 1); NF--; print }' "$TMP/$f.tsv" >"$TMP/$f-n.tsv"; done
+works "heads: by number, fitted" probe --train "$TMP/few-n.npy" -o "$TMP/n.safetensors" -q
+run probe --head "$TMP/n.safetensors" --test "$TMP/few-n.npy"
+[ $code -eq 0 ] && grep -q "n.safetensors has no names of classes: they are matched by number" "$TMP/err" && ok "heads: by number, said" || not_ok "heads: by number, said" "exit $code: $(cat "$TMP/err")"
+refuses "heads: by number, too few" 3 "the head knows 6 classes, $TMP/val-n.npy has 16" probe --head "$TMP/n.safetensors" --test "$TMP/val-n.npy" -q
+refuses "heads: one or the other" 2 "wanted --train F.npy" probe --head "$TMP/n.safetensors" --train "$F" --test "$V"
+
 # heads of others have no names: their outputs are the classes in order, as many as there are
 if /usr/bin/python3 -c 'import numpy' 2>/dev/null; then
   /usr/bin/python3 - "$A" <<'PY'
