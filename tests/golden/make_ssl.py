@@ -2,7 +2,7 @@
 """One SGD step of each method on made values and made views, by PyTorch autograd in float64 from the methods' equations
 (losses written here from the papers; the networks of make_encoder.py). Writes ssl.tsv: method, tensor, L2 norm of the
 update p1 - p0, its first 8 elements; "loss" with its value."""
-import os, math, torch, torch.nn as nn, torch.nn.functional as F
+import os, math, hashlib, struct, torch, torch.nn as nn, torch.nn.functional as F
 torch.set_default_dtype(torch.float64)
 B, SIZE, W, K = 8, 16, 12, 14
 def made(t, n): return torch.tensor([((i * 37 + t * 11 + i // 64 * 29) % 64 - 31.5) / 32 for i in range(n)])
@@ -45,9 +45,28 @@ HEADS = {'dino': (nn.Sequential(L(16, 20), nn.GELU(), L(20, 20), nn.GELU(), L(20
          'simsiam': (nn.Sequential(L(16, W, bias=False), nn.BatchNorm1d(W), nn.ReLU(), L(W, W, bias=False), Fixed(W, False)),
                      nn.Sequential(L(W, 6, bias=False), nn.BatchNorm1d(6), nn.ReLU(), L(6, W))),
          'barlow': (nn.Sequential(L(16, W, bias=False), nn.BatchNorm1d(W), nn.ReLU(), L(W, W, bias=False), Fixed(W, False)), None),
-         'vicreg': (mlp(16, W, W), None), 'swav': (projector(), prototypes(1))}
-CROPS = ('dino', 'swav') # methods with small views
-PROTOTYPES = ('swav',)
+         'vicreg': (mlp(16, W, W), None), 'swav': (projector(), prototypes(1)),
+         'deepcluster': (projector(), prototypes(2)), 'sela': (projector(), prototypes(2))}
+CROPS = ('dino', 'swav', 'deepcluster', 'sela') # methods with small views
+PROTOTYPES = ('swav', 'deepcluster', 'sela')
+# Random numbers as tensor/base/math/rng.h has them.
+M = (1 << 64) - 1
+def mix(z): z = ((z ^ z >> 30) * 0xBF58476D1CE4E5B9) & M; z = ((z ^ z >> 27) * 0x94D049BB133111EB) & M; return z ^ z >> 31
+def permutation(seed, stream, n):
+    k = mix((seed + 0x9E3779B97F4A7C15 * (stream + 1)) & M); p = list(range(n))
+    for i in range(n - 1): j = i + (mix((k + 0x9E3779B97F4A7C15 * (i + 1)) & M) * (n - i) >> 64); p[i], p[j] = p[j], p[i]
+    return p
+N, SEEN = 40, [i for i in range(40) if i != 10] # the bank: made rows of all images but one
+def labels_of(name, head, w): # label of each image, -100: none; k-means changes w
+    stream = struct.unpack('>Q', hashlib.sha256(b'deepcluster').digest()[:8])[0]
+    bank = wave(1 + head, N, W); x = bank[SEEN]; labels = torch.full((N,), -100)
+    if name == 'sela': labels[SEEN] = sinkhorn(x @ w.T, .05, 20).argmax(1); return labels
+    w.copy_(bank[[i for i in permutation(3, stream + head, N) if i in SEEN][:K]])
+    for _ in range(10):
+        near = (x @ w.T).argmax(1)
+        for c in range(K):
+            if (near == c).any(): w[c] = F.normalize(x[near == c].mean(0), dim=0)
+    labels[SEEN] = (x @ w.T).argmax(1); return labels
 def fill(m):
     for name, p in m.named_parameters():
         v = made(len(name), p.numel()).reshape(p.shape)
@@ -76,9 +95,9 @@ def loss_of(name, net, proj, pred, net2, proj2, x):
         nce = F.cross_entropy(torch.cat([(q * k).sum(1, keepdim=True), q @ queue.T], 1) / .2, torch.zeros(B, dtype=torch.long))
         if name == 'moco': return nce
         # three sets of made prototypes, with made concentrations; image i of the batch belongs to prototype (i + size) mod K
-        for m, K in enumerate((3, 5, 4)):
-            c = F.normalize(made(7 + m, K * W).reshape(K, W), dim=1); phi = .1 + .02 * torch.arange(K)
-            nce = nce + F.cross_entropy(q @ c.T / phi, (torch.arange(B) + m) % K) / 3
+        for m, C in enumerate((3, 5, 4)):
+            c = F.normalize(made(7 + m, C * W).reshape(C, W), dim=1); phi = .1 + .02 * torch.arange(C)
+            nce = nce + F.cross_entropy(q @ c.T / phi, (torch.arange(B) + m) % C) / 3
         return nce
     if name == 'swav': # queues: made rows at length 1
         f = torch.cat([net(torch.cat(x[:2])), net(torch.cat(x[2:]))]); s = pred(proj(f)).reshape(6, B, -1)
@@ -91,6 +110,10 @@ def loss_of(name, net, proj, pred, net2, proj2, x):
             d = ((net2.map(x[0]).flatten(2).transpose(1, 2)[:, :, None] - words) ** 2).sum(3)
             mu = .99 * .5 + .01 * d.min(2).values.mean(); t = F.softmax(-10 * d / mu, 2).max(1).values; t = t / t.sum(1, keepdim=True)
         return F.kl_div(F.log_softmax(logits, 1), torch.cat([t, t]), reduction='batchmean')
+    if name in ('deepcluster', 'sela'):
+        with torch.no_grad(): labels = [labels_of(name, h, pred[0].weight[h * K:h * K + K]) for h in range(2)]
+        f = torch.cat([net(torch.cat(x[:2])), net(torch.cat(x[2:]))]); s = pred(proj(f)) / .2
+        return sum(F.cross_entropy(s[:, h * K:h * K + K], labels[h][[b * 5 for b in range(B)] * 6]) for h in range(2)) / 2
     z = [proj(net(v)) for v in x]
     if name == 'byol':
         t = [proj2(net2(v)) for v in x]; p = [pred(v) for v in z]
@@ -122,6 +145,7 @@ with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), 'ssl.tsv'), '
             for n, p in names:
                 if p.grad.norm() > 3: p.grad *= 3 / (p.grad.norm() + 1e-6)
             proj[6].weight.grad = None
+        if name == 'deepcluster': pred[0].weight.grad = None
         opt.step()
         f.write(f'{name}\tloss\t{loss.item():.9g}\n')
         for n, p in names:

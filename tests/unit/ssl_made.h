@@ -83,9 +83,16 @@ static inline void unit_rows(float *to, size_t rows, size_t width, double (*valu
   }
 }
 
-/* Steps on the made views; the last loss. */
+/* Steps on the made views, before the first one all images where the method wants that; the last loss. */
 static inline double take_steps(as_ssl *s, int steps) {
   double loss = 0;
+  for (size_t k = 0; as_ssl_wants_look(s) && k < 5; k++) {
+    uint32_t image[BATCH];
+    for (size_t i = 0; i < BATCH; i++) image[i] = image_at(i, k);
+    fill_views(s);
+    for (size_t v = 0; v < as_ssl_views(s); v++) as_ssl_view(s, v).data[0] += (float)k;
+    as_ssl_look(s, image);
+  }
   for (int k = 0; k < steps; k++) {
     uint32_t image[BATCH];
     for (size_t i = 0; i < BATCH; i++) image[i] = image_at(i, as_ssl_step_done(s));

@@ -57,6 +57,10 @@ static void fill_memories(as_ssl *s, const char *name) {
     for (size_t i = 0; i < 2; i++) unit_rows((float *)s->kept[0].data + i * 16 * 12, 16, 12, wave, 1 + i);
     *(uint64_t *)s->kept[1].data = 16;
   }
+  if (s->method->look) { /* a bank without image 10 */
+    for (size_t i = 0; i < 2; i++) unit_rows((float *)s->kept[0].data + i * 40 * 12, 40, 12, wave, 1 + i);
+    for (size_t i = 0; i < 40; i++) ((uint32_t *)s->kept[1].data)[i] = i != 10;
+  }
   const size_t i = as_store_find(&s->student, "prototypes.0.weight");
   if (i == s->student.n) return;
   float *w = as_store_value(&s->student, i);
