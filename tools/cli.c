@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "eval/features/features.h"
+#include "eval/learn/probe_path.h"
 #include "tensor/base/file.h"
 
 static const char *const as_choice_nets[] = {"resnet50", "vits16", "vitb16", NULL};

@@ -12,6 +12,7 @@
 #include "tensor/base/checked.h"
 #include "tensor/base/hash/sha256.h"
 #include "tensor/base/mem.h"
+#include "tensor/base/text.h"
 
 /* x is NULL for a failed row. */
 static void take_row(as_features *f, size_t i, const float *x, const char *why) {
@@ -78,9 +79,15 @@ static as_status run_batches(as_features *f, as_model *model, as_loader *loader,
   }
 }
 
+int as_features_batch(int asked) {
+  int64_t n = asked;
+  if (asked <= 0) as_parse_i64(AS_BATCH_DEFAULT, 1, INT32_MAX, &n);
+  return (int)n;
+}
+
 as_status as_features_run(as_features *out, as_model *model, const as_preset *preset, const as_dataset *ds,
                           const as_features_opts *opts, as_err *err) {
-  int batch = opts->batch > 0 ? opts->batch : 8;
+  int batch = as_features_batch(opts->batch);
   as_rowlog log = {0};
   as_loader *loader = NULL;
   float *buf = NULL;

@@ -25,7 +25,7 @@ typedef struct as_features {
 typedef as_status as_features_row_fn(void *ctx, const float *x, as_err *err);
 
 typedef struct as_features_opts {
-  int batch; /* 0 = 8 */
+  int batch; /* 0: as_features_batch */
   int lenient;
   const char *log;  /* file that makes the work resumable (rowlog.h), or NULL */
   const char *key;  /* 64 hex digits: what the rows depend on; used with log */
@@ -36,6 +36,10 @@ typedef struct as_features_opts {
   as_features_row_fn *row; /* not with log: rows go here and `x` of the result stays NULL. NULL = kept */
   void *row_ctx;
 } as_features_opts;
+
+/* Images of a forward pass: `asked`, or AS_BATCH_DEFAULT where that is 0. It changes no result. */
+#define AS_BATCH_DEFAULT "8"
+int as_features_batch(int asked);
 
 /* Plans the model for the batch and runs all images. A failed image (unreadable, damaged, features
  * not finite) keeps its row; nothing is ever put in its stead. AS_E_STOPPED: the watch said so; with

@@ -5,6 +5,7 @@
 
 #include "data/augment/augment.h"
 #include "data/image/resize.h"
+#include "eval/features/features.h"
 #include "eval/learn/sgd.h"
 #include "tensor/base/checked.h"
 #include "tensor/base/mem.h"
@@ -158,7 +159,7 @@ as_status as_crops_fit(const as_protocol *p, as_backbone *b, const as_crops_imag
     if (y[i] >= 0) used[n++] = (uint32_t)i;
   t.used = used;
   t.d = (size_t)as_model_embed_dim(b->model);
-  t.batch = o->batch > 0 ? (size_t)o->batch : 8;
+  t.batch = (size_t)as_features_batch(o->batch);
   as_status s = as_sgd_create(&sgd, p, n, t.d, from->classes, o->seed, err);
   if (s == AS_OK) s = as_model_plan(b->model, (int)t.batch, err);
   if (s == AS_OK && (!as_mul_size(t.batch, side * side * 3, &pixels)))

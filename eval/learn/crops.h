@@ -22,7 +22,7 @@ as_status as_crop_view(const as_image *im, int side, double low, as_filter filte
 
 typedef struct as_crops_opts {
   uint64_t seed; /* start weights, order of samples, and crops: stream "probe.crop" + epoch, view = image */
-  int batch;     /* images per forward pass; 0 = 8; changes no result */
+  int batch;     /* images per forward pass; 0: as_features_batch; changes no result */
   int lenient;
   const as_watch *watch;
 } as_crops_opts;

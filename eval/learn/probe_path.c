@@ -22,15 +22,19 @@ static bool read_c(const char *s, size_t n, double *v) {
   return as_parse_f64(text, v) && *v >= 1e-12 && *v <= 1e12;
 }
 
+/* Every 0 replaced by its default; count stays. */
+static as_path_opts resolve_path(as_path_opts opts) {
+  const as_probe_opts o = as_probe_resolve((as_probe_opts){.max_iter = opts.max_iter, .tol = opts.tol});
+  if (!(opts.held_out > 0.0)) as_parse_f64(AS_HELD_OUT_DEFAULT, &opts.held_out);
+  opts.max_iter = o.max_iter;
+  opts.tol = o.tol;
+  return opts;
+}
+
 as_status as_path_parse(const char *text, double *c, as_path_opts *path, as_err *err) {
   *c = 0.0;
   path->count = 0;
-  if (strcmp(text, "path") == 0) {
-    path->from = 1e-4;
-    path->to = 1e2;
-    path->count = 13;
-    return AS_OK;
-  }
+  if (strcmp(text, "path") == 0) text = AS_PATH_DEFAULT;
   const char *a = strchr(text, ':'), *b = a ? strchr(a + 1, ':') : NULL;
   int64_t count;
   if (!a && read_c(text, strlen(text), c)) return AS_OK;
@@ -60,7 +64,6 @@ static int by_class(const void *a, const void *b) {
 /* fit: [n] y, -1 in held-out rows; held: the other way round. */
 static as_status split_rows(const int *y, size_t n, const as_path_opts *o, int *fit, int *held,
                             as_path_result *r, as_err *err) {
-  double part = o->held_out > 0.0 ? o->held_out : 0.2;
   as_rng rng = as_rng_make(o->seed, as_rng_stream("probe.held-out"));
   draw *k = as_alloc(n ? n : 1, sizeof *k, err);
   size_t rows = 0;
@@ -73,7 +76,7 @@ static as_status split_rows(const int *y, size_t n, const as_path_opts *o, int *
   qsort(k, rows, sizeof *k, by_class);
   for (size_t a = 0, b; a < rows; a = b) {
     for (b = a; b < rows && k[b].label == k[a].label;) b++;
-    size_t take = (size_t)((double)(b - a) * part);
+    size_t take = (size_t)((double)(b - a) * o->held_out);
     if (take < 1) take = 1;
     if (take > b - a - 1) take = b - a - 1; /* a class keeps at least one row */
     for (size_t i = a; i < a + take; i++) {
@@ -150,8 +153,9 @@ static as_status fit_path(const as_labelled *fit, const int *held, const as_path
   return s;
 }
 
-as_status as_path_fit(const as_labelled *rows, const as_path_opts *opts, float *weight, float *bias,
+as_status as_path_fit(const as_labelled *rows, const as_path_opts *asked, float *weight, float *bias,
                       as_path_result *r, as_err *err) {
+  const as_path_opts resolved = resolve_path(*asked), *opts = &resolved;
   const size_t n = rows->n;
   memset(r, 0, sizeof *r);
   if (opts->count < 2 || !(opts->from > 0.0) || !(opts->to > opts->from) || !(opts->held_out < 1.0))

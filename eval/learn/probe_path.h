@@ -9,10 +9,14 @@
 #include "eval/learn/probe.h"
 #include "tensor/base/status.h"
 
+/* The path of "path", and the part that is held out unless another one is asked for. */
+#define AS_PATH_DEFAULT "0.0001:100:13"
+#define AS_HELD_OUT_DEFAULT "0.2"
+
 typedef struct as_path_opts {
   double from, to; /* C, log-spaced, both included */
   int count;       /* at least 2; 0 = no path */
-  double held_out; /* part of each class's rows; 0 = 0.2 */
+  double held_out; /* part of each class's rows; 0 = AS_HELD_OUT_DEFAULT */
   uint64_t seed;   /* of the split */
   int max_iter;    /* of each fit; 0 = as_probe_fit's */
   double tol;      /* of the last fit; 0 = as_probe_fit's. The fits on the way stop at 1e-4 of the loss */
@@ -32,7 +36,7 @@ typedef struct as_path_result {
   as_probe_result fit;  /* of the best C on all rows */
 } as_path_result;
 
-/* "path" (0.0001 to 100, 13 values), "FROM:TO:N", or a number, which fills *c and leaves path->count 0.
+/* "path" (AS_PATH_DEFAULT), "FROM:TO:N", or a number, which fills *c and leaves path->count 0.
  * AS_E_USAGE: anything else. */
 as_status as_path_parse(const char *text, double *c, as_path_opts *path, as_err *err);
 

@@ -221,8 +221,7 @@ static void estimate(as_check *c, size_t m, as_model *model, const as_groups *g)
     out->images += n;
     if (!is_counted(c, m, &g->group[i])) out->fresh += n;
   }
-  const double per_image =
-      out->fresh ? time_batch(model, c->in.opts->batch > 0 ? c->in.opts->batch : 8, &e) : 0;
+  const double per_image = out->fresh ? time_batch(model, as_features_batch(c->in.opts->batch), &e) : 0;
   out->seconds = per_image * (double)out->fresh;
   c->seconds += out->seconds;
   c->disk += 4.0 * (double)(out->fresh * dim);

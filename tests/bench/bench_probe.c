@@ -34,9 +34,9 @@ int main(int argc, char **argv) {
   printf(
       "{\"bench\": \"probe\", \"impl\": \"assay\", \"threads\": %s, \"unit\": \"s\", \"value\": %.4f, "
       "\"loss\": %.12g, "
-      "\"iterations\": %d, \"evaluations\": %d}\n",
+      "\"iterations\": %d, \"evaluations\": %d, \"exact\": %d, \"bound\": %.3g}\n",
       argv[3], (double)(to.tv_sec - from.tv_sec) + 1e-9 * (double)(to.tv_nsec - from.tv_nsec), r.loss,
-      r.iterations, r.evaluations);
+      r.iterations, r.evaluations, r.exact, r.bound);
   free(w);
   free(b);
   as_feature_set_clear(&f);
