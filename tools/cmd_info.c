@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "data/augment/colour.h"
 #include "data/image/image_kernels.h"
 #include "data/image/preset.h"
 #include "eval/run/plan.h"
@@ -32,7 +33,7 @@ static void put_names(as_jsonw *w, const char *key, const char *const *names) {
 
 /* The kernels of every room that has some. */
 static size_t (*const kernel_rooms[])(const as_kernel_info **) = {as_tensor_kernels, as_hash_kernels,
-                                                                  as_image_kernels};
+                                                                  as_image_kernels, as_augment_kernels};
 enum { KERNEL_ROOMS = sizeof kernel_rooms / sizeof *kernel_rooms };
 
 static void put_kernels(as_jsonw *w) {

@@ -46,14 +46,18 @@ typedef struct as_augment_of {
   const uint8_t *rgb;
   int w, h;
 } as_augment_of;
-/* Where it goes: side x side pixels of 3 floats, rows `row` floats apart. scratch: as_augment_floats(side) floats. */
+/* Memory of one thread, and the resize plans of crop sizes that it has met; for views of up to side x side pixels. */
+typedef struct as_augment_room as_augment_room;
+as_status as_augment_room_create(as_augment_room **out, int side, as_err *err);
+void as_augment_room_destroy(as_augment_room **room);
+
+/* Where it goes: side x side pixels of 3 floats, rows `row` floats apart. */
 typedef struct as_augment_to {
   int side;
   float *out;
   size_t row;
-  float *scratch;
+  as_augment_room *room;
 } as_augment_to;
-size_t as_augment_floats(int side);
 /* AS_E_ENV when memory is short. */
 as_status as_augment_view(const as_augment *a, const as_augment_of *of, const as_augment_to *to, as_err *err);
 

@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "data/augment/colour_int.h"
 #include "tensor/base/math/dmath.h"
 
 enum { BLOCK = 16 };
@@ -38,17 +39,40 @@ static inline float grey_of(float r, float g, float b) {
   return 0.2989f * r + 0.587f * g + 0.114f * b;
 }
 
-/* x = clamp(f x + add) */
-static void scale_plane(size_t n, float f, float add, float *restrict x) {
+/* AVX2 where there is one; colour_x86.c. */
+static const as_colour_kernels *kernels(void) {
+  static const as_colour_kernels portable = {as_colour_scale_c, as_colour_saturate_c, as_colour_hue_c,
+                                             as_colour_weigh_c, as_colour_split_c,    as_colour_join_c};
+  const as_colour_kernels *x86 = as_cpu_has(AS_COLOUR_X86_NEEDS) ? as_colour_kernels_x86() : NULL;
+  return x86 ? x86 : &portable;
+}
+
+size_t as_augment_kernels(const as_kernel_info **rows) {
+  static const as_kernel_info list[] = {
+    {"colour", "ref", 0, NULL},
+#if AS_HAVE_X86
+    {"colour", "x86", AS_COLOUR_X86_NEEDS, NULL},
+#endif
+  };
+  *rows = list;
+  return sizeof list / sizeof *list;
+}
+
+void as_colour_scale_c(size_t n, float f, float add, float *restrict x) {
 #define STEP(i) x[i] = clamp01(f * x[i] + add);
   EACH(n, STEP)
 #undef STEP
 }
 
+static void scale_planes(const as_planes *p, float f, float add) {
+  const as_colour_kernels *k = kernels();
+  k->scale(p->n, f, add, p->r);
+  k->scale(p->n, f, add, p->g);
+  k->scale(p->n, f, add, p->b);
+}
+
 void as_colour_brightness(const as_planes *p, double f) {
-  scale_plane(p->n, (float)f, 0.0f, p->r);
-  scale_plane(p->n, (float)f, 0.0f, p->g);
-  scale_plane(p->n, (float)f, 0.0f, p->b);
+  scale_planes(p, (float)f, 0.0f);
 }
 
 static double grey_sum(size_t n, const float *restrict r, const float *restrict g, const float *restrict b) {
@@ -59,12 +83,11 @@ static double grey_sum(size_t n, const float *restrict r, const float *restrict 
 
 void as_colour_contrast(const as_planes *p, double f) {
   const float mean = (float)(grey_sum(p->n, p->r, p->g, p->b) / (double)p->n), add = (float)(1.0 - f) * mean;
-  scale_plane(p->n, (float)f, add, p->r);
-  scale_plane(p->n, (float)f, add, p->g);
-  scale_plane(p->n, (float)f, add, p->b);
+  scale_planes(p, (float)f, add);
 }
 
-static void saturate(size_t n, float f, float rest, float *restrict r, float *restrict g, float *restrict b) {
+void as_colour_saturate_c(size_t n, float f, float rest, float *restrict r, float *restrict g,
+                          float *restrict b) {
 #define STEP(i)                                     \
   const float v = rest * grey_of(r[i], g[i], b[i]); \
   r[i] = clamp01(f * r[i] + v);                     \
@@ -75,7 +98,7 @@ static void saturate(size_t n, float f, float rest, float *restrict r, float *re
 }
 
 void as_colour_saturation(const as_planes *p, double f) {
-  saturate(p->n, (float)f, (float)(1.0 - f), p->r, p->g, p->b);
+  kernels()->saturate(p->n, (float)f, (float)(1.0 - f), p->r, p->g, p->b);
 }
 
 /* Hue, counted in sixths: (g - b) / c around red, 2 + (b - r) / c around green, 4 + (r - g) / c around blue, c the
@@ -83,7 +106,7 @@ void as_colour_saturation(const as_planes *p, double f) {
  * most - c (1 - w), where w is 1 in the third of the circle around its own colour, falls to 0 within a sixth on both
  * sides, and is 0 opposite. Grey pixels have c = 0 and keep their value. Questions (is it the largest? below 0? at least 6?) are steep
  * ramps cut to 0..1. */
-static void turn_hue(size_t n, float turn, float *restrict r, float *restrict g, float *restrict b) {
+void as_colour_hue_c(size_t n, float turn, float *restrict r, float *restrict g, float *restrict b) {
 #define STEP(i)                                                                                              \
   const float x = r[i], y = g[i], z = b[i];                                                                  \
   const float xy = x > y ? x : y, most = xy > z ? xy : z;                                                    \
@@ -102,7 +125,7 @@ static void turn_hue(size_t n, float turn, float *restrict r, float *restrict g,
 }
 
 void as_colour_hue(const as_planes *p, double turn) {
-  turn_hue(p->n, (float)(6.0 * turn), p->r, p->g, p->b);
+  kernels()->hue(p->n, (float)(6.0 * turn), p->r, p->g, p->b);
 }
 
 static void make_grey(size_t n, float *restrict r, float *restrict g, float *restrict b) {
@@ -131,9 +154,8 @@ void as_colour_solarise(const as_planes *p) {
   solarise_plane(p->n, p->b);
 }
 
-/* out = k[0] x[0] + sum k[t] (x[-t step] + x[t step]), n of them side by side. */
-static void weigh(size_t n, const float *restrict x, size_t step, const float *restrict k, int radius,
-                  float *restrict out) {
+void as_colour_weigh_c(size_t n, const float *restrict x, size_t step, const float *restrict k, int radius,
+                       float *restrict out) {
 #define STEP(i) out[i] = k[0] * x[i];
   EACH(n, STEP)
 #undef STEP
@@ -146,19 +168,44 @@ static void weigh(size_t n, const float *restrict x, size_t step, const float *r
   }
 }
 
+void as_colour_split_c(size_t n, const uint8_t *restrict rgb, bool flip, float *restrict r, float *restrict g,
+                       float *restrict b) {
+  for (size_t i = 0; i < n; i++) {
+    const uint8_t *from = rgb + 3 * (flip ? n - 1 - i : i);
+    r[i] = (float)from[0] / 255.0f, g[i] = (float)from[1] / 255.0f, b[i] = (float)from[2] / 255.0f;
+  }
+}
+
+void as_colour_join_c(const as_planes *p, const float mean[3], const float std[3], float *restrict out) {
+  for (size_t i = 0; i < p->n; i++, out += 3) {
+    out[0] = (p->r[i] - mean[0]) / std[0];
+    out[1] = (p->g[i] - mean[1]) / std[1];
+    out[2] = (p->b[i] - mean[2]) / std[2];
+  }
+}
+
+void as_colour_split(size_t n, const uint8_t *rgb, bool flip, float *r, float *g, float *b) {
+  kernels()->split(n, rgb, flip, r, g, b);
+}
+
+void as_colour_join(const as_planes *p, const float mean[3], const float std[3], float *out) {
+  kernels()->join(p, mean, std, out);
+}
+
 static void blur_plane(float *x, size_t side, const float *k, int radius, float *wide) {
   const size_t edge = (size_t)radius, line = side + 2 * edge;
   for (size_t y = 0; y < side; y++) { /* rows, with their ends replicated */
     float *row = x + y * side;
     for (size_t i = 0; i < edge; i++) wide[i] = row[0], wide[edge + side + i] = row[side - 1];
     memcpy(wide + edge, row, side * sizeof *row);
-    weigh(side, wide + edge, 1, k, radius, row);
+    kernels()->weigh(side, wide + edge, 1, k, radius, row);
   }
   for (size_t y = 0; y < line; y++) { /* columns: all at once, row by row */
     const size_t from = y < edge ? 0 : y - edge < side ? y - edge : side - 1;
     memcpy(wide + y * side, x + from * side, side * sizeof *x);
   }
-  for (size_t y = 0; y < side; y++) weigh(side, wide + (y + edge) * side, side, k, radius, x + y * side);
+  for (size_t y = 0; y < side; y++)
+    kernels()->weigh(side, wide + (y + edge) * side, side, k, radius, x + y * side);
 }
 
 void as_colour_blur(const as_planes *p, int side, double sigma, float *scratch) {

@@ -23,10 +23,10 @@ typedef struct training {
   char preset_text[256];
   char *checkpoint, *log_path, *state, *images, *curves;
   as_str identity, log;
-  uint32_t *order;   /* [g.n] of this epoch */
-  uint32_t *batch;   /* [batch] images of this step */
-  as_status *status; /* [batch] */
-  float **scratch;   /* per worker */
+  uint32_t *order;        /* [g.n] of this epoch */
+  uint32_t *batch;        /* [batch] images of this step */
+  as_status *status;      /* [batch] */
+  as_augment_room **room; /* per worker */
   int workers;
   as_rng dice;
 } training;
@@ -42,7 +42,7 @@ static void make_views(void *ctx, size_t i, int worker) {
   for (size_t v = 0; s == AS_OK && v < as_ssl_views(t->ssl); v++) {
     const as_map m = as_ssl_view(t->ssl, v);
     const as_augment_of of = {t->dice, t->g.item[image], (unsigned)v, im.rgb, im.w, im.h};
-    const as_augment_to to = {m.w, as_map_at(&m, i, 0, 0), as_map_row(&m), t->scratch[worker]};
+    const as_augment_to to = {m.w, as_map_at(&m, i, 0, 0), as_map_row(&m), t->room[worker]};
     s = as_augment_view(&t->view[v], &of, &to, NULL);
   }
   if (owned) as_image_clear(&im);
@@ -93,11 +93,10 @@ static as_status make_room(training *t, as_err *err) {
   t->batch = as_alloc(batch, sizeof *t->batch, err);
   t->status = as_alloc(batch, sizeof *t->status, err);
   t->workers = as_par_threads();
-  t->scratch = as_calloc((size_t)t->workers, sizeof *t->scratch, err);
-  if (!t->order || !t->batch || !t->status || !t->scratch) return AS_E_ENV;
-  for (int w = 0; w < t->workers; w++)
-    if (!(t->scratch[w] = as_alloc(as_augment_floats(side), sizeof(float), err))) return AS_E_ENV;
-  return AS_OK;
+  t->room = as_calloc((size_t)t->workers, sizeof *t->room, err);
+  as_status s = t->order && t->batch && t->status && t->room ? AS_OK : AS_E_ENV;
+  for (int w = 0; s == AS_OK && w < t->workers; w++) s = as_augment_room_create(&t->room[w], side, err);
+  return s;
 }
 
 static as_status open_training(training *t, as_pretrain_result *r, as_err *err) {
@@ -127,8 +126,8 @@ static void close_training(training *t) {
   as_monitor_destroy(&t->monitor);
   as_ssl_destroy(&t->ssl);
   as_gallery_close(&t->g);
-  for (int w = 0; t->scratch && w < t->workers; w++) as_free(t->scratch[w]);
-  void *all[] = {t->scratch,  t->order, t->batch,  t->status, t->checkpoint,
+  for (int w = 0; t->room && w < t->workers; w++) as_augment_room_destroy(&t->room[w]);
+  void *all[] = {t->room,     t->order, t->batch,  t->status, t->checkpoint,
                  t->log_path, t->state, t->images, t->curves};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) as_free(all[i]);
   as_str_clear(&t->identity);

@@ -43,9 +43,10 @@ int main(int argc, char **argv) {
   const int n = first < argc ? argc - first : (int)(sizeof steps / sizeof *steps);
   const size_t bytes = (size_t)w * (size_t)w * 3;
   uint8_t *rgb = malloc(IMAGES * bytes);
-  float *scratch = malloc(as_augment_floats(side) * sizeof *scratch);
+  as_augment_room *room = NULL;
   float *out = malloc((size_t)side * (size_t)side * 3 * sizeof *out);
-  if (!rgb || !scratch || !out || samples < 1 || w < 1 || side < 1) return 2;
+  if (!rgb || !out || samples < 1 || w < 1 || side < 1) return 2;
+  if (as_augment_room_create(&room, side, NULL) != AS_OK) return 4;
   srand(1);
   for (size_t i = 0; i < IMAGES * bytes; i++) rgb[i] = (uint8_t)(rand() >> 7);
   for (int s = 0; s < samples; s++)
@@ -56,12 +57,13 @@ int main(int argc, char **argv) {
       const double start = now();
       for (uint64_t i = 0; i < VIEWS; i++) {
         const as_augment_of of = {as_augment_dice(7, (uint64_t)s), i, 0, rgb + i % IMAGES * bytes, w, w};
-        const as_augment_to to = {side, out, (size_t)side * 3, scratch};
+        const as_augment_to to = {side, out, (size_t)side * 3, room};
         if (as_augment_view(&a, &of, &to, &err) != AS_OK) return fprintf(stderr, "%s\n", err.msg), 3;
       }
       printf("{\"words\": \"%s\", \"sample\": %d, \"us\": %.2f}\n", words[k], s,
              (now() - start) / VIEWS * 1e6);
     }
-  free(rgb), free(scratch), free(out);
+  as_augment_room_destroy(&room);
+  free(rgb), free(out);
   return 0;
 }

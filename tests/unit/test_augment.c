@@ -1,9 +1,10 @@
 /* Views against torchvision and Pillow with the same dice (tests/golden/make_augment.py); what views depend on; the words. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "data/augment/augment.h"
+#include "tensor/base/cpu.h"
+#include "tensor/base/hash/sha256.h"
 #include "tensor/base/mem.h"
 #include "tests/harness.h"
 
@@ -17,16 +18,22 @@ static void make_image(void) {
         image[(y * W + x) * 3 + c] = (uint8_t)((x * 5 + y * 3 + c * 40 + (x * y) % 17 * 6) % 256);
 }
 
-static void draw_view(as_test *t, const char *words, uint64_t epoch, uint64_t i, unsigned v, float *out) {
+static void draw_side(as_test *t, const char *words, uint64_t epoch, uint64_t i, unsigned v, int side,
+                      float *out) {
   as_augment a;
   as_err err = {0};
-  float *scratch = as_alloc(as_augment_floats(SIDE), sizeof(float), NULL);
+  as_augment_room *room = NULL;
+  CHECK_OK(t, as_augment_room_create(&room, side, &err), err);
   CHECK_OK(t, as_augment_parse(&a, words, &err), err);
   for (int c = 0; c < 3; c++) a.mean[c] = 0.0f, a.std[c] = 1.0f;
   const as_augment_of of = {as_augment_dice(7, epoch), i, v, image, W, H};
-  const as_augment_to to = {SIDE, out, SIDE * 3, scratch};
+  const as_augment_to to = {side, out, (size_t)side * 3, room};
   CHECK_OK(t, as_augment_view(&a, &of, &to, &err), err);
-  as_free(scratch);
+  as_augment_room_destroy(&room);
+}
+
+static void draw_view(as_test *t, const char *words, uint64_t epoch, uint64_t i, unsigned v, float *out) {
+  draw_side(t, words, epoch, i, v, SIDE, out);
 }
 
 static void goldens(as_test *t) {
@@ -55,6 +62,34 @@ static void goldens(as_test *t) {
   CHECK_INT(t, lines, 120);
   CHECK_NEAR(t, worst, 0.0, 1e-6);
   free(text);
+}
+
+/* The same bits everywhere, plain C or vectors, whole blocks or what is left over; the hash is of our own making. */
+static void bits(as_test *t) {
+  static const int sides[] = {32, 24, 7, 33};
+  float *out = as_alloc(PIXELS * 2, sizeof *out, NULL);
+  for (int simd = 0; simd < 2; simd++) {
+    as_sha256 sum;
+    char hex[65];
+    (void)as_cpu_limit(simd ? NULL : "ref", NULL);
+    as_sha256_init(&sum);
+    for (const char *const *name = as_augment_names(); *name; name++)
+      for (uint64_t i = 0; i < 12; i++) {
+        const int side = sides[i % 4];
+        memset(out, 0, PIXELS * 2 * sizeof *out);
+        draw_side(t, *name, 3, i, (unsigned)i % 3, side, out);
+        for (int k = 0; k < side * side * 3; k++) {
+          uint32_t word;
+          memcpy(&word, &out[k], 4);
+          const uint8_t le[4] = {(uint8_t)word, (uint8_t)(word >> 8), (uint8_t)(word >> 16),
+                                 (uint8_t)(word >> 24)};
+          as_sha256_update(&sum, le, 4);
+        }
+      }
+    as_sha256_hex(&sum, hex);
+    CHECK_STR(t, hex, "83dced6ed146602b737fc8597f0b89e3cac56ce3fdcc0f1a6e5b567c5073a5f1");
+  }
+  as_free(out);
 }
 
 static void dice(as_test *t) {
@@ -99,15 +134,8 @@ static void words(as_test *t) {
 
 int main(int argc, char **argv) {
   make_image();
-  if (argc > 1 && strcmp(argv[1], "--bench") == 0) { /* processor time of one view */
-    as_test t = {0};
-    float out[PIXELS];
-    const clock_t start = clock();
-    for (uint64_t i = 0; i < 20000; i++) draw_view(&t, "simclr", 0, i, 0, out);
-    printf("%.1f us a view\n", (double)(clock() - start) / CLOCKS_PER_SEC * 50.0);
-    return 0;
-  }
   static const as_case cases[] = {{"views as torchvision and Pillow make them", goldens},
+                                  {"the same bits everywhere", bits},
                                   {"what a view depends on", dice},
                                   {"names and keys", words}};
   return as_test_main(argc, argv, cases, sizeof cases / sizeof *cases);
