@@ -36,7 +36,8 @@ typedef struct as_pretrain_opts {
   as_ssl_opts ssl; /* images is filled in from the data */
   const as_dataset *data;
   const char *dir;
-  const char *preset;    /* of evaluation, for the checkpoint; NULL: five quarters of the views' side, down to whole patches */
+  const char *
+      preset; /* of evaluation, for the checkpoint; NULL: five quarters of the views' side, down to whole patches */
   const char *command;   /* for the checkpoint's metadata; NULL: none */
   const char *data_said; /* likewise: which images, as training.h says it */
   const char *images;    /* SHA-256 that images.tsv must have; NULL: any */
