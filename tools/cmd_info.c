@@ -178,6 +178,7 @@ static as_status print_method(const char *name, as_err *err) {
   as_str out = {0};
   as_str_printf(&out, "%s (%s)\n\n%s\n\nviews:", m->title, m->family, m->about);
   for (size_t v = 0; m->view[v]; v++) as_str_printf(&out, " %s", m->view[v]);
+  if (!m->view[0]) as_str_put(&out, " none");
   as_str_put(&out, "\n\nparameters (--set NAME=VALUE):\n");
   put_params(&out, m->params);
   put_params(&out, as_ssl_shared);

@@ -48,6 +48,7 @@ static as_status take_block(as_gallery *g, load_job *j, size_t n, size_t *kept, 
     }
     const size_t bytes = (size_t)j->image[i].w * (size_t)j->image[i].h * 3;
     g->item[g->n] = (uint32_t)(j->first + i);
+    g->label[g->n] = it.label;
     if (s == AS_OK && *kept + bytes <= KEPT_BYTES) {
       *kept += bytes;
       g->image[g->n] = j->image[i];
@@ -59,14 +60,24 @@ static as_status take_block(as_gallery *g, load_job *j, size_t n, size_t *kept, 
   return s;
 }
 
+static as_status hash_labels(as_gallery *g, as_err *err) {
+  as_str text = {0};
+  for (size_t i = 0; i < g->n; i++) as_str_printf(&text, "%d\n", g->label[i]);
+  const as_status s = as_str_status(&text, err);
+  if (s == AS_OK) as_sha256_of(as_str_c(&text), text.n, g->labels_sha256);
+  as_str_clear(&text);
+  return s;
+}
+
 as_status as_gallery_open(as_gallery *g, const as_dataset *data, bool lenient, const as_watch *watch,
                           as_err *err) {
   const size_t all = as_dataset_count(data);
   *g = (as_gallery){.data = data, .lenient = lenient};
   g->item = as_alloc(all ? all : 1, sizeof *g->item, err);
+  g->label = as_alloc(all ? all : 1, sizeof *g->label, err);
   g->image = as_calloc(all ? all : 1, sizeof *g->image, err);
   load_job *j = as_alloc(1, sizeof *j, err);
-  as_status s = g->item && g->image && j ? AS_OK : AS_E_ENV;
+  as_status s = g->item && g->label && g->image && j ? AS_OK : AS_E_ENV;
   size_t kept = 0;
   as_str_put(&g->list, "name\tsha256\tstatus\n");
   for (size_t first = 0; s == AS_OK && first < all; first += BLOCK) {
@@ -83,6 +94,7 @@ as_status as_gallery_open(as_gallery *g, const as_dataset *data, bool lenient, c
   as_free(j);
   if (s == AS_OK) s = as_str_status(&g->list, err);
   if (s == AS_OK) as_sha256_of(as_str_c(&g->list), g->list.n, g->list_sha256);
+  if (s == AS_OK) s = hash_labels(g, err);
   if (s != AS_OK) as_gallery_close(g);
   return s;
 }
@@ -91,6 +103,7 @@ void as_gallery_close(as_gallery *g) {
   for (size_t i = 0; g->image && i < g->n; i++) as_image_clear(&g->image[i]);
   as_free(g->image);
   as_free(g->item);
+  as_free(g->label);
   as_str_clear(&g->list);
   *g = (as_gallery){0};
 }

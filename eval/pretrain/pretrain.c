@@ -113,7 +113,7 @@ static as_status open_training(training *t, as_pretrain_result *r, as_err *err) 
                    t->g.list_sha256, o->images);
   r->images = t->g.n, r->failed = t->g.failed;
   as_ssl_opts ssl = o->ssl;
-  ssl.images = t->g.n;
+  ssl.images = t->g.n, ssl.label = t->g.label, ssl.classes = as_dataset_classes(o->data);
   s = as_ssl_create(&t->ssl, &ssl, err);
   if (s == AS_OK) s = as_pretrain_identity(&t->identity, o, t->ssl, &t->g, t->preset_text, err);
   if (s == AS_OK) s = make_room(t, err);

@@ -17,10 +17,12 @@ typedef struct as_gallery {
   int lenient;
   size_t n;        /* usable images */
   uint32_t *item;  /* [n] their places in the data set */
+  int *label;      /* [n] their classes, -1 without one */
   as_image *image; /* [n] decoded; rgb NULL where there was no room left */
   size_t failed;
-  char list_sha256[65]; /* of images.tsv */
-  as_str list;          /* images.tsv */
+  char list_sha256[65];   /* of images.tsv */
+  char labels_sha256[65]; /* of their classes, a decimal line each */
+  as_str list;            /* images.tsv */
 } as_gallery;
 as_status as_gallery_open(as_gallery *g, const as_dataset *data, bool lenient, const as_watch *watch,
                           as_err *err);

@@ -67,6 +67,7 @@ static as_status resolve(as_ssl_opts *ssl, const as_training *t, char *values, a
                        .epochs = t->epochs ? (size_t)t->epochs : 16,
                        .seed = (uint64_t)t->seed};
   const as_status s = as_ssl_method_find(&ssl->method, t->method, err);
+  if (s == AS_OK && !t->epochs && !ssl->method->loss) ssl->epochs = 1; /* nothing to repeat */
   return s == AS_OK && values ? read_values(ssl, values, err) : s;
 }
 
@@ -224,6 +225,8 @@ static as_status read_identity(as_training *t, char *line, as_err *err) {
       t->preset = v;
     else if (strcmp(w, "images") == 0)
       t->images = v;
+    else if (strcmp(w, "labels") == 0)
+      whole = strlen(v) == 64; /* they come with the images, and the checkpoint's bytes hold this hash */
     else if (strcmp(w, "precision") == 0)
       t->half = strcmp(v, "float16") == 0;
     else if (strcmp(w, "size") == 0)

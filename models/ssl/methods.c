@@ -6,9 +6,9 @@
 #include "tensor/base/text.h"
 
 const as_ssl_method *const as_ssl_methods[] = {
-    &as_ssl_simclr,      &as_ssl_moco,   &as_ssl_mocov3, &as_ssl_pcl,  &as_ssl_swav,
-    &as_ssl_deepcluster, &as_ssl_sela,   &as_ssl_byol,   &as_ssl_obow, &as_ssl_dino,
-    &as_ssl_simsiam,     &as_ssl_barlow, &as_ssl_vicreg, NULL};
+    &as_ssl_simclr, &as_ssl_moco,       &as_ssl_mocov3,    &as_ssl_pcl,  &as_ssl_swav,    &as_ssl_deepcluster,
+    &as_ssl_sela,   &as_ssl_byol,       &as_ssl_obow,      &as_ssl_dino, &as_ssl_simsiam, &as_ssl_barlow,
+    &as_ssl_vicreg, &as_ssl_supervised, &as_ssl_untrained, NULL};
 
 const as_ssl_method *as_ssl_method_named(const char *name) {
   for (size_t i = 0; as_ssl_methods[i]; i++)

@@ -31,6 +31,16 @@ double as_ssl_value(const as_ssl *s, const char *param) {
   return p ? p->value : 0.0;
 }
 
+static as_status check_labels(const as_ssl_opts *o, as_err *err) {
+  size_t without = 0;
+  for (size_t i = 0; i < o->images; i++)
+    without += !o->label || o->label[i] < 0 || (size_t)o->label[i] >= o->classes;
+  if (without)
+    return as_fail(err, AS_E_USAGE, "%s: found %zu of %zu images without a class, wanted labels of all",
+                   o->method->title, without, o->images);
+  return AS_OK;
+}
+
 static as_status check_options(const as_ssl_opts *o, as_err *err) {
   for (size_t i = 0; i < o->n_values; i++) {
     if (find_param(o->method, o->name[i])) continue;
@@ -46,7 +56,7 @@ static as_status check_options(const as_ssl_opts *o, as_err *err) {
   if (o->images < (size_t)o->batch)
     return as_fail(err, AS_E_USAGE, "found %zu images, wanted at least a batch of %d", o->images, o->batch);
   if (o->epochs < 1) return as_fail(err, AS_E_USAGE, "epochs: found 0, wanted at least 1");
-  return AS_OK;
+  return o->method->labels ? check_labels(o, err) : AS_OK;
 }
 
 static as_status make_optimiser(as_ssl *s, as_err *err) {
@@ -131,6 +141,11 @@ void as_ssl_look(as_ssl *s, const uint32_t *image) {
 }
 
 void as_ssl_step(as_ssl *s, const uint32_t *image, double *loss) {
+  *loss = 0.0;
+  if (!s->method->loss) {
+    s->step++;
+    return;
+  }
   as_store_zero_grad(&s->student);
   *loss = s->method->loss(s, image);
   as_optim_step(&s->optim, as_schedule_at(&s->lr, s->step), as_schedule_at(&s->decay, s->step));

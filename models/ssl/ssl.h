@@ -38,11 +38,12 @@ typedef struct as_ssl_method {
   const char *about; /* sketch and equations in ASCII, and what differs from the paper here; several lines */
   const char *view[AS_SSL_VIEWS]; /* augmentation of each view in data/augment's words; NULL ends */
   const as_ssl_param *params;     /* beyond those that all share; name NULL ends */
+  bool labels;                    /* it wants the class of every image */
   as_status (*create)(as_ssl *s, as_err *err);
   void (*destroy)(as_ssl *s);
   /* Of methods that remember something of every image: one batch of the pass before the first step, no gradients. Or NULL. */
   void (*look)(as_ssl *s, const uint32_t *image);
-  /* The loss of this batch; gradients into the student's store, which the caller has zeroed. */
+  /* The loss of this batch; gradients into the student's store, which the caller has zeroed. NULL: nothing is trained. */
   double (*loss)(as_ssl *s, const uint32_t *image);
   /* After the optimiser, or before the next step: teachers, queues. May be NULL. */
   void (*after)(as_ssl *s);
@@ -65,6 +66,8 @@ typedef struct as_ssl_opts {
   size_t images;    /* in the training set */
   size_t epochs;
   uint64_t seed;
+  const int *label; /* [images] their classes, for methods that want them; borrowed while the method lives */
+  size_t classes;
   /* Overrides of hyper-parameters. */
   const char *name[AS_SSL_PARAMS];
   double value[AS_SSL_PARAMS];
@@ -72,7 +75,8 @@ typedef struct as_ssl_opts {
 } as_ssl_opts;
 
 /* A step of a method drops the incomplete last batch: steps = epochs * (images / batch). AS_E_USAGE: an unknown
- * hyper-parameter (the nearest is named), a set smaller than the batch, a size at which the method cannot work. */
+ * hyper-parameter (the nearest is named), a set smaller than the batch, images without a class for a method that wants
+ * them, a size at which the method cannot work. */
 as_status as_ssl_create(as_ssl **out, const as_ssl_opts *opts, as_err *err);
 void as_ssl_destroy(as_ssl **ssl);
 

@@ -45,7 +45,7 @@ HEADS = {'dino': (nn.Sequential(L(16, 20), nn.GELU(), L(20, 20), nn.GELU(), L(20
          'simsiam': (nn.Sequential(L(16, W, bias=False), nn.BatchNorm1d(W), nn.ReLU(), L(W, W, bias=False), Fixed(W, False)),
                      nn.Sequential(L(W, 6, bias=False), nn.BatchNorm1d(6), nn.ReLU(), L(6, W))),
          'barlow': (nn.Sequential(L(16, W, bias=False), nn.BatchNorm1d(W), nn.ReLU(), L(W, W, bias=False), Fixed(W, False)), None),
-         'vicreg': (mlp(16, W, W), None), 'swav': (projector(), prototypes(1)),
+         'supervised': (nn.Sequential(L(16, 6)), None), 'vicreg': (mlp(16, W, W), None), 'swav': (projector(), prototypes(1)),
          'deepcluster': (projector(), prototypes(2)), 'sela': (projector(), prototypes(2))}
 CROPS = ('dino', 'swav', 'deepcluster', 'sela') # methods with small views
 PROTOTYPES = ('swav', 'deepcluster', 'sela')
@@ -81,6 +81,7 @@ def views(n=2, large=2):
 def cos(p, z): return (F.normalize(p, dim=1) * F.normalize(z.detach(), dim=1)).sum(1)
 def off(c): return (c ** 2).sum() - (c.diagonal() ** 2).sum()
 def loss_of(name, net, proj, pred, net2, proj2, x):
+    if name == 'supervised': return F.cross_entropy(proj(net(x[0])), (torch.arange(B) * 3 + 1) % 6)
     if name == 'simclr':
         u = F.normalize(proj(net(torch.cat(x))), dim=1); s = u @ u.T / .2; s = s.masked_fill(torch.eye(2 * B, dtype=torch.bool), -1e9)
         return F.cross_entropy(s, (torch.arange(2 * B) + B) % (2 * B))
@@ -129,7 +130,7 @@ def loss_of(name, net, proj, pred, net2, proj2, x):
     return 25 * F.mse_loss(z[0], z[1]) + 25 * (v(z[0]) + v(z[1])) / 2 + c(z[0]) + c(z[1])
 with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), 'ssl.tsv'), 'w') as f:
     for name, (proj, pred) in HEADS.items():
-        all = nn.Module(); all.net = Net(); setattr(all, 'generator' if name == 'obow' else 'head' if name in ('moco', 'pcl', 'dino') else 'projector', proj)
+        all = nn.Module(); all.net = Net(); setattr(all, 'generator' if name == 'obow' else 'head' if name in ('moco', 'pcl', 'dino') else 'classifier' if name == 'supervised' else 'projector', proj)
         if pred is not None: setattr(all, 'prototypes' if name in PROTOTYPES else 'predictor', pred)
         class Flat(nn.Module): pass
         names = [(n[4:] if n.startswith('net.') else n, p) for n, p in all.named_parameters()]

@@ -49,11 +49,15 @@ static inline as_ssl *open_method(as_test *t, const char *name) {
                 {"bottleneck", 10}, {"clusters-1", 3},      {"clusters-2", 5}, {"clusters-3", 4},
                 {"frozen", 0},      {"queue-from", 0},      {"heads", 2},      {"words", 16},
                 {"words-a-step", 4}};
+  static int label[40];
+  for (int i = 0; i < 40; i++) label[i] = (i / 5 * 3 + 1) % 6;
   as_ssl_opts o = {.method = as_ssl_method_named(name),
                    .arch = "resnet18:blocks=1-1-1,base=4,stem=3x3s2",
                    .size = SIZE,
                    .batch = BATCH,
                    .images = 40,
+                   .label = label,
+                   .classes = 6,
                    .epochs = 2,
                    .seed = 3};
   for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {

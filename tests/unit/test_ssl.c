@@ -87,6 +87,10 @@ static void one_step(as_test *t) {
     as_ssl_step(s, image, &loss);
     size_t seen = 0, trained = 0;
     for (size_t i = 0; i < s->student.n; i++) trained += s->student.slot[i].trained;
+    if (!as_ssl_methods[k]->loss) { /* untrained: it stays as it is */
+      CHECK(t, loss == 0 && memcmp(before, s->student.value, s->student.floats * sizeof(float)) == 0);
+      methods++, seen = trained;
+    }
     for (const char *line = text; line && *line; line = strchr(line, '\n'), line = line ? line + 1 : NULL) {
       char method[16], tensor[64];
       int skip = 0;
@@ -176,6 +180,13 @@ static void refusals(as_test *t) {
   o.name[0] = "clusters-2", o.value[0] = 41, o.n_values = 1;
   CHECK_STATUS(t, as_ssl_create(&s, &o, &err), AS_E_USAGE);
   CHECK(t, strstr(err.msg, "clusters-2: found 41, wanted 2..40") != NULL);
+  int label[40] = {0};
+  o.method = as_ssl_method_named("supervised"), o.n_values = 0;
+  CHECK_STATUS(t, as_ssl_create(&s, &o, &err), AS_E_USAGE);
+  CHECK(t, strstr(err.msg, "40 of 40 images without a class") != NULL);
+  o.label = label, o.classes = 2, label[7] = -1, label[8] = 2;
+  CHECK_STATUS(t, as_ssl_create(&s, &o, &err), AS_E_USAGE);
+  CHECK(t, strstr(err.msg, "2 of 40 images without a class") != NULL);
   CHECK(t, as_ssl_method_named("simclear") == NULL);
 }
 
