@@ -13,10 +13,10 @@
 #include "models/encoder_int.h"
 #include "models/resnet_int.h"
 #include "tensor/base/mem.h"
-#include "tensor/base/par.h"
 #include "tensor/kern/kernels.h"
 #include "tensor/train/bnorm_train.h"
 #include "tensor/train/conv_train.h"
+#include "tensor/train/pool_train.h"
 
 /* Of a convolution step: its layer and the places of its tensors in the store. */
 typedef struct layer {
@@ -233,79 +233,6 @@ static void resnet_pass_resize(as_encoder_pass *base) {
     p->value[k + 1].n = p->conv[k].n = p->grad[k].n = p->gconv[k].n = base->n;
 }
 
-/* ---- pooling and the mean ---- */
-
-typedef struct pool_pass {
-  const as_pool_shape *s;
-  bool max;
-  const as_map *in, *out;   /* forward */
-  const as_map *dout, *din; /* backward: din is added to */
-} pool_pass;
-
-static void pool_image(void *ctx, size_t image, int worker) {
-  (void)worker;
-  const pool_pass *j = ctx;
-  const as_pool_shape *s = j->s;
-  const size_t c = (size_t)j->in->c;
-  for (int oy = 0; oy < j->out->h; oy++)
-    for (int ox = 0; ox < j->out->w; ox++) {
-      const int top = oy * s->stride - s->pad_top, left = ox * s->stride - s->pad_left;
-      const int y0 = top < 0 ? 0 : top, y1 = top + s->kh < j->in->h ? top + s->kh : j->in->h;
-      const int x0 = left < 0 ? 0 : left, x1 = left + s->kw < j->in->w ? left + s->kw : j->in->w;
-      as_window_args w = {.rows = (size_t)(y1 - y0), .cols = (size_t)(x1 - x0), .c = c};
-      w.row = as_map_row(j->in), w.ld = c, w.count = (float)(s->kh * s->kw);
-      w.in = as_map_at(j->in, image, (size_t)y0, (size_t)x0);
-      w.out = as_map_at(j->out, image, (size_t)oy, (size_t)ox);
-      if (!j->din) {
-        if (j->max)
-          as_k.maxwin(&w);
-        else
-          as_k.meanwin(&w);
-        continue;
-      }
-      /* To the first of the largest, or to all alike. */
-      const float *g = as_map_at(j->dout, image, (size_t)oy, (size_t)ox);
-      for (size_t i = 0; i < c; i++) {
-        bool given = false;
-        for (int y = y0; y < y1; y++)
-          for (int x = x0; x < x1; x++) {
-            float *d = as_map_at(j->din, image, (size_t)y, (size_t)x) + i;
-            if (!j->max) {
-              *d = *d + g[i] / w.count;
-            } else if (!given && as_map_at(j->in, image, (size_t)y, (size_t)x)[i] == w.out[i]) {
-              *d = *d + g[i];
-              given = true;
-            }
-          }
-      }
-    }
-}
-
-typedef struct mean_pass {
-  const as_map *map;
-  const as_map *features;
-  bool backward; /* features' gradient to every pixel */
-} mean_pass;
-
-static void mean_image(void *ctx, size_t image, int worker) {
-  (void)worker;
-  const mean_pass *j = ctx;
-  const size_t c = (size_t)j->map->c, pixels = (size_t)(j->map->h * j->map->w);
-  float *f = j->features->data + image * c;
-  if (!j->backward) {
-    as_window_args w = {
-        .rows = (size_t)j->map->h, .cols = (size_t)j->map->w, .row = as_map_row(j->map), .ld = c};
-    w.in = as_map_at(j->map, image, 0, 0), w.c = c, w.count = (float)pixels, w.out = f;
-    as_k.meanwin(&w);
-    return;
-  }
-  for (size_t y = 0; y < (size_t)j->map->h; y++)
-    for (size_t x = 0; x < (size_t)j->map->w; x++) {
-      float *d = as_map_at(j->map, image, y, x);
-      for (size_t i = 0; i < c; i++) d[i] = f[i] / (float)pixels;
-    }
-}
-
 /* ---- forward ---- */
 
 static void resnet_train_forward(as_encoder_pass *base, bool running) {
@@ -317,8 +244,7 @@ static void resnet_train_forward(as_encoder_pass *base, bool running) {
     const as_step *s = &net->steps[k];
     const link *l = &e->links[k];
     if (s->kind != AS_STEP_CONV) {
-      pool_pass j = {&s->pool, s->kind == AS_STEP_MAXPOOL, &p->value[l->in], &p->value[k + 1], NULL, NULL};
-      as_par_for((size_t)p->base.n, pool_image, &j);
+      as_pool_train_forward(&s->pool, s->kind == AS_STEP_MAXPOOL, &p->value[l->in], &p->value[k + 1]);
       continue;
     }
     const layer *c = &e->layers[s->conv];
@@ -329,8 +255,7 @@ static void resnet_train_forward(as_encoder_pass *base, bool running) {
     if (running)
       as_bnorm_train_running(p->bn[k], as_store_value(store, c->mean), as_store_value(store, c->var));
   }
-  mean_pass j = {&p->value[net->n_steps], &base->features, false};
-  as_par_for((size_t)base->n, mean_image, &j);
+  as_mean_train_forward(&p->value[net->n_steps], &base->features);
 }
 
 /* ---- backward ---- */
@@ -377,17 +302,15 @@ static void reverse_pool(resnet_pass *p, size_t k) {
     clear_map(&p->grad[l->in - 1]);
     p->at[l->in] = &p->grad[l->in - 1];
   }
-  pool_pass j = {&s->pool,    s->kind == AS_STEP_MAXPOOL, &p->value[l->in], &p->value[k + 1], p->at[k + 1],
-                 p->at[l->in]};
-  as_par_for((size_t)p->base.n, pool_image, &j);
+  as_pool_train_backward(&s->pool, s->kind == AS_STEP_MAXPOOL, &p->value[l->in], &p->value[k + 1],
+                         p->at[k + 1], p->at[l->in]);
 }
 
 static void resnet_train_backward(as_encoder_pass *base, const as_map *dfeatures) {
   resnet_pass *p = (resnet_pass *)base;
   const size_t steps = p->e->net->n_steps;
   for (size_t k = 0; k <= steps; k++) p->at[k] = NULL;
-  mean_pass j = {&p->grad[steps - 1], dfeatures, true};
-  as_par_for((size_t)p->base.n, mean_image, &j);
+  as_mean_train_backward(dfeatures, &p->grad[steps - 1]);
   p->at[steps] = &p->grad[steps - 1];
   for (size_t k = steps; k-- > 0;) {
     if (p->e->net->steps[k].kind == AS_STEP_CONV)

@@ -92,14 +92,15 @@ static size_t plan_classes(as_conv_train *c) {
 }
 
 static as_status check_shape(const as_conv_shape *s, as_err *err) {
-  const int pad = as_conv_train_border_in(s);
+  const int rows = s->pad_top > s->pad_bottom ? s->pad_top : s->pad_bottom;
+  const int cols = s->pad_left > s->pad_right ? s->pad_left : s->pad_right;
   if (s->h < 1 || s->w < 1 || s->c_in < 1 || s->c_out < 1 || s->kh < 1 || s->kw < 1 || s->stride < 1 ||
-      s->kh > MAX_ROWS || pad >= s->kh || pad >= s->kw || as_conv_out_h(s) < 1 || as_conv_out_w(s) < 1)
+      s->kh > MAX_ROWS || rows >= s->kh || cols >= s->kw || as_conv_out_h(s) < 1 || as_conv_out_w(s) < 1)
     return as_fail(
         err, AS_E_USAGE,
-        "convolution: found %dx%d map, %d -> %d channels, kernel %dx%d, stride %d, padding %d; wanted "
+        "convolution: found %dx%d map, %d -> %d channels, kernel %dx%d, stride %d, padding %dx%d; wanted "
         "positive sizes, a kernel of at most %d rows that fits, padding below the kernel",
-        s->h, s->w, s->c_in, s->c_out, s->kh, s->kw, s->stride, pad, MAX_ROWS);
+        s->h, s->w, s->c_in, s->c_out, s->kh, s->kw, s->stride, rows, cols, MAX_ROWS);
   return AS_OK;
 }
 

@@ -95,7 +95,7 @@ static const shape_case shapes[] = {
     {CONV(9, 7, 5, 3, 3, 2, 1), 4},           {CONV(11, 5, 2, 33, 5, 3, 2), 2},
     {CONV(12, 12, 3, 8, 4, 4, 0), 3},         {CONV(7, 7, 8, 40, 2, 3, 0), 6},
     {CONV(5, 5, 1, 1, 1, 3, 0), 1},           {CONV(6, 6, 300, 9, 3, 1, 1), 2},
-    {{10, 13, 4, 6, 3, 5, 2, 0, 2, 2, 1}, 3},
+    {{10, 13, 4, 6, 3, 5, 2, 0, 2, 2, 1}, 3}, {{12, 4, 2, 3, 7, 3, 2, 3, 1, 3, 1}, 2},
 };
 
 static void check_shape(as_test *t, const shape_case *q, int threads) {
@@ -182,8 +182,10 @@ static void refusals(as_test *t) {
   as_err err = {0};
   as_conv_train *c = NULL;
   const as_conv_shape tall = {80, 80, 1, 1, 65, 65, 1, 0, 0, 0, 0}, padded = CONV(8, 8, 1, 1, 1, 1, 1);
+  const as_conv_shape wide = {8, 8, 1, 1, 3, 2, 1, 1, 2, 1, 0};
   CHECK_STATUS(t, as_conv_train_create(&c, &tall, 100, &err), AS_E_USAGE);
   CHECK_STATUS(t, as_conv_train_create(&c, &padded, 100, &err), AS_E_USAGE);
+  CHECK_STATUS(t, as_conv_train_create(&c, &wide, 100, &err), AS_E_USAGE);
   CHECK(t, c == NULL);
 }
 
