@@ -74,7 +74,7 @@ static int *classes_of_head(const as_linhead *head, const as_feature_set *test, 
 }
 
 /* A head of before, for rows that it did not learn from here. */
-static as_status read_head(as_linhead *head, as_feature_set *test, const as_args *a, as_err *err) {
+static as_status open_head(as_linhead *head, as_feature_set *test, const as_args *a, as_err *err) {
   as_status s = as_feature_set_read(test, a->text[OPT_TEST], err);
   if (s == AS_OK) s = as_linhead_file(head, a->text[OPT_HEAD], test->d, err);
   if (s != AS_OK || (head->name && test->class_name)) return s;
@@ -462,7 +462,7 @@ as_status as_cmd_probe(const as_args *a, as_err *err) {
   as_status s = read_method(&origin, &path, &c, a, err);
   if (s != AS_OK) return s;
   if (a->set[OPT_HEAD]) {
-    s = read_head(&head, &test, a, err);
+    s = open_head(&head, &test, a, err);
   } else if (a->set[OPT_WEIGHTS]) {
     s = fit_crops(&head, &origin, &test, a, err);
   } else {

@@ -141,20 +141,20 @@ static const as_plan_dataset *dataset_named(const as_plan *plan, const char *nam
 }
 
 /* A file of the run against the same one made again. */
-static void compare_file(as_verify *v, const char *name, const char *a, const char *b) {
+static void compare_file(as_verify *v, const char *name) {
   as_file x = {0}, y = {0};
-  as_err ignored = {0};
   char what[300];
   const char *set;
   name_table(name, what, sizeof what, &set);
   const bool table = as_ends_with(name, ".tsv"), layout = !strchr(name, '/');
   if (layout && !v->layout) return;
-  if (as_file_open(&x, a, NULL) != AS_OK || as_file_open(&y, b, NULL) != AS_OK) {
+  if (as_rec_file(&v->old, &x, NULL, "%s", name) != AS_OK ||
+      as_rec_file(&v->now, &y, NULL, "%s", name) != AS_OK) {
     as_diff_add(&v->diff, what, x.data ? "there" : "gone", y.data ? "there" : "absent");
   } else if (x.size != y.size || memcmp(x.data, y.data, x.size) != 0) {
     if (table)
-      as_diff_tables(&v->diff, what, a, b, set ? note_label : NULL,
-                     (void *)(uintptr_t)dataset_named(&v->plan, set), &ignored);
+      as_diff_tables(&v->diff, what, &x, &y, set ? note_label : NULL,
+                     (void *)(uintptr_t)dataset_named(&v->plan, set));
     else if (as_ends_with(name, ".safetensors"))
       as_diff_add(&v->diff, what, "the recorded head", "another one");
     else
@@ -165,22 +165,12 @@ static void compare_file(as_verify *v, const char *name, const char *a, const ch
 }
 
 /* Every file of either run, as it is now. */
-static as_status compare_files(as_verify *v, as_err *err) {
-  as_status s = AS_OK;
-  for (const as_json *e = as_rec_list(&v->now, "files"); s == AS_OK && e; e = e->next) {
-    const char *name = as_rec_text(e, "name");
-    char *a = as_rec_file_path(&v->old, err, "%s", name), *b = as_rec_file_path(&v->now, err, "%s", name);
-    if (!a || !b)
-      s = AS_E_ENV;
-    else
-      compare_file(v, name, a, b);
-    as_free(a);
-    as_free(b);
-  }
-  for (const as_json *e = as_rec_list(&v->old, "files"); s == AS_OK && e; e = e->next)
+static void compare_files(as_verify *v) {
+  for (const as_json *e = as_rec_list(&v->now, "files"); e; e = e->next)
+    compare_file(v, as_rec_text(e, "name"));
+  for (const as_json *e = as_rec_list(&v->old, "files"); e; e = e->next)
     if (!as_rec_find(&v->now, "files", "name", as_rec_text(e, "name"), NULL, NULL))
       as_diff_add(&v->diff, as_rec_text(e, "name"), "there", "absent");
-  return s;
 }
 
 /* ---- once more --------------------------------------------------------------------------------------- */
@@ -250,7 +240,7 @@ static as_status compute(as_verify *v, as_err *err) {
     v->layout = then && version && strcmp(then, as_tool_build().commit) == 0 &&
                 strcmp(version, as_tool_build().version) == 0;
     as_diff_json(&v->diff, v->old.root, v->now.root);
-    s = compare_files(v, err);
+    compare_files(v);
     if (s == AS_OK && !v->layout)
       as_note("made by another version: its tables and page are held against their hashes, not made again");
   }

@@ -85,7 +85,6 @@ typedef struct as_diff_row {
 } as_diff_row;
 
 typedef struct as_diff_rows {
-  as_file file;
   as_diff_row head, *row; /* in the order of the file */
   as_diff_row **sorted;   /* by name */
   size_t n;
@@ -111,10 +110,8 @@ static int by_key_of(const void *a, const void *b) {
   return c ? c : (*x)->p < (*y)->p ? -1 : (*x)->p > (*y)->p;
 }
 
-static as_status rows_open(as_diff_rows *r, const char *path, as_err *err) {
-  as_status s = as_file_open(&r->file, path, err);
-  if (s != AS_OK) return s;
-  const char *p = (const char *)r->file.data, *end = p + r->file.size;
+static as_status rows_open(as_diff_rows *r, const as_file *file, as_err *err) {
+  const char *p = (const char *)file->data, *end = p + file->size;
   size_t lines = 0, cap = 1;
   for (const char *q = p; q < end; q++) cap += *q == '\n';
   r->row = as_alloc(cap, sizeof *r->row, err);
@@ -134,7 +131,6 @@ static as_status rows_open(as_diff_rows *r, const char *path, as_err *err) {
 }
 
 static void rows_close(as_diff_rows *r) {
-  as_file_close(&r->file);
   as_free(r->row);
   as_free(r->sorted);
 }
@@ -172,11 +168,10 @@ static void compare_rows(as_diff *d, const char *what, const as_diff_row *head, 
   }
 }
 
-bool as_diff_tables(as_diff *d, const char *what, const char *a, const char *b, as_diff_note note, void *ctx,
-                    as_err *err) {
+void as_diff_tables(as_diff *d, const char *what, const as_file *a, const as_file *b, as_diff_note note,
+                    void *ctx) {
   as_diff_rows x = {0}, y = {0};
-  bool both = as_path_kind_of(a) == AS_PATH_FILE && as_path_kind_of(b) == AS_PATH_FILE &&
-              rows_open(&x, a, err) == AS_OK && rows_open(&y, b, err) == AS_OK;
+  const bool both = rows_open(&x, a, NULL) == AS_OK && rows_open(&y, b, NULL) == AS_OK;
   size_t i = 0, j = 0, before = d->n, more = 0;
   while (both && (i < x.n || j < y.n)) {
     int c = i == x.n ? 1 : j == y.n ? -1 : by_key(x.sorted[i], y.sorted[j]);
@@ -192,9 +187,9 @@ bool as_diff_tables(as_diff *d, const char *what, const char *a, const char *b, 
     snprintf(text, sizeof text, "%zu more lines differ", more);
     as_diff_add(d, what, text, text);
   }
+  if (!both) as_diff_add(d, what, "out of memory", "out of memory");
   rows_close(&x);
   rows_close(&y);
-  return both;
 }
 
 void as_diff_lines(as_diff *d, const char *what, const char *a, size_t na, const char *b, size_t nb) {

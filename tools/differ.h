@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "tensor/base/file.h"
 #include "tensor/base/json.h"
 #include "tensor/base/text.h"
 
@@ -22,10 +23,10 @@ void as_diff_json(as_diff *d, const as_json *a, const as_json *b);
 
 /* Two tab-separated tables with a header line, joined on their first column: lines that only one has,
  * and columns that differ, as "WHAT[NAME].COLUMN"; the first few of each table, the rest is counted. `note` (NULL: none) may add to the second value: it
- * writes to buf what a reader wants to know about line NAME. Returns false when either is missing. */
+ * writes to buf what a reader wants to know about line NAME. */
 typedef void (*as_diff_note)(void *ctx, const char *name, const char *column, char *buf, size_t size);
-bool as_diff_tables(as_diff *d, const char *what, const char *a, const char *b, as_diff_note note, void *ctx,
-                    as_err *err);
+void as_diff_tables(as_diff *d, const char *what, const as_file *a, const as_file *b, as_diff_note note,
+                    void *ctx);
 /* Line by line, as "WHAT line N": the first line that differs, and of the others how many. */
 void as_diff_lines(as_diff *d, const char *what, const char *a, size_t na, const char *b, size_t nb);
 

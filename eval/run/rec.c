@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "eval/run/rec_pack.h"
 #include "tensor/base/mem.h"
 
 static const struct {
@@ -130,6 +131,22 @@ static as_status find_work(as_rec *r, as_err *err) {
   return AS_OK;
 }
 
+/* The record of a run in the archive that is open as its file. */
+static as_status open_pack(as_rec *r, as_err *err) {
+  as_status s = as_rec_pack_open(&r->pack, r->path, err);
+  if (s != AS_OK) return s;
+  as_file_close(&r->file);
+  as_rec_pack_find(r->pack, "record.json", &r->file);
+  as_str name = {0};
+  const char *folder = as_rec_pack_folder(r->pack);
+  as_str_printf(&name, "%s:%s%srecord.json", r->path, folder, *folder ? "/" : "");
+  as_free(r->path);
+  r->path = as_strdup(as_str_c(&name), err);
+  s = as_str_status(&name, err);
+  as_str_clear(&name);
+  return r->path ? s : AS_E_ENV;
+}
+
 as_status as_rec_open(as_rec *r, const char *path, as_rec_kind kind, as_err *err) {
   const bool folder = as_path_kind_of(path) == AS_PATH_DIR;
   memset(r, 0, sizeof *r);
@@ -141,6 +158,8 @@ as_status as_rec_open(as_rec *r, const char *path, as_rec_kind kind, as_err *err
     return as_fail(err, AS_E_INPUT, "%s: found no %s, wanted a finished %s", path, kinds[kind].file,
                    kind == AS_REC_RUN ? "run" : "shard");
   as_status s = as_file_open(&r->file, r->path, err);
+  if (s == AS_OK && !folder && kind == AS_REC_RUN && as_rec_pack_is(r->file.data, r->file.size))
+    s = open_pack(r, err);
   if (s != AS_OK) return s;
   if ((s = as_json_parse(&r->doc, (const char *)r->file.data, r->file.size, err)) != AS_OK)
     return as_fail_in(err, "%s", r->path), s;
@@ -152,6 +171,7 @@ as_status as_rec_open(as_rec *r, const char *path, as_rec_kind kind, as_err *err
 void as_rec_close(as_rec *r) {
   as_json_free(&r->doc);
   as_file_close(&r->file);
+  as_rec_pack_close(&r->pack);
   as_free(r->path);
   as_free(r->dir);
   as_free(r->work);
@@ -202,19 +222,35 @@ as_status as_place_write(const char *dir, const as_plan *plan, as_err *err) {
   return s;
 }
 
+/* A folder as seen from the run in an archive: as if it were unpacked where it lies. A run's folder need not be there,
+ * so that each ".." takes away one of the archive's own folders first. */
+static char *beside_pack(const as_rec *r, const char *seen) {
+  as_str path = {0};
+  const char *folder = as_rec_pack_folder(r->pack);
+  size_t n = strlen(folder);
+  while (n > 0 && as_starts_with(seen, "..") && (seen[2] == '/' || !seen[2])) {
+    while (n > 0 && folder[n - 1] != '/') n--;
+    n -= n > 0;
+    seen += seen[2] ? 3 : 2;
+  }
+  as_str_printf(&path, "%s/%.*s/%s", r->dir, (int)n, folder, *seen ? seen : ".");
+  char *out = path.failed ? NULL : as_strdup(as_str_c(&path), NULL);
+  as_str_clear(&path);
+  return out;
+}
+
 /* The two folders that place.json names, absolute, NULL where there is none. */
 static void read_place(const as_rec *r, char *dirs[2]) {
-  char *path = as_path_join(r->dir, "place.json", NULL);
   as_file f = {0};
   as_json_doc *doc = NULL;
   dirs[0] = dirs[1] = NULL;
-  if (path && as_path_kind_of(path) == AS_PATH_FILE && as_file_open(&f, path, NULL) == AS_OK &&
+  if (as_rec_has_file(r, "place.json") && as_rec_file(r, &f, NULL, "place.json") == AS_OK &&
       as_json_parse(&doc, (const char *)f.data, f.size, NULL) == AS_OK) {
     const as_json *root = as_json_root(doc);
     const char *schema = as_rec_text(root, "schema"), *seen = as_rec_text(root, "plan_folder");
     const char *absolute = as_rec_text(root, "plan_folder_absolute");
     if (schema && strcmp(schema, place_schema) == 0 && seen && absolute) {
-      char *beside = as_path_join(r->dir, seen, NULL);
+      char *beside = r->pack ? beside_pack(r, seen) : as_path_join(r->dir, seen, NULL);
       dirs[0] = beside ? as_path_real(beside, NULL) : NULL;
       dirs[1] = as_strdup(absolute, NULL);
       as_free(beside);
@@ -222,7 +258,6 @@ static void read_place(const as_rec *r, char *dirs[2]) {
   }
   as_json_free(&doc);
   as_file_close(&f);
-  as_free(path);
 }
 
 as_status as_rec_plan(const as_rec *r, const as_roots *roots, as_plan *out, bool *moved, as_err *err) {
@@ -275,11 +310,29 @@ char *as_rec_file_path(const as_rec *r, as_err *err, const char *fmt, ...) {
 }
 
 as_status as_rec_file(const as_rec *r, as_file *f, as_err *err, const char *fmt, ...) {
+  char name[512];
   va_list ap;
   va_start(ap, fmt);
-  char *path = path_beside(r, fmt, ap, err);
+  vsnprintf(name, sizeof name, fmt, ap);
   va_end(ap);
+  if (r->pack && as_rec_pack_find(r->pack, name, f)) return AS_OK;
+  if (r->pack) return as_fail(err, AS_E_INPUT, "%s: found no %s beside it", r->path, name);
+  char *path = as_rec_file_path(r, err, "%s", name);
   as_status s = path ? as_file_open(f, path, err) : AS_E_ENV;
   as_free(path);
   return s;
+}
+
+bool as_rec_has_file(const as_rec *r, const char *fmt, ...) {
+  char name[512];
+  as_file f;
+  va_list ap;
+  va_start(ap, fmt);
+  vsnprintf(name, sizeof name, fmt, ap);
+  va_end(ap);
+  if (r->pack) return as_rec_pack_find(r->pack, name, &f);
+  char *path = as_rec_file_path(r, NULL, "%s", name);
+  const bool there = path && as_path_kind_of(path) == AS_PATH_FILE;
+  as_free(path);
+  return there;
 }

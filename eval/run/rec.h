@@ -17,8 +17,9 @@ typedef enum as_rec_kind {
 } as_rec_kind;
 
 typedef struct as_rec {
-  char *path; /* of the JSON file */
-  char *dir;  /* the folder of the run */
+  char *path;               /* of the JSON file */
+  char *dir;                /* the folder of the run; of a packed one the folder of its archive */
+  struct as_rec_pack *pack; /* its files, where they are in an archive (rec_pack.h); owned */
   char *
       work; /* a run that is finished, but whose files are not all in their places yet: where they come from */
   as_file file;
@@ -29,7 +30,8 @@ typedef struct as_rec {
 /* Columns of cells/MODEL--SET.tsv. */
 enum { AS_COL_NAME, AS_COL_LABEL, AS_COL_TOP, AS_COL_LOGITS, AS_COL_STATUS, AS_COL_CONFIDENCE };
 
-/* `path` is the folder, or the JSON file in it, which is then read as it is. AS_E_INPUT: none there, no JSON, another schema, a member that
+/* `path` is the folder, the JSON file in it, which is then read as it is, or for a run a tar or tar.gz of its folder.
+ * AS_E_INPUT: none there, no JSON, another schema, a member that
  * readers rely on is missing: the texts profile, plan and plan_file, the lists models, datasets and cells
  * (groups for a shard) with objects that say what they are about, by names that a plan could give. */
 as_status as_rec_open(as_rec *r, const char *path, as_rec_kind kind, as_err *err);
@@ -48,9 +50,10 @@ as_status as_place_write(const char *dir, const as_plan *plan, as_err *err);
  * as seen from DIR, the absolute one, DIR, the folder above. `roots` (NULL: none) go before. *moved (may be NULL): the
  * second one, although the record does not lie where it was made. AS_E_INPUT: none of its files is in any of them. */
 as_status as_rec_plan(const as_rec *r, const as_roots *roots, as_plan *out, bool *moved, as_err *err);
-/* A file beside the record, by its name in the run's folder. AS_E_INPUT: not there. */
+/* A file beside the record, by its name in the run's folder; open while the record is. AS_E_INPUT: not there. */
 as_status as_rec_file(const as_rec *r, as_file *f, as_err *err, const char *fmt, ...) AS_PRINTF(4, 5);
-/* Its path. Release with as_free. */
+bool as_rec_has_file(const as_rec *r, const char *fmt, ...) AS_PRINTF(2, 3);
+/* Its path, where the run is no archive; for messages also there. Release with as_free. */
 char *as_rec_file_path(const as_rec *r, as_err *err, const char *fmt, ...) AS_PRINTF(3, 4);
 
 /* Was the record changed since it was written? It ends with the hash of all before it. */

@@ -2,11 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "eval/run/prints.h"
 #include "eval/run/rec.h"
 #include "eval/run/record.h"
 #include "tensor/base/hash/sha256.h"
-#include "tensor/base/mem.h"
 
 as_rec_seal as_rec_check_seal(const as_rec *r) {
   const char *sha = as_rec_digits(r->root, AS_RECORD_SEAL), *text = (const char *)r->file.data;
@@ -26,11 +24,13 @@ as_status as_rec_check_files(const as_rec *r, as_rec_file_fn *found, void *ctx, 
   for (const as_json *e = as_rec_list(r, "files"); e; e = e->next) {
     const char *name = as_rec_text(e, "name");
     char hex[65];
-    char *path = as_rec_file_path(r, err, "%s", name);
-    as_status s = path ? as_file_sha256(path, hex, err) : AS_E_ENV;
-    if (s == AS_OK) found(ctx, name, as_rec_digits(e, "sha256"), *hex ? hex : NULL);
-    as_free(path);
+    as_file f = {0};
+    const bool there = as_rec_has_file(r, "%s", name);
+    as_status s = there ? as_rec_file(r, &f, err, "%s", name) : AS_OK;
     if (s != AS_OK) return s;
+    if (there) as_sha256_of(f.data, f.size, hex);
+    found(ctx, name, as_rec_digits(e, "sha256"), there ? hex : NULL);
+    as_file_close(&f);
   }
   return AS_OK;
 }

@@ -108,19 +108,18 @@ static as_status read_table_rows(as_cell *c, as_table_images *images, as_tsv *t,
 
 /* Right or wrong per image; what does not agree with the counts is refused. The first table of a set also says
  * which class each image has. */
-static as_status read_images(as_cell *c, as_results_set *set, const char *path, as_err *err) {
-  as_file f = {0};
+static as_status read_images(as_cell *c, as_results_set *set, const as_file *f, const char *path,
+                             as_err *err) {
   as_tsv t;
   size_t n = (size_t)c->n_expected;
   as_table_images images = {as_alloc(n, sizeof *images.label, err), as_alloc(n, sizeof *images.image, err),
                             0};
-  as_status s = as_file_open(&f, path, err);
+  as_status s = AS_OK;
   c->correct1 = as_alloc(n, 1, err);
   c->confidence = as_alloc(n, sizeof *c->confidence, err);
   if (!c->correct1 || !c->confidence || !images.label || !images.image) s = AS_E_ENV;
-  as_tsv_open(&t, f.data, f.size);
+  as_tsv_open(&t, f->data, f->size);
   if (s == AS_OK) s = read_table_rows(c, &images, &t, path, err);
-  as_file_close(&f);
   if (s == AS_OK) {
     describe_set(set, &images, n);
   } else {
@@ -131,19 +130,17 @@ static as_status read_images(as_cell *c, as_results_set *set, const char *path, 
 }
 
 /* The names of a set's classes, one per line. */
-static as_status read_classes(as_results_set *set, const char *path, as_err *err) {
-  as_file f = {0};
+static as_status read_classes(as_results_set *set, const as_file *f, as_err *err) {
   as_tsv t;
   size_t cap = 0;
-  as_status s = as_file_open(&f, path, err);
-  if (s == AS_OK) as_tsv_open(&t, f.data, f.size);
+  as_status s = AS_OK;
+  as_tsv_open(&t, f->data, f->size);
   while (s == AS_OK && as_tsv_next(&t)) {
     size_t n = set->n_class_names;
     s = as_grow(&set->class_name, &cap, n + 1, sizeof *set->class_name, err);
     if (s == AS_OK && !(set->class_name[n] = as_strndup(t.line, t.line_n, err))) s = AS_E_ENV;
     if (s == AS_OK) set->n_class_names = n + 1;
   }
-  as_file_close(&f);
   return s;
 }
 
@@ -199,13 +196,19 @@ as_status as_rec_cell(as_cell *c, as_results_set *of, const as_rec *r, const as_
   const char *preset = as_rec_text(j, "preset");
   if (s == AS_OK && preset && !(c->preset = as_strdup(preset, err))) s = AS_E_ENV;
   /* A record that travels alone still has its counts. */
-  char *table = as_rec_file_path(r, err, "cells/%s--%s.tsv", model, set);
-  char *classes = as_rec_file_path(r, err, "cells/%s.classes", set);
-  if (!table || !classes) s = AS_E_ENV;
-  if (s == AS_OK && as_path_kind_of(table) == AS_PATH_FILE) s = read_images(c, of, table, err);
-  if (s == AS_OK && !of->class_name && as_path_kind_of(classes) == AS_PATH_FILE)
-    s = read_classes(of, classes, err);
-  as_free(table);
-  as_free(classes);
+  if (s == AS_OK && as_rec_has_file(r, "cells/%s--%s.tsv", model, set)) {
+    char *path = as_rec_file_path(r, err, "cells/%s--%s.tsv", model, set);
+    as_file f = {0};
+    s = path ? as_rec_file(r, &f, err, "cells/%s--%s.tsv", model, set) : AS_E_ENV;
+    if (s == AS_OK) s = read_images(c, of, &f, path, err);
+    as_file_close(&f);
+    as_free(path);
+  }
+  if (s == AS_OK && !of->class_name && as_rec_has_file(r, "cells/%s.classes", set)) {
+    as_file f = {0};
+    s = as_rec_file(r, &f, err, "cells/%s.classes", set);
+    if (s == AS_OK) s = read_classes(of, &f, err);
+    as_file_close(&f);
+  }
   return s;
 }

@@ -73,6 +73,37 @@ words "travel: its files alone" / verify "$A/out" -q
 (cd / && "$ASSAY" verify "$TMP/ro/out" --files >"$TMP/out" 2>&1) && grep -q "^verified: .* files are as recorded" "$TMP/out" && ok "travel: its files alone, read-only" || not_ok "travel: its files alone, read-only" "$(cat "$TMP/out")"
 chmod -R u+w "$TMP/ro"
 
+# packed: read in the archive, without unpacking it
+tar -cf "$A/out.tar" -C "$A" out
+tar -czf "$TMP/dot.tar.gz" -C "$A/out" .
+words "travel: packed, from the root" / verify "$A/out.tar" -q
+words "travel: packed and compressed, alone" "$TMP" verify dot.tar.gz -q
+for f in "$A/out.tar" "$TMP/dot.tar.gz"; do
+  (cd / && "$ASSAY" report "$f" --format csv >"$TMP/out" 2>/dev/null)
+  same "travel: report of $(basename "$f")" "$TMP/table" "$TMP/out"
+done
+run verify "$TMP/dot.tar.gz" --files
+[ $code -eq 0 ] && grep -q "^verified: .* files are as recorded" "$TMP/out" && ok "travel: packed, its files alone" || not_ok "travel: packed, its files alone" "exit $code: $(cat "$TMP/out" "$TMP/err")"
+run doctor "$A/out.tar" --model resnet
+[ $code -le 1 ] && grep -q "^resnet on val" "$TMP/out" && ok "travel: packed, the doctor" || not_ok "travel: packed, the doctor" "exit $code: $(cat "$TMP/err")"
+mkdir "$TMP/bent" && cp -r "$A/out" "$TMP/bent/" && sed '5s/	[0-9]*	/	7	/' "$A/out/cells/vit--val.tsv" >"$TMP/bent/out/cells/vit--val.tsv"
+tar -cf "$TMP/bent.tar" -C "$TMP/bent" out
+run verify "$TMP/bent.tar" -q
+[ $code -eq 1 ] && grep -q '^cells\[vit on val\].images\[.*\].label: 7 | ' "$TMP/out" && ok "travel: packed, a label is named" || not_ok "travel: packed, a label is named" "exit $code: $(cat "$TMP/out" "$TMP/err")"
+# the whole folder in which the run was unpacked from its archive again: the data are those beside it
+mkdir "$TMP/moved" && cp -r "$A/world" "$A/weights" "$A/head.safetensors" "$A/p.plan" "$A/out.tar" "$TMP/moved/"
+words "travel: packed and moved" / verify "$TMP/moved/out.tar" -q
+printf 'x' | dd of="$TMP/moved/weights/vit-a.safetensors" bs=1 seek=$(($(wc -c <"$A/weights/vit-a.safetensors") - 3)) conv=notrunc 2>/dev/null
+run verify "$TMP/moved/out.tar" -q
+[ $code -eq 1 ] && grep -q '^models\[vit\].tensors\[' "$TMP/out" && ok "travel: packed, it vouches for what is beside it" || not_ok "travel: packed, it vouches for what is beside it" "exit $code: $(head -c 300 "$TMP/out")"
+rm -rf "$TMP/moved" "$TMP/bent"
+tar -cf "$TMP/none.tar" -C "$A" p.plan
+refuses "travel: an archive without a run" 3 "found no record.json in it, wanted a finished run" verify "$TMP/none.tar"
+cp -r "$A/out" "$A/second" && tar -cf "$TMP/two.tar" -C "$A" out second && rm -r "$A/second"
+refuses "travel: an archive of two runs" 3 "found a run in out and one in second/record.json, wanted one" report "$TMP/two.tar"
+head -c 20000 "$A/out.tar" >"$TMP/cut.tar"
+refuses "travel: a damaged archive" 3 "cut.tar: " report "$TMP/cut.tar"
+
 # moved with its plan and data; a copy left behind is another run, and its damage is its own
 cp -r "$A" "$TMP/left"
 mkdir "$TMP/far"
