@@ -126,6 +126,8 @@ install: $(BUILD)/assay
 	  $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	$(BUILD)/assay info --man >$(DESTDIR)$(PREFIX)/share/man/man1/assay.1
 	$(BUILD)/assay info --completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/assay
+	for f in weights/miniature/*.safetensors; do if [ -e "$$f" ]; then \
+	  install -d $(DESTDIR)$(PREFIX)/share/assay/miniature && install -m 644 "$$f" $(DESTDIR)$(PREFIX)/share/assay/miniature/; fi; done
 	$(BUILD)/assay info --completion zsh >$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_assay
 
 help:

@@ -21,7 +21,7 @@ T=$(mktemp -d "${TMPDIR:-/tmp}/assay-kill.XXXXXX") || exit 1
 trap 'rm -rf "$T"' EXIT
 trap 'exit 1' HUP INT TERM
 
-"$ASSAY" demo --quick -o "$T/demo" -q >/dev/null || exit 1
+"$ASSAY" demo --untrained --quick -o "$T/demo" -q >/dev/null || exit 1
 P=$T/demo/demo.plan
 start=$(date +%s%N)
 "$ASSAY" run "$P" -o "$T/whole" -q >/dev/null || exit 1

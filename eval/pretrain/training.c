@@ -61,7 +61,7 @@ static as_status read_values(as_ssl_opts *o, char *text, as_err *err) {
 
 /* What the words leave open is settled here, once. values: a copy of them, which is cut up. */
 static as_status resolve(as_ssl_opts *ssl, const as_training *t, char *values, as_err *err) {
-  *ssl = (as_ssl_opts){.arch = t->arch ? t->arch : "resnet18:blocks=1-1-1,base=16,stem=3x3s2",
+  *ssl = (as_ssl_opts){.arch = t->arch ? t->arch : AS_TRAINING_ARCH,
                        .size = t->size ? (int)t->size : 32,
                        .batch = t->batch ? (int)t->batch : 128,
                        .epochs = t->epochs ? (size_t)t->epochs : 16,

@@ -7,6 +7,9 @@
 #include "tensor/base/text.h"
 #include "weights/containers/state.h"
 
+/* The miniature's network: what is trained where nothing is said. */
+#define AS_TRAINING_ARCH "resnet18:blocks=1-1-1,base=16,stem=3x3s2"
+
 /* Texts are borrowed. */
 typedef struct as_training {
   const char *method; /* of as_ssl_methods */

@@ -45,10 +45,8 @@ static as_status read_world(as_world_opts *o, as_str *said, const char *path, as
   char *words = as_strdup(path[5] ? path + 6 : "", err);
   as_status s = words ? read_world_words(words, keys, sizeof keys / sizeof *keys, err) : AS_E_ENV;
   as_free(words);
-  *o = (as_world_opts){.seed = (uint64_t)seed,
-                       .size = (int)size,
-                       .classes = (int)classes,
-                       .per_class = {(int)count, -1, -1, -1, -1}};
+  *o = (as_world_opts){.seed = (uint64_t)seed, .size = (int)size, .classes = (int)classes};
+  for (int k = 0; k < AS_WORLD_SETS; k++) o->per_class[k] = k == AS_WORLD_TRAIN ? (int)count : -1;
   as_str_printf(said, "world:seed=%lld,size=%lld,classes=%lld,per-class=%lld", (long long)seed,
                 (long long)size, (long long)classes, (long long)count);
   return s == AS_OK ? as_str_status(said, err) : s;
@@ -106,7 +104,7 @@ static void remove_pictures(const char *train, const char *class_name) {
 
 void as_training_remove(const char *dir) {
   static const char *const own[] = {"checkpoint.safetensors", "log.tsv", "images.tsv", "curves.svg", "state"};
-  static const char *const drawn[] = {"drawn", "classes.txt", "overview.jpg"};
+  static const char *const drawn[] = {"drawn", "classes.txt", "overview.jpg", "texture.json", "real.json"};
   for (size_t i = 0; i < sizeof own / sizeof *own; i++) remove_file(dir, own[i]);
   char *world = as_path_join(dir, "world", NULL),
        *train = world ? as_path_join(world, as_world_set_name(AS_WORLD_TRAIN), NULL) : NULL;

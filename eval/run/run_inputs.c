@@ -188,8 +188,6 @@ as_status as_inputs_try_models(as_inputs *in, as_err *err) {
   for (size_t m = 0; m < in->plan->n_models; m++) {
     as_open_model o;
     as_groups g;
-    const as_plan_pretrain *t = as_plan_training_of(in->plan, &in->plan->models[m]);
-    if (t && as_path_kind_of(t->checkpoint) == AS_PATH_NONE) continue; /* it is trained first */
     as_status s = as_inputs_try_model(in, m, &o, &g, err);
     if (s != AS_OK && !as_inputs_excuse(in, s, err, &in->models[m].why)) return s;
     if (s != AS_OK) continue;

@@ -90,6 +90,24 @@ as_status as_run_train(const as_plan *plan, const as_run_opts *opts, as_err *err
   return s;
 }
 
+as_status as_run_train_cost(size_t *todo, double *seconds, const as_plan *plan, as_err *err) {
+  as_status s = AS_OK;
+  *todo = 0;
+  *seconds = 0;
+  for (size_t i = 0; s == AS_OK && i < plan->n_pretrain; i++) {
+    const as_training t = as_plan_training(&plan->pretrain[i]);
+    as_training_cost cost;
+    bool done;
+    s = as_train_state(&done, plan, &plan->pretrain[i], err);
+    if (s != AS_OK || done) continue;
+    s = as_training_estimate(&cost, &t, err);
+    if (s != AS_OK) break;
+    (*todo)++;
+    *seconds += cost.seconds;
+  }
+  return s;
+}
+
 as_status as_inputs_train(as_inputs *in, as_err *err) {
   bool todo = false;
   as_status s = AS_OK;
@@ -98,8 +116,15 @@ as_status as_inputs_train(as_inputs *in, as_err *err) {
     s = as_train_state(&done, in->plan, &in->plan->pretrain[i], err);
     todo = todo || !done;
   }
-  if (s == AS_OK && todo)
-    s = as_inputs_try_models(in, err); /* what does not fit is told before hours of training */
+  /* What does not fit is told before hours of training. */
+  for (size_t m = 0; s == AS_OK && todo && !in->opts->partial && m < in->plan->n_models; m++) {
+    as_open_model o;
+    as_groups g;
+    if (as_plan_training_of(in->plan, &in->plan->models[m])) continue;
+    if ((s = as_inputs_try_model(in, m, &o, &g, err)) != AS_OK) break;
+    as_groups_clear(&g);
+    as_open_model_clear(&o);
+  }
   if (s == AS_OK && todo) s = as_run_train(in->plan, in->opts, err);
   return s == AS_OK ? as_inputs_try_models(in, err) : s;
 }

@@ -3,7 +3,7 @@
 # folder, and what it ends with is what a run from nothing ends with.
 . "${ASSAY_TESTS:-tests}/cli/common.inc"
 A=$TMP/a
-run demo -o "$A" --quick
+run demo --untrained -o "$A" --quick
 [ $code -eq 0 ] && ok "again: demo" || not_ok "again: demo" "exit $code: $(tail -3 "$TMP/err")"
 mv "$A/record.json" "$TMP/demo.record"
 P=$A/p.plan

@@ -2,7 +2,7 @@
 # Features kept across runs, float16 storage, and probes by protocol: all of it by the plan alone.
 . "${ASSAY_TESTS:-tests}/cli/common.inc"
 A=$TMP/a
-run demo -o "$A" --quick
+run demo --untrained -o "$A" --quick
 [ $code -eq 0 ] && ok "cache: demo" || not_ok "cache: demo" "exit $code: $(tail -3 "$TMP/err")"
 P=$A/demo.plan
 "$ASSAY" run "$P" -o "$TMP/plain" -q >/dev/null 2>&1

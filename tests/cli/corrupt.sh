@@ -3,7 +3,7 @@
 # corruption has no mCE. The images are the demo's, in the folders of the benchmark.
 . "${ASSAY_TESTS:-tests}/cli/common.inc"
 A=$TMP/a
-run demo -o "$A" --quick
+run demo --untrained -o "$A" --quick
 [ $code -eq 0 ] && ok "corrupt: demo" || not_ok "corrupt: demo" "exit $code: $(tail -3 "$TMP/err")"
 # the drawn classes get wnids
 i=0

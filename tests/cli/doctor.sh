@@ -3,7 +3,7 @@
 # with a real network and photographs (BGR, masks, momentum weights, ids of the development kit).
 . "${ASSAY_TESTS:-tests}/cli/common.inc"
 A=$TMP/a
-run demo -o "$A" --quick
+run demo --untrained -o "$A" --quick
 [ $code -eq 0 ] && ok "doctor: demo" || not_ok "doctor: demo" "exit $code: $(tail -3 "$TMP/err")"
 W=$A/weights/vit-a.safetensors
 # a head that knows the images under test by heart: whatever is wrong then shows

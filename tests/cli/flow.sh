@@ -3,7 +3,7 @@
 . "${ASSAY_TESTS:-tests}/cli/common.inc"
 A=$TMP/a
 
-run demo -o "$A" --quick
+run demo --untrained -o "$A" --quick
 [ $code -eq 0 ] && ok "flow: demo" || not_ok "flow: demo" "exit $code: $(tail -3 "$TMP/err")"
 grep -q "seeded random weights" "$TMP/err" && grep -q "seeded random weights" "$TMP/out" && ok "flow: demo says that nobody trained it" ||
   not_ok "flow: demo says that nobody trained it" "$(head -c 300 "$TMP/out")"

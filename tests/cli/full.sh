@@ -2,7 +2,7 @@
 # A write error is an error: full devices under every output, a full disk under a run at several moments.
 . "${ASSAY_TESTS:-tests}/cli/common.inc"
 A=$TMP/a
-run demo -o "$A" --quick
+run demo --untrained -o "$A" --quick
 [ $code -eq 0 ] && ok "full: demo" || not_ok "full: demo" "exit $code: $(tail -3 "$TMP/err")"
 W=$A/weights/vit-a.safetensors
 I=$(ls "$A"/world/val/*/*.jpg | head -1)

@@ -2,7 +2,7 @@
 # Heads know their classes by name: what one command writes the others read, on any part of the classes.
 . "${ASSAY_TESTS:-tests}/cli/common.inc"
 A=$TMP/a
-run demo -o "$A" --quick
+run demo --untrained -o "$A" --quick
 [ $code -eq 0 ] && ok "heads: demo" || not_ok "heads: demo" "exit $code: $(tail -3 "$TMP/err")"
 W=$A/weights/vit-a.safetensors
 # every third class, and two that the head has never seen

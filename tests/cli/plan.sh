@@ -20,7 +20,7 @@ refuses "plan: no such plan" 3 "no built-in plan of that name (ssl-lottery)" run
 [ "$(ls | wc -l)" -eq 0 ] && ok "plan: nothing is left behind" || not_ok "plan: nothing is left behind" "$(ls)"
 
 A=$TMP/a
-run demo -o "$A" --quick
+run demo --untrained -o "$A" --quick
 [ $code -eq 0 ] && ok "plan: demo" || not_ok "plan: demo" "exit $code: $(tail -3 "$TMP/err")"
 cat >"$A/x.plan" <<'END'
 [benchmark]

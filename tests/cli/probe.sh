@@ -3,7 +3,7 @@
 . "${ASSAY_TESTS:-tests}/cli/common.inc"
 A=$TMP/a
 
-run demo -o "$A" --quick
+run demo --untrained -o "$A" --quick
 [ $code -eq 0 ] && ok "probe: a world" || not_ok "probe: a world" "exit $code: $(tail -3 "$TMP/err")"
 W=$A/weights/vit-a.safetensors
 features() { # SET OUT ARGS...

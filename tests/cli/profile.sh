@@ -29,7 +29,7 @@ run info --profile bf16-1
 has "profile: info tells which is in use" "bf16-1 (in use)" "$TMP/out"
 works "profile: bench" bench --net vits16 --seconds 0.1 --batch 1 --profile bf16-1
 
-run demo -o "$TMP/demo" --quick -q
+run demo --untrained -o "$TMP/demo" --quick -q
 [ $code -eq 0 ] && ok "profile: demo" || not_ok "profile: demo" "exit $code: $(tail -3 "$TMP/err")"
 cat >"$TMP/p.plan" <<'END'
 [benchmark]

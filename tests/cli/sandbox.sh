@@ -5,14 +5,14 @@
 ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0"
 export ASAN_OPTIONS
 A=$TMP/a
-run demo -o "$A" --quick -q
+run demo --untrained -o "$A" --quick -q
 [ $code -eq 0 ] || not_ok "sandbox: demo" "exit $code"
 run selftest --sandbox
 if [ $code -eq 4 ] && grep -q "cannot filter system calls" "$TMP/err"; then
   skip "sandbox" "this system cannot filter system calls"
 else
   [ $code -eq 0 ] && ok "sandbox: selftest" || not_ok "sandbox: selftest" "exit $code: $(cat "$TMP/err")"
-  works "sandbox: demo" demo -o "$TMP/b" --quick -q --sandbox
+  works "sandbox: demo" demo --untrained -o "$TMP/b" --quick -q --sandbox
   (cd "$A" && find world weights -type f -exec cksum {} +) | sort >"$TMP/a.sum"
   (cd "$TMP/b" && find world weights -type f -exec cksum {} +) | sort >"$TMP/b.sum"
   same "sandbox: the demo draws the same" "$TMP/a.sum" "$TMP/b.sum"

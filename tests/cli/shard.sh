@@ -2,7 +2,7 @@
 # A run in parts: merged, they are byte for byte what one run leaves; what does not belong together is named.
 . "${ASSAY_TESTS:-tests}/cli/common.inc"
 A=$TMP/a
-run demo -o "$A" --quick
+run demo --untrained -o "$A" --quick
 [ $code -eq 0 ] && ok "shard: demo" || not_ok "shard: demo" "exit $code: $(tail -3 "$TMP/err")"
 P=$A/demo.plan
 # one image is damaged: it fails in its shard, too

@@ -10,7 +10,7 @@ for profile in f32-1 bf16-1; do
   for threads in 1 3; do
     works "stack: selftest, $profile, $threads threads" selftest --profile $profile --threads $threads --batch 4
   done
-  works "stack: demo, $profile" demo -o "$TMP/demo-$profile" --quick -q --profile $profile --threads 3
+  works "stack: demo, $profile" demo --untrained -o "$TMP/demo-$profile" --quick -q --profile $profile --threads 3
   works "stack: verify, $profile" verify "$TMP/demo-$profile" -o "$TMP/verify-$profile" -q --threads 3
   for net in resnet50 vits16; do
     works "stack: bench, $net, $profile" bench --net $net --seconds 0.05 --batch 3 --profile $profile --threads 3

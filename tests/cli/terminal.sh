@@ -6,7 +6,7 @@
 N=$(printf 'n\033[31m\007\177\302\233\377\r')
 D=$TMP/d
 W=$D/weights/vit-a.safetensors
-run demo --quick -q -o "$D"
+run demo --untrained --quick -q -o "$D"
 [ $code -eq 0 ] || not_ok "terminal: demo" "exit $code"
 
 # safe NAME TEXT ARGS...: TEXT, a basic expression that proves that the name was printed, and nothing raw. The status

@@ -4,7 +4,7 @@
 . "${ASSAY_TESTS:-tests}/cli/common.inc"
 A=$TMP/a
 mkdir "$A"
-run demo --quick -o "$TMP/demo" -q
+run demo --untrained --quick -o "$TMP/demo" -q
 cp -r "$TMP/demo/world" "$A/world"
 cat >"$A/p.plan" <<'END_PLAN'
 [benchmark]

@@ -3,7 +3,7 @@
 # it by hand is named.
 . "${ASSAY_TESTS:-tests}/cli/common.inc"
 A=$TMP/a
-run demo -o "$TMP/demo" --quick
+run demo --untrained -o "$TMP/demo" --quick
 [ $code -eq 0 ] && ok "travel: demo" || not_ok "travel: demo" "exit $code: $(tail -3 "$TMP/err")"
 mkdir "$A"
 cp -r "$TMP/demo/world" "$TMP/demo/weights" "$A/"

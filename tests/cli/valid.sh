@@ -2,7 +2,7 @@
 # Numbers that mean something else than they seem to: what a run, --check and the doctor say of them.
 . "${ASSAY_TESTS:-tests}/cli/common.inc"
 A=$TMP/a
-run demo -o "$A" --quick
+run demo --untrained -o "$A" --quick
 [ $code -eq 0 ] && ok "valid: demo" || not_ok "valid: demo" "exit $code: $(tail -3 "$TMP/err")"
 
 # the test set is the training set; one image more is there under another name; and another set has six of its images,

@@ -5,7 +5,7 @@
 A=$TMP/a
 
 # A small plan of its own: folders, a flat set with a label file, a head file, a probe.
-run demo -o "$TMP/demo" --quick
+run demo --untrained -o "$TMP/demo" --quick
 [ $code -eq 0 ] && ok "verify: demo" || not_ok "verify: demo" "exit $code: $(tail -3 "$TMP/err")"
 mkdir "$A"
 cp -r "$TMP/demo/world" "$TMP/demo/weights" "$A/"
