@@ -65,11 +65,16 @@ static as_status mark_twice(as_results *res, const as_inputs *in, size_t k, size
   return s;
 }
 
-/* Two scored sets that are averaged as if they were independent; the same images by design are one pool anyway. */
+/* The same images, asked another question: val and ReaL. */
+static bool is_by_design(const as_results_set *a, const as_results_set *b) {
+  return a->images_of == b->images_of && strcmp(a->rule, b->rule) != 0;
+}
+
+/* Two scored sets that are averaged as if they were independent. */
 static as_status mark_overlap(as_results *res, const as_inputs *in, const size_t *set, size_t a, size_t b,
                               as_err *err) {
   as_shared shared = {0};
-  if (res->sets[a].images_of == res->sets[b].images_of) return AS_OK;
+  if (is_by_design(&res->sets[a], &res->sets[b])) return AS_OK;
   as_status s = find_shared(&shared, in, set[b], set[a], err);
   if (s == AS_OK && shared.n)
     as_log_line(AS_LOG_WARN, "%lld of %zu images of %s are in %s too (%s)", (long long)shared.n,

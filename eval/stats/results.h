@@ -104,7 +104,7 @@ typedef struct as_results_set {
 } as_results_set;
 
 /* Images that two scored sets have in common although they are averaged as if they were independent. Sets
- * that are the same images by design (images_of) are not listed. */
+ * that ask the same images another question (val and ReaL: images_of, another rule) are not listed. */
 typedef struct as_set_overlap {
   size_t a, b; /* sets, a < b; `shared` counts images of b */
   as_shared shared;

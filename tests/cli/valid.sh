@@ -58,6 +58,22 @@ grep -A2 '"twice"' "$A/same.out/record.json" | grep -q '"images": 1,' && ok "val
 run doctor "$A/same.out" -q
 [ $code -eq 1 ] && grep -q "CAUSE  training images: 96 of the 96 images" "$TMP/out" && grep -q "CAUSE  twins: 6 of the 102 images of mixed are in val too" "$TMP/out" && grep -q "CAUSE  twins: 1 of the 97 images of v2 are there more than once" "$TMP/out" && ok "valid: the doctor names it" || not_ok "valid: the doctor names it" "exit $code: $(cat "$TMP/out")"
 
+# two scored sets of the very same images
+sed '/^\[dataset again\]/,/^role/d; s/^head = probe/head = knn/' "$A/same.plan" >"$A/both.plan"
+cat >>"$A/both.plan" <<'END'
+[dataset learn]
+path = world/train
+classes = world/classes.txt
+role = train
+[dataset copy]
+path = copy
+classes = world/classes.txt
+END
+cp -r "$A/world/val" "$A/copy"
+run run "$A/both.plan"
+[ $code -eq 0 ] && grep -q "96 of 96 images of copy are in val too" "$TMP/err" && grep -q "val and copy share 96 images" "$TMP/out" && ok "valid: one set under two names" ||
+  not_ok "valid: one set under two names" "exit $code: $(cat "$TMP/out" "$TMP/err")"
+
 # how the probe ended stands in the record
 for key in n_train c loss bound gradient iterations converged; do
   grep -A9 '"probe": {' "$A/same.out/record.json" | grep -q "\"$key\": " || not_ok "valid: the probe's $key" "not in the record"
