@@ -12,18 +12,16 @@
  * layers with BatchNorm, the last one with gain and without offset (model_util.py). */
 #include <string.h>
 
+#include "models/ssl/losses_int.h"
 #include "models/ssl/methods_int.h"
-#include "models/ssl/ssl_int.h"
 #include "tensor/base/math/dmath.h"
 #include "tensor/base/mem.h"
 #include "tensor/linear.h"
 
 typedef struct simclr {
   as_branch net;
-  as_mix mix;
-  float *logits; /* [2B, 2B]: S, then P, then G + G^T */
-  float *du;     /* [2B, width] */
-  void *scratch;
+  as_contrast contrast;
+  float *du; /* [2B, width] */
 } simclr;
 
 static const as_ssl_param params[] = {
@@ -36,10 +34,8 @@ static void simclr_destroy(as_ssl *s) {
   simclr *m = s->state;
   if (!m) return;
   as_branch_clear(&m->net);
-  as_mix_clear(&m->mix);
-  as_free(m->logits);
+  as_contrast_clear(&m->contrast);
   as_free(m->du);
-  as_free(m->scratch);
   as_free(m);
 }
 
@@ -63,46 +59,61 @@ static as_status simclr_create(as_ssl *s, as_err *err) {
                              .n_layers = sizeof layers / sizeof *layers};
   as_status st = as_branch_create(&m->net, s, &cfg, err);
   if (st == AS_OK) st = as_store_make(&s->student, s->o.seed, err);
-  if (st == AS_OK) st = as_mix_create(&m->mix, rows, width, (size_t)rows, err);
-  m->logits = as_alloc((size_t)rows * (size_t)rows, sizeof(float), err);
+  if (st == AS_OK) st = as_contrast_create(&m->contrast, rows, width, err);
   m->du = as_alloc((size_t)rows * (size_t)width, sizeof(float), err);
-  m->scratch = as_alloc(as_gemm_scratch((size_t)rows, (size_t)width), 1, err);
-  if (st != AS_OK || !m->logits || !m->du || !m->scratch) return st != AS_OK ? st : AS_E_ENV;
+  if (st != AS_OK || !m->du) return st != AS_OK ? st : AS_E_ENV;
   const as_map *images = as_encoder_images(m->net.pass[0], rows);
   s->n_views = 2;
   for (int v = 0; v < 2; v++) s->view[v] = as_map_part(images, v * s->o.batch, s->o.batch);
   return AS_OK;
 }
 
-static double simclr_loss(as_ssl *s, const uint32_t *image) {
-  (void)image;
-  simclr *m = s->state;
-  const size_t batch = (size_t)s->o.batch, n = 2 * batch;
-  const double tau = as_ssl_value(s, "temperature");
-  as_branch_pack(&m->net, true);
-  const as_map *u = as_branch_forward(&m->net, 0, true);
-  const size_t d = (size_t)u->c;
-  as_gemm_nt(&(as_product){n, n, d, u->data, d, u->data, d, m->logits, n}, m->scratch);
-  const as_map p = as_map_matrix(m->logits, n, n);
-  for (size_t i = 0; i < n; i++) m->logits[i * n + i] = -1e30f; /* softmax makes it +0 */
+as_status as_contrast_create(as_contrast *c, int rows, int width, as_err *err) {
+  const size_t n = (size_t)rows, d = (size_t)width;
+  const as_status st = as_mix_create(&c->mix, rows, width, n, err);
+  c->logits = as_alloc(n * n, sizeof(float), err);
+  c->scratch = as_alloc(as_gemm_scratch(n, d), 1, err);
+  return st != AS_OK ? st : c->logits && c->scratch ? AS_OK : AS_E_ENV;
+}
+
+void as_contrast_clear(as_contrast *c) {
+  as_mix_clear(&c->mix);
+  as_free(c->logits);
+  as_free(c->scratch);
+}
+
+double as_contrast_loss(as_contrast *c, const as_map *u, double tau, float *du) {
+  const size_t n = as_map_pixels(u), d = (size_t)u->c;
+  as_gemm_nt(&(as_product){n, n, d, u->data, d, u->data, d, c->logits, n}, c->scratch);
+  const as_map p = as_map_matrix(c->logits, n, n);
+  for (size_t i = 0; i < n; i++) c->logits[i * n + i] = -1e30f; /* softmax makes it +0 */
   as_ssl_softmax(&p, tau);
   double loss = 0.0;
   for (size_t i = 0; i < n; i++) {
-    float *row = m->logits + i * n;
-    const size_t pos = (i + batch) % n;
+    float *row = c->logits + i * n;
+    const size_t pos = (i + n / 2) % n;
     loss -= as_log(row[pos] > 0.0f ? (double)row[pos] : 1e-38);
     row[pos] = row[pos] - 1.0f;
   }
   const float scale = (float)(1.0 / ((double)n * tau));
   for (size_t i = 0; i < n; i++)
     for (size_t j = 0; j <= i; j++) {
-      const float g = scale * (m->logits[i * n + j] + m->logits[j * n + i]);
-      m->logits[i * n + j] = m->logits[j * n + i] = g;
+      const float g = scale * (c->logits[i * n + j] + c->logits[j * n + i]);
+      c->logits[i * n + j] = c->logits[j * n + i] = g;
     }
-  as_mix_run(&m->mix, &p, u, m->du); /* symmetric: its transpose is itself */
-  const as_map du = as_map_matrix(m->du, n, d);
-  as_branch_backward(&m->net, 0, &du);
+  as_mix_run(&c->mix, &p, u, du); /* symmetric: its transpose is itself */
   return loss / (double)n;
+}
+
+static double simclr_loss(as_ssl *s, const uint32_t *image) {
+  (void)image;
+  simclr *m = s->state;
+  as_branch_pack(&m->net, true);
+  const as_map *u = as_branch_forward(&m->net, 0, true);
+  const double loss = as_contrast_loss(&m->contrast, u, as_ssl_value(s, "temperature"), m->du);
+  const as_map du = as_map_matrix(m->du, as_map_pixels(u), (size_t)u->c);
+  as_branch_backward(&m->net, 0, &du);
+  return loss;
 }
 
 const as_ssl_method as_ssl_simclr = {

@@ -11,14 +11,15 @@
  * untrained: the seeded network as it starts, the floor. It takes no step. */
 #include <string.h>
 
+#include "models/ssl/losses_int.h"
 #include "models/ssl/methods_int.h"
-#include "models/ssl/ssl_int.h"
 #include "tensor/base/math/dmath.h"
 #include "tensor/base/mem.h"
 
 typedef struct supervised {
   as_branch net;
-  float *p; /* [B, classes] probabilities, then the gradient of the logits */
+  float *p;      /* [B, classes] logits, then their gradient */
+  int *class_of; /* [B] */
 } supervised;
 
 static const as_ssl_param params[] = {{NULL, 0, NULL, NULL}};
@@ -28,6 +29,7 @@ static void supervised_destroy(as_ssl *s) {
   if (!m) return;
   as_branch_clear(&m->net);
   as_free(m->p);
+  as_free(m->class_of);
   as_free(m);
 }
 
@@ -45,10 +47,25 @@ static as_status supervised_create(as_ssl *s, as_err *err) {
   as_status st = as_branch_create(&m->net, s, &cfg, err);
   if (st == AS_OK) st = as_store_make(&s->student, s->o.seed, err);
   m->p = as_alloc((size_t)s->o.batch * s->o.classes, sizeof(float), err);
-  if (st != AS_OK || !m->p) return st != AS_OK ? st : AS_E_ENV;
+  m->class_of = as_alloc((size_t)s->o.batch, sizeof *m->class_of, err);
+  if (st != AS_OK || !m->p || !m->class_of) return st != AS_OK ? st : AS_E_ENV;
   s->n_views = 1;
   s->view[0] = *as_encoder_images(m->net.pass[0], s->o.batch);
   return AS_OK;
+}
+
+double as_class_loss(const as_map *logits, const int *class_of) {
+  const size_t rows = as_map_pixels(logits), k = (size_t)logits->c;
+  as_ssl_softmax(logits, 1.0);
+  const float scale = (float)(1.0 / (double)rows);
+  double loss = 0.0;
+  for (size_t r = 0; r < rows; r++) {
+    float *row = logits->data + r * k, *right = row + class_of[r];
+    loss -= as_log(*right > 0.0f ? (double)*right : 1e-38);
+    *right = *right - 1.0f;
+    for (size_t j = 0; j < k; j++) row[j] = scale * row[j];
+  }
+  return loss / (double)rows;
 }
 
 static double supervised_loss(as_ssl *s, const uint32_t *image) {
@@ -58,17 +75,10 @@ static double supervised_loss(as_ssl *s, const uint32_t *image) {
   const as_map *logits = as_branch_forward(&m->net, 0, true);
   const as_map p = as_map_matrix(m->p, batch, k);
   memcpy(m->p, logits->data, batch * k * sizeof(float));
-  as_ssl_softmax(&p, 1.0);
-  const float scale = (float)(1.0 / (double)batch);
-  double loss = 0.0;
-  for (size_t b = 0; b < batch; b++) {
-    float *row = m->p + b * k, *right = row + s->o.label[image[b]];
-    loss -= as_log(*right > 0.0f ? (double)*right : 1e-38);
-    *right = *right - 1.0f;
-    for (size_t j = 0; j < k; j++) row[j] = scale * row[j];
-  }
+  for (size_t b = 0; b < batch; b++) m->class_of[b] = s->o.label[image[b]];
+  const double loss = as_class_loss(&p, m->class_of);
   as_branch_backward(&m->net, 0, &p);
-  return loss / (double)batch;
+  return loss;
 }
 
 const as_ssl_method as_ssl_supervised = {

@@ -9,18 +9,15 @@
  * The code's halving of the variance term is followed, not the paper's text. */
 #include <math.h>
 
+#include "models/ssl/losses_int.h"
 #include "models/ssl/methods_int.h"
-#include "models/ssl/ssl_int.h"
 #include "tensor/base/mem.h"
 #include "tensor/linear.h"
 
 typedef struct vicreg {
   as_branch net;
-  as_mix mix;
-  float *zc, *dz; /* [B, width] */
-  float *cov;     /* [width, width] */
-  float *mean, *sums;
-  void *scratch;
+  as_covariance covariance;
+  float *dz; /* [2, B, width] */
 } vicreg;
 
 static const as_ssl_param params[] = {
@@ -33,13 +30,8 @@ static void vicreg_destroy(as_ssl *s) {
   vicreg *m = s->state;
   if (!m) return;
   as_branch_clear(&m->net);
-  as_mix_clear(&m->mix);
-  as_free(m->zc);
+  as_covariance_clear(&m->covariance);
   as_free(m->dz);
-  as_free(m->cov);
-  as_free(m->mean);
-  as_free(m->sums);
-  as_free(m->scratch);
   as_free(m);
 }
 
@@ -47,7 +39,6 @@ static as_status vicreg_create(as_ssl *s, as_err *err) {
   vicreg *m = s->state = as_calloc(1, sizeof *m, err);
   if (!m) return AS_E_ENV;
   const int width = (int)as_ssl_value(s, "width");
-  const size_t batch = (size_t)s->o.batch, w = (size_t)width;
   const as_head_layer layers[] = {{.kind = AS_HEAD_LINEAR, .width = width, .bias = true},
                                   {.kind = AS_HEAD_BN, .gain = true, .offset = true},
                                   {.kind = AS_HEAD_RELU},
@@ -61,24 +52,36 @@ static as_status vicreg_create(as_ssl *s, as_err *err) {
                              .n_layers = 4};
   as_status st = as_branch_create(&m->net, s, &cfg, err);
   if (st == AS_OK) st = as_store_make(&s->student, s->o.seed, err);
-  if (st == AS_OK) st = as_mix_create(&m->mix, width, width, batch, err);
-  const as_map z = as_map_matrix(NULL, batch, w);
-  m->zc = as_alloc(batch * w, sizeof(float), err);
-  m->dz = as_alloc(batch * w, sizeof(float), err);
-  m->cov = as_alloc(w * w, sizeof(float), err);
-  m->mean = as_alloc(w, sizeof(float), err);
-  m->sums = as_alloc(as_map_sum_floats(&z), sizeof(float), err);
-  m->scratch = as_alloc(as_gemm_scratch(w, w), 1, err);
-  if (st != AS_OK || !m->zc || !m->dz || !m->cov || !m->mean || !m->sums || !m->scratch)
-    return st != AS_OK ? st : AS_E_ENV;
+  if (st == AS_OK) st = as_covariance_create(&m->covariance, s->o.batch, width, err);
+  m->dz = as_alloc(2 * (size_t)s->o.batch * (size_t)width, sizeof(float), err);
+  if (st != AS_OK || !m->dz) return st != AS_OK ? st : AS_E_ENV;
   as_ssl_two_views(s, &m->net);
   return AS_OK;
 }
 
+as_status as_covariance_create(as_covariance *x, int rows, int width, as_err *err) {
+  const size_t n = (size_t)rows, w = (size_t)width;
+  const as_map z = as_map_matrix(NULL, n, w);
+  const as_status st = as_mix_create(&x->mix, width, width, n, err);
+  x->zc = as_alloc(n * w, sizeof(float), err);
+  x->cov = as_alloc(w * w, sizeof(float), err);
+  x->mean = as_alloc(w, sizeof(float), err);
+  x->sums = as_alloc(as_map_sum_floats(&z), sizeof(float), err);
+  x->scratch = as_alloc(as_gemm_scratch(w, w), 1, err);
+  if (st != AS_OK) return st;
+  return x->zc && x->cov && x->mean && x->sums && x->scratch ? AS_OK : AS_E_ENV;
+}
+
+void as_covariance_clear(as_covariance *x) {
+  as_mix_clear(&x->mix);
+  void *all[] = {x->zc, x->cov, x->mean, x->sums, x->scratch};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) as_free(all[i]);
+}
+
 /* The part of the loss that belongs to view z alone; its gradient and the invariance's (the other view is `o`) in dz. */
-static double one_view(vicreg *m, const as_ssl *s, const as_map *z, const as_map *o) {
-  const double a = as_ssl_value(s, "invariance"), b = as_ssl_value(s, "variance"),
-               c = as_ssl_value(s, "covariance");
+static double one_view(as_covariance *m, const as_vicreg_weights *weights, const as_map *z, const as_map *o,
+                       float *dz) {
+  const double a = weights->invariance, b = weights->variance, c = weights->covariance;
   const size_t n = as_map_pixels(z), w = (size_t)z->c;
   const double rows = (double)n, d = (double)w;
   as_map_sum(z, m->mean, m->sums);
@@ -100,34 +103,44 @@ static double one_view(vicreg *m, const as_ssl *s, const as_map *z, const as_map
       }
       m->cov[i * w + j] = (float)(i == j ? 0.0 : 4.0 * c * cov / (d * (rows - 1.0)));
     }
-  as_gemm_nn(&(as_product){n, w, w, m->zc, w, m->cov, w, m->dz, w}, m->scratch);
+  as_gemm_nn(&(as_product){n, w, w, m->zc, w, m->cov, w, dz, w}, m->scratch);
   const float k = (float)(2.0 * a / (rows * d));
   for (size_t i = 0; i < n; i++)
     for (size_t j = 0; j < w; j++) {
       const size_t at = i * w + j;
       const float pull = k * (z->data[at] - o->data[at]), spread = m->mean[j] * m->zc[at];
-      m->dz[at] = (m->dz[at] + spread) + pull;
+      dz[at] = (dz[at] + spread) + pull;
     }
   return loss;
+}
+
+double as_vicreg_loss(as_covariance *x, const as_map z[2], const as_vicreg_weights *w, float *const dz[2]) {
+  const size_t n = as_map_pixels(&z[0]) * (size_t)z[0].c;
+  double square = 0.0, loss = 0.0;
+  for (size_t i = 0; i < n; i++) {
+    const double d = (double)z[0].data[i] - (double)z[1].data[i];
+    square += d * d;
+  }
+  for (int v = 0; v < 2; v++) loss += one_view(x, w, &z[v], &z[1 - v], dz[v]);
+  return loss + w->invariance * square / (double)n;
 }
 
 static double vicreg_loss(as_ssl *s, const uint32_t *image) {
   (void)image;
   vicreg *m = s->state;
   as_branch_pack(&m->net, true);
-  const as_map *z[2] = {as_branch_forward(&m->net, 0, true), as_branch_forward(&m->net, 1, true)};
-  const size_t n = as_map_pixels(z[0]), w = (size_t)z[0]->c;
-  double square = 0.0, loss = 0.0;
-  for (size_t i = 0; i < n * w; i++) {
-    const double d = (double)z[0]->data[i] - (double)z[1]->data[i];
-    square += d * d;
-  }
-  const as_map dz = as_map_matrix(m->dz, n, w);
+  as_map z[2];
+  for (int v = 0; v < 2; v++) z[v] = *as_branch_forward(&m->net, v, true); /* buffers in view order */
+  const size_t w = (size_t)z[0].c, n = as_map_pixels(&z[0]);
+  const as_vicreg_weights weights = {as_ssl_value(s, "invariance"), as_ssl_value(s, "variance"),
+                                     as_ssl_value(s, "covariance")};
+  float *const dz[2] = {m->dz, m->dz + n * w};
+  const double loss = as_vicreg_loss(&m->covariance, z, &weights, dz);
   for (int v = 0; v < 2; v++) {
-    loss += one_view(m, s, z[v], z[1 - v]);
-    as_branch_backward(&m->net, v, &dz);
+    const as_map d = as_map_matrix(dz[v], n, w);
+    as_branch_backward(&m->net, v, &d);
   }
-  return loss + as_ssl_value(s, "invariance") * square / ((double)n * (double)w);
+  return loss;
 }
 
 const as_ssl_method as_ssl_vicreg = {
