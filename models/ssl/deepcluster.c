@@ -28,7 +28,7 @@ static const as_ssl_param params[] = {
     {"hidden", 128, "of the projector", "2048"},
     {"temperature", 0.1, "tau", "0.1"},
     {"rounds", 10, "of k-means", "10"},
-    {"small-views", 4, "of half the side, 0 to 4", "4 or 6"},
+    {"small-views", 0, "of half the side, 0 to 4", "4 or 6"},
     {NULL, 0, NULL, NULL},
 };
 
@@ -87,10 +87,10 @@ const as_ssl_method as_ssl_deepcluster = {
     .family = "clustering",
     .about =
         "each epoch: spherical k-means on remembered embeddings -> centroids W_h, labels y_h, for H heads\n"
-        "2 large + 4 small views -> f -> g -> u = z/|z|;  L = mean over heads and views of -log softmax(u "
+        "2 large (and small) views -> f -> g -> u = z/|z|;  L = mean over heads and views of -log softmax(u "
         "W_h^T / tau)[y_h]\n"
-        "Here: few clusters; small views have half the side.",
-    .view = {"swav", "swav", "swav-local", "swav-local", "swav-local", "swav-local", NULL},
+        "Here: few clusters, no small views (--set small-views=4 has them), milder colour jitter.",
+    .view = AS_SWAV_VIEWS,
     .params = params,
     .create = deepcluster_create,
     .destroy = deepcluster_destroy,

@@ -10,6 +10,15 @@
 
 #include "models/ssl/ssl_int.h"
 
+/* The views of SwAV, DeepCluster-v2 and SeLa-v2: colours jittered at half the published strength, as SimCLR's authors have it
+ * for small images. At the full one a miniature learns next to nothing in a few epochs. */
+#define AS_SWAV_JITTER ",jitter=.8:.4:.4:.4:.1"
+#define AS_SWAV_VIEWS                                                                                       \
+  {                                                                                                         \
+    "swav" AS_SWAV_JITTER, "swav" AS_SWAV_JITTER, "swav-local" AS_SWAV_JITTER, "swav-local" AS_SWAV_JITTER, \
+        "swav-local" AS_SWAV_JITTER, "swav-local" AS_SWAV_JITTER, NULL                                      \
+  }
+
 enum { AS_LARGE_VIEWS = 2, AS_SMALL_VIEWS = 4 /* at most */, AS_VIEW_SIZES = 2 };
 
 typedef struct as_crops {

@@ -39,7 +39,7 @@ static const as_ssl_param params[] = {
     {"epsilon", 0.05, "of Sinkhorn: smaller is harder", "not known (SwAV: 0.05)"},
     {"sinkhorn", 20, "rounds", "not known (SeLa: until it stands still)"},
     {"frozen", 1, "epochs in which the prototypes stand still", "1"},
-    {"small-views", 4, "of half the side, 0 to 4", "4, or 0"},
+    {"small-views", 0, "of half the side, 0 to 4", "4, or 0"},
     {NULL, 0, NULL, NULL},
 };
 
@@ -111,11 +111,11 @@ const as_ssl_method as_ssl_sela = {
     .family = "clustering",
     .about =
         "each epoch: Sinkhorn over the remembered embeddings of all images -> even labels y_h, for H heads\n"
-        "2 large + 4 small views -> f -> g -> u = z/|z|;  L = mean over heads and views of -log softmax(u "
+        "2 large (and small) views -> f -> g -> u = z/|z|;  L = mean over heads and views of -log softmax(u "
         "W_h^T / tau)[y_h]\n"
         "The original was never published: DeepCluster-v2's loop, Sinkhorn's labels, prototypes trained as "
         "SwAV's.",
-    .view = {"swav", "swav", "swav-local", "swav-local", "swav-local", "swav-local", NULL},
+    .view = AS_SWAV_VIEWS,
     .params = params,
     .create = sela_create,
     .destroy = sela_destroy,

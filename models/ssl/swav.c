@@ -42,7 +42,7 @@ static const as_ssl_param params[] = {
     {"epsilon", 0.05, "of Sinkhorn: smaller is harder", "0.05"},
     {"sinkhorn", 3, "rounds", "3"},
     {"frozen", 1, "epochs in which the prototypes stand still", "1 (313 steps)"},
-    {"small-views", 4, "of half the side, 0 to 4", "6, or 0"},
+    {"small-views", 0, "of half the side, 0 to 4", "6, or 0"},
     {"queue", 0, "earlier embeddings that Sinkhorn sees, whole batches", "0; 3840 at batch 256"},
     {"queue-from", 1, "epoch in which it starts, from 0", "15"},
     {NULL, 0, NULL, NULL},
@@ -135,10 +135,11 @@ const as_ssl_method as_ssl_swav = {
     .title = "SwAV",
     .family = "clustering",
     .about =
-        "2 large + 4 small views -> f -> g -> u = z/|z| -> s = u W^T;  q = Sinkhorn(s) of the large views\n"
+        "2 large (and small) views -> f -> g -> u = z/|z| -> s = u W^T;  q = Sinkhorn(s) of the large views\n"
         "L = mean over pairs of different views of -sum q_i log softmax(s_v / tau)\n"
-        "Here: few prototypes and no queue; small views have half the side.",
-    .view = {"swav", "swav", "swav-local", "swav-local", "swav-local", "swav-local", NULL},
+        "Here: few prototypes, no queue and no small views (--set small-views=4 has them), milder colour "
+        "jitter.",
+    .view = AS_SWAV_VIEWS,
     .params = params,
     .create = swav_create,
     .destroy = swav_destroy,
