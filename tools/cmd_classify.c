@@ -7,6 +7,7 @@
 #include "tensor/base/file.h"
 #include "tensor/base/json.h"
 #include "tensor/base/mem.h"
+#include "tensor/base/text.h"
 #include "tools/cmd.h"
 #include "tools/common.h"
 #include "tools/say.h"
@@ -122,6 +123,16 @@ static as_status open_data(as_dataset **ds, const as_args *a, bool *predict, as_
   return *predict || a->set[OPT_PREDICTIONS] ? AS_OK : as_dataset_want_labels(*ds, err);
 }
 
+/* A word that is no file is probably meant as in a plan. */
+static as_status find_head_file(const char *given, as_err *err) {
+  static const char *const words[] = {"own"};
+  char mean[AS_MEAN_MAX];
+  if (strpbrk(given, "./") || as_path_size(given) >= 0) return AS_OK;
+  return as_fail(err, AS_E_USAGE,
+                 "--head: found '%s', wanted own or a file of a head (as assay probe -o writes it)%s", given,
+                 as_did_you_mean(mean, given, words, 1));
+}
+
 /* Known before the images are run. */
 static as_status head_fits(const as_dataset *ds, const as_voter *v, const char *data, as_err *err) {
   const size_t classes = as_dataset_classes(ds);
@@ -143,6 +154,7 @@ as_status as_cmd_classify(const as_args *a, as_err *err) {
   const char *given = as_arg_text(a, OPT_HEAD, "own");
   as_status s = open_data(&ds, a, &predict, err);
   const char *data = a->n_operands > 0 ? a->operand[0] : a->text[OPT_DATA];
+  if (s == AS_OK) s = find_head_file(given, err);
   if (s == AS_OK) s = as_tool_backbone(&b, a, err);
   if (s == AS_OK)
     s = strcmp(given, "own") == 0 ? as_linhead_own(&head, &b, err)

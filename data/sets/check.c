@@ -185,10 +185,7 @@ static void check_flavour(check *c) {
   snprintf(cut, sizeof cut, "%.*s", (int)(r->name - whole > 255 ? 255 : r->name - whole), whole);
   const char *in_name = flavour_in(cut), *in_path = flavour_in(c->ds->path);
   const char *is = in_name ? in_name : in_path, *want = c->ds->flavour ? flavour_in(c->ds->flavour) : NULL;
-  if (c->ds->flavour && !want)
-    finding(c, AS_FINDING_WRONG, "flavour %s: wanted matched-frequency, threshold-0.7 or top-images",
-            c->ds->flavour);
-  else if (!is)
+  if (!is)
     finding(c, AS_FINDING_NOTE,
             "its name does not tell the flavour; published numbers are mostly of matched-frequency");
   else if (want && strcmp(is, want) != 0)

@@ -86,6 +86,18 @@ static as_status select_rows(as_dataset *ds, const as_dataset_opts *o, as_err *e
   return AS_OK;
 }
 
+/* Parts of ImageNet-V2, and the 20 classes of CIFAR-100 instead of its 100. */
+static as_status check_flavour_name(const char *flavour, as_err *err) {
+  static const char *const names[] = {"matched-frequency", "threshold-0.7", "top-images", "coarse"};
+  char mean[AS_MEAN_MAX];
+  for (size_t i = 0; flavour && i < sizeof names / sizeof *names; i++)
+    if (strcmp(flavour, names[i]) == 0) flavour = NULL;
+  if (!flavour) return AS_OK;
+  return as_fail(err, AS_E_USAGE,
+                 "flavour: found '%s', wanted matched-frequency, threshold-0.7, top-images or coarse%s",
+                 flavour, as_did_you_mean(mean, flavour, names, sizeof names / sizeof *names));
+}
+
 static as_status find_task(as_dataset *ds, const as_dataset_opts *o, as_err *err) {
   ds->task = as_task_find(o->task);
   if (!ds->task) {
@@ -120,6 +132,7 @@ static as_status label_by_side_list(as_dataset *ds, as_err *err) {
 
 static as_status open_rows(as_dataset *ds, const as_dataset_opts *o, as_err *err) {
   as_status s = find_task(ds, o, err);
+  if (s == AS_OK) s = check_flavour_name(o->flavour, err);
   if (s == AS_OK)
     s = as_source_open(&ds->source, ds->path, o->files, o->n_files,
                        o->flavour && strcmp(o->flavour, "coarse") == 0, err);

@@ -126,6 +126,15 @@ static as_status mask_class(as_dataset *ds, const char *where, size_t number, co
   return AS_OK;
 }
 
+/* A word that is neither a built-in subset nor a file is probably a slip. */
+static as_status find_subset_file(const char *subset, as_err *err) {
+  static const char *const names[] = {"imagenet-r", "imagenet-a"};
+  char mean[AS_MEAN_MAX];
+  if (strpbrk(subset, "./") || as_path_size(subset) >= 0) return AS_OK;
+  return as_fail(err, AS_E_USAGE, "subset: found '%s', wanted imagenet-r, imagenet-a or a file of classes%s",
+                 subset, as_did_you_mean(mean, subset, names, sizeof names / sizeof *names));
+}
+
 as_status as_dataset_read_subset(as_dataset *ds, const char *subset, as_err *err) {
   const char *const *list = NULL;
   size_t n = 0;
@@ -138,7 +147,8 @@ as_status as_dataset_read_subset(as_dataset *ds, const char *subset, as_err *err
     list = as_imagenet_a;
     n = as_imagenet_a_count;
   } else {
-    s = as_lines_read(&l, subset, false, err);
+    s = find_subset_file(subset, err);
+    if (s == AS_OK) s = as_lines_read(&l, subset, false, err);
     n = l.n;
     if (s == AS_OK && n == 0) s = as_fail(err, AS_E_INPUT, "%s: found no class", subset);
   }

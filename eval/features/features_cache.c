@@ -1,6 +1,6 @@
 /* The file, all numbers little-endian:
  *
- *   "assay.features/1\n", 64 hex digits of the key, "\n"
+ *   "assay.features/2\n", 64 hex digits of the key, "\n"
  *   u64 n, u64 d, u32 bytes per value (4 or 2), u32 rows of which there is something to say
  *   per such row, in order: u64 row, u32 length of the words, plus 2^31 where the row has not failed; the words
  *   [n, d] float32 or float16; failed rows are zero
@@ -20,7 +20,7 @@
 #include "tensor/base/view.h"
 
 enum { MAGIC = 17, KEY = 64, HEADER = MAGIC + KEY + 1 + 24, SUM = 32, MAX_WHY = 4096, BUFFER = 4096 };
-static const char magic[] = "assay.features/1\n";
+static const char magic[] = "assay.features/2\n";
 #define FORGIVEN (1u << 31)
 
 static char *path_of(const char *dir, const char key[65], as_err *err) {

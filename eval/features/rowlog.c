@@ -12,7 +12,7 @@
 
 enum { HEADER = 13 + 64 + 1 + 4, HEAD = 12, TAIL = 4, MAX_WHY = 1023 };
 enum { FEATURES, FAILED, REMARK }; /* kinds of records */
-static const char magic[] = "assay.rows/1\n";
+static const char magic[] = "assay.rows/2\n";
 
 /* Whole, undamaged records from the start of the file; returns where the good part ends. */
 static size_t replay(as_rowlog *log, const as_file *f, size_t n, as_rowlog_fn found, void *ctx, float *row) {

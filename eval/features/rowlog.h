@@ -1,6 +1,6 @@
 /* The append-only log of computed feature rows: what a cut-off run resumes from.
  *
- *   header  "assay.rows/1\n", 64 hex digits of the key, "\n", features per row as le32
+ *   header  "assay.rows/2\n", 64 hex digits of the key, "\n", features per row as le32
  *   record  le32 row, le32 kind (0 = features, 1 = failed, 2 = features and a remark), le32 bytes, payload, le32 CRC-32 of all before
  *
  * Rows come in order. Opening reads whole records up to the first that is cut short or damaged and

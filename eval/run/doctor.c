@@ -8,6 +8,7 @@
 #include "eval/run/run.h"
 #include "eval/stats/metrics.h"
 #include "tensor/base/mem.h"
+#include "tensor/base/text.h"
 
 /* Counts, classes and labels against what the set's task is known to be. */
 static as_status check_set(as_doc_ctx *d, const as_plan_dataset *p, as_err *err) {
@@ -142,6 +143,17 @@ static as_status examine_model(as_doc_ctx *d, const as_plan *plan, const as_plan
   return s;
 }
 
+static as_status no_such_model(const as_plan *plan, const char *name, const char *record, as_err *err) {
+  const char **names = as_alloc(plan->n_models + 1, sizeof *names, err);
+  char mean[AS_MEAN_MAX];
+  if (!names) return AS_E_ENV;
+  for (size_t i = 0; i < plan->n_models; i++) names[i] = plan->models[i].name;
+  as_fail(err, AS_E_USAGE, "found no model '%s' in %s%s", name, record,
+          as_did_you_mean(mean, name, names, plan->n_models));
+  as_free(names);
+  return AS_E_USAGE;
+}
+
 as_status as_doctor(const char *record, const as_doctor_opts *opts, as_str *out, size_t *causes,
                     as_err *err) {
   as_rec rec = {0};
@@ -162,7 +174,7 @@ as_status as_doctor(const char *record, const as_doctor_opts *opts, as_str *out,
     any = true;
     s = examine_model(&d, &plan, &plan.models[m], &rec, err);
   }
-  if (s == AS_OK && !any) s = as_fail(err, AS_E_USAGE, "found no model '%s' in %s", opts->model, rec.path);
+  if (s == AS_OK && !any) s = no_such_model(&plan, opts->model, rec.path, err);
   if (s == AS_OK && *causes == 0)
     as_str_put(out, "nothing found: the numbers stand, as far as these tests can tell\n");
   as_plan_clear(&plan);

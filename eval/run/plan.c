@@ -145,12 +145,13 @@ as_status as_plan_read(as_plan *out, const char *path, as_err *err) {
 }
 
 static as_status no_such_plan(const char *name, as_err *err) {
-  const char **names = as_alloc(as_plan_files_count, sizeof *names, err), *near;
+  const char **names = as_alloc(as_plan_files_count, sizeof *names, err);
+  char mean[AS_MEAN_MAX];
   if (!names) return AS_E_ENV;
   for (size_t i = 0; i < as_plan_files_count; i++) names[i] = as_plan_files[i].name;
-  near = as_nearest(name, names, as_plan_files_count);
-  as_fail(err, AS_E_INPUT, "%s: no such file, and no built-in plan of that name (%s)", name,
-          near ? near : names[0]);
+  as_did_you_mean(mean, name, names, as_plan_files_count);
+  as_fail(err, AS_E_INPUT, "%s: no such file, and no built-in plan of that name (such as %s)%s", name,
+          names[0], mean);
   as_free(names);
   return AS_E_INPUT;
 }

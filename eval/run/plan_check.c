@@ -126,6 +126,21 @@ static as_status find_training(const as_plan_reader *r, as_plan_model *m) {
   return (m->weights.at = as_strdup(t->checkpoint, r->err)) ? AS_OK : AS_E_ENV;
 }
 
+static as_status no_train_set(const as_plan_reader *r, const as_plan_model *m) {
+  if (!m->train)
+    return as_plan_fail(r, "[model %s]: head = %s wants a dataset with role = train", m->name, m->head);
+  const as_plan *p = r->plan;
+  const char **names = as_alloc(p->n_datasets + 1, sizeof *names, r->err);
+  char mean[AS_MEAN_MAX];
+  size_t n = 0;
+  if (!names) return AS_E_ENV;
+  for (size_t i = 0; i < p->n_datasets; i++)
+    if (p->datasets[i].train) names[n++] = p->datasets[i].name;
+  as_did_you_mean(mean, m->train, names, n);
+  as_free(names);
+  return as_plan_fail(r, "[model %s]: train = %s is no dataset with role = train%s", m->name, m->train, mean);
+}
+
 static as_status check_model(const as_plan_reader *r, as_plan_model *m, size_t n_training) {
   if (!m->weights.at) return as_plan_fail(r, "[model %s] has no weights", m->name);
   if (as_starts_with(m->weights.said, AS_PLAN_TRAINED)) {
@@ -137,10 +152,7 @@ static as_status check_model(const as_plan_reader *r, as_plan_model *m, size_t n
   if (m->kind != AS_HEAD_PROBE && m->kind != AS_HEAD_KNN)
     return m->train ? as_plan_fail(r, "[model %s]: train is for head = probe and head = knn", m->name)
                     : AS_OK;
-  if (!as_plan_train_set(r->plan, m))
-    return m->train
-               ? as_plan_fail(r, "[model %s]: train = %s is no dataset with role = train", m->name, m->train)
-               : as_plan_fail(r, "[model %s]: head = %s wants a dataset with role = train", m->name, m->head);
+  if (!as_plan_train_set(r->plan, m)) return no_train_set(r, m);
   if (!m->train && n_training > 1)
     return as_plan_fail(r, "[model %s]: the plan has %zu training sets; say which with train = NAME", m->name,
                         n_training);

@@ -172,6 +172,7 @@ static as_status read_value(const as_plan_reader *r, const as_plan_key *k, void 
   int64_t n = 0;
   double v;
   as_status s;
+  char mean[AS_MEAN_MAX];
   switch (k->kind) {
     case V_NAME_OR_PATH: {
       as_plan_path *name = at;
@@ -200,7 +201,8 @@ static as_status read_value(const as_plan_reader *r, const as_plan_key *k, void 
       return read_range(r, k->name, value, at);
     case V_FLAG:
       if (strcmp(value, k->first) != 0 && strcmp(value, k->second) != 0)
-        return as_plan_fail(r, "%s: found '%s', wanted %s or %s", k->name, value, k->first, k->second);
+        return as_plan_fail(r, "%s: found '%s', wanted %s or %s%s", k->name, value, k->first, k->second,
+                            as_did_you_mean(mean, value, (const char *const[]){k->first, k->second}, 2));
       *(bool *)at = k->first_means == (strcmp(value, k->first) == 0);
       return AS_OK;
   }

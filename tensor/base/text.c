@@ -164,6 +164,13 @@ const char *as_nearest(const char *s, const char *const *names, size_t n) {
   return best;
 }
 
+const char *as_did_you_mean(char out[AS_MEAN_MAX], const char *s, const char *const *names, size_t n) {
+  const char *near = as_nearest(s, names, n);
+  out[0] = '\0';
+  if (near) snprintf(out, AS_MEAN_MAX, "; did you mean '%s'?", near);
+  return out;
+}
+
 bool as_starts_with(const char *s, const char *prefix) {
   return strncmp(s, prefix, strlen(prefix)) == 0;
 }

@@ -39,6 +39,9 @@ void as_f64_text(double v, char buf[32]);
 /* The entry of names[n] that s was most likely meant to be, by the number of slips: letters too many, missing, other or
  * two neighbours swapped. NULL when none is near enough (more than max(1, length / 3) slips). */
 const char *as_nearest(const char *s, const char *const *names, size_t n);
+/* "; did you mean 'NAME'?" with the nearest name, or "": the end of a message about a word from a list. Returns out. */
+enum { AS_MEAN_MAX = 128 };
+const char *as_did_you_mean(char out[AS_MEAN_MAX], const char *s, const char *const *names, size_t n);
 
 bool as_starts_with(const char *s, const char *prefix);
 bool as_ends_with(const char *s, const char *suffix);

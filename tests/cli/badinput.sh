@@ -14,6 +14,13 @@ cp "$TMP/dot.png" "$TMP/d/ant/2.png"
 cp "$TMP/dot.png" "$TMP/d/bee/1.png"
 works "bad: features of whole images" features --weights "$W" --data "$TMP/d" -o "$TMP/f.npy" --json
 
+# words from a list
+refuses "bad: a subset, near" 2 "did you mean 'imagenet-a'?" classify --weights "$W" --data "$TMP/d" --subset imagnet-a
+refuses "bad: a flavour, near" 2 "did you mean 'top-images'?" features --weights "$W" --data "$TMP/d" --flavour top-image -o "$TMP/g.npy"
+refuses "bad: a head, near" 2 "did you mean 'own'?" classify --weights "$W" --data "$TMP/d" --head onw
+refuses "bad: a head of plans" 2 "found 'prob', wanted own or a file of a head" classify --weights "$W" --data "$TMP/d" --head prob
+refuses "bad: a plan, near" 3 "did you mean 'ssl-lottery'?" run ssl-lotery
+
 # checkpoints
 refuses "bad: checkpoint missing" 3 "none.pth" features --weights "$TMP/none.pth" --data "$TMP/d" -o "$TMP/g.npy"
 : >"$TMP/empty.pth"

@@ -71,4 +71,5 @@ for c in doctor report verify; do
   refuses "$c: a record of another kind" 3 'found schema "other.thing/9", wanted "assay.record/1"' $c "$TMP/foreign"
 done
 refuses "doctor: no such model" 2 "found no model 'x'" doctor "$A/any.out" --model x
+refuses "doctor: a model, near" 2 "did you mean 'vit-a'?" doctor "$A" --model vit-aa
 exit $failed

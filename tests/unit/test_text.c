@@ -54,6 +54,9 @@ static void text(as_test *t) {
   CHECK(t, !as_nearest("resnet", names, 3));
   CHECK_STR(t, as_nearest("wsav", names, 3), "swav"); /* two letters that changed places are one slip */
   CHECK(t, !as_nearest("wsva", names, 3));
+  char mean[AS_MEAN_MAX];
+  CHECK_STR(t, as_did_you_mean(mean, "swaw", names, 3), "; did you mean 'swav'?");
+  CHECK_STR(t, as_did_you_mean(mean, "resnet", names, 3), "");
   CHECK(t, as_is_utf8("a\xc3\xa9\xf0\x9f\x98\x80", 7) && !as_is_utf8("\xc0\x80", 2) &&
                !as_is_utf8("\xed\xa0\x80", 3));
   CHECK(t, !as_is_utf8("\xc3", 1) && !as_is_utf8("\xf4\x90\x80\x80", 4));
