@@ -127,7 +127,7 @@ static as_status open_data(as_dataset **ds, const as_args *a, bool *predict, as_
 static as_status find_head_file(const char *given, as_err *err) {
   static const char *const words[] = {"own"};
   char mean[AS_MEAN_MAX];
-  if (strpbrk(given, "./") || as_path_size(given) >= 0) return AS_OK;
+  if (strcmp(given, words[0]) == 0 || strpbrk(given, "./") || as_path_size(given) >= 0) return AS_OK;
   return as_fail(err, AS_E_USAGE,
                  "--head: found '%s', wanted own or a file of a head (as assay probe -o writes it)%s", given,
                  as_did_you_mean(mean, given, words, 1));

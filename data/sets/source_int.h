@@ -21,6 +21,7 @@ typedef struct as_box {
   as_disk disk;     /* tar, zip */
   as_gzip *gzip;    /* tar.gz */
   as_zip_disk *zip; /* zip; offsets of its entries are members */
+  uint8_t *bytes;   /* a member of a zip that was unpacked whole, owned */
   bool folder;
 } as_box;
 
@@ -129,7 +130,7 @@ as_status as_source_add_archive(as_source *s, const char *path, const char *pref
 as_status as_source_list_tar(as_source *s, as_tar *t, uint32_t box, const char *prefix, bool *labels,
                              as_err *err);
 as_status as_source_list_zip(as_source *s, uint32_t box, const char *prefix, as_err *err);
-void as_source_close_zip(as_box *box);
+void as_source_close_zip(as_box *box); /* and what was unpacked of one */
 /* Turns the entries from `first` on, in archive order, from members to samples (WebDataset): the
  * images keep the label of the .cls member with the same key, and the .cls members go. */
 as_status as_source_pair_shard(as_source *s, const char *path, size_t first, as_err *err);

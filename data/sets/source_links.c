@@ -97,41 +97,135 @@ static place *all_places(const as_links *l, const as_source *s, size_t first, si
   return p;
 }
 
-static const place *follow(const as_links *l, const place *p, size_t n, size_t link) {
-  for (int hop = 0; hop < MAX_HOPS; hop++) {
-    const place key = {.name = l->text.s + l->item[link].target};
-    const place *to = bsearch(&key, p, n, sizeof *p, by_name);
-    if (!to || to->link == SIZE_MAX) return to;
-    link = to->link;
-  }
-  return NULL;
+static const place *find_place(const place *p, size_t n, const char *name) {
+  const place key = {.name = name};
+  return bsearch(&key, p, n, sizeof *p, by_name);
 }
 
-as_status as_links_settle(as_links *l, as_source *s, size_t first, const char *prefix, const char *path,
-                          as_err *err) {
-  size_t n, kept = first, lost = 0, skip = prefix && *prefix ? strlen(prefix) + 1 : 0;
+/* The nearest folder above a name that is a link, as the length of its name; 0: none. */
+static size_t linked_folder(const place *p, size_t n, char *name, const place **link) {
+  for (char *slash = strchr(name, '/'); slash; slash = strchr(slash + 1, '/')) {
+    *slash = '\0';
+    *link = find_place(p, n, name);
+    *slash = '/';
+    if (*link && (*link)->link != SIZE_MAX) return (size_t)(slash - name);
+  }
+  return 0;
+}
+
+/* Where a name leads through links: *to are the bytes; NULL with a name left: maybe a folder of that name. */
+static as_status resolve(const as_links *l, const place *p, size_t n, as_str *name, const place **to,
+                         as_err *err) {
+  for (int hop = 0; hop < MAX_HOPS; hop++) {
+    as_str next = {0};
+    size_t head = 0;
+    const place *link = *to = find_place(p, n, as_str_c(name));
+    if (*to && (*to)->link == SIZE_MAX) return AS_OK;
+    if (!*to && (head = linked_folder(p, n, name->s, &link)) == 0) return AS_OK;
+    as_str_put(&next, l->text.s + l->item[link->link].target);
+    if (head > 0) as_str_put(&next, name->s + head);
+    as_str_clear(name);
+    *name = next;
+    const as_status s = as_str_status(name, err);
+    if (s != AS_OK) return s;
+  }
+  *to = NULL;
+  as_str_clear(name); /* a circle */
+  return AS_OK;
+}
+
+/* What linked folders add: names, one behind the other with a NUL each, and their bytes. */
+typedef struct additions {
+  as_links list;
+  size_t most;
+} additions;
+
+/* The images below a folder, as the link calls them. */
+static as_status add_folder(additions *add, const as_links *l, const place *p, size_t n, const char *link,
+                            const char *folder, bool *any, as_err *err) {
+  const size_t len = strlen(folder);
+  size_t lo = 0, hi = n;
+  while (lo < hi) { /* the first name from "folder/" on */
+    const size_t mid = lo + (hi - lo) / 2;
+    const int order = strncmp(p[mid].name, folder, len);
+    if (order < 0 || (order == 0 && (unsigned char)p[mid].name[len] < '/'))
+      lo = mid + 1;
+    else
+      hi = mid;
+  }
+  as_status s = AS_OK;
+  for (; s == AS_OK && lo < n && strncmp(p[lo].name, folder, len) == 0 && p[lo].name[len] == '/'; lo++) {
+    if (!as_name_is_image(p[lo].name)) continue;
+    const place *to = &p[lo];
+    as_str name = {0};
+    as_str_put(&name, to->name);
+    if (to->link != SIZE_MAX) s = resolve(l, p, n, &name, &to, err);
+    as_str_clear(&name);
+    if (s != AS_OK || !to) continue;
+    as_str_printf(&name, "%s%s", link, p[lo].name + len);
+    s = as_str_status(&name, err);
+    if (s == AS_OK) s = as_links_add_file(&add->list, as_str_c(&name), to->at, to->size, err);
+    as_str_clear(&name);
+    *any = true;
+    if (s == AS_OK && add->list.n > add->most)
+      s = as_fail(err, AS_E_INPUT, "links to folders: found over %zu images in them", add->most);
+  }
+  return s;
+}
+
+/* Link i: its entry gets the bytes, or its folder's images are noted. *lost: it leads to nothing. */
+static as_status settle_one(const as_links *l, as_source *s, const place *p, size_t n, size_t i,
+                            additions *add, bool *lost, as_err *err) {
+  const as_linked *it = &l->item[i];
+  const place *to = NULL;
+  as_str name = {0};
+  as_str_put(&name, l->text.s + it->target);
+  as_status st = as_str_status(&name, err);
+  if (st == AS_OK) st = resolve(l, p, n, &name, &to, err);
+  while (name.n > 0 && name.s[name.n - 1] == '/') name.s[--name.n] = '\0';
+  *lost = !to;
+  if (st == AS_OK && to && it->entry != SIZE_MAX) {
+    s->entry[it->entry].at = to->at;
+    s->entry[it->entry].size = to->size;
+  } else if (st == AS_OK && !to && it->entry == SIZE_MAX && name.n > 0) {
+    bool any = false;
+    st = add_folder(add, l, p, n, l->text.s + it->name, as_str_c(&name), &any, err);
+    *lost = !any;
+  }
+  as_str_clear(&name);
+  return st;
+}
+
+as_status as_links_settle(as_links *l, as_source *s, uint32_t box, size_t first, const char *prefix,
+                          const char *path, as_err *err) {
+  size_t n, lost = 0, skip = prefix && *prefix ? strlen(prefix) + 1 : 0;
   const as_linked *lost_first = NULL;
+  additions add = {.most = 1u << 24};
   if (l->links == 0) return AS_OK;
   place *p = all_places(l, s, first, skip, &n, err);
-  if (!p) return AS_E_ENV;
-  for (size_t i = 0; i < l->n; i++) {
-    const as_linked *it = &l->item[i];
-    if (it->target == SIZE_MAX) continue;
-    const place *to = follow(l, p, n, i);
-    if (to && it->entry != SIZE_MAX) {
-      s->entry[it->entry].at = to->at;
-      s->entry[it->entry].size = to->size;
-    } else if (!to && lost++ == 0) {
-      lost_first = it;
-    }
+  as_status st = p ? AS_OK : AS_E_ENV;
+  for (size_t i = 0; st == AS_OK && i < l->n; i++) {
+    bool nowhere;
+    if (l->item[i].target == SIZE_MAX) continue;
+    st = settle_one(l, s, p, n, i, &add, &nowhere, err);
+    if (nowhere && lost++ == 0) lost_first = &l->item[i];
   }
-  as_free(p);
+  as_free(p); /* its names lie in the pool, which grows now */
+  for (size_t i = 0; st == AS_OK && i < add.list.n; i++) {
+    const as_linked *it = &add.list.item[i];
+    st = as_source_add(s, prefix, add.list.text.s + it->name, box, it->at, it->size, err);
+  }
+  as_links_clear(&add.list);
+  if (st == AS_OK && lost_first)
+    as_log_line(AS_LOG_WARN, "%s: %zu %s left out: %s leads to no file of the archive", path, lost,
+                lost == 1 ? "link was" : "links were", l->text.s + lost_first->name);
+  return st;
+}
+
+void as_links_drop(as_source *s, size_t first) {
+  size_t kept = first;
   for (size_t i = first; i < s->n; i++) {
     if (s->entry[i].at != AS_AT_LINK) s->entry[kept++] = s->entry[i];
   }
   s->n = kept;
-  if (lost_first)
-    as_log_line(AS_LOG_WARN, "%s: %zu %s left out: %s leads to no file of the archive", path, lost,
-                lost == 1 ? "link was" : "links were", l->text.s + lost_first->name);
-  return AS_OK;
 }

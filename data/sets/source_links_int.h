@@ -28,10 +28,13 @@ as_status as_links_add_file(as_links *l, const char *name, uint64_t at, uint64_t
 /* `hard`: target is a member's name; else a path from the link's folder on. */
 as_status as_links_add(as_links *l, const char *name, const char *target, bool hard, size_t entry,
                        as_err *err);
-/* After the listing: the source's entries from `first` on get the bytes that their links lead to; those that lead
- * nowhere go, and are said. prefix: what is in front of the archive's own names. */
-as_status as_links_settle(as_links *l, as_source *s, size_t first, const char *prefix, const char *path,
-                          as_err *err);
+/* After the listing: the source's entries from `first` on get the bytes that their links lead to; a link to a folder adds
+ * the images in it, under its own name; links that lead nowhere are said. box: of the archive; prefix: what is in front
+ * of its names. AS_E_INPUT: links to folders that multiply the images without end. */
+as_status as_links_settle(as_links *l, as_source *s, uint32_t box, size_t first, const char *prefix,
+                          const char *path, as_err *err);
+/* Takes away the entries that lead nowhere. */
+void as_links_drop(as_source *s, size_t first);
 void as_links_clear(as_links *l);
 
 #endif

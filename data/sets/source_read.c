@@ -18,6 +18,7 @@ bool as_source_place(const as_source *s, const as_entry *e, as_place *place) {
   }
   place->at = box->zip ? box->zip->member[e->at].at : e->at;
   place->size = e->size;
+  if (box->bytes) return false;
   place->known = as_disk_which(box->path, place->which, NULL);
   return true;
 }
@@ -30,6 +31,10 @@ static as_status read_box(const as_box *box, uint64_t at, size_t n, as_blob *blo
   blob->p = blob->owned = bytes;
   blob->n = n;
   /* the listing saw that the member lies inside the archive */
+  if (box->bytes) {
+    memcpy(bytes, box->bytes + at, n);
+    return AS_OK;
+  }
   return box->gzip ? as_gzip_read(box->gzip, at, n, bytes, err)
                    : as_disk_read(&box->disk, at, n, bytes, &got, err);
 }

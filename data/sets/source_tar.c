@@ -10,6 +10,7 @@
 #include "tensor/base/mem.h"
 #include "tensor/base/text.h"
 
+enum { LINKED_LABEL = -2 };                /* a label whose link is not settled yet */
 enum { CLS_MAX = 32, JSON_MAX = 1 << 16 }; /* bytes of a .cls member (one ASCII integer), and of a .json */
 
 /* One listing: an archive, or a tar inside it. */
@@ -52,38 +53,77 @@ static as_status add_label(const listing *l, const as_tar_member *m, int64_t lab
   return st;
 }
 
-/* The integer of a .cls member becomes the label of its entry. */
-static as_status add_cls(const listing *l, const as_tar_member *m, as_err *err) {
-  char text[CLS_MAX + 1];
-  size_t got;
-  int64_t v;
-  if (m->size == 0 || m->size > CLS_MAX)
-    return as_fail(err, AS_E_INPUT, "%s: %s: found %" PRIu64 " bytes, wanted one class number", l->t->path,
-                   m->name, m->size);
-  as_status st = read_member_text(l, m, text, &got, err);
-  if (st != AS_OK) return st;
-  while (got > 0 && strchr("\r\n ", text[got - 1])) text[--got] = '\0';
-  if (!as_parse_i64(text, 0, INT32_MAX, &v))
-    return as_fail(err, AS_E_INPUT, "%s: %s: found \"%s\", wanted a class number", l->t->path, m->name, text);
-  return add_label(l, m, v, err);
+static as_status check_cls_size(const listing *l, const char *name, uint64_t size, as_err *err) {
+  if (size > 0 && size <= CLS_MAX) return AS_OK;
+  return as_fail(err, AS_E_INPUT, "%s: %s: found %" PRIu64 " bytes, wanted one class number", l->t->path,
+                 name, size);
 }
 
-/* "label" of a .json member likewise; a .json without one says something else about its sample. */
+/* The integer of a .cls member. */
+static as_status parse_cls(const listing *l, const char *name, char *text, size_t n, int64_t *v,
+                           as_err *err) {
+  while (n > 0 && strchr("\r\n ", text[n - 1])) text[--n] = '\0';
+  if (as_parse_i64(text, 0, INT32_MAX, v)) return AS_OK;
+  return as_fail(err, AS_E_INPUT, "%s: %s: found \"%s\", wanted a class number", l->t->path, name, text);
+}
+
+/* "label" of a .json member; -1: it says something else about its sample. */
+static int64_t parse_json(const char *text, size_t n) {
+  as_json_doc *doc;
+  int64_t v = -1;
+  if (as_json_parse(&doc, text, n, NULL) != AS_OK) return -1;
+  if (!as_json_i64(as_json_get(as_json_root(doc), "label"), &v)) v = -1;
+  as_json_free(&doc);
+  return v <= INT32_MAX ? v : -1;
+}
+
+static as_status add_cls(const listing *l, const as_tar_member *m, as_err *err) {
+  char text[CLS_MAX + 1];
+  size_t got = 0;
+  int64_t v;
+  as_status st = check_cls_size(l, m->name, m->size, err);
+  if (st == AS_OK) st = read_member_text(l, m, text, &got, err);
+  if (st == AS_OK) st = parse_cls(l, m->name, text, got, &v, err);
+  return st == AS_OK ? add_label(l, m, v, err) : st;
+}
+
 static as_status add_json(const listing *l, const as_tar_member *m, as_err *err) {
   int64_t v = -1;
   size_t got;
   char *text = m->size <= JSON_MAX ? as_alloc((size_t)m->size + 1, 1, err) : NULL;
-  as_json_doc *doc;
   if (!text && m->size <= JSON_MAX) return AS_E_ENV;
   as_status st = text ? read_member_text(l, m, text, &got, err) : AS_OK;
-  if (st == AS_OK && text && as_json_parse(&doc, text, got, NULL) == AS_OK) {
-    if (!as_json_i64(as_json_get(as_json_root(doc), "label"), &v)) v = -1;
-    as_json_free(&doc);
-  }
+  if (st == AS_OK && text) v = parse_json(text, got);
   as_free(text);
   if (st != AS_OK) return st;
-  if (v >= 0 && v <= INT32_MAX) return add_label(l, m, v, err);
+  if (v >= 0) return add_label(l, m, v, err);
   return as_source_ignore(l->s, l->prefix, m->name, l->box, l->base + m->at, m->size, err);
+}
+
+/* Labels that are links, once these are settled. */
+static as_status read_linked_labels(const listing *l, size_t first, as_err *err) {
+  as_status st = AS_OK;
+  for (size_t i = first; st == AS_OK && i < l->s->n; i++) {
+    as_entry *e = &l->s->entry[i];
+    const char *name = l->s->pool + e->shown;
+    const bool cls = has_suffix(name, ".cls");
+    int64_t v = -1;
+    as_blob text;
+    if (e->label != LINKED_LABEL || e->at == AS_AT_LINK) continue;
+    if (cls && (st = check_cls_size(l, name, e->size, err)) != AS_OK) break;
+    if (cls || e->size <= JSON_MAX) {
+      if ((st = as_source_read(l->s, e, e->size, &text, err)) != AS_OK) break;
+      char *copy = as_strndup((const char *)text.p, text.n, err);
+      st = !copy ? AS_E_ENV : cls ? parse_cls(l, name, copy, strlen(copy), &v, err) : AS_OK;
+      if (copy && !cls) v = parse_json(copy, strlen(copy));
+      as_free(copy);
+      as_dataset_release(&text);
+    }
+    e->label = (int32_t)v;
+    if (v < 0) e->at = AS_AT_LINK; /* no label: no part of a sample */
+    if (v >= 0) *l->labels = true;
+  }
+  return st;
 }
 
 static as_status list_tar(listing *l, as_err *err);
@@ -112,13 +152,15 @@ static as_status list_inner(const listing *l, const as_tar_member *m, as_err *er
   return st;
 }
 
-/* A link, in the place of the image that it is called as. */
+/* A link, in the place of the image or label that it is called as. */
 static as_status add_link(listing *l, const as_tar_member *m, as_err *err) {
   size_t entry = SIZE_MAX, before = l->s->n;
-  if (as_name_is_image(m->name)) {
+  const bool label = has_suffix(m->name, ".cls") || has_suffix(m->name, ".json");
+  if (label || as_name_is_image(m->name)) {
     as_status st = as_source_add(l->s, l->prefix, m->name, l->box, AS_AT_LINK, 0, err);
     if (st != AS_OK) return st;
     if (l->s->n > before) entry = before;
+    if (entry != SIZE_MAX && label) l->s->entry[entry].label = LINKED_LABEL;
   }
   return as_links_add(&l->links, m->name, m->link, m->hard, entry, err);
 }
@@ -181,7 +223,9 @@ static as_status list_tar(listing *l, as_err *err) {
     if (st != AS_OK) break;
   }
   if (st == AS_OK) st = say_rest(l, err);
-  if (st == AS_OK) st = as_links_settle(&l->links, l->s, first, l->prefix, l->t->path, err);
+  if (st == AS_OK) st = as_links_settle(&l->links, l->s, l->box, first, l->prefix, l->t->path, err);
+  if (st == AS_OK) st = read_linked_labels(l, first, err);
+  if (st == AS_OK) as_links_drop(l->s, first);
   as_links_clear(&l->links);
   return st;
 }

@@ -77,7 +77,7 @@ static as_status check_published(const as_plan_reader *r, as_plan_model *m, cons
 }
 
 /* head = own, probe, knn, or a file. A file's name that is a slip of one of the words is asked about. */
-static as_status read_head(const as_plan_reader *r, as_plan_model *m) {
+static as_status read_head_word(const as_plan_reader *r, as_plan_model *m) {
   static const char *const words[] = {"own", "probe", "knn"};
   static const as_plan_head kinds[] = {AS_HEAD_OWN, AS_HEAD_PROBE, AS_HEAD_KNN};
   enum { WORDS = sizeof words / sizeof *words };
@@ -147,7 +147,7 @@ static as_status check_model(const as_plan_reader *r, as_plan_model *m, size_t n
     const as_status found = find_training(r, m);
     if (found != AS_OK) return found;
   }
-  as_status s = read_head(r, m);
+  as_status s = read_head_word(r, m);
   if (s != AS_OK) return s;
   if (m->kind != AS_HEAD_PROBE && m->kind != AS_HEAD_KNN)
     return m->train ? as_plan_fail(r, "[model %s]: train is for head = probe and head = knn", m->name)

@@ -1,6 +1,7 @@
 /* The binary files of CIFAR-10, CIFAR-100 and STL-10: pixels, labels, classes, parts; in folders and archives. */
 #include "data/image/image.h"
 #include "data/sets/twins.h"
+#include "tests/ckptmake.h"
 #include "tests/setmake.h"
 
 /* The value of a pixel: of image i, plane c, row y, column x. */
@@ -122,6 +123,28 @@ static void cifar10(as_test *t) {
   FAILS(t, AS_E_INPUT, "Python's version of CIFAR; take the binary one", .path = at_tmp("py"));
 }
 
+/* Members of a zip are unpacked whole. */
+static void zipped(as_test *t) {
+  size_t size;
+  unsigned char *whole = as_test_read(put_records("zipped/test_batch.bin", 12, 1, 32, false), &size);
+  const mk_member m[] = {{.name = "cifar/test_batch.bin", .data = (const char *)whole, .size = size},
+                         {.name = "cifar/readme.html", .data = "x", .size = 1}};
+  const mk_zip z = {.m = m, .n = 2};
+  as_str zip = {0};
+  mk_zip_write(&zip, &z);
+  as_dataset *ds = open_set(t, put_file("c10.zip", zip.s, zip.n), NULL);
+  if (ds) {
+    CHECK_INT(t, as_dataset_count(ds), 12);
+    CHECK_INT(t, as_dataset_item(ds, 11).label, 3);
+    CHECK_STR(t, as_dataset_class_name(ds, 9), "truck");
+    check_pixels(t, ds, 0, 0, 32);
+    check_pixels(t, ds, 11, 11, 32);
+  }
+  as_dataset_close(&ds);
+  as_str_clear(&zip);
+  free(whole);
+}
+
 static void cifar100(as_test *t) {
   put_records("c100/train.bin", 101, 2, 32, false);
   put_records("c100/test.bin", 4, 2, 32, false);
@@ -181,7 +204,9 @@ static void stl10(as_test *t) {
 }
 
 int main(int argc, char **argv) {
-  static const as_case cases[] = {
-      {"records: CIFAR-10", cifar10}, {"records: CIFAR-100", cifar100}, {"records: STL-10", stl10}};
+  static const as_case cases[] = {{"records: CIFAR-10", cifar10},
+                                  {"records: CIFAR-10 in a zip", zipped},
+                                  {"records: CIFAR-100", cifar100},
+                                  {"records: STL-10", stl10}};
   return as_test_main(argc, argv, cases, sizeof cases / sizeof *cases);
 }

@@ -135,6 +135,49 @@ static void links(as_test *t) {
   as_str_clear(&b);
 }
 
+/* Links to folders stand for the images in them; labels may be links, too. */
+static void linked_folders(as_test *t) {
+  tarmake a = {0};
+  tarmake_text(&a, "store/x/1.jpg", "one");
+  tarmake_text(&a, "store/x/notes.txt", "no image");
+  tarmake_text(&a, "store/x-ray/2.jpg", "two");
+  tarmake_link(&a, "val/n01440764", '2', "../store/x");
+  tarmake_link(&a, "val/n01443537", '2', "../again/"); /* through another link */
+  tarmake_link(&a, "again", '2', "store/x-ray");
+  tarmake_link(&a, "val/n01484850/deep.jpg", '2', "../../again/2.jpg"); /* a file below a linked folder */
+  tarmake_link(&a, "val/n01491361", '2', "../store/none");
+  tarmake_link(&a, "ring/a", '2', "../ring/b");
+  tarmake_link(&a, "ring/b", '2', "../ring/a");
+  log_count = 0;
+  as_log_set(count_log, (void *)(uintptr_t) "3 links were left out: val/n01491361 leads to no file");
+  const char *tar = put_tar("folders.tar", &a);
+  char inside[600];
+  snprintf(inside, sizeof inside, "%s/val", tar);
+  WANTS(t, "n01440764/1.jpg:0=one;n01443537/2.jpg:1=two;n01484850/deep.jpg:2=two;", .path = inside);
+  CHECK(t, log_count >= 1);
+  const mk_member m[] = {{.name = "store/1.jpg", .data = "A", .size = 1},
+                         {.name = "val/n01440764", .data = "../store", .size = 8, .mode = 0120777}};
+  const mk_zip z = {.m = m, .n = 2};
+  as_str b = {0};
+  mk_zip_write(&b, &z);
+  snprintf(inside, sizeof inside, "%s/val", put_file("folders.zip", b.s, b.n));
+  WANTS(t, "n01440764/1.jpg:0=A;", .path = inside);
+  as_str_clear(&b);
+  tarmake_text(&a, "a.jpg", "A");
+  tarmake_text(&a, "a.cls", "1");
+  tarmake_text(&a, "b.jpg", "B");
+  tarmake_link(&a, "b.cls", '1', "a.cls");
+  tarmake_text(&a, "c.jpg", "C");
+  tarmake_link(&a, "c.json", '2', "d.json"); /* to what comes later */
+  tarmake_text(&a, "d.jpg", "D");
+  tarmake_text(&a, "d.json", "{\"label\": 7}");
+  WANTS(t, "a.jpg:1=A;b.jpg:1=B;c.jpg:7=C;d.jpg:7=D;", .path = put_tar("labels.tar", &a));
+  tarmake_text(&a, "a.jpg", "A");
+  tarmake_text(&a, "word", "one");
+  tarmake_link(&a, "a.cls", '1', "word");
+  FAILS(t, AS_E_INPUT, "a.cls: found \"one\", wanted a class number", .path = put_tar("word.tar", &a));
+}
+
 /* Bytes behind the end of a tar, and an end that nothing marks. */
 static void ends(as_test *t) {
   tarmake a = {0}, b = {0};
@@ -327,6 +370,7 @@ int main(int argc, char **argv) {
       {"dataset: tar, tar of tars, folder of tars", archives},
       {"dataset: zip", zips},
       {"dataset: links in archives", links},
+      {"dataset: links to folders, links as labels", linked_folders},
       {"dataset: ends of archives", ends},
       {"dataset: WebDataset shards", shards},
       {"dataset: files, patterns, lists, places in archives", ways_in},
