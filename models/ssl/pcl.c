@@ -162,8 +162,19 @@ static void find_concentrations(pcl *m, const float *mean, const uint32_t *label
     m->phi[c] = sum > 0.0 ? fmax(tau * m->phi[c] / (sum / (double)k), 0.01 * tau) : tau;
 }
 
-static void find_prototypes(pcl *m, const as_ssl *s) {
+/* Entropy of the clusters' sizes over ln k: 1 where all are alike. */
+static double evenness(const pcl *m, size_t k) {
+  double all = 0.0, entropy = 0.0;
+  for (size_t c = 0; c < k; c++) all += (double)m->count[c];
+  for (size_t c = 0; c < k; c++)
+    if (m->count[c]) entropy -= (double)m->count[c] / all * as_log((double)m->count[c] / all);
+  return entropy / as_log((double)k);
+}
+
+/* At every size; the balance is that of the least even one. */
+static void find_prototypes(pcl *m, as_ssl *s) {
   const size_t d = m->moco.d;
+  s->balance = 1.0;
   for (size_t i = 0; i < m->sizes; i++) {
     float *w = m->w + m->first[i] * d;
     uint32_t *label = m->label + i * m->n;
@@ -177,6 +188,7 @@ static void find_prototypes(pcl *m, const as_ssl *s) {
                                               .centroid = w,
                                               .label = label});
     find_concentrations(m, w, label, m->clusters[i], as_ssl_value(s, "temperature"));
+    s->balance = fmin(s->balance, evenness(m, m->clusters[i]));
     for (size_t c = 0; c < m->clusters[i]; c++) {
       as_k.l2norm(d, w + c * d, w + c * d);
       for (size_t j = 0; j < d; j++) w[c * d + j] = (float)((double)w[c * d + j] / m->phi[c]);

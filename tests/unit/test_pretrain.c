@@ -106,10 +106,18 @@ static void same_bytes(as_test *t) {
   train_twice(t, "sela", "self", "selfcut");
 }
 
+/* Queues, banks, clusters, words: all that these remember is in the state. */
+static void memories(as_test *t) {
+  train_twice(t, "pcl", "pcl1", "pcl2");
+  train_twice(t, "obow", "obow1", "obow2");
+  train_twice(t, "moco-v3", "v31", "v32");
+}
+
 /* A transformer: small views have a smaller grid of positions, evaluation a larger one (20 pixels). */
 static void transformer(as_test *t) {
   arch = "vit_demo:patch=4,dim=12,depth=2,heads=3,mlp=20";
   train_twice(t, "dino", "vit", "vitcut");
+  train_twice(t, "moco-v3", "vit3", "vit3cut");
   arch = resnet;
   char path[700];
   as_backbone b = {0};
@@ -162,6 +170,7 @@ static void diverging(as_test *t) {
 
 int main(int argc, char **argv) {
   static const as_case cases[] = {{"the same bytes for any threads and after a cut", same_bytes},
+                                  {"what methods remember, after a cut", memories},
                                   {"a transformer", transformer},
                                   {"a state of another training, a damaged one", other_training},
                                   {"every method leaves a backbone that runs", every_method_runs},
