@@ -24,8 +24,14 @@ static bool has_images(const as_sum *s) {
 
 /* Sets that share images are one pool: one draw of an image counts in both. Runs say which images those are;
  * where nobody does, ReaL without left-out images has those of the base. */
-static void place_in_pool(const as_results *r, size_t k, size_t n, size_t n_base, as_boot_set *set) {
+void as_sum_pool(const as_sum *s, size_t k, as_boot_set *set) {
+  const as_results *r = s->r;
   const as_results_set *d = &r->sets[k];
+  size_t n = 0, n_base = 0;
+  for (size_t m = 0; m < r->n_models; m++) {
+    if (as_sum_at(s, m, k)->ok) n = (size_t)as_results_cell(r, m, k)->n_expected;
+    if (as_sum_at(s, m, r->base)->ok) n_base = (size_t)as_results_cell(r, m, r->base)->n_expected;
+  }
   set->stream = k;
   if (d->image && d->images_of < r->n_sets) {
     set->stream = d->images_of;
@@ -73,9 +79,6 @@ as_status as_sum_bootstrap(as_sum *s, const as_report_opts *opts, as_err *err) {
   const uint8_t **correct = as_calloc(r->n_models * r->n_sets, sizeof *correct, err);
   as_status st = sets && correct ? AS_OK : AS_E_ENV;
   if (st == AS_OK) {
-    size_t n_base = 0;
-    for (size_t m = 0; m < r->n_models; m++)
-      if (as_sum_at(s, m, r->base)->ok) n_base = (size_t)as_results_cell(r, m, r->base)->n_expected;
     for (size_t k = 0; k < r->n_sets; k++) {
       sets[k].correct = correct + k * r->n_models;
       for (size_t m = 0; m < r->n_models; m++) {
@@ -84,7 +87,7 @@ as_status as_sum_bootstrap(as_sum *s, const as_report_opts *opts, as_err *err) {
         correct[k * r->n_models + m] = c->correct1;
         sets[k].n = (size_t)c->n_expected;
       }
-      place_in_pool(r, k, sets[k].n, n_base, &sets[k]);
+      as_sum_pool(s, k, &sets[k]);
       if (opts && opts->by_class) draw_by_class(r, k, &sets[k]);
     }
     as_boot_opts o = {.seed = opts ? opts->seed : 0, .resamples = opts ? opts->resamples : 0};

@@ -29,7 +29,8 @@ as_status as_report_csv(as_str *out, const as_results *r, const as_report_opts *
   as_str_put(
       out,
       "model,dataset,status,n_expected,n_used,n_failed,top1_correct,top5_correct,top1,top1_lo,top1_hi,top5,"
-      "top1_failed_wrong,change,change_lo,change_hi,rank,classes,rule,reason,features_sha256,logits_"
+      "top1_failed_wrong,change,change_lo,change_hi,rank,tier,top1_step,classes,rule,reason,features_sha256,"
+      "logits_"
       "sha256\n");
   for (size_t m = 0; m < r->n_models; m++) {
     for (size_t k = 0; k < r->n_sets; k++) {
@@ -60,6 +61,8 @@ as_status as_report_csv(as_str *out, const as_results *r, const as_report_opts *
       put_csv_fraction(out, d->drop_hi);
       as_str_putc(out, ',');
       if (isfinite(d->rank)) as_str_put(out, as_rank_text(d->rank).s);
+      as_str_printf(out, ",%s,", as_tier_text(sum, m, k).s);
+      if (c->top1_step > 0.0) as_str_put(out, as_digits(c->top1_step, 3).s);
       as_str_putc(out, ',');
       size_t classes = as_results_among(r, m, k).n;
       if (classes) as_str_printf(out, "%zu", classes);

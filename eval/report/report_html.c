@@ -112,6 +112,15 @@ static void put_page_head(const as_html *h, bool provenance, as_err *err) {
   as_html_text(h, r->title && *r->title ? r->title : "assay report");
   as_str_printf(h->out, "</h1>\n<p class=\"sub\">%zu model%s on %zu set%s, top-1 accuracy</p>\n", r->n_models,
                 r->n_models == 1 ? "" : "s", r->n_sets, r->n_sets == 1 ? "" : "s");
+  as_str decision = {0};
+  as_put_decision(&decision, h->s);
+  if (decision.n) {
+    as_str_put(h->out, "<p id=\"decision\">");
+    as_html_text(h, as_str_c(&decision));
+    as_str_put(h->out, "</p>\n");
+  }
+  if (decision.failed) h->out->failed = true;
+  as_str_clear(&decision);
   as_str_put(h->out, "<nav><a href=\"#accuracy\">Accuracy</a>");
   if (r->n_sets > 1 && r->n_models > 1) as_str_put(h->out, "<a href=\"#ranks\">Ranks</a>");
   if (r->n_sets > 1)

@@ -66,12 +66,14 @@ static void fill_heat_row(const as_html *h, as_grid *g, size_t row) {
     put_heat_value(h, g, row, r->n_sets + 1, d->value[AS_SUM_MEAN], d->mean_lo, d->mean_hi);
   else
     as_grid_put(g, row, r->n_sets + 1, "incomplete");
+  if (g->cols > r->n_sets + 2) as_grid_put(g, row, r->n_sets + 2, "%s", as_tier_text(h->s, m, r->n_sets).s);
 }
 
 void as_html_heat(const as_html *h, as_err *err) {
   const as_results *r = h->r;
+  bool tiers = as_sum_any_tier(h->s, r->n_sets);
   as_grid g;
-  if (as_grid_init(&g, r->n_models, r->n_sets + 2, err) != AS_OK) {
+  if (as_grid_init(&g, r->n_models, r->n_sets + 2 + tiers, err) != AS_OK) {
     h->out->failed = true;
     return;
   }
@@ -80,10 +82,11 @@ void as_html_heat(const as_html *h, as_err *err) {
   as_str_put(
       h->out,
       ". Shades run from the lowest to the highest value of each column, so they compare models, not "
-      "sets. Models are in the order of the unified metric, the last column.</p>\n<div class=\"total\">\n");
+      "sets. Models are in the order of the unified metric, the mean of all.</p>\n<div class=\"total\">\n");
   as_grid_head(&g, 0, "model");
   for (size_t k = 0; k < r->n_sets; k++) as_put_name(&g.head[k + 1], as_html_set(h, k), 0, false);
   as_grid_head(&g, r->n_sets + 1, "mean of all");
+  if (tiers) as_grid_head(&g, r->n_sets + 2, "tier");
   g.tall = r->n_models > MOST_NOTES;
   for (size_t i = 0; i < r->n_models; i++) fill_heat_row(h, &g, i);
   for (size_t k = 0; k <= r->n_sets; k++) shade_column(h, &g, k);

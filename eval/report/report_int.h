@@ -11,6 +11,7 @@
 #include "eval/stats/metrics.h"
 #include "eval/stats/stats_boot.h"
 #include "eval/stats/table.h"
+#include "eval/stats/tiers.h"
 #include "eval/stats/unified.h"
 #include "tensor/base/json.h"
 
@@ -72,6 +73,7 @@ typedef struct as_sum {
   as_table_stats stats;
   double *tau;                 /* [n_sets * n_sets] Kendall tau-b between sets */
   as_calibration *calibration; /* [n_models * n_sets], n = 0 where unknown; NULL: none at all */
+  as_tiers *tiers;             /* [n_sets + 1] of each set, then of the mean; n = 0: nothing to test with */
   as_sum_classes *classes;     /* [n_sets]; n = 0 where unknown */
 } as_sum;
 
@@ -80,6 +82,18 @@ enum { AS_PAIR_MODELS = 100 }; /* above, no tests of pairs: they would be more t
 as_status as_sum_make(as_sum *s, const as_results *r, const as_report_opts *opts, as_err *err);
 /* Fills the intervals of means and ranks where per-image results are there; as_sum_make calls it. */
 as_status as_sum_bootstrap(as_sum *s, const as_report_opts *opts, as_err *err);
+/* Which pool of images set k is scored on (stream), and which of them (image, or NULL: all in order); the rest of
+ * *set is left alone. */
+void as_sum_pool(const as_sum *s, size_t k, as_boot_set *set);
+/* Tiers of every set and of the mean, where counts or images are there; as_sum_make calls it, after the pairs. */
+as_status as_sum_tiers(as_sum *s, as_err *err);
+void as_sum_tiers_clear(as_sum *s);
+/* What the tiers say, as sentences: how many neighbours are resolved, who shares the first place, how many images
+ * would resolve the rest. Empty below two models. */
+void as_put_decision(as_str *out, const as_sum *s);
+/* The tier of a model on a set (set < n_sets) or by the mean: "2", "" where there is none. */
+as_num as_tier_text(const as_sum *s, size_t model, size_t set);
+bool as_sum_any_tier(const as_sum *s, size_t set);
 void as_sum_clear(as_sum *s);
 /* Per class, calibration (report_images.c). */
 as_status as_sum_images(as_sum *s, as_err *err);

@@ -102,6 +102,8 @@ static void put_json_cell(as_jsonw *w, const as_sum *s, size_t m, size_t k) {
   as_put_json_f64(w, "change", d->drop);
   put_json_interval(w, "change_ci95", d->drop_lo, d->drop_hi);
   as_put_json_f64(w, "rank", d->rank);
+  put_count(w, "tier", as_sum_any_tier(s, k) ? s->tiers[k].tier[m] : 0);
+  as_put_json_f64(w, "top1_step", c->top1_step);
   put_candidates(w, s, m, k);
   put_shared(w, "in_train", &c->in_train);
   put_json_text(w, "features_sha256", c->features_sha256);
@@ -118,6 +120,11 @@ as_status as_report_json_body(as_jsonw *w, const as_sum *s, const char *part, as
   as_jsonw_key(w, "complete");
   as_jsonw_bool(w, r->complete);
   put_json_text(w, "base", as_set_name(r, r->base));
+  as_str decision = {0};
+  as_put_decision(&decision, s);
+  put_json_text(w, "decision", as_str_c(&decision));
+  if (decision.failed) w->out->failed = true;
+  as_str_clear(&decision);
   as_jsonw_key(w, "models");
   as_jsonw_array(w);
   for (size_t m = 0; m < r->n_models; m++) {
@@ -160,6 +167,7 @@ as_status as_report_json_body(as_jsonw *w, const as_sum *s, const char *part, as
     put_json_interval(w, "unified_ci95", m->mean_lo, m->mean_hi);
     as_put_json_f64(w, "rank", m->rank[AS_SUM_MEAN]);
     put_json_interval(w, "rank_ci95", m->rank_lo, m->rank_hi);
+    put_count(w, "tier", as_sum_any_tier(s, r->n_sets) ? s->tiers[r->n_sets].tier[s->order[i]] : 0);
     as_put_json_f64(w, "p_first", m->p_first);
     for (int j = 1; j < AS_SUM_N; j++) as_put_json_f64(w, keys[j], m->value[j]);
     as_jsonw_end(w);

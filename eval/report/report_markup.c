@@ -16,12 +16,14 @@ static void put_interval(as_grid *g, size_t row, size_t col, double v, double lo
 static as_status accuracies_with_mean(as_grid *g, const as_sum *s, as_err *err) {
   const as_results *r = s->r;
   int dec = as_sum_decimals(s);
-  as_status st = as_grid_init(g, r->n_models, 3 + r->n_sets, err);
+  bool tiers = as_sum_any_tier(s, r->n_sets);
+  as_status st = as_grid_init(g, r->n_models, 3 + r->n_sets + tiers, err);
   if (st != AS_OK) return st;
   as_grid_head(g, 0, "model");
   for (size_t k = 0; k < r->n_sets; k++) as_put_name(&g->head[k + 1], as_set_name(r, k), 0, false);
   as_grid_head(g, r->n_sets + 1, "mean of all");
   as_grid_head(g, r->n_sets + 2, "rank");
+  if (tiers) as_grid_head(g, r->n_sets + 3, "tier");
   for (size_t i = 0; i < r->n_models; i++) {
     size_t m = s->order[i];
     const as_sum_model *d = &s->models[m];
@@ -46,6 +48,7 @@ static as_status accuracies_with_mean(as_grid *g, const as_sum *s, as_err *err) 
     }
     put_interval(g, i, r->n_sets + 1, d->value[AS_SUM_MEAN], d->mean_lo, d->mean_hi, dec);
     as_grid_put(g, i, r->n_sets + 2, "%s", as_rank_text(d->rank[AS_SUM_MEAN]).s);
+    if (tiers) as_grid_put(g, i, r->n_sets + 3, "%s", as_tier_text(s, m, r->n_sets).s);
   }
   return AS_OK;
 }
@@ -58,6 +61,16 @@ static void put_markup_note(as_str *out, const char *lead, const char *text, boo
   else
     as_put_markdown(out, text);
   as_str_putc(out, '\n');
+}
+
+/* What the table decides, on a line of its own. */
+static void put_decision_line(as_str *out, const as_sum *s, const char *lead, bool latex) {
+  as_str text = {0};
+  as_put_decision(&text, s);
+  put_markup_note(out, lead, as_str_c(&text), latex);
+  if (text.n && !latex) as_str_putc(out, '\n');
+  if (text.failed) out->failed = true;
+  as_str_clear(&text);
 }
 
 /* A line each: remarks and notes, what the sets are, what the columns are. */
@@ -102,6 +115,7 @@ as_status as_report_markdown(as_str *out, const as_results *r, const as_report_o
       as_put_markdown(out, r->title);
       as_str_put(out, "**\n\n");
     }
+    put_decision_line(out, s, "", false);
     as_grid_markdown(out, &g);
     as_str_putc(out, '\n');
     put_markup_notes(out, s, "- ", false);
@@ -119,6 +133,7 @@ as_status as_report_latex(as_str *out, const as_results *r, const as_report_opts
   if (st != AS_OK) return st;
   if (!as_one_part(opts) && (st = accuracies_with_mean(&g, s, err)) == AS_OK) {
     as_str_put(out, "% needs \\usepackage{booktabs}\n");
+    put_decision_line(out, s, "% ", true);
     put_markup_notes(out, s, "% ", true);
     as_grid_latex(out, &g, r->title && *r->title ? r->title : "Top-1 accuracy");
     as_grid_clear(&g);

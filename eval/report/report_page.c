@@ -36,6 +36,14 @@ void as_page_title(const as_page *p, const char *text) {
   as_str_putc(p->out, '\n');
 }
 
+void as_page_decision(const as_page *p) {
+  as_str text = {0};
+  as_put_decision(&text, p->s);
+  if (text.n) as_page_title(p, as_str_c(&text));
+  if (text.failed) p->out->failed = true;
+  as_str_clear(&text);
+}
+
 void as_page_remark(const as_page *p, const char *text) {
   as_put_wrapped(p->out, text, p->width, "  * ", "    ", p->ascii);
 }

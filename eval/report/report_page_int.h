@@ -23,6 +23,8 @@ void as_page_clear(as_page *p);
 const char *as_page_dash(const as_page *p);
 /* A sentence over a table, and an empty line. */
 void as_page_title(const as_page *p, const char *text);
+/* What the results decide, under the page's title. */
+void as_page_decision(const as_page *p);
 /* One of the remarks at the end. */
 void as_page_remark(const as_page *p, const char *text);
 

@@ -37,6 +37,7 @@ static as_status unified(as_sheet *sh, const as_sum *s, as_err *err) {
   as_sheet_column(sh, "model", "model", AS_COL_TEXT, 0, false);
   as_sheet_column(sh, keys[0], "mean", AS_COL_SHARE, 2, true);
   as_sheet_column(sh, "rank", "rank", AS_COL_RANK, 0, s->any_rank_interval);
+  if (as_sum_any_tier(s, r->n_sets)) as_sheet_column(sh, "tier", "tier", AS_COL_COUNT, 0, false);
   if (s->bootstrapped) as_sheet_column(sh, "p_first", "P(first)", AS_COL_SHARE, 1, false);
   for (int j = 1; j < AS_SUM_N; j++)
     as_sheet_column(sh, keys[j], as_sum_heads[j], j == AS_SUM_RANK ? AS_COL_REAL : AS_COL_SHARE, 2, false);
@@ -54,6 +55,8 @@ static as_status unified(as_sheet *sh, const as_sum *s, as_err *err) {
     }
     as_sheet_number(sh, row, col++, m->value[AS_SUM_MEAN], m->mean_lo, m->mean_hi);
     as_sheet_number(sh, row, col++, m->rank[AS_SUM_MEAN], m->rank_lo, m->rank_hi);
+    if (as_sum_any_tier(s, r->n_sets))
+      as_sheet_number(sh, row, col++, (double)s->tiers[r->n_sets].tier[s->order[i]], NAN, NAN);
     if (s->bootstrapped) as_sheet_number(sh, row, col++, m->p_first, NAN, NAN);
     for (int j = 1; j < AS_SUM_N; j++) as_sheet_number(sh, row, col++, m->value[j], NAN, NAN);
     if (u->subsets) {
@@ -425,6 +428,9 @@ static as_status differences(as_sheet *sh, const as_sum *s, as_err *err) {
 }
 
 const as_part as_parts[] = {{"unified", unified, false},
+                            {"resolved", as_part_resolved, false},
+                            {"tiers", as_part_tiers, true},
+                            {"neighbours", as_part_neighbours, true},
                             {"fates", fates, false},
                             {"pairs", pairs, true},
                             {"differences", differences, true},
@@ -452,7 +458,8 @@ const as_part *as_part_find(const char *id) {
 }
 
 const char *as_report_part_names(void) {
-  return "cells, unified, fates, pairs, differences, robustness, lines, agreement, translation, subsets, "
+  return "cells, unified, resolved, tiers, neighbours, fates, pairs, differences, robustness, lines, "
+         "agreement, translation, subsets, "
          "mean-ranks, "
          "published, top5, calibration, reliability, classes, corruptions, probes, gaps, failures, all";
 }

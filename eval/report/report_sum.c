@@ -5,6 +5,7 @@
 
 #include "eval/report/report_int.h"
 #include "eval/stats/stats_order.h"
+#include "eval/stats/tiers.h"
 #include "eval/stats/unified.h"
 #include "tensor/base/mem.h"
 
@@ -251,12 +252,14 @@ as_status as_sum_make(as_sum *s, const as_results *r, const as_report_opts *opts
     for (size_t m = 0; m < r->n_models; m++) s->order[m] = places[m].index;
   }
   as_free(places);
+  if (st == AS_OK) st = as_sum_tiers(s, err);
   if (st != AS_OK) as_sum_clear(s);
   return st;
 }
 
 void as_sum_clear(as_sum *s) {
   as_sum_images_clear(s);
+  as_sum_tiers_clear(s);
   as_boot_clear(&s->boot);
   as_pair_tests_clear(&s->pairs);
   as_table_stats_clear(&s->stats);

@@ -251,6 +251,7 @@ as_status as_report_text(as_str *out, const as_results *r, const as_report_opts 
     as_put_wrapped(out, r->title, p.width, "", "", p.ascii);
     as_str_putc(out, '\n');
   }
+  as_page_decision(&p);
   st = put_accuracy(&p, err);
   if (st == AS_OK && r->n_sets > 1) st = put_drops(&p, err);
   if (st == AS_OK) st = put_unified_table(&p, err);

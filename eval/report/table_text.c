@@ -24,10 +24,10 @@ static void put_without_rank(const as_page *p, as_grid *g, size_t row, size_t co
 
 static as_status put_models(const as_page *p, size_t rows, as_err *err) {
   const as_results *r = p->r;
+  bool tiers = as_sum_any_tier(p->s, r->n_sets);
   as_grid g;
-  as_status st = as_grid_init(&g, rows, 3 + r->n_sets, err);
+  as_status st = as_grid_init(&g, rows, 3 + r->n_sets + tiers, err);
   if (st != AS_OK) return st;
-  as_str_putc(p->out, '\n');
   as_page_title(
       p,
       "Top-1 in per cent; rho = effective robustness in points; +/- = places gained or lost against "
@@ -43,6 +43,7 @@ static as_status put_models(const as_page *p, size_t rows, as_err *err) {
   }
   as_grid_head(&g, col, "unified\nmean");
   as_grid_head(&g, col + 1, "\nrank");
+  if (tiers) as_grid_head(&g, col + 2, "\ntier");
   for (size_t i = 0; i < rows; i++) {
     size_t m = p->s->order[i];
     const as_sum_cell *b = as_sum_at(p->s, m, r->base);
@@ -67,6 +68,7 @@ static as_status put_models(const as_page *p, size_t rows, as_err *err) {
     as_grid_put(&g, i, col, "%s", as_pct(p->s->models[m].value[AS_SUM_MEAN], 2).s);
     as_grid_put(&g, i, col + 1, "%s%s", as_rank_text(p->s->models[m].rank[AS_SUM_MEAN]).s,
                 rank_span_text(p, p->s->models[m].rank_lo, p->s->models[m].rank_hi).s);
+    if (tiers) as_grid_put(&g, i, col + 2, "%s", as_tier_text(p->s, m, r->n_sets).s);
   }
   as_grid_text(p->out, &g, p->width, p->ascii);
   as_grid_clear(&g);
@@ -183,7 +185,8 @@ as_status as_table_text(as_str *out, const as_table *t, const as_report_opts *op
     as_sum_drop(s, opts);
     return status == AS_OK ? as_str_status(out, err) : status;
   }
-  as_str_printf(out, "Published accuracies: %zu models, %zu sets\n", t->r.n_models, t->r.n_sets);
+  as_str_printf(out, "Published accuracies: %zu models, %zu sets\n\n", t->r.n_models, t->r.n_sets);
+  as_page_decision(&p);
   status = put_models(&p, rows, err);
   if (status == AS_OK && !(part && strcmp(part, "cells") == 0))
     status = as_layout_parts(out, s, &l, part, err);

@@ -47,7 +47,8 @@ typedef struct as_cell {
   as_shared
       in_train; /* images of this set that the head's training set has too; unknown for heads that were not
                          fitted by the run */
-  double top1, top5;       /* fractions; published tables have these and n_used may be 0 */
+  double top1, top5; /* fractions; published tables have these and n_used may be 0 */
+  double top1_step;  /* top1 is rounded to a multiple of it, so that the count may be off; 0 = it is exact */
   double top1_lo, top1_hi; /* 95 % interval, NaN when n_used is 0 */
   uint8_t *correct1;       /* [n_expected] 1 / 0 per image, 2 = failed; NULL when unknown. Owned */
   float *confidence;       /* [n_expected] probability that the model gives its first class, among the classes

@@ -16,8 +16,9 @@ typedef struct value_at {
 } value_at;
 
 static int by_falling_value(const void *a, const void *b) {
-  double x = ((const value_at *)a)->v, y = ((const value_at *)b)->v;
-  return (x < y) - (x > y);
+  const value_at *x = a, *y = b;
+  if (x->v < y->v || x->v > y->v) return x->v < y->v ? 1 : -1;
+  return (x->at > y->at) - (x->at < y->at);
 }
 
 /* The values that are there, the highest first; *m = how many. NULL: no memory. */
@@ -28,6 +29,14 @@ static value_at *falling(const double *v, size_t n, size_t *m) {
     if (!isnan(v[i])) s[(*m)++] = (value_at){v[i], i};
   if (s) qsort(s, *m, sizeof *s, by_falling_value);
   return s;
+}
+
+as_status as_falling_order(const double *v, size_t n, size_t *order, size_t *m, as_err *err) {
+  value_at *s = falling(v, n, m);
+  if (!s) return as_fail(err, AS_E_ENV, "order: out of memory");
+  for (size_t i = 0; i < *m; i++) order[i] = s[i].at;
+  as_free(s);
+  return AS_OK;
 }
 
 void as_rank_mean(const double *v, size_t n, double *rank) {
@@ -140,76 +149,4 @@ double as_kendall_tau_b(const double *x, const double *y, size_t n) {
   int64_t nx = c.pairs - c.tied_x, ny = c.pairs - c.tied_y;
   if (nx == 0 || ny == 0) return NAN;
   return (double)(c.same - c.opposite) / sqrt((double)nx * (double)ny);
-}
-
-/* --- rank intervals
- * ----------------------------------------------------------------------------------------- */
-
-/* The values in falling order, and for every node of a binary tree over them the smallest and the largest
- * variance below it: node 1 is the whole, 2 i and 2 i + 1 are the halves of i. */
-typedef struct margin_tree {
-  const value_at *s;
-  const double *var;
-  double z2;
-  struct span {
-    double lo, hi;
-  } * node;
-} margin_tree;
-
-static struct span build_margins(margin_tree *t, size_t node, size_t from, size_t to) {
-  struct span a = {t->var[t->s[from].at], t->var[t->s[from].at]};
-  if (to - from > 1) {
-    size_t mid = from + (to - from) / 2;
-    struct span l = build_margins(t, 2 * node, from, mid), r = build_margins(t, 2 * node + 1, mid, to);
-    a.lo = fmin(l.lo, r.lo);
-    a.hi = fmax(l.hi, r.hi);
-  }
-  return t->node[node] = a;
-}
-
-/* Of the places from..to-1, all on one side of place i: how many are farther from it than the margin allows?
- * A node is decided at once where its nearest value is too far even for its largest variance, or its farthest
- * near enough for its smallest. Rounded sums and products rise with their operands, so this is what comparing
- * one by one would say; and variances are about p (1 - p) / n, much the same for neighbours, so few nodes are
- * opened. */
-static size_t count_apart(const margin_tree *t, size_t node, size_t from, size_t to, size_t i, size_t low,
-                          size_t high) {
-  if (high <= from || to <= low) return 0;
-  size_t mid = from + (to - from) / 2;
-  if (low <= from && to <= high) {
-    bool above = to <= i;
-    double own = t->var[t->s[i].at], v = t->s[i].v;
-    double near = t->s[above ? to - 1 : from].v - v, far = t->s[above ? from : to - 1].v - v;
-    if (near * near >= t->z2 * (own + t->node[node].hi)) return to - from;
-    if (far * far < t->z2 * (own + t->node[node].lo)) return 0;
-    if (to - from == 1) return 1; /* its variance is missing */
-  }
-  return count_apart(t, 2 * node, from, mid, i, low, high) +
-         count_apart(t, 2 * node + 1, mid, to, i, low, high);
-}
-
-as_status as_rank_unpaired(const double *v, const double *var, size_t n, double z, double *lo, double *hi,
-                           as_err *err) {
-  size_t m = 0;
-  margin_tree t = {.var = var, .z2 = z * z};
-  value_at *s = falling(v, n, &m);
-  t.s = s;
-  t.node = as_alloc(4 * (m ? m : 1), sizeof *t.node, err);
-  if (!s || !t.node) {
-    as_free(s);
-    as_free(t.node);
-    return as_fail(err, AS_E_ENV, "rank intervals: out of memory");
-  }
-  if (m) build_margins(&t, 1, 0, m);
-  for (size_t i = 0; i < n; i++) lo[i] = hi[i] = NAN;
-  for (size_t i = 0, j; i < m; i = j) {
-    for (j = i + 1; j < m && s[j].v == s[i].v;) j++;
-    for (size_t k = i; k < j; k++) { /* equal values are on neither side */
-      lo[s[k].at] = (double)(1 + count_apart(&t, 1, 0, m, k, 0, i));
-      hi[s[k].at] = (double)(m - count_apart(&t, 1, 0, m, k, j, m));
-    }
-  }
-  as_free(s);
-  as_free(t.node);
-  return AS_OK;
 }

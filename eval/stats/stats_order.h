@@ -10,6 +10,8 @@
 
 /* Ranks of v[n], highest first, ties share the mean rank (1.5, 1.5, 3); NaN stays NaN. */
 void as_rank_mean(const double *v, size_t n, double *rank);
+/* The indices of v[n], highest value first, equal ones in their order; order: [n], filled up to *m: NaN is left out. */
+as_status as_falling_order(const double *v, size_t n, size_t *order, size_t *m, as_err *err);
 
 /* Pairs (i, j) where neither x nor y is missing. */
 typedef struct as_order_pairs {
@@ -21,11 +23,5 @@ as_order_pairs as_order_count(const double *x, const double *y, size_t n);
 
 /* Kendall's tau-b: (same - opposite) / sqrt((pairs - tied_x) (pairs - tied_y)); NaN when a side is constant. */
 double as_kendall_tau_b(const double *x, const double *y, size_t n);
-
-/* Rank intervals of v[n] with variances var[n] as if every value were a sample of its own: *lo is one more
- * than the values that are higher by more than z standard errors of the difference, *hi leaves out those that
- * are lower by as much. NaN where v is missing; var must be there where v is. */
-as_status as_rank_unpaired(const double *v, const double *var, size_t n, double z, double *lo, double *hi,
-                           as_err *err);
 
 #endif

@@ -158,6 +158,9 @@ static void read_marks(const as_table_source *s, size_t row, as_cell *c) {
   int64_t n;
   if (s->classes < csv->cols && as_parse_i64(as_csv_at(csv, row, s->classes), 1, INT32_MAX, &n))
     c->among.n = (size_t)n;
+  size_t step = as_csv_column(csv, "top1_step");
+  if (step < csv->cols && !as_parse_f64(as_csv_at(csv, row, step), &c->top1_step)) c->top1_step = 0.0;
+  if (!(c->top1_step >= 0.0 && c->top1_step <= 1.0)) c->top1_step = 0.0;
   size_t status = as_csv_column(csv, "status"), reason = as_csv_column(csv, "reason");
   if (status == csv->cols || reason == csv->cols || !strstr(as_csv_at(csv, row, status), "in-train")) return;
   /* "...; 9 of 400 images are in the training set" */
@@ -167,10 +170,26 @@ static void read_marks(const as_table_source *s, size_t row, as_cell *c) {
   c->in_train.n = at ? strtoll(at, NULL, 10) : 0;
 }
 
+/* The count behind an accuracy that was rounded to a multiple of step, of n images: the only one that rounds to it,
+ * where the step is finer than an image; else the nearest, known to within half a step. An accuracy that no count
+ * of n images rounds to comes from other images or from a mean of runs: its step stays, too. */
+static void recover_count(as_cell *c, int64_t n, double step) {
+  double images = c->top1 * (double)n, nearest = as_rint(images);
+  c->n_used = c->n_expected = n;
+  c->top1_correct = (int64_t)nearest;
+  bool one = step * (double)n <= 1.0 && fabs(images - nearest) <= 0.5001 * step * (double)n + 1e-6;
+  c->top1_step = one ? 0.0 : step;
+}
+
+typedef struct reading {
+  double top1, top5, step;
+} reading;
+
 /* One accuracy. Where the size of the set is known, the count behind it is too. */
 static as_status fill_table_cell(as_table *t, const as_table_source *s, size_t row, size_t set, size_t model,
-                                 double top1, double top5, as_err *err) {
+                                 const reading *d, as_err *err) {
   as_cell *c = as_results_cell(&t->r, model, set);
+  double top1 = d->top1, top5 = d->top5;
   if (!isfinite(top1)) return AS_OK;
   if (c->present) return add_duplicate(t, s, row, t->r.sets[set].name, err);
   c->present = true;
@@ -189,11 +208,10 @@ static as_status fill_table_cell(as_table *t, const as_table_source *s, size_t r
       c->n_failed = f;
       c->n_expected = n + f;
       c->top1_correct = k;
-      c->top1 = (double)k / (double)n;
+      if (!(c->top1_step > 0.0)) c->top1 = (double)k / (double)n;
     }
   } else if (t->facts[set]) {
-    c->n_used = c->n_expected = t->facts[set]->images;
-    c->top1_correct = (int64_t)as_rint(top1 * (double)c->n_used);
+    recover_count(c, t->facts[set]->images, d->step);
     if (c->has_top5) c->top5_correct = (int64_t)as_rint(c->top5 * (double)c->n_used);
   }
   if (c->n_used > 0) as_wilson(c->top1_correct, c->n_used, 0.95, &c->top1_lo, &c->top1_hi);
@@ -213,11 +231,11 @@ static as_status fill_source(as_table *t, const as_table_source *s, const set_na
                                         : s->kind == AS_TABLE_TIMM ? s->set_name
                                                                    : as_csv_at(&s->csv, r, s->dataset));
       if (set == chosen->n) continue;
-      double top1, top5 = NAN;
-      st = as_table_source_value(s, r, c, &top1, err);
+      reading d = {.top5 = NAN, .step = s->step[c]};
+      st = as_table_source_value(s, r, c, &d.top1, err);
       if (st == AS_OK && s->kind != AS_TABLE_WIDE && s->top5 < s->csv.cols)
-        st = as_table_source_value(s, r, s->top5, &top5, err);
-      if (st == AS_OK) st = fill_table_cell(t, s, r, set, model, top1, top5, err);
+        st = as_table_source_value(s, r, s->top5, &d.top5, err);
+      if (st == AS_OK) st = fill_table_cell(t, s, r, set, model, &d, err);
     }
   }
   return st;
@@ -276,7 +294,7 @@ static void drop_empty(as_table *t) {
 static as_status describe_sets(as_table *t, const set_names *chosen, as_err *err) {
   bool inferred = false;
   for (size_t k = 0; k < chosen->n; k++) {
-    const as_set_facts *f = t->facts[k] = as_set_facts_find(chosen->name[k]);
+    const as_set_facts *f = t->facts[k] = as_set_facts_like(chosen->name[k]);
     as_results_set *set = &t->r.sets[k];
     set->name = as_strdup(chosen->name[k], err);
     set->rule = as_strdup(f ? f->rule : "as published", err);

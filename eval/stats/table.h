@@ -13,6 +13,8 @@
 #ifndef AS_EVAL_STATS_TABLE_H
 #define AS_EVAL_STATS_TABLE_H
 
+#include <stdbool.h>
+
 #include "eval/stats/results.h"
 #include "eval/stats/stats.h"
 #include "eval/stats/stats_translation.h"
@@ -28,7 +30,13 @@ typedef struct as_set_facts {
   const char *rule;
 } as_set_facts;
 const as_set_facts *as_set_facts_find(const char *name);
-/* The same for set k of results, if its classes and the images of every cell are those of the real set:
+/* The same, or else by a word of the name between '_', '-' and blanks: "solo_cifar10_r18" is scored on CIFAR-10's
+ * test images. Such a column is no set of the known ones, has no published line, and is not taken for a set because
+ * of it. */
+const as_set_facts *as_set_facts_like(const char *name);
+/* Are sets of these tasks scored on the same images, all or some? */
+bool as_set_facts_share(const as_set_facts *a, const as_set_facts *b);
+/* The same as as_set_facts_find for set k of results, if its classes and the images of every cell are those of the real set:
  * a run over something else of the same name (a subset, the demo's world) has no published line. */
 const as_set_facts *as_set_facts_of(const as_results *r, size_t k);
 

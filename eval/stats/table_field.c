@@ -85,5 +85,7 @@ as_field as_field_read(const char *text, char separator) {
     s = trim_field(s);
   }
   if (settle_commas(s, separator) && as_parse_f64(s, &f.v)) f.kind = AS_FIELD_NUMBER;
+  const char *point = strchr(s, '.');
+  if (point) f.decimals = (int)strspn(point + 1, "0123456789");
   return f;
 }

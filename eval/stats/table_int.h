@@ -16,6 +16,7 @@ typedef struct as_table_source {
   char *set_name;                                                          /* AS_TABLE_TIMM; owned */
   bool *is_set;   /* [csv.cols] the column holds accuracies that are to be read: top1, or a set's; owned */
   double *scale;  /* [csv.cols] from such a field to a fraction: 1 or 0.01; owned */
+  double *step;   /* [csv.cols] the accuracies are rounded to multiples of it (fractions); owned */
   as_str remarks; /* sentences, a line each: columns that are left out, and why; what was read with care */
 } as_table_source;
 
@@ -35,6 +36,7 @@ typedef struct as_field {
   double v;
   bool percent; /* a sign says so */
   bool spread;  /* an uncertainty stood behind it */
+  int decimals; /* digits behind the point */
 } as_field;
 as_field as_field_read(const char *text, char separator);
 

@@ -85,7 +85,8 @@ typedef struct column_facts {
   double most;
   bool percent, spread;
   bool integers;
-  bool counts; /* the values are 0, 1, 2, ... or 1, 2, 3, ...: a number of the row, or a rank */
+  int decimals; /* the most; zeros at the end are often left out */
+  bool counts;  /* the values are 0, 1, 2, ... or 1, 2, 3, ...: a number of the row, or a rank */
 } column_facts;
 
 static column_facts look_at(const as_csv *c, size_t col) {
@@ -104,6 +105,7 @@ static column_facts look_at(const as_csv *c, size_t col) {
     f.integers = f.integers && d.v == floor(d.v);
     f.counts = f.counts && d.v == first + (double)f.numbers && (first == 0 || first == 1);
     f.numbers++;
+    if (d.decimals > f.decimals) f.decimals = d.decimals;
     if (good) f.most = fmax(f.most, d.v);
     f.percent = f.percent || d.percent;
     f.spread = f.spread || d.spread;
@@ -183,6 +185,8 @@ static as_status choose_columns(as_table_source *s, const as_table_opts *o, as_e
     const char *name = as_csv_at(c, 0, i);
     if (!s->is_set[i]) continue;
     s->scale[i] = percent ? 0.01 : 1;
+    s->step[i] = s->scale[i];
+    for (int d = 0; d < f[i].decimals && d < 20; d++) s->step[i] /= 10;
     if (f[i].spread) as_str_printf(&spread, "%s%s", spread.n ? ", " : "", name);
     if (!percent || f[i].percent || f[i].most > 1 || f[i].most <= 0 || s->kind != AS_TABLE_WIDE) continue;
     /* at most 1 where others are per cent: a share, a confidence, or a hard set */
@@ -280,7 +284,8 @@ as_status as_table_source_open(as_table_source *s, const char *path, const as_ta
   if (st != AS_OK) return st;
   s->is_set = as_calloc(s->csv.cols, sizeof *s->is_set, err);
   s->scale = as_calloc(s->csv.cols, sizeof *s->scale, err);
-  if (!s->is_set || !s->scale) return AS_E_ENV;
+  s->step = as_calloc(s->csv.cols, sizeof *s->step, err);
+  if (!s->is_set || !s->scale || !s->step) return AS_E_ENV;
   for (size_t r = 1; r < s->csv.rows; r++)
     if (!*as_csv_at(&s->csv, r, s->model))
       return as_fail(err, AS_E_INPUT, "%s: line %zu: column %s: found nothing, wanted the name of a model",
@@ -295,6 +300,7 @@ void as_table_source_clear(as_table_source *s) {
   as_free(s->set_name);
   as_free(s->is_set);
   as_free(s->scale);
+  as_free(s->step);
   as_str_clear(&s->remarks);
 }
 

@@ -51,6 +51,25 @@ printf 'model;val;v2\na;70,5;60\nb;71;59,5\n' >"$TMP/semi.csv"
 run table "$TMP/semi.csv" --format csv
 has "table: semicolons and decimal commas" "a,val,ok,50000,50000,0,35250,,0.705000" "$TMP/out"
 
+# tiers: in every format, and the same from the CSV that was written
+run table "$TMP/wide.csv"
+has "table: says which ranks are real" "neighbouring pairs by the mean" "$TMP/out"
+run table "$TMP/t.csv"
+cp "$TMP/out" "$TMP/t.txt"
+run table "$TMP/u.csv"
+same "table: decides the same from its own CSV" "$TMP/out" "$TMP/t.txt"
+has "table: tiers in CSV" ",rank,tier,top1_step," "$TMP/u.csv"
+for f in markdown latex html; do
+  run table "$TMP/wide.csv" --format $f
+  grep -q "neighbouring pairs by the mean" "$TMP/out" && grep -q "tier" "$TMP/out" && ok "table: tiers in $f" ||
+    not_ok "table: tiers in $f" "exit $code"
+done
+printf 'model,val,x_c_cifar10,y_cifar10_r18\na,90,80.02,80.5\nb,80,80.01,70.5\n' >"$TMP/words.csv"
+run table "$TMP/words.csv" --format csv
+has "table: a size by a word of the name" "a,y_cifar10_r18,ok,10000,10000,0,8050," "$TMP/out"
+has "table: not of corrupted images" "a,x_c_cifar10,ok,,,,,," "$TMP/out"
+has "table: the step of a rounded accuracy" ",1,0.01,1000,top-1," "$TMP/out"
+
 # 40,000 rows in seconds: what compares every model with every other would take minutes
 awk 'BEGIN { print "model,val,v2,r,sketch,a"; s = 1
   for (i = 0; i < 40000; i++) { printf "m%d", i; for (k = 0; k < 5; k++) { s = (s * 69069 + 1) % 4294967296
@@ -71,8 +90,25 @@ if [ -f "$P/imagenet_testbed_top1.csv" ]; then
   run table "$P"/results-*.csv --top 3
   [ $code -eq 0 ] && grep -q "Translation curve" "$TMP/out" && grep -q "3 of 1557 models" "$TMP/out" &&
     ok "table: timm's eight files" || not_ok "table: timm's eight files" "exit $code: $(head -c 300 "$TMP/err")"
+  run table "$P"/results-*.csv --part resolved --format csv
+  [ "$(grep '^imagenet,' "$TMP/out")" = "imagenet,1555,6,27,10,1209790,993133,6,1379,0,0,counts" ] &&
+    [ "$(grep '^sketch,' "$TMP/out" | cut -d, -f9-11)" = "703,1,675" ] &&
+    ok "table: timm's neighbours" || not_ok "table: timm's neighbours" "$(head -c 600 "$TMP/out")"
 else
+  skip "table: timm's neighbours" "no published tables"
   skip "table: SwAV's effective robustness" "no published tables"
   skip "table: timm's eight files" "no published tables"
+fi
+S=${SHARED%/data}/reference/ssl-small-tables.csv
+if [ -f "$S" ]; then
+  run table "$S"
+  has "table: small studies share the first place" "first in 46.0, 44.9, 5.5 % of the 2047 subsets" "$TMP/out"
+  run table "$S" --part agreement --format csv
+  tau=$(awk -F, 'NR == 1 { for (i = 2; i <= NF; i++) if ($i == "lightly_in1k_r50_linear_100ep") c = i }
+    $1 == "solo_cifar10_r18_1000ep" { printf "%.3f", $c }' "$TMP/out")
+  [ "$tau" = -0.905 ] && ok "table: Kendall's tau-b of CIFAR-10 and ImageNet" ||
+    not_ok "table: Kendall's tau-b of CIFAR-10 and ImageNet" "$tau"
+else
+  skip "table: small studies" "no published tables"
 fi
 exit $failed

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "eval/stats/stats_translation.h"
+#include "eval/stats/tiers.h"
 #include "tensor/base/math/rng.h"
 #include "tests/harness.h"
 

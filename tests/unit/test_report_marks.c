@@ -153,7 +153,7 @@ static void csv(as_test *t) {
   const char *c = strstr(as_str_c(&out), "\nc,val,apart+twins,400,400,0,199,"),
              *a = strstr(as_str_c(&out), "\na,other,twins+in-train,");
   CHECK(t, c != NULL && a != NULL);
-  if (c) CHECK(t, strstr(c, ",0.497500,,,,,40,top-1 over 1000 classes,other classes could win") != NULL);
+  if (c) CHECK(t, strstr(c, ",0.497500,,,,,,,40,top-1 over 1000 classes,other classes could win") != NULL);
   if (a) CHECK(t, strstr(a, "9 of 400 images are in the training set") != NULL);
   as_str_clear(&out);
   as_report_opts o = {.part = "probes"};
