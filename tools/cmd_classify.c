@@ -38,12 +38,13 @@ static double share_of(const as_prediction *p, int k) {
   return (double)p->confidence * exp((double)p->value[k] - (double)p->value[0]);
 }
 
-static void put_json(as_str *out, const as_args *a, const as_dataset *ds, const as_linhead *head,
-                     const as_scores *sc, const as_features *f) {
+static void put_json(as_str *out, const as_args *a, const as_dataset *ds, const as_backbone *b,
+                     const as_linhead *head, const as_scores *sc, const as_features *f) {
   as_jsonw w;
   as_jsonw_init(&w, out, false);
   as_jsonw_object(&w);
   as_jsonw_key(&w, "model"), as_jsonw_str(&w, as_path_base(a->text[OPT_WEIGHTS]));
+  if (*b->assumed) as_jsonw_put_str(&w, "assumed", b->assumed);
   as_jsonw_key(&w, "images");
   as_jsonw_array(&w);
   for (size_t i = 0; i < sc->n; i++) {
@@ -90,15 +91,16 @@ static void put_text(as_str *out, const as_dataset *ds, const as_linhead *head, 
 }
 
 /* What the head takes each image for. */
-static as_status print_predictions(const as_args *a, const as_dataset *ds, const as_linhead *head,
-                                   const as_scores *sc, const as_features *f, as_err *err) {
+static as_status print_predictions(const as_args *a, const as_dataset *ds, const as_backbone *b,
+                                   const as_linhead *head, const as_scores *sc, const as_features *f,
+                                   as_err *err) {
   as_str out = {0};
   if (as_dataset_classes(ds) == 0 && !head->name && head->classes == as_wnids_count)
     as_note(
         "the head has 1000 outputs: classes are named as ImageNet's in sorted order (--classes tells "
         "others)");
   if (a->set[OPT_JSON]) {
-    put_json(&out, a, ds, head, sc, f);
+    put_json(&out, a, ds, b, head, sc, f);
   } else {
     put_text(&out, ds, head, sc, f);
   }
@@ -166,9 +168,9 @@ as_status as_cmd_classify(const as_args *a, as_err *err) {
   if (s == AS_OK && a->set[OPT_PREDICTIONS])
     s = as_scores_write(&sc, ds, &f, NULL, a->text[OPT_PREDICTIONS], err);
   if (s == AS_OK && predict) {
-    s = print_predictions(a, ds, &head, &sc, &f, err);
+    s = print_predictions(a, ds, &b, &head, &sc, &f, err);
   } else if (s == AS_OK && as_dataset_want_labels(ds, NULL) == AS_OK) {
-    s = as_tool_print_cell(a, as_path_base(a->text[OPT_WEIGHTS]), as_path_base(data), &sc.cell, err);
+    s = as_tool_print_cell(a, as_path_base(data), &sc.cell, &b, err);
   } else if (s == AS_OK) {
     as_note("%s: %zu images, none with a label: nothing to count", a->text[OPT_PREDICTIONS], sc.n);
   }

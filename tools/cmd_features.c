@@ -25,6 +25,7 @@ static as_status print(const as_args *a, as_backbone *b, const as_features *f, b
     as_jsonw_key(&w, "recipe"), as_jsonw_str(&w, as_recipe_name(b->recipe));
     as_jsonw_key(&w, "arch"), as_jsonw_str(&w, as_model_arch(b->model));
     as_jsonw_key(&w, "preset"), as_jsonw_str(&w, b->preset_text);
+    if (*b->assumed) as_jsonw_put_str(&w, "assumed", b->assumed);
     as_jsonw_key(&w, "profile"), as_jsonw_str(&w, as_profile_name());
     as_jsonw_end(&w);
     as_str_putc(&out, '\n');

@@ -64,7 +64,7 @@ as_status as_tool_features_to(as_features *f, as_backbone *b, const as_dataset *
   as_status s = AS_OK;
   as_note("recipe %s: %s", as_recipe_name(b->recipe), as_model_arch(b->model));
   as_note("preset %s", b->preset_text);
-  if (*b->assumed) as_note("assumed: %s", b->assumed);
+  if (*b->assumed) as_caution("assumed: %s", b->assumed);
   if (a->set[OPT_TRACE]) s = as_trace_open(&trace, a->text[OPT_TRACE], b->model, err);
   as_features_opts o = {.batch = (int)as_arg_int(a, OPT_BATCH, 0),
                         .lenient = a->set[OPT_LENIENT],
@@ -126,13 +126,15 @@ void as_tool_rate(as_str *out, const char *name, int64_t k, int64_t n, const dou
   as_str_putc(out, '\n');
 }
 
-as_status as_tool_print_cell(const as_args *a, const char *model, const char *dataset, const as_cell *c,
+as_status as_tool_print_cell(const as_args *a, const char *dataset, const as_cell *c, const as_backbone *b,
                              as_err *err) {
+  const char *model = as_path_base(a->text[OPT_WEIGHTS]);
+  const as_cell_origin origin = {.assumed = b->assumed};
   as_str out = {0};
   if (a->set[OPT_JSON]) {
     as_jsonw w;
     as_jsonw_init(&w, &out, false);
-    as_record_cell(&w, model, dataset, c, NULL);
+    as_record_cell(&w, model, dataset, c, &origin);
     as_str_putc(&out, '\n');
   } else {
     const double interval[2] = {c->top1_lo, c->top1_hi};

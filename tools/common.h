@@ -35,7 +35,7 @@ as_status as_tool_format(const char **format, const as_args *a, as_err *err);
 /* "454 / 500 = 90.80 %  (95 % interval 87.95 to 93.03)" */
 void as_tool_rate(as_str *out, const char *name, int64_t k, int64_t n, const double *interval);
 /* A cell as text, or as JSON with --json, to standard output. */
-as_status as_tool_print_cell(const as_args *a, const char *model, const char *dataset, const as_cell *c,
+as_status as_tool_print_cell(const as_args *a, const char *dataset, const as_cell *c, const as_backbone *b,
                              as_err *err);
 /* AS_E_INPUT when images failed and --lenient was not given. */
 as_status as_tool_failed(const as_args *a, size_t failed, size_t all, as_err *err);

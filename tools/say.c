@@ -61,6 +61,16 @@ void as_note(const char *fmt, ...) {
   as_str_clear(&line);
 }
 
+void as_caution(const char *fmt, ...) {
+  as_str line = {0};
+  va_list ap;
+  va_start(ap, fmt);
+  as_str_vprintf(&line, fmt, ap);
+  va_end(ap);
+  put_line("", as_str_c(&line));
+  as_str_clear(&line);
+}
+
 int as_complain(const char *command, as_status status, const as_err *err) {
   char head[64];
   snprintf(head, sizeof head, "assay%s%s: ", command ? " " : "", command ? command : "");

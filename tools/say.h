@@ -16,6 +16,8 @@ void as_say_quiet(bool quiet); /* no remarks: -q */
 void as_print(const as_str *text); /* a result; whether it arrived is told by as_say_close */
 /* A remark, a line of its own, unless -q. */
 void as_note(const char *fmt, ...) AS_PRINTF(1, 2);
+/* The same, -q or not: what the results cannot be read without. */
+void as_caution(const char *fmt, ...) AS_PRINTF(1, 2);
 /* "assay COMMAND: MESSAGE" (command NULL: "assay: MESSAGE"); returns the exit code. */
 int as_complain(const char *command, as_status status, const as_err *err);
 /* A line that the next one replaces, for progress on a terminal; as_say_unline removes it. */

@@ -121,6 +121,7 @@ void as_record_cell(as_jsonw *w, const char *model, const char *dataset, const a
   if (c->own.n) as_jsonw_put_i64(w, "own_correct", c->own_correct);
   put_shared(w, "in_train", &c->in_train);
   if (origin) put_known(w, "forgiven", origin->forgiven);
+  if (origin) put_known(w, "assumed", origin->assumed);
   if (origin) put_known(w, "key", origin->key);
   as_jsonw_end(w);
 }

@@ -51,6 +51,8 @@ typedef struct as_dataset_record {
 typedef struct as_cell_origin {
   const char *key;      /* what it depends on, 64 hex digits, or NULL */
   const char *forgiven; /* a sentence: images are damaged and were used (lenient); or NULL */
+  const char
+      *assumed; /* what the model's file could not tell, where no record of the model says it; or NULL */
 } as_cell_origin;
 
 /* A file that a record vouches for. */

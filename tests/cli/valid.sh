@@ -179,4 +179,66 @@ mkdir "$TMP/empty" && cd "$TMP/empty" || exit 1
 run run ssl-lottery --check --urls -q
 [ $code -eq 0 ] && grep -q '^https://raw.githubusercontent.com/google-research/reassessed-imagenet/master/real.json$' "$TMP/out" && ! grep -qv '^https*://[^ ]*$' "$TMP/out" && ok "valid: --urls are lines for wget" ||
   not_ok "valid: --urls are lines for wget" "exit $code: $(head -5 "$TMP/out")"
+# a hash that the plan has is the address's fragment, whole or its first digits
+sha=$(printf 'x' | sha256sum | cut -d' ' -f1)
+cat >"$TMP/empty/urls.plan" <<END
+[dataset val]
+path = val.tar
+where = https://example.org/data/val.tar
+[model a]
+weights = a.pth
+where = see https://example.org/a.pth, the second file
+hash = sha256:$sha
+[model b]
+weights = b.pth
+where = https://example.org/b.pth
+hash = md5:0123abcd
+[model c]
+weights = c.pth
+where = ask its authors
+END
+run run urls.plan --check --urls
+printf 'https://example.org/data/val.tar\nhttps://example.org/a.pth#sha256=%s\nhttps://example.org/b.pth#md5=0123abcd\n' "$sha" >"$TMP/want"
+[ $code -eq 0 ] && cmp -s "$TMP/want" "$TMP/out" && grep -q "c: c.pth: see ask its authors" "$TMP/err" && ok "valid: --urls carry hashes" || not_ok "valid: --urls carry hashes" "exit $code: $(cat "$TMP/out" "$TMP/err")"
+
+# the estimate counts once what models share
+cat >"$A/share.plan" <<'END'
+[dataset val]
+path = world/val
+classes = world/classes.txt
+[dataset train]
+path = world/train
+classes = world/classes.txt
+role = train
+[model one]
+weights = weights/vit-a.safetensors
+head = probe
+[model two]
+weights = weights/vit-a.safetensors
+head = knn
+[model three]
+weights = weights/vit-a.safetensors
+head = probe
+c = 0.1
+END
+run run "$A/share.plan" --check --json
+grep -o '"images_not_shared": [0-9]*' "$TMP/out" | tr -dc '0-9\n' | tr '\n' ' ' >"$TMP/t"
+[ $code -eq 0 ] && [ "$(cat "$TMP/t")" = "288 0 0 " ] && [ "$(grep -c '"images": 288' "$TMP/out")" -eq 3 ] && ok "valid: shared work is counted once" || not_ok "valid: shared work is counted once" "$(cat "$TMP/t"): $(grep images "$TMP/out")"
+total=$(grep '"seconds"' "$TMP/out" | sed 's/.*: //; s/,//' | awk '{ s[NR] = $1 } END { print (s[1] + s[2] + s[3] - s[4] < 1e-9 && s[2] == 0 && s[3] == 0 && s[1] > 0) }')
+[ "$total" = 1 ] && ok "valid: and its time" || not_ok "valid: and its time" "$(grep '"seconds"' "$TMP/out")"
+run run "$A/share.plan" --check
+[ "$(grep -c "288 of them shared with another model" "$TMP/out")" -eq 2 ] && ok "valid: the text says so, too" || not_ok "valid: the text says so, too" "$(cat "$TMP/out")"
+
+# what a file cannot tell stands in the result, and no -q silences it
+"$ASSAY" init --arch vit_tiny_patch16_224 --seed 1 -o "$TMP/v.safetensors" -q >/dev/null
+V="--weights $TMP/v.safetensors --recipe vit"
+# shellcheck disable=SC2086  # options and their values
+run features $V --data "$A/few" --per-class 0:1 -o "$TMP/v.npy" --json -q
+[ $code -eq 0 ] && grep -q '"assumed": "heads of 64' "$TMP/out" && grep -q "^assumed: heads of 64" "$TMP/err" && ok "valid: what was assumed, features" || not_ok "valid: what was assumed, features" "exit $code: $(cat "$TMP/out" "$TMP/err")"
+"$ASSAY" probe --train "$TMP/v.npy" -o "$TMP/vh.safetensors" -q >/dev/null
+for data in "--per-class 0:1 --data $A/few" "$(ls "$A"/few/*/*.jpg | head -1)"; do
+  # shellcheck disable=SC2086  # likewise
+  run classify $V --head "$TMP/vh.safetensors" $data --json -q
+  [ $code -eq 0 ] && grep -q '"assumed": "heads of 64' "$TMP/out" && grep -q "^assumed: heads of 64" "$TMP/err" && ok "valid: what was assumed, $(echo "$data" | cut -c1-11)" || not_ok "valid: what was assumed, $data" "exit $code: $(cat "$TMP/out" "$TMP/err")"
+done
 exit $failed
