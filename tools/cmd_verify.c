@@ -239,7 +239,9 @@ static as_status compute(as_verify *v, as_err *err) {
     const char *then = as_rec_text(v->old.root, "commit"), *version = as_rec_text(v->old.root, "version");
     v->layout = then && version && strcmp(then, as_tool_build().commit) == 0 &&
                 strcmp(version, as_tool_build().version) == 0;
+    v->diff.older = !v->layout;
     as_diff_json(&v->diff, v->old.root, v->now.root);
+    if (v->diff.lacks.n) as_note("the other version did not record %s", as_str_c(&v->diff.lacks));
     compare_files(v);
     if (s == AS_OK && !v->layout)
       as_note("made by another version: its tables and page are held against their hashes, not made again");
@@ -262,8 +264,9 @@ static void put_sum(const as_verify *v, as_str *out) {
   if (v->args->set[OPT_FILES])
     as_str_printf(out, "verified: %zu files are as recorded; nothing was computed\n", v->files);
   else
-    as_str_printf(out, "verified: %zu cells of %zu models and %zu files came out the same, every field\n",
-                  count_in(&v->old, "cells"), count_in(&v->old, "models"), v->files);
+    as_str_printf(out, "verified: %zu cells of %zu models and %zu files came out the same, every field%s%s\n",
+                  count_in(&v->old, "cells"), count_in(&v->old, "models"), v->files,
+                  v->diff.lacks.n ? " that was recorded; not recorded then: " : "", as_str_c(&v->diff.lacks));
 }
 
 as_status as_cmd_verify(const as_args *a, as_err *err) {
@@ -288,6 +291,7 @@ as_status as_cmd_verify(const as_args *a, as_err *err) {
     s = as_fail(err, AS_E_CHECK, "%zu thing%s of %s differ%s (recorded | now)", v.diff.n,
                 v.diff.n > 1 ? "s" : "", v.old.path, v.diff.n > 1 ? "" : "s");
   as_str_clear(&v.diff.lines);
+  as_str_clear(&v.diff.lacks);
   as_str_clear(&out);
   as_plan_clear(&v.plan);
   as_rec_close(&v.old);

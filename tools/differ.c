@@ -43,6 +43,14 @@ static bool skipped(const as_diff *d, const char *where, const char *key) {
   return false;
 }
 
+/* Keeps the key of a member that an older record does not have. */
+static void note_lack(as_diff *d, const char *key) {
+  const size_t n = strlen(key);
+  for (const char *p = as_str_c(&d->lacks); (p = strstr(p, key)) != NULL; p += n)
+    if ((p == as_str_c(&d->lacks) || p[-1] == ' ') && (p[n] == ',' || !p[n])) return;
+  as_str_printf(&d->lacks, "%s%s", d->lacks.n ? ", " : "", key);
+}
+
 static void compare_json(as_diff *d, const char *where, const as_json *a, const as_json *b) {
   char ta[64], tb[64], at[512], label[160];
   if (!a || !b || a->type != b->type) {
@@ -57,6 +65,10 @@ static void compare_json(as_diff *d, const char *where, const as_json *a, const 
     }
     for (const as_json *y = b->child; y; y = y->next)
       if (!as_json_get(a, y->key) && !skipped(d, where, y->key)) {
+        if (d->older) {
+          note_lack(d, y->key);
+          continue;
+        }
         snprintf(at, sizeof at, "%s%s%s", where, *where ? "." : "", y->key);
         compare_json(d, at, NULL, y);
       }

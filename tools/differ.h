@@ -13,6 +13,8 @@ typedef struct as_diff {
   as_str lines;            /* the first AS_DIFF_SHOWN, one per line: "where: a | b" */
   size_t n;                /* all */
   const char *const *skip; /* top-level keys that may differ, NULL-terminated, or NULL */
+  bool older;   /* the first is of another version: members of the second that it lacks are no differences */
+  as_str lacks; /* these, each key once: "among, twice" */
 } as_diff;
 
 enum { AS_DIFF_SHOWN = 40, AS_DIFF_PER_TABLE = 6 };

@@ -73,6 +73,15 @@ words "travel: its files alone" / verify "$A/out" -q
 (cd / && "$ASSAY" verify "$TMP/ro/out" --files >"$TMP/out" 2>&1) && grep -q "^verified: .* files are as recorded" "$TMP/out" && ok "travel: its files alone, read-only" || not_ok "travel: its files alone, read-only" "$(cat "$TMP/out")"
 chmod -R u+w "$TMP/ro"
 
+# of another version, which recorded less: what it lacks is said, and is no difference
+mkdir "$TMP/less" && cp -r "$A/out" "$TMP/less/"
+sed '/"record_sha256"/d; s/"complete": \(true\|false\),/"complete": \1/; s/"commit": "[^"]*"/"commit": "0"/; /"among": {/,/}/d; /"twice": {/,/}/d' "$A/out/record.json" >"$TMP/less/out/record.json"
+run verify "$TMP/less/out" -q
+[ $code -eq 0 ] && grep -q "^verified: .* every field that was recorded; not recorded then: twice, among$" "$TMP/out" && ok "travel: of another version" || not_ok "travel: of another version" "exit $code: $(head -c 500 "$TMP/out" "$TMP/err")"
+run doctor "$TMP/less/out" --model resnet
+[ $code -le 1 ] && ok "travel: of another version, the doctor" || not_ok "travel: of another version, the doctor" "exit $code: $(cat "$TMP/err")"
+rm -rf "$TMP/less"
+
 # packed: read in the archive, without unpacking it
 tar -cf "$A/out.tar" -C "$A" out
 tar -czf "$TMP/dot.tar.gz" -C "$A/out" .
