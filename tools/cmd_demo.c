@@ -116,7 +116,7 @@ static as_status take_backbone(const as_demo *d, as_str *t, const char *file, as
   as_status s = from ? as_str_status(&to, err) : AS_E_ENV;
   if (s == AS_OK) s = as_file_open(&f, from, err);
   if (s == AS_OK) s = as_file_write(as_str_c(&to), f.data, f.size, err);
-  as_str_printf(t, "[model %.*s]\nweights = weights/%s\nhead = probe\nc = path\n",
+  as_str_printf(t, "[model %.*s]\nweights = weights/%s\nhead = probe\nc = 1\n",
                 (int)(strlen(file) - strlen(".safetensors")), file, file);
   if (s == AS_OK) put_origin(t, from);
   as_str_putc(t, '\n');
@@ -134,7 +134,7 @@ static as_status put_untrained(const as_demo *d, as_str *t, as_err *err) {
   if (s == AS_OK) s = as_backbone_write_seeded(as_str_c(&path), AS_TRAINING_ARCH, d->seed, err);
   as_str_clear(&path);
   as_str_put(t,
-             "[model untrained]\nweights = weights/untrained.safetensors\nhead = probe\nc = path\n"
+             "[model untrained]\nweights = weights/untrained.safetensors\nhead = probe\nc = 1\n"
              "preset = imagenet-bilinear,resize=40,crop=40\nnote = seeded random weights, the floor\n\n");
   return s;
 }
@@ -143,8 +143,8 @@ static as_status put_found(const as_demo *d, as_str *t, as_err *err) {
   as_status s = AS_OK;
   bool untrained = false;
   for (size_t i = 0; s == AS_OK && i < d->file.n; i++) {
-    untrained = untrained || as_starts_with(d->file.name[i], "untrained");
     if (d->quick && i >= QUICK_METHODS) continue;
+    untrained = untrained || as_starts_with(d->file.name[i], "untrained");
     s = take_backbone(d, t, d->file.name[i], err);
   }
   return s == AS_OK && !untrained ? put_untrained(d, t, err) : s;
@@ -163,13 +163,13 @@ static as_status put_trainings(const as_demo *d, as_str *t, as_err *err) {
                     m->name, (long long)k);
       as_str_printf(t, "data = world:seed=%llu%s\n", (unsigned long long)d->seed,
                     d->quick ? ",per-class=16\nepochs = 1" : "");
-      as_str_printf(
-          t, "[model %s]\nweights = pretrain:%s\nhead = probe\nc = path\nnote = %s (%s), seed %lld\n\n",
-          as_str_c(&name), as_str_c(&name), m->title, m->family, (long long)k);
+      as_str_printf(t,
+                    "[model %s]\nweights = pretrain:%s\nhead = probe\nc = 1\nnote = %s (%s), seed %lld\n\n",
+                    as_str_c(&name), as_str_c(&name), m->title, m->family, (long long)k);
       if (name.failed) t->failed = true;
       as_str_clear(&name);
     }
-  return as_ssl_method_named("untrained") ? AS_OK : put_untrained(d, t, err);
+  return !d->quick && as_ssl_method_named("untrained") ? AS_OK : put_untrained(d, t, err);
 }
 
 /* ---- seeded backbones: nobody trained them ---- */

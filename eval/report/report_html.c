@@ -163,6 +163,7 @@ as_status as_report_html(as_str *out, const as_results *r, const as_report_opts 
   put_page_cards(&h);
   as_html_heat(&h, err);
   if (r->n_sets > 1 && r->n_models > 1) as_html_ranks(&h, err);
+  as_html_families(&h);
   if (r->n_sets > 1) {
     as_html_pairs(&h, err);
     if (s->any_drop) as_html_scatters(&h);

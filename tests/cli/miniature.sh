@@ -12,6 +12,7 @@ done
 has "miniature: the record says the seed" '"seed": "1"' "$A/record.json"
 cmp -s "$A/pretrained/simclr-s0/checkpoint.safetensors" "$A/pretrained/simclr-s1/checkpoint.safetensors" &&
   not_ok "miniature: seeds differ" "the same bytes" || ok "miniature: seeds differ"
+[ "$(sed -n '/id="families"/,/<\/section>/p' "$A/report.html" | grep -c "<circle")" -eq 6 ] && ok "miniature: the page shows a dot per seed" || not_ok "miniature: the page shows a dot per seed" "$(sed -n '/id="families"/,/<\/section>/p' "$A/report.html" | head -c 300)"
 grep -q "miniatures: small networks" "$A/table.txt" && ok "miniature: the tables say what they are" || not_ok "miniature: the tables say what they are" "$(tail -5 "$A/table.txt")"
 rm "$A/pretrained/moco-s1/checkpoint.safetensors"
 run demo --train --quick --seeds 2 -o "$A"
