@@ -68,7 +68,7 @@ static as_status check(const as_vit_cfg *c, int size, as_err *err) {
   if (c->dim % c->heads)
     return as_fail(err, AS_E_USAGE, "dim=%d is not a multiple of heads=%d", c->dim, c->heads);
   if (size % c->patch)
-    return as_fail(err, AS_E_USAGE, "input size %d is not a multiple of patch=%d", size, c->patch);
+    return as_fail(err, AS_E_USAGE, "images of %d pixels: wanted a multiple of patch=%d", size, c->patch);
   if (!c->cls && wants_cls(c))
     return as_fail(err, AS_E_USAGE, "cls=0 leaves no class token: wanted features=mean");
   if (cls_blocks(c) > c->depth)

@@ -72,16 +72,18 @@ foreign() { # triplet, qemu, cpus, make variables...
   pictures "$dir-data" "$qemu" CC="$triplet-gcc" OMP= LDFLAGS=-static "$@"
 }
 
-# pictures FOLDER EMULATOR MAKE-VARIABLES...: the drawn world, whose test knows one hash for every machine
+# pictures FOLDER EMULATOR MAKE-VARIABLES...: the drawn world, views and presets, whose tests know what every machine gives
 pictures() {
   into=$1 emulator=$2
   shift 2
-  if "$MAKE" -s -j"$jobs" BUILD="$into" ROOMS='tensor/base data' "$@" "$into/t/test_world" >"$BUILD/bits/log" 2>&1 &&
-    $emulator "$into/t/test_world" >>"$BUILD/bits/log" 2>&1; then
-    note ok "$into: the drawn world"
-  else
-    note "not ok" "$into: the drawn world: $(tail -n 5 "$BUILD/bits/log")"
-  fi
+  for name in test_world test_augment test_preset; do
+    if "$MAKE" -s -j"$jobs" BUILD="$into" ROOMS='tensor/base data' "$@" "$into/t/$name" >"$BUILD/bits/log" 2>&1 &&
+      $emulator "$into/t/$name" >>"$BUILD/bits/log" 2>&1; then
+      note ok "$into: $name"
+    else
+      note "not ok" "$into: $name: $(tail -n 5 "$BUILD/bits/log")"
+    fi
+  done
 }
 
 if [ "$mode" = full ]; then

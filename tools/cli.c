@@ -135,8 +135,8 @@ static as_status take_value(as_args *args, as_opt_id id, const char *v, as_err *
                      (long long)lo, (long long)hi);
     case AS_OPT_REAL:
       if (as_parse_f64(v, &args->real[id]) && args->real[id] >= o->min && args->real[id] <= o->max) break;
-      as_f64_text(o->min, from);
-      as_f64_text(o->max, to);
+      snprintf(from, sizeof from, "%g", o->min);
+      snprintf(to, sizeof to, "%g", o->max);
       return as_fail(err, AS_E_USAGE, "--%s: found '%s', wanted a number from %s to %s", o->name, v, from,
                      to);
     case AS_OPT_SIZE:
@@ -237,8 +237,8 @@ as_status as_cli_parse(as_args *args, const as_command *cmd, int argc, char **ar
     return as_fail(err, AS_E_USAGE, "found '%s', wanted %s", args->operand[cmd->max_operands],
                    cmd->max_operands ? "nothing more on the line" : "options only");
   if (args->n_operands < cmd->min_operands)
-    return as_fail(err, AS_E_USAGE, "found %d operands, wanted: assay %s %s", args->n_operands, cmd->name,
-                   cmd->synopsis);
+    return as_fail(err, AS_E_USAGE, "found %d operand%s, wanted: assay %s %s", args->n_operands,
+                   args->n_operands == 1 ? "" : "s", cmd->name, cmd->synopsis);
   return AS_OK;
 }
 

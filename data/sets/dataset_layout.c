@@ -1,5 +1,6 @@
 /* What the names of a set's images say: where the class is in them, and which classes there are. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -101,9 +102,10 @@ as_status as_dataset_find_layout(as_dataset *ds, const as_dataset_opts *o, as_er
   if (list) {
     ds->layout = AS_LAYOUT_LIST;
   } else if (in_folder > 0 && in_folder < ds->n) {
-    return as_fail(err, AS_E_INPUT,
-                   "%s: found %s and %zu more images beside class folders; wanted one or the other", ds->path,
-                   loose, ds->n - in_folder - 1);
+    char more[48] = "";
+    if (ds->n - in_folder > 1) snprintf(more, sizeof more, " and %zu more images", ds->n - in_folder - 1);
+    return as_fail(err, AS_E_INPUT, "%s: found %s%s beside folders of images; wanted one or the other",
+                   ds->path, loose, more);
   } else if (in_folder > 0 && deep > 0) {
     if (!corrupted || deep < ds->n) {
       const char *name = NULL;

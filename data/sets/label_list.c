@@ -108,8 +108,8 @@ static as_status label_by_line(as_dataset *ds, const char *path, const as_lines 
     skip = 1;
   if (!by_number && l->n - skip != ds->n)
     return as_fail(err, AS_E_INPUT,
-                   "%s: found %zu labels, wanted %zu, one for each image of %s in the order of names", path,
-                   l->n - skip, ds->n, ds->path);
+                   "%s: found %zu label%s, wanted %zu, one for each image of %s in the order of names", path,
+                   l->n - skip, l->n - skip == 1 ? "" : "s", ds->n, ds->path);
   as_status s = classes_of_texts(ds, path, (const char *const *)l->line + skip, l->n - skip, err);
   for (size_t i = 0; i < ds->n && s == AS_OK; i++) {
     size_t at = by_number ? (size_t)as_val_number(ds->row[i].name) - 1 : i + skip;

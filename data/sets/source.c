@@ -28,7 +28,7 @@ static as_status split_inner(as_source *s, as_err *err) {
 /* One image, under its own name. */
 static as_status add_image(as_source *s, const char *path, as_err *err) {
   uint32_t box;
-  if (as_path_kind_of(path) == AS_PATH_NONE) return as_fail(err, AS_E_INPUT, "%s: no such image", path);
+  if (as_path_kind_of(path) == AS_PATH_NONE) return as_source_no_image(path, err);
   char *dir = as_path_dir(path, err);
   as_status st = dir ? as_source_add_box(s, dir, &box, err) : AS_E_ENV;
   as_free(dir);

@@ -25,7 +25,7 @@ as_status as_source_add_files(as_source *s, const char *const *files, size_t n, 
     if (kind == AS_PATH_DIR) {
       st = as_source_walk(s, "", files[i], box, err);
     } else if (kind == AS_PATH_NONE) {
-      st = as_fail(err, AS_E_INPUT, "%s: no such image", files[i]);
+      st = as_source_no_image(files[i], err);
     } else {
       st = as_source_add(s, NULL, files[i], box, 0, 0, err);
     }

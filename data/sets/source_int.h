@@ -122,6 +122,8 @@ as_status as_source_add_text(as_source *s, const char *text, as_err *err);
 as_status as_source_show(as_source *s, as_entry *e, as_err *err);
 /* What to do with a file that is no image and no archive that is read, by its name; NULL: nothing to say. */
 const char *as_source_advice(const char *name);
+/* AS_E_INPUT: there is no such file. */
+as_status as_source_no_image(const char *path, as_err *err);
 /* AS_E_INPUT that names what the first bytes of a file are, when they are known and are not read. */
 as_status as_source_refuse(const char *path, const uint8_t *p, size_t n, as_err *err);
 /* Lists an archive; member names get "prefix/" in front (NULL: none). */

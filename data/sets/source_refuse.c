@@ -55,6 +55,11 @@ const char *as_source_advice(const char *name) {
   return NULL;
 }
 
+as_status as_source_no_image(const char *path, as_err *err) {
+  return strpbrk(path, "*?[") ? as_fail(err, AS_E_INPUT, "%s: no file matches this pattern", path)
+                              : as_fail(err, AS_E_INPUT, "%s: no such image", path);
+}
+
 as_status as_source_refuse(const char *path, const uint8_t *p, size_t n, as_err *err) {
   for (size_t i = 0; i < KINDS; i++) {
     bool is = kinds[i].magic

@@ -161,6 +161,10 @@ as_status as_rec_open(as_rec *r, const char *path, as_rec_kind kind, as_err *err
   if (s == AS_OK && !folder && kind == AS_REC_RUN && as_rec_pack_is(r->file.data, r->file.size))
     s = open_pack(r, err);
   if (s != AS_OK) return s;
+  if (r->file.size == 0 ||
+      !memchr(r->file.data, '{', r->file.size < 16 ? r->file.size : 16)) /* a BOM, white space */
+    return as_fail(err, AS_E_INPUT,
+                   "%s: this is no record of a run: wanted its folder, record.json or an archive", r->path);
   if ((s = as_json_parse(&r->doc, (const char *)r->file.data, r->file.size, err)) != AS_OK)
     return as_fail_in(err, "%s", r->path), s;
   r->root = as_json_root(r->doc);

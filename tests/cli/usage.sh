@@ -68,6 +68,10 @@ done
 refuses "usage: a protocol, near" 2 "did you mean 'swav'?" probe --train a.npy --test b.npy --protocol swva
 refuses "usage: a part of the report, near" 2 "did you mean 'pairs'?" table "$TMP/t.csv" --part piars
 refuses "usage: a key of a preset, near" 2 "did you mean 'filter'?" preprocess x.jpg --preset resize=256,fliter=bilinear -o "$TMP/x.npy"
+refuses "usage: one operand of two" 2 "found 1 operand, wanted: assay compare A B" compare a
+refuses "usage: a bound in plain digits" 2 "wanted a number from 0.01 to 600" bench --seconds 0
+refuses "usage: a table in the place of a record" 3 "t.csv: this is no record of a run" report "$TMP/t.csv"
+refuses "usage: a pattern that matches nothing" 3 "no file matches this pattern" classify --weights w --data "$TMP/*.gif"
 refuses "usage: unknown architecture" 2 "vit_demo" init --arch vit_dem0 -o "$TMP/w.safetensors"
 refuses "usage: impossible architecture value" 2 "patch" init --arch vit_demo:patch=-3 -o "$TMP/w.safetensors"
 refuses "usage: unknown preset" 2 "imagenet-bilinear" preprocess x.jpg --preset imagenet-bilinaer -o "$TMP/x.npy"

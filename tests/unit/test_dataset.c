@@ -48,7 +48,7 @@ static void folders(as_test *t) {
   CHECK_OK(t, as_make_dirs(at_tmp("f/empty"), &err), err);
   FAILS(t, AS_E_INPUT, "class folder empty: found no image", .path = f);
   put_text("f/loose.jpg", "L");
-  FAILS(t, AS_E_INPUT, "found loose.jpg and 0 more images beside class folders", .path = f);
+  FAILS(t, AS_E_INPUT, "found loose.jpg beside folders of images", .path = f);
   FAILS(t, AS_E_INPUT, "nowhere: cannot open", .path = at_tmp("nowhere"));
   FAILS(t, AS_E_INPUT, "neither a folder nor an archive", .path = at_tmp("f/cat/notes.txt"));
   put_text("none/x.txt", "");

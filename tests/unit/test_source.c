@@ -301,7 +301,7 @@ static void ways_in(as_test *t) {
   CHECK(t, strstr(err.msg, "no.jpg: no such image") != NULL);
   WANTS(t, "n01440764/a.jpg:0=A;n01443537/c d.jpg:1=C;", .path = at_tmp("w/*/*.jpg"));
   WANTS(t, "n01440764/b.png:0=B;", .path = at_tmp("w/n0144076[0-9]/?.png"));
-  FAILS(t, AS_E_INPUT, "*.gif: no such image", .path = at_tmp("w/*/*.gif"));
+  FAILS(t, AS_E_INPUT, "*.gif: no file matches this pattern", .path = at_tmp("w/*/*.gif"));
   put_text("w/x/a.jpg", "A");
   put_text("w/x/b.png", "B");
   put_text("w/y/c d.jpg", "C");
