@@ -43,12 +43,12 @@ static inline as_ssl *open_method(as_test *t, const char *name) {
   static const struct {
     const char *name;
     double value;
-  } wanted[] = {{"lr", 0.1},        {"weight-decay", 1e-3}, {"optimizer", 0},  {"momentum", 0.9},
-                {"width", 12},      {"hidden", 20},         {"narrow", 6},     {"temperature", 0.2},
-                {"lambda", 0.02},   {"queue", 16},          {"group", 8},      {"prototypes", 14},
-                {"bottleneck", 10}, {"clusters-1", 3},      {"clusters-2", 5}, {"clusters-3", 4},
-                {"frozen", 0},      {"queue-from", 0},      {"heads", 2},      {"words", 16},
-                {"words-a-step", 4}};
+  } wanted[] = {{"lr", 0.1},         {"weight-decay", 1e-3}, {"optimizer", 0},  {"momentum", 0.9},
+                {"width", 12},       {"hidden", 20},         {"narrow", 6},     {"temperature", 0.2},
+                {"lambda", 0.02},    {"queue", 16},          {"group", 8},      {"prototypes", 14},
+                {"bottleneck", 10},  {"clusters-1", 3},      {"clusters-2", 5}, {"clusters-3", 4},
+                {"frozen", 0},       {"queue-from", 0},      {"heads", 2},      {"words", 16},
+                {"words-a-step", 4}, {"small-views", 4}};
   static int label[40];
   for (int i = 0; i < 40; i++) label[i] = (i / 5 * 3 + 1) % 6;
   as_ssl_opts o = {.method = as_ssl_method_named(name),
