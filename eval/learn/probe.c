@@ -27,10 +27,10 @@
 #include "tensor/base/par.h"
 
 enum {
-  MEMORY = 10,     /* steps that L-BFGS remembers */
-  COLS = 128,      /* columns whose mean one thread takes */
-  EXACT_COST = 8,  /* what a value in double costs, in those in float */
-  FIRST_BUDGET = 8 /* what the first guess at the curvature may cost, likewise */
+  MEMORY = 10,      /* steps that L-BFGS remembers */
+  COLS = 128,       /* columns whose mean one thread takes */
+  EXACT_COST = 8,   /* what a value in double costs, in those in float */
+  FIRST_BUDGET = 24 /* what the first guess at the curvature may cost, likewise */
 };
 
 struct as_probe {
