@@ -140,19 +140,23 @@ static double seconds_now(void) {
 }
 
 /* The method of the words, ready for a first step; it borrows from values, a copy of the words' own. */
-static as_status make_method(as_ssl **method, as_ssl_opts *ssl, char *values, const as_training *t,
-                             as_err *err) {
+static as_status make_method(as_ssl **method, as_ssl_opts *ssl, char *values, int **label,
+                             const as_training *t, as_err *err) {
   as_status s = resolve(ssl, t, values, err);
   if (s == AS_OK) s = count_images(&ssl->images, t, err);
+  if (s == AS_OK && !(*label = as_calloc(ssl->images ? ssl->images : 1, sizeof **label, err))) s = AS_E_ENV;
+  ssl->label = *label, ssl->classes = 16; /* any will do: the images are not looked at */
   return s == AS_OK ? as_ssl_create(method, ssl, err) : s;
 }
 
 as_status as_training_try(const as_training *t, as_err *err) {
   as_ssl_opts ssl;
   as_ssl *method = NULL;
+  int *label = NULL;
   char *values = as_strdup(t->values ? t->values : "", err);
-  const as_status s = values ? make_method(&method, &ssl, values, t, err) : AS_E_ENV;
+  const as_status s = values ? make_method(&method, &ssl, values, &label, t, err) : AS_E_ENV;
   as_ssl_destroy(&method);
+  as_free(label);
   as_free(values);
   return s;
 }
@@ -160,9 +164,10 @@ as_status as_training_try(const as_training *t, as_err *err) {
 as_status as_training_estimate(as_training_cost *cost, const as_training *t, as_err *err) {
   as_ssl_opts ssl;
   as_ssl *method = NULL;
+  int *label = NULL;
   *cost = (as_training_cost){0};
   char *values = as_strdup(t->values ? t->values : "", err);
-  as_status s = values ? make_method(&method, &ssl, values, t, err) : AS_E_ENV;
+  as_status s = values ? make_method(&method, &ssl, values, &label, t, err) : AS_E_ENV;
   uint32_t *image = s == AS_OK ? as_calloc((size_t)ssl.batch, sizeof *image, err) : NULL;
   if (s == AS_OK && !image) s = AS_E_ENV;
   if (s == AS_OK) {
@@ -180,6 +185,7 @@ as_status as_training_estimate(as_training_cost *cost, const as_training *t, as_
   }
   as_free(image);
   as_ssl_destroy(&method);
+  as_free(label);
   as_free(values);
   return s;
 }
