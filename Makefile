@@ -6,6 +6,8 @@
 #   make fuzz       the fuzz targets, with clang: build/fuzz/f/fuzz_tar CORPUS
 #   make check-bits one hash over compilers, levels, instruction sets, threads, batches, other CPUs
 #   make generate   rewrite the embedded text files      make help    every target
+#   make install    into PREFIX, below DESTDIR           make uninstall
+#   make dist       the source archive and its SHA-256
 #
 # Variables: CC, CFLAGS, BUILD (output folder), OMP= (build without OpenMP), WERROR=1,
 # ROOMS="tensor/base data" (build and test some rooms alone, which also proves the layering).
@@ -24,11 +26,13 @@ BUILD   ?= build
 OPT     ?= -O2
 CSTD    ?= -std=c11
 WARN    ?= -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+# No path of this machine in what is built: two folders give one binary.
+PREFIX_MAP := $(shell printf 'int main(void){return 0;}' | $(CC) -ffile-prefix-map=a=b -x c - -o /dev/null 2>/dev/null && echo '-ffile-prefix-map=$(CURDIR)=.')
 OMP     ?= $(shell printf 'int main(void){return 0;}' | $(CC) -fopenmp -x c - -o /dev/null 2>/dev/null && echo -fopenmp)
 CFLAGS  ?= -g
 PREFIX  ?= /usr/local
 
-ALL_CFLAGS = $(CSTD) $(OPT) $(WARN) $(if $(WERROR),-Werror) -ffp-contract=off $(OMP) -I. $(CFLAGS) $(SAN)
+ALL_CFLAGS = $(CSTD) $(OPT) $(WARN) $(if $(WERROR),-Werror) -ffp-contract=off $(OMP) $(PREFIX_MAP) -I. $(CFLAGS) $(SAN)
 # No function needs more stack: threads of small ones (musl's have 128 KiB) run everything. Sanitizers widen frames.
 FRAME    = $(if $(SAN),,-Wframe-larger-than=16384)
 ALL_LDFLAGS = $(OMP) $(SAN) $(LDFLAGS)
@@ -44,7 +48,7 @@ TOOL_OBJ := $(TOOL_SRC:%.c=$(BUILD)/o/%.o)
 TEST_SRC := $(sort $(wildcard tests/unit/test_*.c))
 TESTS   := $(TEST_SRC:tests/unit/%.c=$(BUILD)/t/%)
 
-.PHONY: all test check demo static asan fuzz fuzzers help clean install check-layers check-house check-generated generate \
+.PHONY: all test check demo static asan fuzz fuzzers help clean install uninstall dist check-layers check-house check-generated generate \
         check-bits check-bits-ci FORCE
 
 all: $(BUILD)/assay
@@ -57,7 +61,10 @@ $(BUILD)/libassay.a: $(LIB_OBJ)
 	ar rcs $@ $(LIB_OBJ)
 
 # The commit stands in every record. The stamp changes only when the commit does.
-COMMIT := $(shell git describe --always --dirty --abbrev=12 --exclude '*' 2>/dev/null || echo unknown)
+# In an unpacked archive tools/version.c says it; a repository around that folder has no say.
+COMMIT := $(shell if [ -e .git ]; then git describe --always --dirty --abbrev=12 --exclude '*'; \
+            else sed -n 's/^static const char archived.. = "\([0-9a-f]\{12\}\).*/\1/p' tools/version.c; fi 2>/dev/null)
+COMMIT := $(or $(COMMIT),unknown)
 $(TOOL_OBJ): ALL_CFLAGS += -DAS_COMMIT='"$(COMMIT)"'
 $(TOOL_OBJ): $(BUILD)/commit
 $(BUILD)/commit: FORCE
@@ -119,16 +126,43 @@ check-bits:
 check-bits-ci:
 	@BUILD=$(BUILD) sh tests/check-bits.sh ci
 
-install: $(BUILD)/assay
-	install -d $(DESTDIR)$(PREFIX)/bin
-	install -m 755 $(BUILD)/assay $(DESTDIR)$(PREFIX)/bin/assay
-	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/zsh/site-functions \
-	  $(DESTDIR)$(PREFIX)/share/bash-completion/completions
-	$(BUILD)/assay info --man >$(DESTDIR)$(PREFIX)/share/man/man1/assay.1
-	$(BUILD)/assay info --completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/assay
-	for f in weights/miniature/*.safetensors; do if [ -e "$$f" ]; then \
-	  install -d $(DESTDIR)$(PREFIX)/share/assay/miniature && install -m 644 "$$f" $(DESTDIR)$(PREFIX)/share/assay/miniature/; fi; done
-	$(BUILD)/assay info --completion zsh >$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_assay
+# What install leaves below PREFIX, all of it, and uninstall takes away. The texts are written by a binary of this
+# machine: where CC compiles for another one, HOSTCC builds it in $(BUILD)/host, and nothing of the target is run.
+HOSTCC  ?= cc
+SAME    := $(filter $(shell $(CC) -dumpmachine 2>/dev/null),$(shell $(HOSTCC) -dumpmachine 2>/dev/null))
+WRITER  := $(if $(SAME),$(BUILD)/assay,$(BUILD)/host/assay)
+MAN     = share/man/man1/assay.1
+BASH    = share/bash-completion/completions/assay
+ZSH     = share/zsh/site-functions/_assay
+FISH    = share/fish/vendor_completions.d/assay.fish
+MINIATURES := $(patsubst weights/%,share/assay/%,$(wildcard weights/miniature/*.safetensors))
+INSTALLED = bin/assay $(MAN) $(BASH) $(ZSH) $(FISH) $(MINIATURES)
+into    = $(DESTDIR)$(PREFIX)
+
+ifneq ($(WRITER),$(BUILD)/assay)
+$(WRITER): FORCE
+	$(MAKE) BUILD=$(BUILD)/host CC=$(HOSTCC) LDFLAGS= SAN= all
+endif
+
+install: $(BUILD)/assay $(WRITER)
+	@for f in $(INSTALLED); do install -d "$(into)/$${f%/*}" || exit 1; done
+	install -m 755 $(BUILD)/assay $(into)/bin/assay
+	$(WRITER) info --man >$(into)/$(MAN)
+	$(WRITER) info --completion bash >$(into)/$(BASH)
+	$(WRITER) info --completion zsh >$(into)/$(ZSH)
+	$(WRITER) info --completion fish >$(into)/$(FISH)
+	@for f in $(MINIATURES); do install -m 644 "weights/$${f#share/assay/}" "$(into)/$$f" || exit 1; done
+
+uninstall:
+	cd $(into) && rm -f $(INSTALLED)
+	-@[ -z "$(MINIATURES)" ] || rmdir $(into)/share/assay/miniature $(into)/share/assay 2>/dev/null
+
+# The source archive of the commit, the same bytes wherever it is made, and its SHA-256.
+VERSION := $(shell sed -n 's/^.define AS_VERSION "\(.*\)"/\1/p' tools/version.h)
+dist:
+	@mkdir -p $(BUILD)
+	git archive --format=tar --prefix=assay-$(VERSION)/ HEAD | gzip -9n >$(BUILD)/assay-$(VERSION).tar.gz
+	@cd $(BUILD) && sha256sum assay-$(VERSION).tar.gz | tee assay-$(VERSION).tar.gz.sha256
 
 help:
 	@sed -n '/^#   make/p' Makefile

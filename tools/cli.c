@@ -10,7 +10,7 @@
 
 static const char *const as_choice_nets[] = {"resnet50", "vits16", "vitb16", NULL};
 static const char *const as_choice_dtypes[] = {"f32", "f16", NULL};
-static const char *const as_choice_shells[] = {"bash", "zsh", NULL};
+static const char *const as_choice_shells[] = {"bash", "zsh", "fish", NULL};
 static const char *const as_choice_formats[] = {"text", "txt",      "csv", "json",  "html",
                                                 "md",   "markdown", "tex", "latex", NULL};
 

@@ -77,7 +77,7 @@ static void info_json(as_str *out) {
   as_jsonw_init(&w, out, false);
   as_jsonw_object(&w);
   as_jsonw_text(&w, "version", AS_VERSION);
-  as_jsonw_text(&w, "commit", AS_COMMIT);
+  as_jsonw_text(&w, "commit", as_commit_text());
   as_jsonw_text(&w, "compiler", as_compiler_text());
   as_jsonw_text(&w, "profile", as_profile_name());
   as_jsonw_key(&w, "profiles");
@@ -116,7 +116,7 @@ static void list(as_str *out, const char *title, const char *const *names) {
 }
 
 static void info_text(as_str *out, bool kernels) {
-  as_str_printf(out, "%-14s%s (commit %s, %s)\n", "assay", AS_VERSION, AS_COMMIT, as_compiler_text());
+  as_str_printf(out, "%-14s%s (commit %s, %s)\n", "assay", AS_VERSION, as_commit_text(), as_compiler_text());
   for (const as_profile_info *p = as_profile_list(); p->name; p++)
     as_str_printf(out, "%-14s%s%s: %s\n", p == as_profile_list() ? "profiles" : "", p->name,
                   strcmp(p->name, as_profile_name()) == 0 ? " (in use)" : "", p->about);
@@ -154,8 +154,10 @@ static as_status print_manual(const as_args *a, as_err *err) {
     as_manual_page(&out);
   else if (strcmp(a->text[OPT_COMPLETION], "bash") == 0)
     as_completion_bash(&out);
-  else
+  else if (strcmp(a->text[OPT_COMPLETION], "zsh") == 0)
     as_completion_zsh(&out);
+  else
+    as_completion_fish(&out);
   as_status s = as_str_status(&out, err);
   if (s == AS_OK) as_print(&out);
   as_str_clear(&out);

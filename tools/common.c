@@ -93,7 +93,7 @@ as_status as_tool_roots(as_roots *r, const as_args *a, as_err *err) {
 }
 
 as_build_info as_tool_build(void) {
-  return (as_build_info){AS_VERSION, AS_COMMIT, as_compiler_text()};
+  return (as_build_info){AS_VERSION, as_commit_text(), as_compiler_text()};
 }
 
 /* The locale's own words, without setlocale: the library must not depend on it. */

@@ -73,7 +73,8 @@ static void roff_command(as_str *out, const as_command *c) {
 }
 
 void as_manual_page(as_str *out) {
-  as_str_printf(out, ".TH ASSAY 1 \"\" \"assay %s\" \"User Commands\"\n.ad l\n.nh\n", AS_VERSION);
+  as_str_printf(out, ".TH ASSAY 1 \"%s\" \"assay %s\" \"User Commands\"\n.ad l\n.nh\n", AS_VERSION_DATE,
+                AS_VERSION);
   as_str_put(out,
              ".SH NAME\nassay \\- what self\\-supervised vision models are worth beyond one leaderboard\n"
              ".SH SYNOPSIS\n.B assay\n.I command\n.RI [ options ]\n"
@@ -234,4 +235,48 @@ void as_completion_zsh(as_str *out) {
     as_str_printf(out, "%s ;;\n", c->max_operands ? " \\\n        '*:file:_files'" : "");
   }
   as_str_put(out, "esac\n");
+}
+
+/* 'text' inside single quotes: fish knows the escapes \\ and \' there and no other. */
+static void fish_text(as_str *out, const char *text) {
+  as_str_putc(out, '\'');
+  for (; *text; text++) as_str_printf(out, strchr("'\\", *text) ? "\\%c" : "%c", *text);
+  as_str_putc(out, '\'');
+}
+
+static void fish_option(as_str *out, const as_command *c, const as_option *o) {
+  as_str_printf(out, "complete -c assay -n '__fish_seen_subcommand_from %s' -l %s", c->name, o->name);
+  if (o->letter) as_str_printf(out, " -s %c", o->letter);
+  if (o->kind == AS_OPT_FILE)
+    as_str_put(out, " -r -F"); /* fish offers no file to a command of ours by itself */
+  if (o->kind == AS_OPT_CHOICE) {
+    as_str_put(out, " -x -a '");
+    for (size_t k = 0; o->choices[k]; k++) as_str_printf(out, "%s%s", k ? " " : "", o->choices[k]);
+    as_str_putc(out, '\'');
+  } else if (o->kind != AS_OPT_FILE && o->kind != AS_OPT_FLAG) {
+    as_str_put(out, " -x");
+  }
+  as_str_put(out, " -d ");
+  fish_text(out, o->help);
+  as_str_putc(out, '\n');
+}
+
+void as_completion_fish(as_str *out) {
+  as_str_put(
+      out, "# fish completion for assay; written by `assay info --completion fish`\ncomplete -c assay -f\n");
+  for (size_t i = 0; i < as_n_commands; i++) {
+    const as_command *c = &as_commands[i];
+    as_str_printf(out, "complete -c assay -n __fish_use_subcommand -a %s -d ", c->name);
+    fish_text(out, c->summary);
+    as_str_putc(out, '\n');
+    if (c->max_operands)
+      as_str_printf(out, "complete -c assay -n '__fish_seen_subcommand_from %s' -F\n", c->name);
+    for (int o = 0; o < OPT_COUNT; o++)
+      if (as_command_accepts(c, (as_opt_id)o)) fish_option(out, c, as_option_of((as_opt_id)o));
+  }
+  as_str_put(out,
+             "complete -c assay -n __fish_use_subcommand -a help -d 'what a command does'\n"
+             "complete -c assay -n '__fish_seen_subcommand_from help' -a '");
+  command_names(out);
+  as_str_put(out, "'\n");
 }

@@ -7,5 +7,6 @@
 void as_manual_page(as_str *out); /* roff, man(7) */
 void as_completion_bash(as_str *out);
 void as_completion_zsh(as_str *out);
+void as_completion_fish(as_str *out);
 
 #endif

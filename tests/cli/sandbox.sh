@@ -62,5 +62,11 @@ run info --completion zsh
 if command -v zsh >/dev/null 2>&1; then
   zsh -n "$TMP/out" 2>"$TMP/err" && ok "completion: zsh reads it" || not_ok "completion: zsh reads it" "$(cat "$TMP/err")"
 fi
-refuses "completion: another shell" 2 "wanted one of bash, zsh" info --completion tcsh
+run info --completion fish
+names=$(sed -n "s/^complete -c assay -n __fish_use_subcommand -a \\([a-z]*\\) .*/\\1/p" "$TMP/out" | sort | tr '\n' ' ')
+case $names in *"bench "*classify*verify*) ok "completion: fish" ;; *) not_ok "completion: fish" "$names" ;; esac
+if command -v fish >/dev/null 2>&1; then
+  fish --no-execute "$TMP/out" 2>"$TMP/err" && ok "completion: fish reads it" || not_ok "completion: fish reads it" "$(cat "$TMP/err")"
+fi
+refuses "completion: another shell" 2 "wanted one of bash, zsh, fish" info --completion tcsh
 exit $failed
