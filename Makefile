@@ -7,6 +7,7 @@
 #   make check-bits one hash over compilers, levels, instruction sets, threads, batches, other CPUs
 #   make generate   rewrite the embedded text files      make help    every target
 #   make install    into PREFIX, below DESTDIR           make uninstall
+#   make lib        build/libassay.a, libassay.so and assay.pc, for programs that include assay.h
 #   make dist       the source archive and its SHA-256
 #
 # Variables: CC, CFLAGS, BUILD (output folder), OMP= (build without OpenMP), WERROR=1,
@@ -28,11 +29,13 @@ CSTD    ?= -std=c11
 WARN    ?= -Wall -Wextra -Wpedantic -Wshadow -Wconversion
 # No path of this machine in what is built: two folders give one binary.
 PREFIX_MAP := $(shell printf 'int main(void){return 0;}' | $(CC) -ffile-prefix-map=a=b -x c - -o /dev/null 2>/dev/null && echo '-ffile-prefix-map=$(CURDIR)=.')
+# One set of objects for the binary, libassay.a and libassay.so, which shows what eval/assay.h declares and no more.
+PIC     := -fPIC -fvisibility=hidden
 OMP     ?= $(shell printf 'int main(void){return 0;}' | $(CC) -fopenmp -x c - -o /dev/null 2>/dev/null && echo -fopenmp)
 CFLAGS  ?= -g
 PREFIX  ?= /usr/local
 
-ALL_CFLAGS = $(CSTD) $(OPT) $(WARN) $(if $(WERROR),-Werror) -ffp-contract=off $(OMP) $(PREFIX_MAP) -I. $(CFLAGS) $(SAN)
+ALL_CFLAGS = $(CSTD) $(OPT) $(WARN) $(if $(WERROR),-Werror) -ffp-contract=off $(OMP) $(PIC) $(PREFIX_MAP) -I. $(CFLAGS) $(SAN)
 # No function needs more stack: threads of small ones (musl's have 128 KiB) run everything. Sanitizers widen frames.
 FRAME    = $(if $(SAN),,-Wframe-larger-than=16384)
 ALL_LDFLAGS = $(OMP) $(SAN) $(LDFLAGS)
@@ -48,7 +51,7 @@ TOOL_OBJ := $(TOOL_SRC:%.c=$(BUILD)/o/%.o)
 TEST_SRC := $(sort $(wildcard tests/unit/test_*.c))
 TESTS   := $(TEST_SRC:tests/unit/%.c=$(BUILD)/t/%)
 
-.PHONY: all test check demo static asan fuzz fuzzers help clean install uninstall dist check-layers check-house check-generated generate \
+.PHONY: all test check demo static asan fuzz fuzzers help clean install uninstall dist lib check-layers check-house check-generated generate \
         check-bits check-bits-ci FORCE
 
 all: $(BUILD)/assay
@@ -59,6 +62,12 @@ $(BUILD)/assay: $(TOOL_OBJ) $(BUILD)/libassay.a
 $(BUILD)/libassay.a: $(LIB_OBJ)
 	@rm -f $@
 	ar rcs $@ $(LIB_OBJ)
+
+ABI     := $(shell sed -n 's/^.define AS_ABI \([0-9]*\).*/\1/p' tensor/base/release.h)
+SO      := libassay.so.$(ABI)
+lib: $(BUILD)/libassay.a $(BUILD)/$(SO) $(BUILD)/assay.pc
+$(BUILD)/$(SO): $(BUILD)/libassay.a
+	$(CC) -shared -Wl,-soname,$(SO) -Wl,--whole-archive $(BUILD)/libassay.a -Wl,--no-whole-archive $(ALL_LDFLAGS) -lm -o $@
 
 # The commit stands in every record. The stamp changes only when the commit does.
 # In an unpacked archive tools/version.c says it; a repository around that folder has no say.
@@ -136,7 +145,8 @@ BASH    = share/bash-completion/completions/assay
 ZSH     = share/zsh/site-functions/_assay
 FISH    = share/fish/vendor_completions.d/assay.fish
 MINIATURES := $(patsubst weights/%,share/assay/%,$(wildcard weights/miniature/*.safetensors))
-INSTALLED = bin/assay $(MAN) $(BASH) $(ZSH) $(FISH) $(MINIATURES)
+LIBRARY = include/assay.h lib/libassay.a lib/$(SO) lib/libassay.so lib/pkgconfig/assay.pc
+INSTALLED = bin/assay $(LIBRARY) $(MAN) $(BASH) $(ZSH) $(FISH) $(MINIATURES)
 into    = $(DESTDIR)$(PREFIX)
 
 ifneq ($(WRITER),$(BUILD)/assay)
@@ -144,9 +154,19 @@ $(WRITER): FORCE
 	$(MAKE) BUILD=$(BUILD)/host CC=$(HOSTCC) LDFLAGS= SAN= all
 endif
 
-install: $(BUILD)/assay $(WRITER)
+$(BUILD)/assay.pc: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' 'prefix=$(PREFIX)' 'Name: assay' 'Description: self-supervised vision models, measured' \
+	  'Version: $(VERSION)' 'Cflags: -I$${prefix}/include' 'Libs: -L$${prefix}/lib -lassay' \
+	  'Libs.private: $(strip $(OMP) -lm)' >$@
+
+install: $(BUILD)/assay $(WRITER) lib
 	@for f in $(INSTALLED); do install -d "$(into)/$${f%/*}" || exit 1; done
 	install -m 755 $(BUILD)/assay $(into)/bin/assay
+	install -m 644 eval/assay.h $(into)/include/assay.h
+	install -m 644 $(BUILD)/libassay.a $(BUILD)/$(SO) $(into)/lib
+	ln -sf $(SO) $(into)/lib/libassay.so
+	install -m 644 $(BUILD)/assay.pc $(into)/lib/pkgconfig/assay.pc
 	$(WRITER) info --man >$(into)/$(MAN)
 	$(WRITER) info --completion bash >$(into)/$(BASH)
 	$(WRITER) info --completion zsh >$(into)/$(ZSH)
@@ -158,7 +178,7 @@ uninstall:
 	-@[ -z "$(MINIATURES)" ] || rmdir $(into)/share/assay/miniature $(into)/share/assay 2>/dev/null
 
 # The source archive of the commit, the same bytes wherever it is made, and its SHA-256.
-VERSION := $(shell sed -n 's/^.define AS_VERSION "\(.*\)"/\1/p' tools/version.h)
+VERSION := $(shell sed -n 's/^.define AS_VERSION "\(.*\)"/\1/p' tensor/base/release.h)
 dist:
 	@mkdir -p $(BUILD)
 	git archive --format=tar --prefix=assay-$(VERSION)/ HEAD | gzip -9n >$(BUILD)/assay-$(VERSION).tar.gz

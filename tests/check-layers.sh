@@ -40,6 +40,8 @@ eval/features          models nn tensor tensor/base/ weights/ data/
 eval/learn             eval/features eval/stats tensor tensor/base/ weights/ data/
 eval/pretrain          eval/learn eval/features eval/report models models/ssl nn/train tensor tensor/train tensor/base/ weights/ data/
 eval/run               eval/ models nn tensor tensor/base/ weights/ data/
+eval
+eval/door              eval eval/features eval/learn eval/run eval/stats models tensor tensor/base/ weights/ data/
 tools                  eval/ models/ nn/ tensor/ weights/ data/
 '
 files=$(find tensor nn models weights data eval tools tests -name '*.[ch]' | sort)

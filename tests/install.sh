@@ -43,6 +43,9 @@ manual() { mandoc -T lint -W warning "$work/root/usr/share/man/man1/assay.1"; }
 check "make install" installs install
 check "exactly the files that tools/README.md lists" listed
 if command -v mandoc >/dev/null; then check "mandoc has nothing to say" manual; fi
+suite=$(CC=${CC:-cc} sh tests/api/run.sh "$work/root/usr")
+echo "$suite" | sed '$d'
+passed=$((passed + $(echo "$suite" | grep -c '^ok '))) failed=$((failed + $(echo "$suite" | grep -c '^not ok ')))
 check "make uninstall" installs uninstall
 check "nothing is left" nothing
 if command -v aarch64-linux-gnu-gcc >/dev/null; then check "a cross build runs nothing of its own" cross; fi

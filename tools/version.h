@@ -2,10 +2,8 @@
 #ifndef AS_TOOLS_VERSION_H
 #define AS_TOOLS_VERSION_H
 
+#include "tensor/base/release.h"
 #include "tensor/base/text.h"
-
-#define AS_VERSION "0.1.0"
-#define AS_VERSION_DATE "2026-11-28"
 
 const char *as_commit_text(
     void); /* 12 hexadecimal digits, with "-dirty" where files differ from it, or "unknown" */

@@ -49,7 +49,16 @@ void as_par_set_threads(int n) {
   if (!as_par_has_openmp()) threads = 1;
 }
 
+static _Thread_local int own_threads;
+
+int as_par_use(int n) {
+  const int before = own_threads;
+  own_threads = n > 0 && !as_par_has_openmp() ? 1 : n;
+  return before;
+}
+
 int as_par_threads(void) {
+  if (own_threads > 0) return own_threads;
   if (threads == 0) as_par_set_threads(0);
   return threads;
 }

@@ -30,6 +30,9 @@ typedef struct as_team {
  * OpenMP it is always 1. */
 void as_par_set_threads(int n);
 int as_par_threads(void);
+/* Another number for what the calling thread does from now on, 0 = that of the process; returns what it was. For
+ * programs in which several threads compute side by side, each with workers of its own. */
+int as_par_use(int n);
 int as_par_processors(void); /* usable by this process */
 bool as_par_has_openmp(void);
 /* Has the OpenMP runtime do what it does once per process, short of starting threads; for a process that
