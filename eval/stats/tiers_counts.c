@@ -105,13 +105,20 @@ static as_status margins_make(margin_tree *t, const double *v, const double *var
   return AS_OK;
 }
 
+/* Place i has value and variance of the place before it, and so the same places beyond its margin: published tables
+ * are rounded, and many of their models are such twins. */
+static bool is_twin(const margin_tree *t, size_t i) {
+  return i > 0 && t->v[i] == t->v[i - 1] && t->var[i] == t->var[i - 1];
+}
+
 /* Rank intervals at the margin of t; equal values are on neither side. */
 static void ranks_beyond(const margin_tree *t, const size_t *order, double *lo, double *hi) {
   for (size_t i = 0, j; i < t->m; i = j) {
     for (j = i + 1; j < t->m && t->v[j] == t->v[i];) j++;
     for (size_t k = i; k < j; k++) {
-      lo[order[k]] = (double)(1 + count_beyond(t, 1, 0, t->m, k, 0, i));
-      hi[order[k]] = (double)(t->m - count_beyond(t, 1, 0, t->m, k, j, t->m));
+      size_t above = k > i && is_twin(t, k) ? order[k - 1] : SIZE_MAX;
+      lo[order[k]] = above != SIZE_MAX ? lo[above] : (double)(1 + count_beyond(t, 1, 0, t->m, k, 0, i));
+      hi[order[k]] = above != SIZE_MAX ? hi[above] : (double)(t->m - count_beyond(t, 1, 0, t->m, k, j, t->m));
     }
   }
 }
@@ -137,8 +144,11 @@ double as_share_variance(double p, double n, double step) {
 }
 
 static int64_t count_resolved(const margin_tree *t) {
-  int64_t found = 0;
-  for (size_t i = 0; i + 1 < t->m; i++) found += (int64_t)count_beyond(t, 1, 0, t->m, i, i + 1, t->m);
+  int64_t found = 0, own = 0; /* own: of the place at hand; an equal value is never beyond */
+  for (size_t i = 0; i + 1 < t->m; i++) {
+    if (!is_twin(t, i)) own = (int64_t)count_beyond(t, 1, 0, t->m, i, i + 1, t->m);
+    found += own;
+  }
   return found;
 }
 
