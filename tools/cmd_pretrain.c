@@ -73,8 +73,8 @@ as_status as_cmd_pretrain(const as_args *a, as_err *err) {
   if (s == AS_OK && r.was_complete) as_note("%s: this training is complete already", dir);
   if (s == AS_OK) {
     as_str out = {0};
-    as_str_printf(&out, "%s/checkpoint.safetensors: %s, %zu images, %zu epochs\n", dir,
-                  o.opts.ssl.method->title, r.images, o.opts.ssl.epochs);
+    as_str_printf(&out, "%s/checkpoint.safetensors: %s, %zu images, %zu epoch%s\n", dir,
+                  o.opts.ssl.method->title, r.images, o.opts.ssl.epochs, o.opts.ssl.epochs == 1 ? "" : "s");
     as_print(&out);
     as_str_clear(&out);
     s = as_tool_failed(a, r.failed, r.images + r.failed, err);

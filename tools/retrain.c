@@ -96,10 +96,10 @@ static as_status train_again(const as_args *a, const as_state *old, const char *
   if (s == AS_OK) s = compare(d, old, path, err);
   if (s == AS_OK && d->n == 0)
     as_str_printf(out,
-                  "verified: %s trained again on %zu images (%zu epochs, seed %llu) gave the same file, %zu "
+                  "verified: %s trained again on %zu images (%zu epoch%s, seed %llu) gave the same file, %zu "
                   "tensors and all metadata\n",
-                  o.opts.ssl.method->title, r.images, o.opts.ssl.epochs, (unsigned long long)o.opts.ssl.seed,
-                  as_state_count(old));
+                  o.opts.ssl.method->title, r.images, o.opts.ssl.epochs, o.opts.ssl.epochs == 1 ? "" : "s",
+                  (unsigned long long)o.opts.ssl.seed, as_state_count(old));
   as_training_close(&o);
   as_free(owned);
   as_free(world);
