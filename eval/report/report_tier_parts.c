@@ -88,9 +88,9 @@ as_status as_part_resolved(as_sheet *sh, const as_sum *s, as_err *err) {
   if (order)
     as_str_printf(
         &sh->how,
-        " The base's neighbours: the %zu pairs of the %zu models with every set that are next to each other "
+        " The base's neighbours: the %zu pair%s of the %zu models with every set that are next to each other "
         "on %s; those that tie there have no order to keep.",
-        n - 1, n, as_set_name(r, r->base));
+        n - 1, n == 2 ? "" : "s", n, as_set_name(r, r->base));
   as_free(order);
   return AS_OK;
 }

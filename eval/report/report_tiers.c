@@ -177,12 +177,12 @@ static as_num times_text(double v) {
 
 /* "Twice as many images would resolve half of the other 8 pairs, ..." */
 static void put_need(as_str *out, const as_tiers *t) {
-  size_t n = 0, equal = 0, open = 0;
+  size_t n = 0,
+         close = 0; /* close: equal, or no further apart than one image, which the test's correction eats */
   double *need = as_alloc(t->n, sizeof *need, NULL);
   for (size_t i = 0; need && i + 1 < t->n; i++) {
     double v = as_tiers_need(t, i);
-    open += !as_tiers_next(t, i);
-    equal += isinf(v) != 0;
+    close += isinf(v) != 0;
     if (isfinite(v)) need[n++] = v;
   }
   if (!need) out->failed = true;
@@ -197,10 +197,12 @@ static void put_need(as_str *out, const as_tiers *t) {
       as_str_printf(out, " To resolve the other %s takes %s times as many images", n == 1 ? "one" : "two",
                     all.s);
     as_str_put(out, ", if the differences stay as they are");
-    if (equal) as_str_printf(out, "; %zu %s equal", equal, equal == 1 ? "is" : "are");
+    if (close) as_str_printf(out, "; %zu %s too close to say", close, close == 1 ? "is" : "are");
     as_str_put(out, ".");
-  } else if (equal) {
-    as_str_printf(out, " The other %zu %s equal.", open, open == 1 ? "is" : "are");
+  } else if (close == 1) {
+    as_str_put(out, " The other one is too close to say how many images it would take.");
+  } else if (close) {
+    as_str_printf(out, " The other %zu are too close to say how many images they would take.", close);
   }
   as_free(need);
 }
@@ -250,13 +252,18 @@ void as_put_decision(as_str *out, const as_sum *s) {
   as_str_printf(out, "Of %zu neighbouring pair%s %s", t->n - 1, t->n == 2 ? "" : "s",
                 mean && r->n_sets > 1 ? "by the mean" : "on ");
   if (!(mean && r->n_sets > 1)) as_str_put(out, as_set_name(r, mean ? 0 : r->base));
-  as_str_printf(out, ", %zu %s resolved", steps, steps == 1 ? "is" : "are");
+  if (steps)
+    as_str_printf(out, ", %zu %s resolved", steps, steps == 1 ? "is" : "are");
+  else
+    as_str_put(out, ", none is resolved");
   put_first(out, s, t);
   if (steps + 1 < t->n) put_need(out, t);
-  as_str_printf(
-      out,
-      " Resolved: %s, with Holm's correction over all %lld pairs of models at 5 %% together; models of one "
-      "tier cannot be told apart.",
-      t->paired ? "McNemar's test on the same images" : "two independent samples of images",
-      (long long)t->pairs);
+  as_str_printf(out, " Resolved: %s",
+                t->paired ? "McNemar's test on the same images" : "two independent samples of images");
+  if (t->pairs > 1)
+    as_str_printf(out, ", with Holm's correction over all %lld pairs of models at 5 %% together",
+                  (long long)t->pairs);
+  else
+    as_str_put(out, ", at 5 %");
+  as_str_put(out, "; models of one tier cannot be told apart.");
 }

@@ -133,7 +133,7 @@ has "files: no labels in a plan, --check" "none of the 3 images has a label" "$T
 # What a head takes single images for.
 works "files: classify images" classify --weights "$W" --head ten.safetensors flat3/0.png flat3/2.png
 [ "$(cut -f1 "$TMP/out" | tr '\n' ' ')" = "flat3/0.png flat3/2.png " ] && ok "files: classify images, a line each" || not_ok "files: classify images, a line each" "$(cat "$TMP/out")"
-has "files: classify images, classes by number" "flat3/0.png	class " "$TMP/out"
+has "files: classify images, classes by the head's names" "flat3/0.png	c" "$TMP/out"
 works "files: classify images by named classes" classify --weights "$W" --head ten.safetensors --data flat3/1.png --classes ten.txt
 [ "$(wc -l <"$TMP/out")" -eq 2 ] && ok "files: classify one image, all that can win" || not_ok "files: classify one image, all that can win" "$(cat "$TMP/out")"
 has "files: classify images by named classes, read" "1.png	c" "$TMP/out"

@@ -39,7 +39,7 @@ cp "$G/size16x16.jpg" "$TMP/d/bee/2.jpg"
 works "images: features --lenient" features --weights "$TMP/w.safetensors" --data "$TMP/d" -o "$TMP/f.npy" --lenient
 has "images: features count the damaged" "2 images" "$TMP/err"
 head -n 1 "$TMP/f.tsv" >"$TMP/head"
-printf 'row\tname\tlabel\tstatus\tremark\n' >"$TMP/head.want"
+printf 'row\tname\tlabel\tclass\tstatus\tremark\n' >"$TMP/head.want"
 same "images: a column of remarks" "$TMP/head" "$TMP/head.want"
 [ "$(grep -c 'depend on the decoder' "$TMP/f.tsv")" -eq 2 ] && ok "images: two remarks" || not_ok "images: two remarks" "$(cat "$TMP/f.tsv")"
 works "images: k-NN reads such a file" knn --train "$TMP/f.npy" --test "$TMP/f.npy" --k 1 --json

@@ -16,7 +16,7 @@ cp "$TMP/out" "$TMP/own.plan"
 [ "$(grep -c '^published' "$TMP/own.plan")" -eq 12 ] && ok "plan: twelve published figures" || not_ok "plan: twelve published figures" "$(grep -c '^published' "$TMP/own.plan")"
 run run --check "$TMP/own.plan"
 [ $code -eq 3 ] && has "plan: the printed plan is one" "PROBLEM  model vicreg: " "$TMP/out"
-refuses "plan: no such plan" 3 "no built-in plan of that name (ssl-lottery)" run ssl-lotery
+refuses "plan: no such plan" 3 "no built-in plan of that name (such as ssl-lottery); did you mean 'ssl-lottery'?" run ssl-lotery
 [ "$(ls | wc -l)" -eq 0 ] && ok "plan: nothing is left behind" || not_ok "plan: nothing is left behind" "$(ls)"
 
 A=$TMP/a
