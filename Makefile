@@ -31,7 +31,10 @@ WARN    ?= -Wall -Wextra -Wpedantic -Wshadow -Wconversion
 PREFIX_MAP := $(shell printf 'int main(void){return 0;}' | $(CC) -ffile-prefix-map=a=b -x c - -o /dev/null 2>/dev/null && echo '-ffile-prefix-map=$(CURDIR)=.')
 # One set of objects for the binary, libassay.a and libassay.so, which shows what eval/assay.h declares and no more.
 PIC     := -fPIC -fvisibility=hidden
-OMP     ?= $(shell printf 'int main(void){return 0;}' | $(CC) -fopenmp -x c - -o /dev/null 2>/dev/null && echo -fopenmp)
+# Asked once: ?= alone would ask the compiler again for every object.
+ifeq ($(origin OMP),undefined)
+OMP     := $(shell printf 'int main(void){return 0;}' | $(CC) -fopenmp -x c - -o /dev/null 2>/dev/null && echo -fopenmp)
+endif
 CFLAGS  ?= -g
 PREFIX  ?= /usr/local
 

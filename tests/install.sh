@@ -36,7 +36,7 @@ archive() {
     (cd "$work" && tar xzf dist/assay-*.tar.gz && mv assay-*/ unpacked)
 }
 twin() { # the same bytes from another folder, without git
-  (cd "$work/unpacked" && make -s) && cmp "$work/unpacked/build/assay" "$BUILD/assay"
+  (cd "$work/unpacked" && make -s BUILD=build) && cmp "$work/unpacked/build/assay" "$BUILD/assay"
 }
 manual() { mandoc -T lint -W warning "$work/root/usr/share/man/man1/assay.1"; }
 

@@ -65,8 +65,8 @@ static void text_table(as_test *t) {
   CHECK_OK(t, as_report_text(&s, &r, &(as_report_opts){.width = 78, .ascii = true}, &err), err);
   const char *text = as_str_c(&s);
   static const char *const wanted[] = {
-      "A small table\n\nOf 2 neighbouring pairs by the mean, 1 is resolved; the first place is shared\n"
-      "by beta<script>&\"x\" and alpha (first in 71.4, 28.6 % of the 7 subsets of the\nsets).",
+      ("A small table\n\nOf 2 neighbouring pairs by the mean, 1 is resolved; the first place is shared\n"
+       "by beta<script>&\"x\" and alpha (first in 71.4, 28.6 % of the 7 subsets of the\nsets)."),
       "\n\nTop-1 accuracy, per cent, with its 95 % Wilson interval\n\n",
       "model                         val               v2            sketch\n",
       "beta<script>&\"x\"  70.0  67.1-72.8  65.0  62.0-67.9  *40.4  37.4-43.5\n",
