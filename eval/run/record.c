@@ -16,13 +16,15 @@ static void put_known(as_jsonw *w, const char *key, const char *value) {
   if (value && *value) as_jsonw_put_str(w, key, value);
 }
 
-/* ImageNet-C: mCE (relative to AlexNet) and the plain mean error beside it, and what they are made of. */
-static void put_corruptions(as_jsonw *w, const as_cell *c) {
+/* ImageNet-C: mCE (relative to AlexNet) and the plain mean error beside it, and what they are made of. AlexNet chose among
+ * all classes: the mCE of a model that had fewer to choose among is not comparable with published ones, and says so. */
+static void put_corruptions(as_jsonw *w, const as_cell *c, size_t classes) {
   double reference[AS_CORRUPTIONS], mean_error;
   if (!c->corruption_error) return;
   for (int k = 0; k < AS_CORRUPTIONS; k++) reference[k] = as_corruptions[k].alexnet_error;
   as_jsonw_key(w, "mce"); /* null unless every corruption is there at every severity */
   as_jsonw_f64(w, as_mce(c->corruption_error, reference, AS_CORRUPTIONS, AS_SEVERITIES, &mean_error));
+  as_jsonw_put_bool(w, "mce_comparable", as_cell_among_all(c, classes));
   as_jsonw_put_f64(w, "mean_corruption_error", mean_error);
   as_jsonw_key(w, "corruption_error");
   as_jsonw_object(w);
@@ -111,7 +113,7 @@ void as_record_cell(as_jsonw *w, const char *model, const char *dataset, const a
   as_jsonw_f64(w, c->top1_hi + none);
   as_jsonw_end(w);
   put_known(w, "preset", c->preset);
-  put_corruptions(w, c);
+  put_corruptions(w, c, origin ? origin->classes : 0);
   as_jsonw_put_str(w, "features_sha256", c->features_sha256);
   as_jsonw_put_str(w, "logits_sha256", c->logits_sha256);
   put_candidates(w, "among", &c->among);

@@ -52,7 +52,8 @@ typedef struct as_cell_origin {
   const char *key;      /* what it depends on, 64 hex digits, or NULL */
   const char *forgiven; /* a sentence: images are damaged and were used (lenient); or NULL */
   const char
-      *assumed; /* what the model's file could not tell, where no record of the model says it; or NULL */
+      *assumed;   /* what the model's file could not tell, where no record of the model says it; or NULL */
+  size_t classes; /* of the set; 0 = unknown, then all of them count as able to win */
 } as_cell_origin;
 
 /* A file that a record vouches for. */

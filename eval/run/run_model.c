@@ -259,7 +259,8 @@ static as_status score_set(as_model_run *r, const as_cell_job *c, as_err *err) {
     s = AS_E_ENV;
   char forgiven[400];
   say_forgiven(r, place->group, forgiven);
-  as_cell_note note = {r->plan->name, set, &sc.cell, {.key = c->key, .forgiven = forgiven}};
+  as_cell_note note = {
+      r->plan->name, set, &sc.cell, {.key = c->key, .forgiven = forgiven, .classes = as_dataset_classes(ds)}};
   if (s == AS_OK)
     s = as_receipt_write(r->folder, &r->in->opts->build, c->key, name, put_cell_note, &note, err);
   if (s != AS_OK) as_fail_in(err, "model %s on %s", r->plan->name, set);

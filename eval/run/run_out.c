@@ -138,8 +138,8 @@ as_status as_run_write(const as_inputs *in, const as_job *jobs, const as_results
   if (!origin) return AS_E_ENV;
   for (size_t m = 0; m < res->n_models; m++)
     for (size_t k = 0; k < res->n_sets; k++)
-      origin[m * res->n_sets + k] =
-          (as_cell_origin){.key = jobs[m].cell[k].key, .forgiven = jobs[m].cell[k].forgiven};
+      origin[m * res->n_sets + k] = (as_cell_origin){
+          .key = jobs[m].cell[k].key, .forgiven = jobs[m].cell[k].forgiven, .classes = res->sets[k].classes};
   as_record rec = {.plan = in->plan,
                    .build = &opts->build,
                    .models = in->models,

@@ -174,6 +174,10 @@ as_status as_shared_add(as_shared *s, const char *image, const char *other, bool
 static inline bool as_cell_measured(const as_cell *c) {
   return c->present && isfinite(c->top1) && (c->n_used > 0 || c->n_expected <= 0);
 }
+/* Was the answer chosen among all classes of a set that has `classes`? Unknown numbers (0) count as yes. */
+static inline bool as_cell_among_all(const as_cell *c, size_t classes) {
+  return c->among.n == 0 || c->among.n >= classes;
+}
 static inline as_cell *as_results_cell(const as_results *r, size_t model, size_t set) {
   return &r->cells[model * r->n_sets + set];
 }

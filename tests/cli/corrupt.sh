@@ -57,6 +57,9 @@ grep -A3 '"dataset": "c"' "$A/c.out/record.json" | grep -q '"preset"' && not_ok 
   ok "corrupt: the model's preset is not said again"
 run report "$A/c.out" --format csv
 same "corrupt: the record reads back" "$TMP/out" "$A/c.out/table.csv"
+# AlexNet chose among 1,000 classes, these neighbours among 16
+grep -q '"mce_comparable": false' "$A/c.out/record.json" && ok "corrupt: the mCE is not comparable" || not_ok "corrupt: the mCE is not comparable" "$(grep mce "$A/c.out/record.json")"
+tr -s ' \n' ' ' <"$A/c.out/table.txt" | grep -q "the mCE of models that chose among fewer is no figure" && ok "corrupt: the table says so" || not_ok "corrupt: the table says so" "$(grep -A9 Corruptions "$A/c.out/table.txt")"
 rm -r "$A/c/fog"
 run run "$A/c.plan" -q -o "$TMP/part"
 [ $code -eq 0 ] && grep -q '"mce": null' "$TMP/part/record.json" && grep -q '"mean_corruption_error": null' "$TMP/part/record.json" &&
