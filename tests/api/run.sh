@@ -6,7 +6,10 @@ here=$(cd "$(dirname "$0")" && pwd)
 CC=${CC:-cc} CXX=${CXX:-c++}
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
-cp "$here"/*.c "$here"/*.cc "$here"/*.py "$work" && cd "$work" || exit 1
+cp "$here"/*.c "$here"/*.cc "$here"/*.py "$work" || exit 1
+# The program that README shows.
+sed -n '/^```c$/,/^```$/p' "$here/../../README.md" | grep -v '^```' >"$work/shortest.c"
+cd "$work" || exit 1
 passed=0 failed=0
 assay=$prefix/bin/assay
 check() { # NAME COMMAND...
@@ -61,7 +64,14 @@ photo() {
   python3 photo.py "$prefix/lib/libassay.so" "$weights" "$image" >photo.raw || return 1
   tail -c "$(wc -c <photo.raw)" photo.npy | cmp - photo.raw
 }
+shortest() {
+  # shellcheck disable=SC2086
+  $CC -std=c11 -Wall -Wextra -Werror shortest.c $flags -o shortest || return 1
+  ./shortest "$weights" demo/world/val >one || return 1
+  "$assay" features --weights "$weights" --data demo/world/val -o val.npy -q | sed 's/.*\[\(.*\), \(.*\)\].*/\1 rows of \2 features/' | cmp - one
+}
 check "the shared library shows the header's calls and no more" only
+check "C: the program of README" shortest
 check "C: one photograph is classified" classify
 check "C, statically: features and a probe, byte for byte" probe
 if command -v "$CXX" >/dev/null; then check "C++: a record; two labs in two threads" record; fi

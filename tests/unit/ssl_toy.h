@@ -1,10 +1,14 @@
-/* A toy training for the tests of collapse: ten kinds of small images, a network of two blocks. */
+/* A toy training for the tests of collapse: ten kinds of small images, a network of two blocks, TOY_BASE channels wide. */
 #ifndef AS_TESTS_UNIT_SSL_TOY_H
 #define AS_TESTS_UNIT_SSL_TOY_H
 
 #include "models/ssl/ssl_int.h"
 #include "tensor/base/math/rng.h"
 #include "tests/harness.h"
+
+#ifndef TOY_BASE
+#define TOY_BASE "8"
+#endif
 
 enum { TOY_BATCH = 32, TOY_IMAGES = 320, TOY_SIZE = 16, TOY_KINDS = 10, TOY_SETTINGS = 12 };
 
@@ -15,7 +19,7 @@ typedef struct toy_setting {
 
 static inline as_ssl *toy_open(as_test *t, const char *method, size_t epochs, const toy_setting *set) {
   as_ssl_opts o = {.method = as_ssl_method_named(method),
-                   .arch = "resnet18:blocks=1-1,base=8,stem=3x3s2",
+                   .arch = "resnet18:blocks=1-1,base=" TOY_BASE ",stem=3x3s2",
                    .size = TOY_SIZE,
                    .batch = TOY_BATCH,
                    .images = TOY_IMAGES,
@@ -54,13 +58,18 @@ static inline double toy_train(as_ssl *s, size_t epochs, double *first) {
   uint32_t order[TOY_IMAGES];
   double loss = 0, sum = 0;
   uint64_t draw = 0;
+  for (uint32_t i = 0; i < TOY_IMAGES; i++) order[i] = i;
+  for (size_t from = 0; as_ssl_wants_look(s) && from < TOY_IMAGES; from += TOY_BATCH) {
+    toy_views(s, order + from, ++draw);
+    as_ssl_look(s, order + from);
+  }
   for (size_t epoch = 0; epoch < epochs; epoch++) {
     as_rng_permutation(as_rng_make(epoch, 1), order, TOY_IMAGES);
     sum = 0;
     for (size_t step = 0; step < TOY_IMAGES / TOY_BATCH; step++) {
       toy_views(s, order + step * TOY_BATCH, ++draw);
       as_ssl_step(s, order + step * TOY_BATCH, &loss);
-      if (draw == 1) *first = loss;
+      if (epoch == 0 && step == 0) *first = loss;
       sum += loss;
     }
   }

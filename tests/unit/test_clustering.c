@@ -10,6 +10,8 @@
 #include "tensor/base/par.h"
 #include "tensor/runtime.h"
 #include "tests/harness.h"
+#define TOY_BASE "4"
+#include "tests/unit/ssl_toy.h"
 
 /* |got - want| / |want|. */
 static double distance(const float *got, const double *want, size_t n) {
@@ -157,90 +159,48 @@ static void labelled_loss(as_test *t) {
 
 /* ---- whole methods ---- */
 
-enum { BATCH = 32, IMAGES = 320, SIZE = 16, CLASSES = 10 };
-
-typedef struct setting {
-  const char *name;
-  double value;
-} setting;
-
-static as_ssl *open_method(as_test *t, const char *method, size_t epochs, const setting *set, size_t n) {
-  as_ssl_opts o = {.method = as_ssl_method_named(method),
-                   .arch = "resnet18:blocks=1-1,base=4,stem=3x3s2",
-                   .size = SIZE,
-                   .batch = BATCH,
-                   .images = IMAGES,
-                   .epochs = epochs,
-                   .seed = 1,
-                   .n_values = n};
-  for (size_t i = 0; i < n; i++) o.name[i] = set[i].name, o.value[i] = set[i].value;
-  as_ssl *s = NULL;
-  as_err err = {0};
-  CHECK_OK(t, as_ssl_create(&s, &o, &err), err);
-  return s;
-}
-
-/* Images of ten kinds, each a coarse pattern; a view is shifted and noisy. */
-static void draw_views(as_ssl *s, const uint32_t *image, uint64_t draw) {
-  const as_rng kinds = as_rng_make(4, as_rng_stream("kinds")),
-               dice = as_rng_make(draw, as_rng_stream("views"));
-  uint64_t n = 0;
-  for (size_t v = 0; v < as_ssl_views(s); v++) {
-    const as_map m = as_ssl_view(s, v);
-    for (size_t i = 0; i < BATCH; i++) {
-      const uint64_t dx = as_rng_below(dice, n++, 4), dy = as_rng_below(dice, n++, 4);
-      for (size_t y = 0; y < (size_t)m.h; y++)
-        for (size_t x = 0; x < (size_t)m.w; x++)
-          for (size_t c = 0; c < 3; c++)
-            as_map_at(&m, i, y, x)[c] =
-                (float)(as_rng_normal(kinds,
-                                      ((image[i] % CLASSES * 5 + (y + dy) / 4) * 5 + (x + dx) / 4) * 3 + c) +
-                        0.5 * as_rng_normal(dice, n++));
-    }
-  }
-}
-
-/* The loss of the last epoch. */
-static double train_method(as_ssl *s, size_t epochs) {
-  uint32_t order[IMAGES];
-  double loss = 0, sum = 0;
-  uint64_t draw = 0;
-  for (uint32_t i = 0; i < IMAGES; i++) order[i] = i;
-  for (size_t first = 0; as_ssl_wants_look(s) && first < IMAGES; first += BATCH) {
-    draw_views(s, order + first, ++draw);
-    as_ssl_look(s, order + first);
-  }
-  for (size_t epoch = 0; epoch < epochs; epoch++) {
-    as_rng_permutation(as_rng_make(epoch, 1), order, IMAGES);
-    sum = 0;
-    for (size_t step = 0; step < IMAGES / BATCH; step++) {
-      draw_views(s, order + step * BATCH, ++draw);
-      as_ssl_step(s, order + step * BATCH, &loss);
-      sum += loss;
-    }
-  }
-  return sum / (IMAGES / BATCH);
-}
-
 static void frozen(as_test *t) {
-  const setting set[] = {{"small-views", 1}, {"frozen", 1}};
-  as_ssl *s = open_method(t, "swav", 2, set, 2);
+  const toy_setting set[] = {{"small-views", 1}, {"frozen", 1}, {NULL, 0}};
+  as_ssl *s = toy_open(t, "swav", 2, set);
   const size_t slot = as_store_find(&s->student, "prototypes.0.weight"), n = s->student.slot[slot].n;
   float *w = as_store_value(&s->student, slot), *start = as_alloc(n, sizeof *start, NULL);
-  uint32_t image[BATCH] = {0};
+  uint32_t image[TOY_BATCH] = {0};
   double loss;
   CHECK_INT(t, as_ssl_views(s), 3);
-  for (size_t step = 0; step <= 2 * IMAGES / BATCH - 1; step++) {
-    draw_views(s, image, step);
+  for (size_t step = 0; step <= 2 * TOY_IMAGES / TOY_BATCH - 1; step++) {
+    toy_views(s, image, step);
     as_ssl_step(s, image, &loss);
     if (step == 0) memcpy(start, w, n * sizeof *w); /* rows have length 1 from here on */
     double most = 0;
     for (size_t i = 0; i < n; i++) most = fmax(most, fabs((double)w[i] - (double)start[i]));
-    if (step < IMAGES / BATCH ? most > 1e-6
-                              : most < 1e-4) /* bringing a row to length 1 again moves its last bits */
+    if (step < TOY_IMAGES / TOY_BATCH
+            ? most > 1e-6
+            : most < 1e-4) /* bringing a row to length 1 again moves its last bits */
       as_test_fail(t, __FILE__, __LINE__, "step %zu: the prototypes moved by %g", step, most);
   }
   as_free(start);
+  as_ssl_destroy(&s);
+}
+
+/* The queue holds the embeddings of the last steps, each batch in the place of the oldest. */
+static void queue_turns(as_test *t) {
+  const toy_setting set[] = {
+      {"small-views", 0}, {"queue", 2 * TOY_BATCH}, {"queue-from", 0}, {"width", 16}, {NULL, 0}};
+  as_ssl *s = toy_open(t, "swav", 2, set);
+  enum { PART = TOY_BATCH * 16 }; /* [2 large views, 2 batches, PART] */
+  const float *queue = s->kept[0].data;
+  float before[2 * PART];
+  uint32_t image[TOY_BATCH] = {0};
+  double loss;
+  CHECK_INT(t, s->kept[0].bytes, 2 * sizeof before);
+  for (size_t step = 0; step < 5; step++) {
+    memcpy(before, queue, sizeof before);
+    toy_views(s, image, step);
+    as_ssl_step(s, image, &loss);
+    const size_t own = step % 2 * PART, other = PART - own;
+    CHECK(t, memcmp(queue + own, before + own, PART * sizeof *before) != 0);
+    CHECK(t, memcmp(queue + other, before + other, PART * sizeof *before) == 0);
+  }
   as_ssl_destroy(&s);
 }
 
@@ -249,10 +209,13 @@ typedef struct ending {
   double loss, balance;
 } ending;
 static ending train_to_end(as_test *t, const char *method, size_t epochs, double rounds) {
-  const setting set[] = {{"small-views", 0}, {"prototypes", 32},     {"optimizer", 0},
-                         {"lr", 0.1},        {"weight-decay", 5e-4}, {"sinkhorn", rounds}};
-  as_ssl *s = open_method(t, method, epochs, set, rounds < 0 ? 5 : 6);
-  ending e = {.loss = train_method(s, epochs)};
+  const toy_setting set[] = {
+      {"small-views", 0}, {"prototypes", 32},     {"optimizer", 0},
+      {"lr", 0.1},        {"weight-decay", 5e-4}, {rounds < 0 ? NULL : "sinkhorn", rounds},
+      {NULL, 0}};
+  double first;
+  as_ssl *s = toy_open(t, method, epochs, set);
+  ending e = {.loss = toy_train(s, epochs, &first)};
   e.balance = as_ssl_balance(s);
   as_ssl_destroy(&s);
   return e;
@@ -269,9 +232,6 @@ static void swav_collapse(as_test *t) {
 static void label_collapse(as_test *t) {
   const ending sela = train_to_end(t, "sela", 10, 20), bad = train_to_end(t, "sela", 10, 0);
   const ending deep = train_to_end(t, "deepcluster", 10, -1);
-  if (getenv("SHOW"))
-    printf("sela %g %g deep %g %g bad %g %g\n", sela.loss, sela.balance, deep.loss, deep.balance, bad.loss,
-           bad.balance);
   CHECK(t, sela.balance > 0.9 && deep.balance > 0.7);
   CHECK(t, bad.balance < 0.5 && bad.loss < 0.1);
 }
@@ -281,6 +241,7 @@ int main(int argc, char **argv) {
                                   {"swapped prediction, loss and gradient", swapped_prediction},
                                   {"labels, loss and gradient", labelled_loss},
                                   {"prototypes stand still in the first epoch", frozen},
+                                  {"a queue of two batches turns", queue_turns},
                                   {"SwAV without balance collapses", swav_collapse},
                                   {"SeLa-v2 without balance collapses", label_collapse}};
   as_err err = {0};
