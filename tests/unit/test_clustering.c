@@ -1,4 +1,4 @@
-/* SwAV, DeepCluster-v2, SeLa-v2: balancing and losses against closed forms in double; prototypes that stand still; collapses
+/* SwAV, DeepCluster-v2, SeLa-v2, and queues: balancing and losses against closed forms in double; prototypes that stand still; collapses
  * that are provoked: the healthy run passes the bound which the broken one fails. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -183,16 +183,16 @@ static void frozen(as_test *t) {
 }
 
 /* The queue holds the embeddings of the last steps, each batch in the place of the oldest. */
-static void queue_turns(as_test *t) {
+static void queue_turns(as_test *t, const char *method, size_t views) {
   const toy_setting set[] = {
-      {"small-views", 0}, {"queue", 2 * TOY_BATCH}, {"queue-from", 0}, {"width", 16}, {NULL, 0}};
-  as_ssl *s = toy_open(t, "swav", 2, set);
-  enum { PART = TOY_BATCH * 16 }; /* [2 large views, 2 batches, PART] */
+      {"queue", 2 * TOY_BATCH}, {"width", 16}, {views == 2 ? "queue-from" : NULL, 0}, {NULL, 0}};
+  as_ssl *s = toy_open(t, method, 2, set);
+  enum { PART = TOY_BATCH * 16 }; /* [views that are kept, 2 batches, PART] */
   const float *queue = s->kept[0].data;
   float before[2 * PART];
   uint32_t image[TOY_BATCH] = {0};
   double loss;
-  CHECK_INT(t, s->kept[0].bytes, 2 * sizeof before);
+  CHECK_INT(t, s->kept[0].bytes, views * sizeof before);
   for (size_t step = 0; step < 5; step++) {
     memcpy(before, queue, sizeof before);
     toy_views(s, image, step);
@@ -202,6 +202,11 @@ static void queue_turns(as_test *t) {
     CHECK(t, memcmp(queue + other, before + other, PART * sizeof *before) == 0);
   }
   as_ssl_destroy(&s);
+}
+static void queues_turn(as_test *t) {
+  queue_turns(t, "swav", 2);
+  queue_turns(t, "moco", 1);
+  queue_turns(t, "pcl", 1);
 }
 
 /* How a training with these settings ends. */
@@ -241,7 +246,7 @@ int main(int argc, char **argv) {
                                   {"swapped prediction, loss and gradient", swapped_prediction},
                                   {"labels, loss and gradient", labelled_loss},
                                   {"prototypes stand still in the first epoch", frozen},
-                                  {"a queue of two batches turns", queue_turns},
+                                  {"queues of two batches turn", queues_turn},
                                   {"SwAV without balance collapses", swav_collapse},
                                   {"SeLa-v2 without balance collapses", label_collapse}};
   as_err err = {0};
