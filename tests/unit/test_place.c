@@ -291,18 +291,22 @@ typedef struct vit_try {
   const char *want_arch, *want_assumed; /* want_arch NULL: refused with this message */
 } vit_try;
 
-static void put_vit(mk_st *st, const vit_try *v) {
-  mk_vit(st, "", v->dim, 1, 16, v->rows, false, 10);
-  const char *swap[3][2] = {{v->cls ? NULL : "\"cls_token\"", "\"blocks.0.attn.q_unused\""},
-                            {v->norm ? NULL : "\"norm.weight\"", "\"fc_norm.weight\""},
-                            {v->norm ? NULL : "\"norm.bias\"", "\"fc_norm.bias\""}};
+/* within: "model/" or "", in front of every name. */
+static void put_vit(mk_st *st, const vit_try *v, const char *within) {
+  mk_vit(st, within, v->dim, 1, 16, v->rows, false, 10);
+  const char *swap[3][2] = {{v->cls ? NULL : "cls_token", "blocks.0.attn.q_unused"},
+                            {v->norm ? NULL : "norm.weight", "fc_norm.weight"},
+                            {v->norm ? NULL : "norm.bias", "fc_norm.bias"}};
   for (int i = v->fc_norm || v->norm ? 0 : 3; i < 3; i++) {
-    char *at = swap[i][0] ? strstr(st->header.s, swap[i][0]) : NULL;
+    char from[64];
+    if (!swap[i][0]) continue;
+    snprintf(from, sizeof from, "\"%s%s\"", within, swap[i][0]);
+    char *at = strstr(st->header.s, from);
     if (!at) continue;
     as_str out = {0};
     as_str_putn(&out, st->header.s, (size_t)(at - st->header.s));
-    as_str_put(&out, swap[i][1]);
-    as_str_put(&out, at + strlen(swap[i][0]));
+    as_str_printf(&out, "\"%s%s\"", within, swap[i][1]);
+    as_str_put(&out, at + strlen(from));
     as_str_clear(&st->header);
     st->header = out;
   }
@@ -332,7 +336,7 @@ static void vit_shapes(as_test *t) {
       {"rows for registers", 64, 201, true, true, false, NULL, "tensor pos_embed: found [1, 201, 64]"}};
   for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
     mk_choice m = {0};
-    put_vit(&m.st, &tries[i]);
+    put_vit(&m.st, &tries[i], "");
     mk_choose(t, &m, NULL);
     if (tries[i].want_arch) {
       CHECK_OK(t, m.status, m.err);
@@ -345,6 +349,17 @@ static void vit_shapes(as_test *t) {
     }
     mk_choice_drop(&m);
   }
+}
+
+/* A recipe that says the norm and the feature itself: they are not said a second time. */
+static void vit_recipe_keys(as_test *t) {
+  const vit_try mae = {"fc_norm", 64, 197, true, false, true, NULL, NULL};
+  mk_choice m = {0};
+  put_vit(&m.st, &mae, "model/");
+  mk_choose(t, &m, NULL);
+  CHECK_OK(t, m.status, m.err);
+  CHECK_STR(t, m.arch, "vit_base:patch=16,dim=64,depth=1,heads=1,norm=fc,features=mean");
+  mk_choice_drop(&m);
 }
 
 /* Without a class token there is only the mean; without a final norm none is applied, and it is said. */
@@ -396,6 +411,7 @@ int main(int argc, char **argv) {
                                   {"place twin", twin_by_place},
                                   {"place by name", named},
                                   {"place vit shapes", vit_shapes},
+                                  {"place vit keys of a recipe", vit_recipe_keys},
                                   {"place vit parts", vit_parts}};
   return as_test_main(argc, argv, cases, sizeof cases / sizeof *cases);
 }

@@ -212,8 +212,9 @@ static as_status ask_heads(const as_mapping *m, int64_t width, const char *arch,
   return st;
 }
 
-/* `pooled`: the recipe says itself which features are taken. */
-static as_status vit_arch(const as_mapping *m, bool pooled, const char *label, as_str *out, as_err *err) {
+/* `given`: keys that the recipe says itself and the caller appends, or NULL; they are not said twice. */
+static as_status vit_arch(const as_mapping *m, const char *given, const char *label, as_str *out,
+                          as_err *err) {
   const as_mapped *stem = as_mapping_find(m, "patch_embed.proj.weight");
   if (!stem || !has(m, "pos_embed"))
     return as_fail(err, AS_E_INPUT, "%s: no ViT: tensor %s is missing", label,
@@ -256,9 +257,10 @@ static as_status vit_arch(const as_mapping *m, bool pooled, const char *label, a
   if (!has(m, "blocks.0.attn.qkv.bias")) as_str_put(out, ",qkvbias=0");
   if (grid != (k < VIT_SIZES ? vit_sizes[k].side : 224) / patch)
     as_str_printf(out, ",posgrid=%lld", (long long)grid);
-  if (has(m, "fc_norm.weight"))
+  const bool norm = given && strstr(given, "norm="), pooled = given && strstr(given, "features=");
+  if (!norm && has(m, "fc_norm.weight"))
     as_str_put(out, ",norm=fc");
-  else if (!has(m, "norm.weight"))
+  else if (!norm && !has(m, "norm.weight"))
     as_str_put(out, ",norm=none");
   /* timm makes an fc_norm exactly where the patch tokens are averaged (vision_transformer.py, use_fc_norm); without a
    * class token nothing else is left. */
@@ -303,8 +305,7 @@ as_status as_recipe_arch_of(const as_recipe *r, const as_mapping *m, const char 
   const char *keys = strchr(r->arch, ':');
   size_t stem = keys ? (size_t)(keys - r->arch) : strlen(r->arch);
   if (stem > 0 && r->arch[stem - 1] == '*') {
-    st = is_vit(r) ? vit_arch(m, keys && strstr(keys, "features="), label, &out, err)
-                   : resnet_arch(m, label, &out, err);
+    st = is_vit(r) ? vit_arch(m, keys, label, &out, err) : resnet_arch(m, label, &out, err);
     if (st == AS_OK && keys) as_str_printf(&out, "%c%s", strchr(as_str_c(&out), ':') ? ',' : ':', keys + 1);
   } else {
     as_str_put(&out, r->arch);
