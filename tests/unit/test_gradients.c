@@ -4,6 +4,7 @@
  * (L(x + h) - L(x - h)) / 2h, all of it in double, at the very floats that the layer gets. */
 #include <stdlib.h>
 
+#include "nn/train/head_train.h"
 #include "tensor/attention.h"
 #include "tensor/base/math/rng.h"
 #include "tensor/base/mem.h"
@@ -404,6 +405,45 @@ static void l2_reverse(const int *s, float *const x[], const float *dy, float *c
   as_k.l2b((size_t)s[0], x[0], dy, dx[0]);
 }
 
+/* ---- DINO's last layer, whose weight rows are taken at length 1: rows, inputs, outputs; x, weight ---- */
+
+static size_t cosine_sizes(const int *s, size_t n[]) {
+  n[0] = (size_t)(s[0] * s[1]), n[1] = (size_t)(s[2] * s[1]);
+  return (size_t)(s[0] * s[2]);
+}
+static void cosine_forward(const int *s, double *const x[], double *y) {
+  for (int o = 0; o < s[2]; o++) {
+    const double *w = x[1] + o * s[1];
+    double square = 0;
+    for (int i = 0; i < s[1]; i++) square += w[i] * w[i];
+    for (int r = 0; r < s[0]; r++) {
+      y[r * s[2] + o] = 0;
+      for (int i = 0; i < s[1]; i++) y[r * s[2] + o] += x[0][r * s[1] + i] * w[i] / sqrt(square);
+    }
+  }
+}
+static void cosine_reverse(const int *s, float *const x[], const float *dy, float *const dx[]) {
+  const as_head_layer layer = {.kind = AS_HEAD_COSINE, .width = s[2]};
+  const size_t rows = (size_t)s[0], in = (size_t)s[1], weights = in * (size_t)s[2];
+  const as_map from = as_map_matrix(x[0], rows, in), to = as_map_matrix(dx[0], rows, in);
+  const as_map d = as_map_matrix((float *)(uintptr_t)dy, rows, (size_t)s[2]);
+  as_store store = {0};
+  as_head *head = NULL;
+  as_head_pass *pass = NULL;
+  if (as_head_create(&head, "last", s[1], &layer, 1, rows, &store, NULL) != AS_OK) return;
+  if (as_store_make(&store, 1, NULL) != AS_OK) return;
+  if (as_head_pass_create(&pass, head, true, NULL) != AS_OK) return;
+  memcpy(as_store_value(&store, 0), x[1], weights * sizeof(float));
+  as_store_zero_grad(&store);
+  as_head_pack(head, true);
+  (void)as_head_forward(pass, &from, false);
+  as_head_backward(pass, &d, &to);
+  memcpy(dx[1], as_store_grad(&store, 0), weights * sizeof(float));
+  as_head_pass_destroy(&pass);
+  as_head_destroy(&head);
+  as_store_clear(&store);
+}
+
 static const layer layers[] = {
     {"linear", {{5, 7, 3}, {300, 2, 3}, {2, 40, 37}}, linear_sizes, linear_forward, linear_reverse},
     {"GELU", {{1}, {37}, {200}}, flat_sizes, gelu_forward, gelu_reverse},
@@ -438,6 +478,7 @@ static const layer layers[] = {
     {"mean over a map", {{1, 1, 5, 2}, {4, 3, 19, 2}, {7, 7, 2, 3}}, mean_sizes, mean_forward, mean_reverse},
     {"ReLU", {{1}, {37}, {200}}, flat_sizes, relu_forward, relu_reverse},
     {"L2", {{2}, {37}, {200}}, flat_sizes, l2_forward, l2_reverse},
+    {"rows at length 1", {{5, 7, 3}, {300, 2, 3}, {2, 40, 37}}, cosine_sizes, cosine_forward, cosine_reverse},
 };
 
 static void central_differences(as_test *t) {

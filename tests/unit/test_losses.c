@@ -1,10 +1,13 @@
 /* Losses and their gradients against central differences of the same loss written out in double, at three shapes each. */
 #include <stdlib.h>
 
+#include "models/ssl/bank_int.h"
 #include "models/ssl/losses_int.h"
-#include "models/ssl/multicrop_int.h"
+#include "models/ssl/moco_int.h"
+#include "models/ssl/obow_int.h"
 #include "tensor/base/math/rng.h"
 #include "tensor/base/mem.h"
+#include "tensor/linear.h"
 #include "tensor/runtime.h"
 #include "tests/harness.h"
 
@@ -173,6 +176,132 @@ static double swap_float(const made *m, float *x, float *dx) {
   return loss;
 }
 
+/* ---- MoCo, PCL: queries; keys that stand still, the queue behind them ---- */
+
+static double queue_double(const made *m, const double *q) {
+  double loss = 0, *s = as_alloc((size_t)m->rows + 1, sizeof *s, NULL);
+  for (int r = 0; r < m->rows; r++) {
+    for (int j = 0; j <= m->rows; j++) { /* column 0: the own key */
+      const float *key = m->extra + (j ? m->rows + j - 1 : r) * m->cols;
+      s[j] = 0;
+      for (int e = 0; e < m->cols; e++) s[j] += q[r * m->cols + e] * (double)key[e];
+    }
+    loss += minus_log(s, m->rows + 1, TAU, 0) / m->rows;
+  }
+  as_free(s);
+  return loss;
+}
+static double queue_float(const made *m, float *x, float *dx) {
+  const size_t rows = (size_t)m->rows, d = (size_t)m->cols;
+  const size_t a = as_gemm_scratch(rows, d), b = as_gemm_scratch(d, rows);
+  float *extra = (float *)(uintptr_t)m->extra;
+  as_moco moco = {.keys = extra, .queue = extra + rows * d, .k = rows, .d = d, .dq = dx};
+  const as_map q = matrix(m, x, 0);
+  moco.logits = as_alloc(rows * (rows + 1), sizeof *moco.logits, NULL);
+  moco.scratch = as_alloc(a > b ? a : b, 1, NULL);
+  const double loss = as_moco_infonce(&moco, &q, TAU);
+  as_free(moco.logits), as_free(moco.scratch);
+  return loss;
+}
+
+/* ---- MoCo v3: queries against the batch's keys ---- */
+
+static double in_batch_double(const made *m, const double *q) {
+  double loss = 0, *s = as_alloc((size_t)m->rows, sizeof *s, NULL);
+  for (int r = 0; r < m->rows; r++) {
+    for (int j = 0; j < m->rows; j++) {
+      s[j] = 0;
+      for (int e = 0; e < m->cols; e++) s[j] += q[r * m->cols + e] * (double)m->extra[j * m->cols + e];
+    }
+    loss += 2 * TAU * minus_log(s, m->rows, TAU, r) / m->rows;
+  }
+  as_free(s);
+  return loss;
+}
+static double in_batch_float(const made *m, float *x, float *dx) {
+  as_inbatch b = {0};
+  double loss = NAN;
+  const as_map q = matrix(m, x, 0), k = matrix(m, (float *)(uintptr_t)m->extra, 0);
+  if (as_inbatch_create(&b, m->rows, m->cols, NULL) == AS_OK) loss = as_inbatch_loss(&b, &q, &k, TAU);
+  memcpy(dx, b.dq, (size_t)m->rows * (size_t)m->cols * sizeof *dx);
+  as_inbatch_clear(&b);
+  return loss;
+}
+
+/* ---- DeepCluster-v2, SeLa-v2: two heads' logits of two views; every third image has no label in the second head ---- */
+
+static uint32_t label_of(const made *m, int head, int image) {
+  return head && image % 3 == 2 ? AS_NO_LABEL : (uint32_t)((m->class_of[image] + head) % (m->cols / 2));
+}
+static double label_double(const made *m, const double *s) {
+  const int k = m->cols / 2;
+  double loss = 0;
+  for (int head = 0; head < 2; head++) {
+    int labelled = 0;
+    for (int r = 0; r < m->rows; r++) labelled += label_of(m, head, r) != AS_NO_LABEL;
+    for (int r = 0; r < 2 * m->rows; r++) {
+      const uint32_t label = label_of(m, head, r % m->rows);
+      if (label != AS_NO_LABEL)
+        loss += minus_log(s + r * m->cols + head * k, k, TAU, (int)label) / (2 * 2 * labelled);
+    }
+  }
+  return loss;
+}
+static double label_float(const made *m, float *x, float *dx) {
+  const size_t rows = (size_t)m->rows, k = (size_t)m->cols / 2;
+  uint32_t *image = as_alloc(rows, sizeof *image, NULL), *label = as_alloc(2 * rows, sizeof *label, NULL);
+  const as_bank b = {
+      .net = {.batch = rows}, .prototypes = {.heads = 2, .k = k}, .images = rows, .label = label};
+  for (size_t i = 0; i < rows; i++) {
+    image[i] = (uint32_t)i;
+    for (int head = 0; head < 2; head++) label[(size_t)head * rows + i] = label_of(m, head, (int)i);
+  }
+  const as_map by_head = as_map_matrix(x, 4 * rows, k), p = as_map_matrix(x, 2 * rows, 2 * k);
+  as_ssl_softmax(&by_head, TAU);
+  const double loss = as_bank_loss(&b, image, &p, TAU);
+  memcpy(dx, x, 4 * rows * k * sizeof *dx);
+  as_free(image), as_free(label);
+  return loss;
+}
+
+/* ---- OBoW: features of two crops, then as many words; the bags of the images stand still ---- */
+
+static double bag_of(const made *m, int image, int word) {
+  double sum = 0;
+  for (int k = 0; k < m->rows; k++) sum += (double)m->extra[(image + k * 3) % (2 * m->rows)];
+  return (double)m->extra[(image + word * 3) % (2 * m->rows)] / sum;
+}
+static double bag_double(const made *m, const double *x) {
+  const double *w = x + m->rows * m->cols;
+  double loss = 0, *s = as_alloc((size_t)m->rows, sizeof *s, NULL);
+  for (int r = 0; r < m->rows; r++) {
+    for (int k = 0; k < m->rows; k++) {
+      s[k] = 0;
+      for (int e = 0; e < m->cols; e++) s[k] += x[r * m->cols + e] * w[k * m->cols + e];
+    }
+    for (int k = 0; k < m->rows; k++) {
+      const double t = bag_of(m, r % (m->rows / 2), k);
+      loss += t * (log(t) + minus_log(s, m->rows, TAU, k)) / m->rows;
+    }
+  }
+  as_free(s);
+  return loss;
+}
+static double bag_float(const made *m, float *x, float *dx) {
+  const size_t rows = (size_t)m->rows, images = rows / 2, n = rows * (size_t)m->cols;
+  const as_map f = matrix(m, x, 0), w = matrix(m, x, 1);
+  float *bag = as_alloc(images * rows, sizeof *bag, NULL);
+  as_bag_loss l;
+  double loss = NAN;
+  for (size_t i = 0; i < images * rows; i++) bag[i] = (float)bag_of(m, (int)(i / rows), (int)(i % rows));
+  if (as_bag_loss_create(&l, rows, rows, (size_t)m->cols, NULL) == AS_OK)
+    loss = as_bag_loss_run(&l, &f, &w, bag, images, 1 / TAU);
+  memcpy(dx, l.df, n * sizeof *dx), memcpy(dx + n, l.dw, n * sizeof *dx);
+  as_bag_loss_clear(&l);
+  as_free(bag);
+  return loss;
+}
+
 static const loss_case losses[] = {
     {"SimCLR", 1, {{4, 3}, {16, 12}, {30, 5}}, contrast_double, contrast_float},
     {"Barlow Twins", 2, {{4, 3}, {16, 12}, {300, 4}}, correlation_double, correlation_float},
@@ -180,6 +309,10 @@ static const loss_case losses[] = {
     {"supervised", 1, {{1, 2}, {16, 12}, {70, 5}}, class_double, class_float},
     {"BYOL, SimSiam", 1, {{1, 2}, {16, 12}, {70, 5}}, cosine_double, cosine_float},
     {"DINO, SwAV", 4, {{1, 2}, {8, 12}, {30, 5}}, swap_double, swap_float},
+    {"MoCo, PCL", 1, {{1, 3}, {16, 12}, {30, 5}}, queue_double, queue_float},
+    {"MoCo v3", 1, {{2, 3}, {16, 12}, {30, 5}}, in_batch_double, in_batch_float},
+    {"DeepCluster-v2, SeLa-v2", 2, {{1, 4}, {16, 12}, {30, 6}}, label_double, label_float},
+    {"OBoW", 2, {{2, 3}, {8, 12}, {30, 5}}, bag_double, bag_float},
 };
 
 static void check_loss(as_test *t, const loss_case *q, const int *shape) {
