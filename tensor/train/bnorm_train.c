@@ -57,53 +57,43 @@ typedef struct pass {
   bool relu;
 } pass;
 
-/* Pixel `at` of a map that is read or written beside x. */
-static float *beside(const as_map *m, size_t at) {
-  float *p;
-  (void)as_map_run(m, at, 1, &p);
-  return p;
-}
-/* A run of pixels that all the maps of the pass hold in one piece. */
-static size_t common_run(const pass *j, size_t at, size_t most) {
-  const as_map *maps[5] = {j->x, j->residual, j->y, j->dy, j->out};
-  float *p;
-  for (size_t i = 0; i < 5; i++)
-    if (maps[i]) most = as_map_run(maps[i], at, most, &p);
-  return most;
-}
-
 static void run_chunk(void *ctx, size_t chunk, int worker) {
   (void)worker;
   const pass *j = ctx;
   const as_bnorm_train *bn = j->bn;
-  const size_t c = bn->c, end = as_map_pixels(j->x);
+  const size_t c = bn->c, first = chunk * AS_CHUNK, most = as_map_pixels(j->x) - first;
+  const as_map *maps[5] = {j->x, j->residual, j->y, j->dy, j->out};
   float *sum = bn->partial + chunk * c, *sumx = bn->partial + (bn->chunks + chunk) * c;
   as_bnorm_args a = {.c = c, .ldx = c, .ldr = c, .ldy = c, .lddy = c, .mean = bn->mean, .rstd = bn->rstd};
   a.gamma = j->gamma, a.beta = j->beta, a.relu = j->relu, a.sum = sum, a.sumx = sumx;
   a.k = bn->k, a.meang = bn->meang, a.meanx = bn->meanx;
   if (j->kind != PASS_FORWARD && j->kind != PASS_BACKWARD) memset(sum, 0, c * sizeof *sum);
   if (j->kind == PASS_SUMS) memset(sumx, 0, c * sizeof *sumx);
-  for (size_t at = chunk * AS_CHUNK, left = AS_CHUNK; left > 0 && at < end;) {
-    a.rows = common_run(j, at, left);
-    a.x = beside(j->x, at);
-    if (j->kind == PASS_MEAN) as_k.colsum(a.rows, c, a.x, c, sum);
-    if (j->kind == PASS_VARIANCE) as_k.colsq(a.rows, c, a.x, c, bn->mean, sum);
-    if (j->kind == PASS_FORWARD) {
-      a.residual = j->residual ? beside(j->residual, at) : NULL;
-      a.out = beside(j->out, at);
-      as_k.bnfwd(&a);
+  as_spot at = as_map_spot(j->x, first);
+  for (size_t left = most < AS_CHUNK ? most : AS_CHUNK; left > 0; left -= a.rows) {
+    float *p[5] = {NULL}; /* a run of pixels that all the maps of the pass hold in one piece */
+    a.rows = left;
+    for (size_t i = 0; i < 5; i++)
+      if (maps[i]) a.rows = as_map_run(maps[i], at, a.rows, &p[i]);
+    a.x = p[0], a.residual = p[1], a.y = p[2], a.dy = p[3], a.out = p[4];
+    switch (j->kind) {
+      case PASS_MEAN:
+        as_k.colsum(a.rows, c, a.x, c, sum);
+        break;
+      case PASS_VARIANCE:
+        as_k.colsq(a.rows, c, a.x, c, bn->mean, sum);
+        break;
+      case PASS_FORWARD:
+        as_k.bnfwd(&a);
+        break;
+      case PASS_SUMS:
+        as_k.bnsum(&a);
+        break;
+      case PASS_BACKWARD:
+        as_k.bnbwd(&a);
+        break;
     }
-    if (j->kind == PASS_SUMS) {
-      a.y = j->y ? beside(j->y, at) : NULL;
-      a.dy = beside(j->dy, at);
-      as_k.bnsum(&a);
-    }
-    if (j->kind == PASS_BACKWARD) {
-      a.dy = beside(j->dy, at);
-      a.out = beside(j->out, at);
-      as_k.bnbwd(&a);
-    }
-    at += a.rows, left -= a.rows;
+    as_map_walk(j->x, &at, a.rows);
   }
 }
 

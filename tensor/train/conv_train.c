@@ -209,41 +209,59 @@ void as_conv_train_pack(as_conv_train *c, const float *weight, const float *bias
 typedef struct product {
   const as_map *from;
   const float *origin;
-  size_t step_y, step_x; /* floats from the window of one pixel to the next */
-  size_t rows, chain;
+  size_t step_y, step_x;       /* floats from the window of one pixel to the next */
+  size_t rows, chain, segment; /* segment: chain / rows */
   const float *packed, *bias;
   /* What is written: a grid of h x w pixels in each image of `to`. */
   const as_map *to, *residual;
   size_t h, w, first_y, first_x, stride;
   size_t x_tiles, tiles, ranges;
+  size_t least, more; /* w / x_tiles and what that leaves */
   bool wide;
 } product;
 
-static void run_tile(const product *j, size_t tile, size_t panel) {
-  const size_t per_image = j->h * j->x_tiles, image = tile / per_image, y = tile % per_image / j->x_tiles;
-  const size_t xt = tile % j->x_tiles, x = j->w * xt / j->x_tiles, c = (size_t)j->to->c;
+/* A tile: `m` pixels from (image, y, x) on. Tile t of a row begins at w t / x_tiles; `part` is what that division leaves,
+ * so that one tile leads to the next without divisions. */
+typedef struct tile {
+  size_t image, y, x, m, part, t;
+} tile;
+
+static tile tile_at(const product *j, size_t index) {
+  const size_t row = index / j->x_tiles;
+  tile t = {.image = row / j->h, .y = row % j->h, .t = index % j->x_tiles};
+  t.x = j->w * t.t / j->x_tiles, t.part = j->w * t.t % j->x_tiles;
+  t.m = j->least + (t.part + j->more >= j->x_tiles);
+  return t;
+}
+static void next_tile(const product *j, tile *t) {
+  if (++t->t < j->x_tiles) {
+    t->x += t->m, t->part += j->more;
+    if (t->part >= j->x_tiles) t->part -= j->x_tiles;
+  } else {
+    t->x = t->part = t->t = 0;
+    if (++t->y == j->h) t->y = 0, t->image++;
+  }
+  t->m = j->least + (t->part + j->more >= j->x_tiles);
+}
+
+static void run_tile(const product *j, const tile *t, size_t panel) {
+  const size_t c = (size_t)j->to->c, row = as_map_row(j->from);
   const float *a[MAX_ROWS];
   size_t b_off[MAX_ROWS];
-  as_gemm_args g = {0};
-  g.m = j->w * (xt + 1) / j->x_tiles - x;
+  as_gemm_args g = {.m = t->m, .nseg = j->rows, .k = j->segment, .lda = j->step_x, .a = a, .b_off = b_off};
   g.n = smaller(c - panel * AS_NR, AS_NR);
-  g.nseg = j->rows;
-  g.k = j->rows ? j->chain / j->rows : 0;
-  g.lda = j->step_x;
-  g.a = a;
-  g.b_off = b_off;
-  const float *window = j->origin + image * as_map_image(j->from) + y * j->step_y + x * j->step_x;
+  const float *window = j->origin + t->image * as_map_image(j->from) + t->y * j->step_y + t->x * j->step_x;
   for (size_t s = 0; s < j->rows; s++) {
-    a[s] = window + s * as_map_row(j->from);
-    b_off[s] = s * g.k * AS_NR;
+    a[s] = window + s * row;
+    b_off[s] = s * j->segment * AS_NR;
   }
   g.b = j->packed + panel * j->chain * AS_NR;
   g.bias = j->bias ? j->bias + panel * AS_NR : NULL;
-  const size_t oy = j->first_y + y * j->stride, ox = j->first_x + x * j->stride;
-  g.c = as_map_at(j->to, image, oy, ox) + panel * AS_NR;
+  const size_t oy = j->first_y + t->y * j->stride, ox = j->first_x + t->x * j->stride;
+  g.c = as_map_at(j->to, t->image, oy, ox) + panel * AS_NR;
   g.ldc = j->stride * c;
   if (j->residual) {
-    g.residual = as_map_at(j->residual, image, oy, ox) + panel * AS_NR;
+    g.residual = as_map_at(j->residual, t->image, oy, ox) + panel * AS_NR;
     g.ldr = g.ldc;
   }
   as_k.gemm(&g);
@@ -254,17 +272,18 @@ static void run_range(void *ctx, size_t range, int worker) {
   const product *j = ctx;
   const size_t t0 = j->tiles * range / j->ranges, t1 = j->tiles * (range + 1) / j->ranges;
   const size_t panels = panels_of((size_t)j->to->c);
-  if (j->wide) {
-    for (size_t p = 0; p < panels; p++)
-      for (size_t t = t0; t < t1; t++) run_tile(j, t, p);
-  } else {
-    for (size_t t = t0; t < t1; t++)
-      for (size_t p = 0; p < panels; p++) run_tile(j, t, p);
+  const size_t outer = j->wide ? panels : 1, inner = panels / outer;
+  for (size_t p = 0; p < outer; p++) {
+    tile at = tile_at(j, t0);
+    for (size_t t = t0; t < t1; t++, next_tile(j, &at))
+      for (size_t q = 0; q < inner; q++) run_tile(j, &at, p + q);
   }
 }
 
 static void run_product(product *j) {
   j->x_tiles = (j->w + AS_MR - 1) / AS_MR;
+  j->least = j->w / j->x_tiles, j->more = j->w % j->x_tiles;
+  j->segment = j->rows ? j->chain / j->rows : 0;
   j->tiles = (size_t)j->to->n * j->h * j->x_tiles;
   j->ranges = smaller(j->tiles, RANGES);
   j->wide = panels_of((size_t)j->to->c) * j->chain * AS_NR * sizeof(float) > WIDE_BYTES;
@@ -331,20 +350,18 @@ void as_conv_train_grad_input(const as_conv_train *c, const as_map *dout, const 
 typedef struct weight_job {
   as_conv_train *c;
   const as_map *in, *dout;
-  size_t h, w;                 /* output pixels of an image, as rows of patches */
+  as_map grid;                 /* the output pixels, as rows of patches */
   size_t pixels, chunks, base; /* base: first chunk of the window */
   size_t groups;
 } weight_job;
 
 /* `run` patches from output pixel `at` on into rows row.. of the panels p0..p1-1. */
-static void copy_patches(const weight_job *j, size_t at, size_t run, size_t row, size_t p0, size_t p1,
+static void copy_patches(const weight_job *j, as_spot at, size_t run, size_t row, size_t p0, size_t p1,
                          float *panels) {
   const as_conv_shape *s = &j->c->s;
-  const size_t piece = (size_t)(s->kw * s->c_in);
-  const size_t image = at / (j->w * j->h), y = at / j->w % j->h, x = at % j->w,
-               step = (size_t)(s->stride * s->c_in);
-  const float *from =
-      j->in->data + image * as_map_image(j->in) + y * (size_t)s->stride * as_map_row(j->in) + x * step;
+  const size_t piece = (size_t)(s->kw * s->c_in), step = (size_t)(s->stride * s->c_in);
+  const float *from = j->in->data + at.image * as_map_image(j->in) +
+                      at.y * (size_t)s->stride * as_map_row(j->in) + at.x * step;
   from -= (size_t)s->pad_top * as_map_row(j->in) + (size_t)s->pad_left * (size_t)s->c_in;
   for (size_t ky = 0; ky < (size_t)s->kh; ky++, from += as_map_row(j->in)) {
     size_t col = ky * piece, end = smaller(col + piece, p1 * AS_NR);
@@ -364,14 +381,15 @@ static size_t turn(const weight_job *j, size_t first, size_t rows, float *memory
   const size_t co = (size_t)j->c->s.c_out;
   float *compact = memory, *blocks = memory + AS_CHUNK * co, *p;
   const float *from = compact;
-  for (size_t done = 0; done < rows;) {
-    const size_t run = as_map_run(j->dout, first + done, rows - done, &p);
+  as_spot at = as_map_spot(j->dout, first);
+  for (size_t done = 0, run; done < rows; done += run) {
+    run = as_map_run(j->dout, at, rows - done, &p);
     if (run == rows) {
       from = p;
       break;
     }
     memcpy(compact + done * co, p, run * co * sizeof *p);
-    done += run;
+    as_map_walk(j->dout, &at, run);
   }
   size_t b = 0;
   for (size_t row = 0; row < rows; row += BLOCK, b++)
@@ -388,10 +406,11 @@ static void weight_chunk(const weight_job *j, size_t chunk, size_t group, int wo
   float *memory = c->turned + (size_t)worker * 2 * AS_CHUNK * co,
         *small = c->tile + (size_t)worker * AS_MR * AS_NR;
   const size_t blocks = turn(j, first, rows, memory);
+  as_spot at = as_map_spot(&j->grid, first);
   for (size_t done = 0, run; done < rows; done += run) {
-    const size_t at = first + done;
-    run = smaller(j->w - at % j->w, rows - done);
+    run = smaller((size_t)j->grid.w - at.x, rows - done);
     copy_patches(j, at, run, done, p0, p1, panels);
+    as_map_walk(&j->grid, &at, run);
   }
   for (size_t p = p0; p < p1 && rows < blocks * BLOCK; p++)
     memset(panels + ((p - p0) * AS_CHUNK + rows) * AS_NR, 0, (blocks * BLOCK - rows) * AS_NR * sizeof(float));
@@ -445,8 +464,8 @@ void as_conv_train_grad_weight(as_conv_train *c, const as_map *in, const as_map 
   memset(c->total, 0, panels * co * AS_NR * sizeof *c->total);
   const as_map row = flat(in);
   weight_job j = {.c = c, .in = in, .dout = dout, .pixels = as_map_pixels(dout)};
-  j.h = (size_t)c->out_h, j.w = (size_t)c->out_w;
-  if (is_flat(c, in, in)) j.in = &row, j.h = 1, j.w = j.pixels;
+  j.grid = *dout;
+  if (is_flat(c, in, in)) j.in = &row, j.grid = flat(dout);
   j.chunks = (j.pixels + AS_CHUNK - 1) / AS_CHUNK;
   j.groups = (panels + GROUP_PANELS - 1) / GROUP_PANELS;
   if (c->window == 0) {

@@ -10,14 +10,6 @@ void as_map_place(as_map *m, float *memory) {
   m->data = memory + (size_t)m->border * (as_map_row(m) + (size_t)m->c);
 }
 
-size_t as_map_run(const as_map *m, size_t at, size_t most, float **first) {
-  const size_t w = (size_t)m->w, h = (size_t)m->h;
-  const size_t image = at / (w * h), y = at / w % h, x = at % w;
-  *first = as_map_at(m, image, y, x);
-  const size_t run = m->border ? w - x : as_map_pixels(m) - at;
-  return run < most ? run : most;
-}
-
 static size_t chunks_of(const as_map *m) {
   return (as_map_pixels(m) + AS_CHUNK - 1) / AS_CHUNK;
 }
@@ -34,13 +26,14 @@ typedef struct sum_job {
 static void sum_chunk(void *ctx, size_t chunk, int worker) {
   (void)worker;
   const sum_job *j = ctx;
-  const size_t c = (size_t)j->m->c, end = as_map_pixels(j->m);
+  const size_t c = (size_t)j->m->c, first = chunk * AS_CHUNK, most = as_map_pixels(j->m) - first;
   float *sum = j->partial + chunk * c, *p;
   memset(sum, 0, c * sizeof *sum);
-  for (size_t at = chunk * AS_CHUNK, left = AS_CHUNK; left > 0 && at < end;) {
-    const size_t run = as_map_run(j->m, at, left, &p);
+  as_spot at = as_map_spot(j->m, first);
+  for (size_t left = most < AS_CHUNK ? most : AS_CHUNK, run; left > 0; left -= run) {
+    run = as_map_run(j->m, at, left, &p);
     as_k.colsum(run, c, p, c, sum);
-    at += run, left -= run;
+    as_map_walk(j->m, &at, run);
   }
 }
 

@@ -41,9 +41,38 @@ static inline as_map as_map_matrix(float *data, size_t rows, size_t c) {
 /* Puts the map into memory of as_map_floats(m) floats, which it clears. */
 void as_map_place(as_map *m, float *memory);
 
-/* Pixels in (image, row, column) order as runs that lie c floats apart: from pixel `at`, at most `most` of them.
- * Gives the first one and how many there are. Without a border the whole map is one run. */
-size_t as_map_run(const as_map *m, size_t at, size_t most, float **first);
+/* Pixels in (image, row, column) order are walked in runs that lie c floats apart:
+ *   as_spot at = as_map_spot(m, first);
+ *   for (size_t left = pixels, run; left > 0; left -= run, as_map_walk(m, &at, run)) run = as_map_run(m, at, left, &p);
+ * A spot of one map is the same pixel of any map of the same sizes, whatever their borders. */
+typedef struct as_spot {
+  size_t image, y, x;
+} as_spot;
+static inline as_spot as_map_spot(const as_map *m, size_t at) {
+  const size_t w = (size_t)m->w, h = (size_t)m->h, row = at / w;
+  const as_spot s = {row / h, row % h, at - row * w};
+  return s;
+}
+/* From the spot on, at most `most` pixels: gives the first one and how many there are. Without a border the whole map is
+ * one run. */
+static inline size_t as_map_run(const as_map *m, as_spot s, size_t most, float **first) {
+  *first = as_map_at(m, s.image, s.y, s.x);
+  const size_t run =
+      m->border ? (size_t)m->w - s.x : as_map_pixels(m) - (s.image * (size_t)m->h + s.y) * (size_t)m->w - s.x;
+  return run < most ? run : most;
+}
+/* Moves the spot `run` pixels on. */
+static inline void as_map_walk(const as_map *m, as_spot *s, size_t run) {
+  const size_t w = (size_t)m->w, h = (size_t)m->h;
+  s->x += run;
+  if (s->x > w) { /* over several rows: only where there is no border */
+    s->y += s->x / w, s->x %= w;
+    s->image += s->y / h, s->y %= h;
+  } else if (s->x == w) {
+    s->x = 0;
+    if (++s->y == h) s->y = 0, s->image++;
+  }
+}
 
 /* sum[j] = the sum of channel j over all pixels (NUMERICS rule T2). scratch: as_map_sum_floats(m) floats. */
 size_t as_map_sum_floats(const as_map *m);

@@ -44,7 +44,7 @@ static as_map make_map(const shape *s, float *from, size_t stream) {
   as_map_place(&m, from);
   for (size_t p = 0; p < as_map_pixels(&m); p++) {
     float *at;
-    (void)as_map_run(&m, p, 1, &at);
+    (void)as_map_run(&m, as_map_spot(&m, p), 1, &at);
     for (size_t c = 0; c < (size_t)s->c; c++) at[c] = (float)draw(stream * 100000 + p * (size_t)s->c + c);
   }
   return m;
@@ -52,7 +52,7 @@ static as_map make_map(const shape *s, float *from, size_t stream) {
 static void read_map(const as_map *m, double *to) {
   for (size_t p = 0; p < as_map_pixels(m); p++) {
     float *at;
-    (void)as_map_run(m, p, 1, &at);
+    (void)as_map_run(m, as_map_spot(m, p), 1, &at);
     for (size_t c = 0; c < (size_t)m->c; c++) to[p * (size_t)m->c + c] = (double)at[c];
   }
 }
