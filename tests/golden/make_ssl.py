@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """One SGD step of each method on made values and made views, by PyTorch autograd in float64 from the methods' equations
 (losses written here from the papers; the networks of make_encoder.py). Writes ssl.tsv: method, tensor, L2 norm of the
-update p1 - p0, its first 8 elements; "loss" with its value."""
-import os, math, hashlib, struct, torch, torch.nn as nn, torch.nn.functional as F
+update p1 - p0, its first 8 elements; "loss" with its value. Then 20 steps of three methods on a smaller network, with other
+views in each: ssl_steps.tsv (method, tensor, elements) and ssl_steps.f32, the whole updates p20 - p0 in that order."""
+import os, copy, math, hashlib, struct, torch, torch.nn as nn, torch.nn.functional as F
 torch.set_default_dtype(torch.float64)
 B, SIZE, W, K = 8, 16, 12, 14
 def made(t, n): return torch.tensor([((i * 37 + t * 11 + i // 64 * 29) % 64 - 31.5) / 32 for i in range(n)])
@@ -26,7 +27,7 @@ class L2(nn.Module):
     def forward(s, x): return F.normalize(x, dim=1)
 L = nn.Linear
 def wave(t, rows, w): return F.normalize(torch.tensor([[math.sin(t + .37 * (i * i % 9973)) for i in range(r * w, r * w + w)] for r in range(rows)]), dim=1)
-def projector(): return nn.Sequential(L(16, 20), nn.BatchNorm1d(20), nn.ReLU(), L(20, W), L2())
+def projector(F): return nn.Sequential(L(F, 20), nn.BatchNorm1d(20), nn.ReLU(), L(20, W), L2())
 def prototypes(heads): return nn.Sequential(L(W, heads * K, bias=False))
 def sinkhorn(s, eps, rounds): # the authors' order; q: samples x prototypes
     q = torch.exp(s / eps).T; q = q / q.sum()
@@ -36,18 +37,20 @@ def mlp(i, h, o): return nn.Sequential(L(i, h), nn.BatchNorm1d(h), nn.ReLU(), L(
 class Cosine(nn.Module):
     def __init__(s, i, o): super().__init__(); s.weight = nn.Parameter(torch.zeros(o, i))
     def forward(s, x): return x @ F.normalize(s.weight, dim=1).T
-HEADS = {'dino': (nn.Sequential(L(16, 20), nn.GELU(), L(20, 20), nn.GELU(), L(20, 10), L2(), Cosine(10, 14)), None), 'moco': (nn.Sequential(L(16, W), nn.ReLU(), L(W, W)), None), 'pcl': (nn.Sequential(L(16, W), nn.ReLU(), L(W, W)), None),
-         'simclr': (nn.Sequential(L(16, W, bias=False), nn.BatchNorm1d(W), nn.ReLU(), L(W, W, bias=False), Fixed(W, True)), None),
-         'obow': (nn.Sequential(L2(), L(16, 32, bias=False), nn.BatchNorm1d(32), nn.ReLU(), L(32, 16), L2()), None),
-         'byol': (mlp(16, 20, W), mlp(W, 20, W)),
-         'moco-v3': (nn.Sequential(L(16, 20, bias=False), nn.BatchNorm1d(20), nn.ReLU(), L(20, W, bias=False), Fixed(W, False)),
+def heads(F): return {'dino': (nn.Sequential(L(F, 20), nn.GELU(), L(20, 20), nn.GELU(), L(20, 10), L2(), Cosine(10, 14)), None), 'moco': (nn.Sequential(L(F, W), nn.ReLU(), L(W, W)), None), 'pcl': (nn.Sequential(L(F, W), nn.ReLU(), L(W, W)), None),
+         'simclr': (nn.Sequential(L(F, W, bias=False), nn.BatchNorm1d(W), nn.ReLU(), L(W, W, bias=False), Fixed(W, True)), None),
+         'obow': (nn.Sequential(L2(), L(F, 32, bias=False), nn.BatchNorm1d(32), nn.ReLU(), L(32, 16), L2()), None),
+         'byol': (mlp(F, 20, W), mlp(W, 20, W)),
+         'moco-v3': (nn.Sequential(L(F, 20, bias=False), nn.BatchNorm1d(20), nn.ReLU(), L(20, W, bias=False), Fixed(W, False)),
                      nn.Sequential(L(W, 20, bias=False), nn.BatchNorm1d(20), nn.ReLU(), L(20, W, bias=False))),
-         'simsiam': (nn.Sequential(L(16, W, bias=False), nn.BatchNorm1d(W), nn.ReLU(), L(W, W, bias=False), Fixed(W, False)),
+         'simsiam': (nn.Sequential(L(F, W, bias=False), nn.BatchNorm1d(W), nn.ReLU(), L(W, W, bias=False), Fixed(W, False)),
                      nn.Sequential(L(W, 6, bias=False), nn.BatchNorm1d(6), nn.ReLU(), L(6, W))),
-         'barlow': (nn.Sequential(L(16, W, bias=False), nn.BatchNorm1d(W), nn.ReLU(), L(W, W, bias=False), Fixed(W, False)), None),
-         'supervised': (nn.Sequential(L(16, 6)), None), 'vicreg': (mlp(16, W, W), None), 'swav': (projector(), prototypes(1)),
-         'deepcluster': (projector(), prototypes(2)), 'sela': (projector(), prototypes(2))}
+         'barlow': (nn.Sequential(L(F, W, bias=False), nn.BatchNorm1d(W), nn.ReLU(), L(W, W, bias=False), Fixed(W, False)), None),
+         'supervised': (nn.Sequential(L(F, 6)), None), 'vicreg': (mlp(F, W, W), None), 'swav': (projector(F), prototypes(1)),
+         'deepcluster': (projector(F), prototypes(2)), 'sela': (projector(F), prototypes(2))}
+HEADS = heads(16)
 CROPS = ('dino', 'swav', 'deepcluster', 'sela') # methods with small views
+CENTRE, NEXT = torch.zeros(K), torch.zeros(K) # of DINO
 PROTOTYPES = ('swav', 'deepcluster', 'sela')
 # Random numbers as tensor/base/math/rng.h has them.
 M = (1 << 64) - 1
@@ -71,11 +74,12 @@ def fill(m):
     for name, p in m.named_parameters():
         v = made(len(name), p.numel()).reshape(p.shape)
         p.data = v * (2 / p[0].numel()) ** .5 if p.ndim > 1 else ((1 + .2 * v) if 'weight' in name else .1 * v)
-def views(n=2, large=2):
+def views(n=2, large=2, step=0):
     out = []
     for k in range(n):
         S = SIZE if k < large else SIZE // 2
         x = made(5 + 3 * k, B * S * S * 3).reshape(B, S, S, 3) + made(9, B).reshape(B, 1, 1, 1) * made(2 + k, S).reshape(1, S, 1, 1)
+        if step: x = x + .5 * torch.sin(step + .37 * (torch.arange(B * S * S * 3) ** 2 % 9973)).reshape(B, S, S, 3)
         out.append(x.permute(0, 3, 1, 2))
     return out
 def cos(p, z): return (F.normalize(p, dim=1) * F.normalize(z.detach(), dim=1)).sum(1)
@@ -87,7 +91,9 @@ def loss_of(name, net, proj, pred, net2, proj2, x):
         return F.cross_entropy(s, (torch.arange(2 * B) + B) % (2 * B))
     if name == 'dino': # the last layer has no gradient in the first epoch; gradients are cut to norm 3 afterwards
         f = torch.cat([net(torch.cat(x[:2])), net(torch.cat(x[2:]))]); s = F.log_softmax(proj(f) / .1, 1).reshape(6, B, -1)
-        with torch.no_grad(): q = F.softmax(proj2(net2(torch.cat(x[:2]))) / .05, 1).reshape(2, B, -1)
+        with torch.no_grad():
+            t = proj2(net2(torch.cat(x[:2]))); q = F.softmax((t - CENTRE) / .05, 1).reshape(2, B, -1)
+            NEXT.copy_(.9 * CENTRE + .1 * t.mean(0)) # the centre moves after its use
         return sum(-(q[i] * s[v]).sum(1).mean() for i in range(2) for v in range(6) if v != i) / 10
     if name in ('moco', 'pcl'): # the queue: made rows at length 1; all keys in one group
         q = F.normalize(proj(net(x[0])), dim=1)
@@ -128,26 +134,51 @@ def loss_of(name, net, proj, pred, net2, proj2, x):
     v = lambda a: torch.relu(1 - (a.var(0) + 1e-4).sqrt()).mean()
     def c(a): a = a - a.mean(0); m = a.T @ a / (B - 1); return off(m) / W
     return 25 * F.mse_loss(z[0], z[1]) + 25 * (v(z[0]) + v(z[1])) / 2 + c(z[0]) + c(z[1])
-with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), 'ssl.tsv'), 'w') as f:
-    for name, (proj, pred) in HEADS.items():
-        all = nn.Module(); all.net = Net(); setattr(all, 'generator' if name == 'obow' else 'head' if name in ('moco', 'pcl', 'dino') else 'classifier' if name == 'supervised' else 'projector', proj)
-        if pred is not None: setattr(all, 'prototypes' if name in PROTOTYPES else 'predictor', pred)
-        class Flat(nn.Module): pass
-        names = [(n[4:] if n.startswith('net.') else n, p) for n, p in all.named_parameters()]
+def build(name, net, proj, pred): # the parameters by name, filled; a teacher that starts as a copy
+    all = nn.Module(); all.net = net; setattr(all, 'generator' if name == 'obow' else 'head' if name in ('moco', 'pcl', 'dino') else 'classifier' if name == 'supervised' else 'projector', proj)
+    if pred is not None: setattr(all, 'prototypes' if name in PROTOTYPES else 'predictor', pred)
+    names = [(n[4:] if n.startswith('net.') else n, p) for n, p in all.named_parameters()]
+    for n, p in names:
+        v = made(len(n), p.numel()).reshape(p.shape); p.data = v * (2 / p[0].numel()) ** .5 if p.ndim > 1 else ((1 + .2 * v) if 'weight' in n else .1 * v)
+    if name in PROTOTYPES: pred[0].weight.data = F.normalize(pred[0].weight.data, dim=1)
+    net2, proj2 = copy.deepcopy(net), copy.deepcopy(proj); all.train(); net2.train(); proj2.train()
+    return names, net2, proj2
+def reverse(name, loss, names, proj, pred, first): # gradients; first: of the first epoch
+    for _, p in names: p.grad = None
+    loss.backward()
+    if name == 'dino':
         for n, p in names:
-            v = made(len(n), p.numel()).reshape(p.shape); p.data = v * (2 / p[0].numel()) ** .5 if p.ndim > 1 else ((1 + .2 * v) if 'weight' in n else .1 * v)
-        if name in PROTOTYPES: pred[0].weight.data = F.normalize(pred[0].weight.data, dim=1)
-        import copy
-        net2, proj2 = copy.deepcopy(all.net), copy.deepcopy(proj); all.train(); net2.train(); proj2.train()
+            if p.grad.norm() > 3: p.grad *= 3 / (p.grad.norm() + 1e-6)
+        if first: proj[6].weight.grad = None
+    if name == 'deepcluster': pred[0].weight.grad = None
+HERE = os.path.dirname(os.path.abspath(__file__))
+with open(os.path.join(HERE, 'ssl.tsv'), 'w') as f:
+    for name, (proj, pred) in HEADS.items():
+        net = Net(); names, net2, proj2 = build(name, net, proj, pred)
         before = {n: p.detach().clone() for n, p in names}
         opt = torch.optim.SGD([p for _, p in names], .1, .9, weight_decay=1e-3)
-        loss = loss_of(name, all.net, proj, pred, net2, proj2, views(*((3, 3) if name == 'obow' else (6 if name in CROPS else 2,)))); loss.backward()
-        if name == 'dino':
-            for n, p in names:
-                if p.grad.norm() > 3: p.grad *= 3 / (p.grad.norm() + 1e-6)
-            proj[6].weight.grad = None
-        if name == 'deepcluster': pred[0].weight.grad = None
-        opt.step()
+        loss = loss_of(name, net, proj, pred, net2, proj2, views(*((3, 3) if name == 'obow' else (6 if name in CROPS else 2,))))
+        reverse(name, loss, names, proj, pred, True); opt.step()
         f.write(f'{name}\tloss\t{loss.item():.9g}\n')
         for n, p in names:
             u = (p.detach() - before[n]); f.write('\t'.join([name, n, f'{u.norm().item():.9g}'] + [f'{e:.9g}' for e in u.flatten()[:8].tolist()]) + '\n')
+STEPS, EPOCH = 20, 5
+with open(os.path.join(HERE, 'ssl_steps.tsv'), 'w') as f, open(os.path.join(HERE, 'ssl_steps.f32'), 'wb') as g:
+    for name in ('simclr', 'byol', 'dino'):
+        proj, pred = heads(8)[name]; net = Net(); net.layer3 = nn.Identity()
+        names, net2, proj2 = build(name, net, proj, pred)
+        before = {n: p.detach().clone() for n, p in names}
+        opt = torch.optim.SGD([p for _, p in names], .003, .9, weight_decay=1e-3)
+        for step in range(STEPS): # rate to 0 and the teacher's momentum to 1 by a cosine; the teacher follows last
+            left = (1 + math.cos(math.pi * step / STEPS)) / 2
+            opt.param_groups[0]['lr'] = .003 * left
+            loss = loss_of(name, net, proj, pred, net2, proj2, views(6 if name in CROPS else 2, step=step + 1))
+            reverse(name, loss, names, proj, pred, step < EPOCH); opt.step()
+            m = 1 - (1 - .9) * left
+            for slow, quick in ((net2, net), (proj2, proj)):
+                for t, p in zip(slow.parameters(), quick.parameters()): t.data = m * t.data + (1 - m) * p.data
+            if name == 'dino': CENTRE.copy_(NEXT)
+        f.write(f'{name}\tloss\t{loss.item():.9g}\n')
+        for n, p in names:
+            u = (p.detach() - before[n]).flatten(); f.write(f'{name}\t{n}\t{u.numel()}\n')
+            g.write(struct.pack(f'<{u.numel()}f', *u.tolist()))

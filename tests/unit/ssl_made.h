@@ -39,7 +39,7 @@ static inline void fill_store(as_store *store) {
 }
 
 /* Options that the script has, for those methods that know them. */
-static inline as_ssl *open_method(as_test *t, const char *name) {
+static inline as_ssl *open_network(as_test *t, const char *name, const char *arch, size_t epochs) {
   static const struct {
     const char *name;
     double value;
@@ -48,17 +48,18 @@ static inline as_ssl *open_method(as_test *t, const char *name) {
                 {"lambda", 0.02},    {"queue", 16},          {"group", 8},      {"prototypes", 14},
                 {"bottleneck", 10},  {"clusters-1", 3},      {"clusters-2", 5}, {"clusters-3", 4},
                 {"frozen", 0},       {"queue-from", 0},      {"heads", 2},      {"words", 16},
-                {"words-a-step", 4}, {"small-views", 4}};
+                {"words-a-step", 4}, {"small-views", 4},     {"ema", 0.9},      {"tau-teacher", 0.05},
+                {"head-bn", 0}};
   static int label[40];
   for (int i = 0; i < 40; i++) label[i] = (i / 5 * 3 + 1) % 6;
   as_ssl_opts o = {.method = as_ssl_method_named(name),
-                   .arch = "resnet18:blocks=1-1-1,base=4,stem=3x3s2",
+                   .arch = arch,
                    .size = SIZE,
                    .batch = BATCH,
                    .images = 40,
                    .label = label,
                    .classes = 6,
-                   .epochs = 2,
+                   .epochs = epochs,
                    .seed = 3};
   for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
     const as_ssl_param *p = o.method->params;
@@ -70,6 +71,10 @@ static inline as_ssl *open_method(as_test *t, const char *name) {
   as_err err = {0};
   CHECK_OK(t, as_ssl_create(&s, &o, &err), err);
   return s;
+}
+
+static inline as_ssl *open_method(as_test *t, const char *name) {
+  return open_network(t, name, "resnet18:blocks=1-1-1,base=4,stem=3x3s2", 2);
 }
 
 /* Image i of the batch of a step: five steps see all 40. */

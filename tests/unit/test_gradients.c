@@ -423,14 +423,14 @@ static void cosine_forward(const int *s, double *const x[], double *y) {
   }
 }
 static void cosine_reverse(const int *s, float *const x[], const float *dy, float *const dx[]) {
-  const as_head_layer layer = {.kind = AS_HEAD_COSINE, .width = s[2]};
+  const as_head_layer last = {.kind = AS_HEAD_COSINE, .width = s[2]};
   const size_t rows = (size_t)s[0], in = (size_t)s[1], weights = in * (size_t)s[2];
   const as_map from = as_map_matrix(x[0], rows, in), to = as_map_matrix(dx[0], rows, in);
   const as_map d = as_map_matrix((float *)(uintptr_t)dy, rows, (size_t)s[2]);
   as_store store = {0};
   as_head *head = NULL;
   as_head_pass *pass = NULL;
-  if (as_head_create(&head, "last", s[1], &layer, 1, rows, &store, NULL) != AS_OK) return;
+  if (as_head_create(&head, "last", s[1], &last, 1, rows, &store, NULL) != AS_OK) return;
   if (as_store_make(&store, 1, NULL) != AS_OK) return;
   if (as_head_pass_create(&pass, head, true, NULL) != AS_OK) return;
   memcpy(as_store_value(&store, 0), x[1], weights * sizeof(float));
