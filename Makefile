@@ -88,9 +88,12 @@ $(BUILD)/o/%.o: %.c Makefile
 	$(CC) $(ALL_CFLAGS) $(FRAME) -MMD -MP -c $< -o $@
 
 # A test is one file with its own main; it sees every header and links the rooms that ROOMS names.
-$(BUILD)/t/%: tests/unit/%.c tests/harness.c tests/harness.h $(BUILD)/libassay.a
+$(BUILD)/t/%: tests/unit/%.c $(BUILD)/harness.o $(BUILD)/libassay.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP $< tests/harness.c $(BUILD)/libassay.a $(ALL_LDFLAGS) -lm -o $@
+	$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -MT $@ $< $(BUILD)/harness.o $(BUILD)/libassay.a $(ALL_LDFLAGS) -lm -o $@
+$(BUILD)/harness.o: tests/harness.c tests/harness.h
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -c $< -o $@
 
 # The cells of check-bits that one build can run.
 $(BUILD)/bits: tests/bits.c $(BUILD)/libassay.a

@@ -10,6 +10,7 @@
 #include "tensor/base/mem.h"
 #include "tensor/runtime.h"
 #include "tests/harness.h"
+#define TOY_BASE "4"
 #include "tests/unit/ssl_toy.h"
 
 enum { FACTS = 6 };
@@ -60,7 +61,8 @@ typedef struct row {
   size_t epochs;
   toy_setting set[TOY_SETTINGS], wrong; /* wrong.name NULL: by `spoil` */
   void (*spoil)(as_ssl *s);
-  bool embeds; /* the method's state begins with the branch that makes z */
+  as_status (*prepare)(as_ssl *s); /* of both runs, or NULL */
+  bool embeds;                     /* the method's state begins with the branch that makes z */
   fact_kind fact;
   double bound;
   bool above; /* healthy runs are above the bound */
@@ -73,17 +75,202 @@ static void spoil_queue(as_ssl *s) {
   for (size_t i = 0; i < s->kept[0].bytes / sizeof *queue; i++) queue[i] *= (float)sqrt(width);
 }
 
+/* ---- losses of which a part is missing; the networks stay those of the method ---- */
+
+static void replace_loss(as_ssl *s, double (*loss)(as_ssl *s, const uint32_t *image)) {
+  static as_ssl_method broken;
+  broken = *s->method;
+  broken.loss = loss;
+  s->method = &broken;
+}
+
+/* SimCLR's numerator alone: -u_i . u_j / tau of the two views of an image. */
+static double attract(as_ssl *s, const uint32_t *image) {
+  (void)image;
+  as_branch *net = s->state;
+  as_branch_pack(net, true);
+  const as_map *u = as_branch_forward(net, 0, true);
+  const size_t n = as_map_pixels(u), d = (size_t)u->c;
+  const double scale = 1.0 / ((double)n * as_ssl_value(s, "temperature"));
+  float *du = as_alloc(n * d, sizeof *du, NULL);
+  double loss = 0;
+  for (size_t i = 0; i < n; i++)
+    for (size_t k = 0; k < d; k++) {
+      const double other = (double)u->data[(i + n / 2) % n * d + k];
+      loss -= scale * (double)u->data[i * d + k] * other;
+      du[i * d + k] = (float)(-2 * scale * other);
+    }
+  const as_map m = as_map_matrix(du, n, d);
+  as_branch_backward(net, 0, &m);
+  as_free(du);
+  return loss;
+}
+static void drop_negatives(as_ssl *s) {
+  replace_loss(s, attract);
+}
+
+/* The states of SimSiam and BYOL begin so. */
+typedef struct siamese {
+  as_branch net;
+  as_head *predictor;
+  as_head_pass *predict[2];
+} siamese;
+typedef struct with_teacher {
+  as_branch online, target;
+} with_teacher;
+
+/* A matrix like m, to be freed. */
+static as_map like(const as_map *m) {
+  return as_map_matrix(as_alloc(as_map_floats(m), sizeof(float), NULL), as_map_pixels(m), (size_t)m->c);
+}
+
+/* SimSiam whose gradient goes into both sides of the cosine, with and without the predictor. */
+static double both_sides(as_ssl *s, bool predictor, bool stop) {
+  siamese *m = s->state;
+  const double batch = (double)s->o.batch;
+  const as_map *z[2], *p[2];
+  as_map dp[2], dz[2], own;
+  double cosines = 0;
+  as_branch_pack(&m->net, true);
+  as_head_pack(m->predictor, true);
+  for (int v = 0; v < 2; v++) {
+    z[v] = as_branch_forward(&m->net, v, true);
+    p[v] = predictor ? as_head_forward(m->predict[v], z[v], true) : z[v];
+    dp[v] = like(z[v]), dz[v] = like(z[v]);
+  }
+  own = like(z[0]);
+  for (int v = 0; v < 2; v++) {
+    cosines += as_ssl_cosine(p[v], z[1 - v], 0.5 / batch, &dp[v]);
+    (void)as_ssl_cosine(z[1 - v], p[v], 0.5 / batch, &dz[1 - v]);
+  }
+  for (int v = 0; v < 2; v++) {
+    if (predictor) as_head_backward(m->predict[v], &dp[v], &own);
+    const float *from = predictor ? own.data : dp[v].data;
+    for (size_t i = 0; i < as_map_floats(&own); i++) dz[v].data[i] = from[i] + (stop ? 0.0f : dz[v].data[i]);
+    as_branch_backward(&m->net, v, &dz[v]);
+  }
+  for (int v = 0; v < 2; v++) as_free(dp[v].data), as_free(dz[v].data);
+  as_free(own.data);
+  return -0.5 * cosines / batch;
+}
+static double without_stop(as_ssl *s, const uint32_t *image) {
+  (void)image;
+  return both_sides(s, true, false);
+}
+static double without_predictor(as_ssl *s, const uint32_t *image) {
+  (void)image;
+  return both_sides(s, false, true);
+}
+static void drop_stop(as_ssl *s) {
+  replace_loss(s, without_stop);
+}
+static void drop_predictor(as_ssl *s) {
+  replace_loss(s, without_predictor);
+}
+
+/* BYOL whose embeddings themselves go to the teacher's. */
+static double follow_teacher(as_ssl *s, const uint32_t *image) {
+  (void)image;
+  with_teacher *m = s->state;
+  const double batch = (double)s->o.batch;
+  const as_map *p[2], *z[2];
+  double cosines = 0;
+  as_branch_pack(&m->online, true);
+  as_branch_pack(&m->target, false);
+  for (int v = 0; v < 2; v++) {
+    p[v] = as_branch_forward(&m->online, v, true);
+    z[v] = as_ssl_teach(&m->target, &m->online, v);
+  }
+  for (int v = 0; v < 2; v++) {
+    const as_map dp = like(p[v]);
+    cosines += as_ssl_cosine(p[v], z[1 - v], 2.0 / batch, &dp);
+    as_branch_backward(&m->online, v, &dp);
+    as_free(dp.data);
+  }
+  return 4.0 - 2.0 * cosines / batch;
+}
+static void drop_predictor_of_byol(as_ssl *s) {
+  replace_loss(s, follow_teacher);
+}
+
+/* The projector of SimCLR or SimSiam without its last BatchNorm, which hides a collapse: it spreads what differs by rounding
+ * alone. */
+static as_status drop_output_bn(as_ssl *s) {
+  as_branch *b = s->state;
+  const int width = (int)as_ssl_value(s, "width"), dim = as_encoder_dim(b->encoder);
+  const bool normalises = strcmp(s->method->name, "simclr") == 0;
+  const as_head_layer layers[] = {{.kind = AS_HEAD_LINEAR, .width = width},
+                                  {.kind = AS_HEAD_BN, .gain = true, .offset = true},
+                                  {.kind = AS_HEAD_RELU},
+                                  {.kind = AS_HEAD_LINEAR, .width = width},
+                                  {.kind = AS_HEAD_L2}};
+  const size_t rows = (size_t)as_encoder_count(b->pass[0]);
+  as_head_pass_destroy(&b->head_pass[0]);
+  as_head_pass_destroy(&b->head_pass[1]);
+  as_head_destroy(&b->head);
+  as_status st =
+      as_head_create(&b->head, "projector", dim, layers, normalises ? 5 : 4, rows, &s->student, NULL);
+  for (int v = 0; v < 2 && st == AS_OK && b->pass[v]; v++)
+    st = as_head_pass_create(&b->head_pass[v], b->head, true, NULL);
+  return st;
+}
+
 #define SGD                                                \
   {"optimizer", 0}, {"lr", 0.1}, {"weight-decay", 5e-4}, { \
     "width", 32                                            \
   }
 static const row rows[] = {
+    {"SimCLR: no negatives",
+     "simclr",
+     4,
+     {SGD},
+     {0},
+     drop_negatives,
+     drop_output_bn,
+     true,
+     SPREAD,
+     0.45,
+     true},
+    {"SimSiam: no stop-gradient",
+     "simsiam",
+     6,
+     {SGD, {"narrow", 16}},
+     {0},
+     drop_stop,
+     drop_output_bn,
+     true,
+     SPREAD,
+     0.45,
+     true},
+    {"SimSiam: no predictor",
+     "simsiam",
+     6,
+     {SGD, {"narrow", 16}},
+     {0},
+     drop_predictor,
+     drop_output_bn,
+     true,
+     SPREAD,
+     0.45,
+     true},
+    {"BYOL: no predictor",
+     "byol",
+     6,
+     {SGD, {"hidden", 64}, {"ema", 0.9}},
+     {0},
+     drop_predictor_of_byol,
+     NULL,
+     true,
+     SPREAD,
+     0.45,
+     true},
     {"MoCo: a start queue that is not normalised",
      "moco",
      2,
      {SGD, {"queue", 512}, {"temperature", 0.1}},
      {0},
      spoil_queue,
+     NULL,
      true,
      FIRST_LOSS,
      6.24,
@@ -94,6 +281,7 @@ static const row rows[] = {
      {SGD, {"queue", 512}, {"temperature", 0.1}},
      {0},
      spoil_queue,
+     NULL,
      true,
      FIRST_LOSS,
      6.24,
@@ -103,6 +291,7 @@ static const row rows[] = {
      6,
      {SGD, {"queue", 512}, {"temperature", 0.1}, {"ema", 0.9}},
      {"ema", 0},
+     NULL,
      NULL,
      true,
      SPREAD,
@@ -114,15 +303,17 @@ static const row rows[] = {
      {SGD, {"lambda", 0.02}},
      {"lambda", 0},
      NULL,
+     NULL,
      true,
      CORRELATION,
-     0.6,
+     0.8,
      false},
     {"VICReg: no variance term",
      "vicreg",
      6,
      {SGD, {"variance", 25}},
      {"variance", 0},
+     NULL,
      NULL,
      true,
      DEVIATION,
@@ -134,15 +325,17 @@ static const row rows[] = {
      {SGD, {"covariance", 1}},
      {"covariance", 0},
      NULL,
+     NULL,
      true,
      CORRELATION,
-     0.6,
+     0.8,
      false},
     {"DINO: no centring",
      "dino",
      6,
      {{"lr", 0.01}, {"prototypes", 32}, {"tau-teacher", 0.04}, {"centre", 0.9}},
      {"centre", 1},
+     NULL,
      NULL,
      false,
      BALANCE,
@@ -154,15 +347,17 @@ static const row rows[] = {
      {{"optimizer", 0}, {"lr", 0.1}, {"words", 256}, {"words-a-step", 32}},
      {"words-a-step", 0},
      NULL,
+     NULL,
      false,
      BALANCE,
-     0.85,
+     0.8,
      true},
     {"OBoW: soft codes",
      "obow",
      6,
      {{"optimizer", 0}, {"lr", 0.1}, {"delta", 10}},
      {"delta", 0.01},
+     NULL,
      NULL,
      false,
      LOSS,
@@ -179,6 +374,7 @@ static void run_row(as_test *t, const row *r) {
       if (strcmp(set[i].name, r->wrong.name) == 0) set[i] = r->wrong;
     as_ssl *s = toy_open(t, r->method, r->epochs, set);
     if (!s) return;
+    CHECK(t, !r->prepare || r->prepare(s) == AS_OK);
     if (broken && r->spoil) r->spoil(s);
     facts[LOSS] = toy_train(s, r->epochs, &facts[FIRST_LOSS]);
     if (r->embeds) look_at(as_branch_forward(s->state, 0, false), facts);
