@@ -17,6 +17,7 @@
 #include "tools/cmd.h"
 #include "tools/common.h"
 #include "tools/say.h"
+#include "tools/values.h"
 #include "weights/containers/state.h"
 #include "weights/match.h"
 #include "weights/recipe/recipe.h"
@@ -170,10 +171,30 @@ static void checkpoint_text(as_str *out, as_state *st, const finding *f) {
   }
 }
 
+/* NAME or NAME:INDICES. */
+static as_status put_tensor(as_str *out, const as_state *st, const char *place, as_err *err) {
+  const char *colon = strrchr(place, ':'), *end = colon ? colon : place + strlen(place);
+  as_str name = {0};
+  as_str_printf(&name, "%.*s", (int)(end - place), place);
+  const as_state_entry *e = as_state_find(st, as_str_c(&name));
+  as_status s = AS_OK;
+  if (e)
+    s = as_values_put(out, &e->view, *end ? end + 1 : "", err);
+  else
+    s = as_fail(err, AS_E_USAGE, "--values: found '%s', wanted a tensor of %s, such as %s", as_str_c(&name),
+                as_state_path(st), as_state_count(st) ? as_state_entries(st)->name : "");
+  as_str_clear(&name);
+  return s;
+}
+
 static as_status inspect_checkpoint(as_str *out, const as_args *a, as_err *err) {
   as_state *st = NULL;
   as_status s = as_state_open(&st, a->operand[0], err);
-  if (s != AS_OK) return s;
+  if (s == AS_OK && a->set[OPT_VALUES]) {
+    s = put_tensor(out, st, a->text[OPT_VALUES], err);
+    as_state_close(&st);
+  }
+  if (s != AS_OK || a->set[OPT_VALUES]) return s;
   finding *f = as_calloc(1, sizeof *f, err);
   if (!f) {
     s = AS_E_ENV;
@@ -197,8 +218,15 @@ static as_status inspect_checkpoint(as_str *out, const as_args *a, as_err *err) 
 
 static as_status inspect_image(as_str *out, const as_args *a, const as_file *f, as_err *err) {
   as_image_info info;
-  as_status s = as_image_probe(&info, f->data, f->size, err);
+  as_image im = {0};
+  as_status s = a->set[OPT_VALUES] ? as_image_decode(&im, f->data, f->size, 0, &info, err)
+                                   : as_image_probe(&info, f->data, f->size, err);
   if (s != AS_OK) return as_fail_in(err, "%s", a->operand[0]), s;
+  if (a->set[OPT_VALUES]) {
+    s = as_values_put_pixels(out, &im, a->text[OPT_VALUES], err);
+    as_image_clear(&im);
+    return s;
+  }
   if (a->set[OPT_JSON]) {
     as_jsonw w;
     as_jsonw_init(&w, out, false);
@@ -222,7 +250,9 @@ static as_status inspect_npy(as_str *out, const as_args *a, as_err *err) {
   char shape[96];
   as_status s = as_npy_open(&npy, a->operand[0], err);
   if (s != AS_OK) return s;
-  if (a->set[OPT_JSON]) {
+  if (a->set[OPT_VALUES]) {
+    s = as_values_put(out, &npy.view, a->text[OPT_VALUES], err);
+  } else if (a->set[OPT_JSON]) {
     as_jsonw w;
     as_jsonw_init(&w, out, false);
     as_jsonw_object(&w);
@@ -237,12 +267,14 @@ static as_status inspect_npy(as_str *out, const as_args *a, as_err *err) {
                   as_shape_text(npy.view.shape, npy.view.rank, shape, sizeof shape));
   }
   as_npy_close(&npy);
-  return AS_OK;
+  return s;
 }
 
 /* A folder or an archive of images: what a dataset made of it would hold. */
 static as_status inspect_dataset(as_str *out, const as_args *a, as_err *err) {
   as_dataset *ds = NULL;
+  if (a->set[OPT_VALUES])
+    return as_fail(err, AS_E_USAGE, "%s: --values wants an image, an array or a checkpoint", a->operand[0]);
   as_dataset_opts o = {.path = a->operand[0]};
   as_status s = as_dataset_open(&ds, &o, err);
   if (s != AS_OK) return s;
@@ -296,6 +328,8 @@ as_status as_cmd_inspect(const as_args *a, as_err *err) {
   as_str out = {0};
   as_file f = {0};
   as_status s;
+  if (a->set[OPT_VALUES] && a->set[OPT_JSON])
+    return as_fail(err, AS_E_USAGE, "--values prints text; found --json beside it");
   if (as_path_kind_of(path) == AS_PATH_DIR) {
     s = inspect_dataset(&out, a, err);
   } else if ((s = as_file_open(&f, path, err)) == AS_OK) {

@@ -8,8 +8,8 @@
 
 typedef struct as_trace as_trace;
 
-/* Lines: layer, shape, min, max, SHA-256 of the output as little-endian float32 [n, h, w, c]; tab-separated
- * after one header line. Every batch is traced, so the files of two runs compare when their batches do. */
+/* Lines: layer, shape, min, max, the first four values, SHA-256 of the output as little-endian float32 [n, h, w, c];
+ * tab-separated after one header line. Every batch is traced, so the files of two runs compare when their batches do. */
 as_status as_trace_open(as_trace **out, const char *path, as_model *m, as_err *err);
 /* keep = 0 drops the file. */
 as_status as_trace_close(as_trace **trace, as_model *m, int keep, as_err *err);

@@ -56,4 +56,21 @@ if (cd "$TMP" && tar --format=ustar -cf old.pth sys_info pickle) 2>/dev/null; th
 else
   skip "checkpoints: torch's oldest container, damaged" "no tar"
 fi
+
+# the numbers themselves: an image's are those of its PPM, a place is a part of the whole, a trace ends with the features
+"$ASSAY" init --arch resnet18:blocks=1-1,base=4,stem=3x3 --seed 1 -o "$TMP/small.safetensors" -q
+G=${ASSAY_TESTS:-tests}/golden/images
+"$ASSAY" decode "$G/s4x1.jpg" -o "$TMP/p.ppm" && tail -c 12 "$TMP/p.ppm" | od -A n -v -t u1 | tr -s ' \n' '\n' | sed '/^$/d' >"$TMP/want"
+"$ASSAY" inspect "$G/s4x1.jpg" --values "" | sed 's/.*: //' | tr ' ' '\n' >"$TMP/got"
+[ -s "$TMP/want" ] && same "checkpoints: the values of an image" "$TMP/got" "$TMP/want"
+"$ASSAY" inspect "$TMP/small.safetensors" --values conv1.weight | sed -n '6p' >"$TMP/want"
+"$ASSAY" inspect "$TMP/small.safetensors" --values conv1.weight:0,1,2 >"$TMP/got"
+grep -q '^0,1,2: [-0-9.]* [-0-9.]* [-0-9.]*$' "$TMP/got" && same "checkpoints: a place of a tensor" "$TMP/got" "$TMP/want"
+cp "$G/size16x16.jpg" "$TMP/one.jpg"
+"$ASSAY" features --weights "$TMP/small.safetensors" --preset imagenet-c,resize=0,crop=16 --data "$TMP/one.jpg" --trace "$TMP/t.tsv" -o "$TMP/f.npy" -q >"$TMP/out"
+awk -F'\t' 'END { gsub(",", " ", $5); print $5 }' "$TMP/t.tsv" >"$TMP/want"
+"$ASSAY" inspect "$TMP/f.npy" --values 0 | awk '{ print $2, $3, $4, $5 }' >"$TMP/got"
+grep -q '[1-9]' "$TMP/want" && same "checkpoints: a trace ends with the features" "$TMP/got" "$TMP/want"
+refuses "checkpoints: a tensor that is not there" 2 "found 'conv9.weight', wanted a tensor of" inspect "$TMP/small.safetensors" --values conv9.weight:0
+refuses "checkpoints: a place outside" 2 "found '4', wanted indices such as 0,1 inside [4, 3, 3, 3]" inspect "$TMP/small.safetensors" --values conv1.weight:4
 exit $failed
