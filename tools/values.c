@@ -1,6 +1,7 @@
 #include "tools/values.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "tensor/base/mem.h"
 
@@ -10,6 +11,7 @@ static as_status parse_place(const as_view *v, const char *at, int64_t index[AS_
   char shape[96];
   const char *p = at;
   *n = 0;
+  if (strcmp(at, "all") == 0) return AS_OK;
   while (*p) {
     char *end;
     if (*p < '0' || *p > '9') break;
@@ -23,7 +25,7 @@ static as_status parse_place(const as_view *v, const char *at, int64_t index[AS_
       break;
   }
   if (*p)
-    return as_fail(err, AS_E_USAGE, "--values: found '%s', wanted indices such as 0,1 inside %s", at,
+    return as_fail(err, AS_E_USAGE, "--values: found '%s', wanted all, or indices such as 0,1 inside %s", at,
                    as_shape_text(v->shape, v->rank, shape, sizeof shape));
   return AS_OK;
 }
