@@ -164,8 +164,9 @@ static as_status print_manual(const as_args *a, as_err *err) {
   return s;
 }
 
-static void put_params(as_str *out, const as_ssl_param *p) {
-  for (; p && p->name; p++) {
+static void put_params(as_str *out, const as_ssl_method *m) {
+  const as_ssl_param *p;
+  for (size_t i = 0; (p = as_ssl_param_at(m, i)) != NULL; i++) {
     as_str_printf(out, "  %-14s %-10.6g %s", p->name, p->value, p->about);
     if (*p->published) as_str_printf(out, "%spublished: %s", *p->about ? "; " : "", p->published);
     as_str_putc(out, '\n');
@@ -182,8 +183,7 @@ static as_status print_method(const char *name, as_err *err) {
   for (size_t v = 0; m->view[v]; v++) as_str_printf(&out, " %s", m->view[v]);
   if (!m->view[0]) as_str_put(&out, " none");
   as_str_put(&out, "\n\nparameters (--set NAME=VALUE):\n");
-  put_params(&out, m->params);
-  put_params(&out, as_ssl_shared);
+  put_params(&out, m);
   s = as_str_status(&out, err);
   if (s == AS_OK) as_print(&out);
   as_str_clear(&out);

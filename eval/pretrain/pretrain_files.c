@@ -22,13 +22,12 @@ as_status as_pretrain_identity(as_str *out, const as_pretrain_opts *o, const as_
       AS_TRAIN_PROFILE, s->method->name, s->arch, s->size, s->batch, s->epochs, (unsigned long long)s->seed,
       o->half ? "float16" : "float32", preset, g->list_sha256);
   if (s->method->labels) as_str_printf(out, " labels=%s", g->labels_sha256);
-  const as_ssl_param *lists[2] = {s->method->params, as_ssl_shared};
-  for (int k = 0; k < 2; k++)
-    for (const as_ssl_param *p = lists[k]; p && p->name; p++) {
-      char value[32];
-      as_f64_text(as_ssl_value(ssl, p->name), value);
-      as_str_printf(out, " %s=%s", p->name, value);
-    }
+  const as_ssl_param *p;
+  for (size_t i = 0; (p = as_ssl_param_at(s->method, i)) != NULL; i++) {
+    char value[32];
+    as_f64_text(as_ssl_value(ssl, p->name), value);
+    as_str_printf(out, " %s=%s", p->name, value);
+  }
   return as_str_status(out, err);
 }
 

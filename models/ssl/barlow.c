@@ -20,6 +20,7 @@ typedef struct barlow {
 static const as_ssl_param params[] = {
     {"lambda", 0.02, "weight of the off-diagonal", "0.0051 at width 8192"},
     {"width", 128, "of the projections", "8192"},
+    {"lr", 4e-3, "learning rate", ""},
     {NULL, 0, NULL, NULL},
 };
 

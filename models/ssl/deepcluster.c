@@ -29,6 +29,7 @@ static const as_ssl_param params[] = {
     {"temperature", 0.1, "tau", "0.1"},
     {"rounds", 10, "of k-means", "10"},
     {"small-views", 0, "of half the side, 0 to 4", "4 or 6"},
+    {"lr", 4e-3, "learning rate", ""},
     {NULL, 0, NULL, NULL},
 };
 

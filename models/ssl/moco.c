@@ -22,7 +22,7 @@
 #include "tensor/linear.h"
 
 static const as_ssl_param params[] = {
-    AS_MOCO_PARAMS("65536"),
+    AS_MOCO_PARAMS(0.1, "65536"),
     {NULL, 0, NULL, NULL},
 };
 

@@ -19,8 +19,8 @@ typedef struct as_moco {
 } as_moco;
 
 /* What both have among their parameters; keys: the queue's length in the authors' code. */
-#define AS_MOCO_PARAMS(keys)                                                                            \
-  {"temperature", 0.2, "tau", "0.2"}, {"width", 128, "of the projections", "128"},                      \
+#define AS_MOCO_PARAMS(tau, keys)                                                                       \
+  {"temperature", tau, "tau", "0.2"}, {"width", 128, "of the projections", "128"},                      \
       {"queue", 1024, "keys of earlier batches", keys},                                                 \
       {"group", 32, "images that share BatchNorm's statistics among the keys", "32 (256 on 8 GPUs)"}, { \
     "ema", 0.97, "momentum of the key encoder", "0.999"                                                 \

@@ -52,6 +52,7 @@ static const as_ssl_param params[] = {
     {"cut", 0, "cells cut off at the map's border", "1"},
     {"average", 0, "1: words are means of 3x3 cells", "1"},
     {"ema", 0.97, "the teacher's first momentum", "0.99"},
+    {"lr", 4e-3, "learning rate", ""},
     {NULL, 0, NULL, NULL},
 };
 

@@ -46,7 +46,7 @@ typedef struct pcl {
 } pcl;
 
 static const as_ssl_param params[] = {
-    AS_MOCO_PARAMS("16384"),
+    AS_MOCO_PARAMS(0.2, "16384"),
     {"clusters-1", 32, "clusters of the first k-means", "25000"},
     {"clusters-2", 64, "of the second; 0: none", "50000"},
     {"clusters-3", 128, "of the third; 0: none", "100000"},

@@ -40,6 +40,7 @@ static const as_ssl_param params[] = {
     {"sinkhorn", 20, "rounds", "not known (SeLa: until it stands still)"},
     {"frozen", 1, "epochs in which the prototypes stand still", "1"},
     {"small-views", 0, "of half the side, 0 to 4", "4, or 0"},
+    {"lr", 4e-3, "learning rate", ""},
     {NULL, 0, NULL, NULL},
 };
 

@@ -6,7 +6,7 @@
 #include "tensor/base/mem.h"
 #include "tensor/base/text.h"
 
-const as_ssl_param as_ssl_shared[] = {
+static const as_ssl_param shared[] = {
     {"lr", 2e-3, "learning rate", ""},
     {"lr-end", 0.0, "learning rate at the end of the cosine", ""},
     {"weight-decay", 1e-4, "", ""},
@@ -16,11 +16,22 @@ const as_ssl_param as_ssl_shared[] = {
     {NULL, 0, NULL, NULL},
 };
 
+static const as_ssl_param *named_in(const as_ssl_param *list, const char *name) {
+  for (const as_ssl_param *p = list; p && p->name; p++)
+    if (strcmp(p->name, name) == 0) return p;
+  return NULL;
+}
+
 static const as_ssl_param *find_param(const as_ssl_method *m, const char *name) {
+  const as_ssl_param *own = named_in(m->params, name);
+  return own ? own : named_in(shared, name);
+}
+
+const as_ssl_param *as_ssl_param_at(const as_ssl_method *m, size_t i) {
   for (const as_ssl_param *p = m->params; p && p->name; p++)
-    if (strcmp(p->name, name) == 0) return p;
-  for (const as_ssl_param *p = as_ssl_shared; p->name; p++)
-    if (strcmp(p->name, name) == 0) return p;
+    if (i-- == 0) return p;
+  for (const as_ssl_param *p = shared; p->name; p++)
+    if (!named_in(m->params, p->name) && i-- == 0) return p;
   return NULL;
 }
 
@@ -46,8 +57,7 @@ static as_status check_options(const as_ssl_opts *o, as_err *err) {
     if (find_param(o->method, o->name[i])) continue;
     const char *names[2 * AS_SSL_PARAMS];
     size_t n = 0;
-    for (const as_ssl_param *p = o->method->params; p && p->name; p++) names[n++] = p->name;
-    for (const as_ssl_param *p = as_ssl_shared; p->name; p++) names[n++] = p->name;
+    for (const as_ssl_param *p; (p = as_ssl_param_at(o->method, n)) != NULL;) names[n++] = p->name;
     const char *near = as_nearest(o->name[i], names, n);
     return as_fail(err, AS_E_USAGE, "%s has no parameter \"%s\"%s%s", o->method->title, o->name[i],
                    near ? "; nearest: " : "", near ? near : "");

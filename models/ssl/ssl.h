@@ -37,8 +37,9 @@ typedef struct as_ssl_method {
   const char *family;       /* "contrastive", "clustering", "distillation", "redundancy", "baseline" */
   const char *about; /* sketch and equations in ASCII, and what differs from the paper here; several lines */
   const char *view[AS_SSL_VIEWS]; /* augmentation of each view in data/augment's words; NULL ends */
-  const as_ssl_param *params;     /* beyond those that all share; name NULL ends */
-  bool labels;                    /* it wants the class of every image */
+  const as_ssl_param
+      *params; /* beyond those that all share, and those of these with a default of its own; name NULL ends */
+  bool labels; /* it wants the class of every image */
   as_status (*create)(as_ssl *s, as_err *err);
   void (*destroy)(as_ssl *s);
   /* Of methods that remember something of every image: one batch of the pass before the first step, no gradients. Or NULL. */
@@ -54,8 +55,9 @@ extern const as_ssl_method *const as_ssl_methods[];
 const as_ssl_method *as_ssl_method_named(const char *name); /* NULL: none */
 /* The same; AS_E_USAGE that names the nearest and all. */
 as_status as_ssl_method_find(const as_ssl_method **out, const char *name, as_err *err);
-/* Parameters that all methods have: "lr", "weight-decay", "momentum", ... ; name NULL ends. */
-extern const as_ssl_param as_ssl_shared[];
+/* Parameter i of a method: its own ones, then those of all methods ("lr", "weight-decay", ...) that it does not set itself.
+ * NULL: there are i of them. */
+const as_ssl_param *as_ssl_param_at(const as_ssl_method *m, size_t i);
 
 typedef struct as_ssl_opts {
   const as_ssl_method *method;

@@ -22,7 +22,8 @@ typedef struct supervised {
   int *class_of; /* [B] */
 } supervised;
 
-static const as_ssl_param params[] = {{NULL, 0, NULL, NULL}};
+static const as_ssl_param params[] = {{"lr", 4e-3, "learning rate", ""}, {NULL, 0, NULL, NULL}};
+static const as_ssl_param no_params[] = {{NULL, 0, NULL, NULL}};
 
 static void supervised_destroy(as_ssl *s) {
   supervised *m = s->state;
@@ -116,7 +117,7 @@ const as_ssl_method as_ssl_untrained = {
         "The seeded network as every method with this seed starts, without a step.\n"
         "Not self-supervised: the floor.",
     .view = {NULL},
-    .params = params,
+    .params = no_params,
     .create = untrained_create,
     .destroy = untrained_destroy,
 };

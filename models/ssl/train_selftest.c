@@ -15,15 +15,21 @@ enum { BATCH = 10, SIDE = 20, STEPS = 3 };
 #define VIT "vit_demo:patch=5,dim=22,depth=2,heads=2,mlp=37"
 typedef struct short_training {
   const char *method, *arch;
-  const char *name[5]; /* of its hyper-parameters */
-  double value[5];
+  const char *name[6]; /* of its hyper-parameters */
+  double value[6];
 } short_training;
 
 static const short_training basic[] = {
     {"simclr", RESNET, {"optimizer", "lr"}, {3, 0.002}},
-    {"dino", RESNET, {"optimizer", "lr"}, {1, 0.5}},
+    {"dino",
+     RESNET,
+     {"optimizer", "lr", "small-views", "head-bn", "ema", "tau-teacher"},
+     {1, 0.5, 4, 0, 0.97, 0.05}},
     {"barlow", RESNET, {"optimizer", "lr"}, {0, 0.05}},
-    {"dino", VIT, {"optimizer", "lr"}, {3, 0.002}},
+    {"dino",
+     VIT,
+     {"optimizer", "lr", "small-views", "head-bn", "ema", "tau-teacher"},
+     {3, 0.002, 4, 0, 0.97, 0.05}},
 };
 /* Every step is an epoch here: labels are made anew before each. */
 static const short_training clustering[] = {
@@ -77,7 +83,7 @@ static as_status hash_training(const short_training *t, as_sha256 *sha, as_err *
                    .images = BATCH,
                    .epochs = STEPS,
                    .seed = 20};
-  for (; o.n_values < 5 && t->name[o.n_values]; o.n_values++)
+  for (; o.n_values < 6 && t->name[o.n_values]; o.n_values++)
     o.name[o.n_values] = t->name[o.n_values], o.value[o.n_values] = t->value[o.n_values];
   as_status st = as_ssl_create(&s, &o, err);
   uint32_t image[BATCH];

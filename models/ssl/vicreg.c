@@ -22,7 +22,7 @@ typedef struct vicreg {
 
 static const as_ssl_param params[] = {
     {"invariance", 25, "a", "25"}, {"variance", 25, "b", "25"},
-    {"covariance", 1, "c", "1"},   {"width", 128, "of the projections", "8192"},
+    {"covariance", 4, "c", "1"},   {"width", 128, "of the projections", "8192"},
     {NULL, 0, NULL, NULL},
 };
 

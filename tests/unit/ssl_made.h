@@ -49,7 +49,7 @@ static inline as_ssl *open_network(as_test *t, const char *name, const char *arc
                 {"bottleneck", 10},  {"clusters-1", 3},      {"clusters-2", 5}, {"clusters-3", 4},
                 {"frozen", 0},       {"queue-from", 0},      {"heads", 2},      {"words", 16},
                 {"words-a-step", 4}, {"small-views", 4},     {"ema", 0.9},      {"tau-teacher", 0.05},
-                {"head-bn", 0}};
+                {"head-bn", 0},      {"covariance", 1}};
   static int label[40];
   for (int i = 0; i < 40; i++) label[i] = (i / 5 * 3 + 1) % 6;
   as_ssl_opts o = {.method = as_ssl_method_named(name),
