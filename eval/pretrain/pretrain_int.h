@@ -8,6 +8,7 @@
 #include "data/image/image.h"
 #include "data/image/preset.h"
 #include "eval/pretrain/pretrain.h"
+#include "eval/pretrain/training.h"
 #include "tensor/base/text.h"
 
 /* ---- images: decoded once and kept while they fit, else decoded again ---- */
@@ -56,6 +57,21 @@ as_status as_pretrain_save_checkpoint(const char *path, const as_pretrain_opts *
 as_status as_pretrain_save_curves(const char *path, const char *title, const as_str *log, as_err *err);
 /* A checkpoint with that identity stands at path. */
 bool as_pretrain_is_complete(const char *path, const char *identity);
+
+/* ---- a method from words, without its images ---- */
+
+typedef struct as_training_method {
+  as_ssl *ssl;
+  as_ssl_opts opts;      /* of ssl */
+  size_t images, epochs; /* of the training itself */
+  char *values;          /* opts points into it */
+  int *label;
+} as_training_method;
+/* Ready for a first step; on at most so many batches of images and for so many epochs (0: as the words say). Clear it in
+ * failure, too. AS_E_USAGE, AS_E_INPUT as as_training_try. */
+as_status as_training_method_make(as_training_method *m, const as_training *t, size_t batches, size_t epochs,
+                                  as_err *err);
+void as_training_method_clear(as_training_method *m);
 
 /* ---- drawn worlds ---- */
 

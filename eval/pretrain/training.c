@@ -1,14 +1,10 @@
 #include "eval/pretrain/training.h"
 
 #include <string.h>
-#include <time.h>
 
 #include "eval/pretrain/pretrain_int.h"
 #include "tensor/base/file.h"
 #include "tensor/base/mem.h"
-
-/* A step with its views, in parts of the step alone. */
-#define VIEWS_SHARE 1.15
 
 /* ---- words ---- */
 
@@ -133,60 +129,32 @@ static as_status count_images(size_t *n, const as_training *t, as_err *err) {
   return s;
 }
 
-static double seconds_now(void) {
-  struct timespec now;
-  (void)timespec_get(&now, TIME_UTC);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+as_status as_training_method_make(as_training_method *m, const as_training *t, size_t batches, size_t epochs,
+                                  as_err *err) {
+  *m = (as_training_method){.values = as_strdup(t->values ? t->values : "", err)};
+  as_status s = m->values ? resolve(&m->opts, t, m->values, err) : AS_E_ENV;
+  if (s == AS_OK) s = count_images(&m->images, t, err);
+  m->epochs = m->opts.epochs;
+  const size_t few = batches * (size_t)m->opts.batch;
+  m->opts.images = batches && few < m->images ? few : m->images;
+  if (epochs) m->opts.epochs = epochs;
+  m->label = as_calloc(m->opts.images ? m->opts.images : 1, sizeof *m->label, err);
+  m->opts.label = m->label, m->opts.classes = 16; /* any will do: the images are not looked at */
+  if (s == AS_OK && !m->label) s = AS_E_ENV;
+  return s == AS_OK ? as_ssl_create(&m->ssl, &m->opts, err) : s;
 }
 
-/* The method of the words, ready for a first step; it borrows from values, a copy of the words' own. */
-static as_status make_method(as_ssl **method, as_ssl_opts *ssl, char *values, int **label,
-                             const as_training *t, as_err *err) {
-  as_status s = resolve(ssl, t, values, err);
-  if (s == AS_OK) s = count_images(&ssl->images, t, err);
-  if (s == AS_OK && !(*label = as_calloc(ssl->images ? ssl->images : 1, sizeof **label, err))) s = AS_E_ENV;
-  ssl->label = *label, ssl->classes = 16; /* any will do: the images are not looked at */
-  return s == AS_OK ? as_ssl_create(method, ssl, err) : s;
+void as_training_method_clear(as_training_method *m) {
+  as_ssl_destroy(&m->ssl);
+  as_free(m->label);
+  as_free(m->values);
+  *m = (as_training_method){0};
 }
 
 as_status as_training_try(const as_training *t, as_err *err) {
-  as_ssl_opts ssl;
-  as_ssl *method = NULL;
-  int *label = NULL;
-  char *values = as_strdup(t->values ? t->values : "", err);
-  const as_status s = values ? make_method(&method, &ssl, values, &label, t, err) : AS_E_ENV;
-  as_ssl_destroy(&method);
-  as_free(label);
-  as_free(values);
-  return s;
-}
-
-as_status as_training_estimate(as_training_cost *cost, const as_training *t, as_err *err) {
-  as_ssl_opts ssl;
-  as_ssl *method = NULL;
-  int *label = NULL;
-  *cost = (as_training_cost){0};
-  char *values = as_strdup(t->values ? t->values : "", err);
-  as_status s = values ? make_method(&method, &ssl, values, &label, t, err) : AS_E_ENV;
-  uint32_t *image = s == AS_OK ? as_calloc((size_t)ssl.batch, sizeof *image, err) : NULL;
-  if (s == AS_OK && !image) s = AS_E_ENV;
-  if (s == AS_OK) {
-    double loss, start = 0;
-    for (int step = 0; step < 3; step++) { /* the first one touches the memory */
-      if (step == 1) start = seconds_now();
-      as_ssl_step(method, image, &loss);
-    }
-    const double step = (seconds_now() - start) / 2;
-    *cost =
-        (as_training_cost){.images = ssl.images,
-                           .epochs = ssl.epochs,
-                           .title = ssl.method->title,
-                           .seconds = VIEWS_SHARE * step * (double)(as_ssl_per_epoch(method) * ssl.epochs)};
-  }
-  as_free(image);
-  as_ssl_destroy(&method);
-  as_free(label);
-  as_free(values);
+  as_training_method m;
+  const as_status s = as_training_method_make(&m, t, 0, 0, err);
+  as_training_method_clear(&m);
   return s;
 }
 

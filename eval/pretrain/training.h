@@ -46,8 +46,8 @@ bool as_training_is_done(const char *path, const char *command);
 /* Would it start? AS_E_USAGE: not with these words; AS_E_INPUT: its images are not there. Draws and trains nothing. */
 as_status as_training_try(const as_training *t, as_err *err);
 
-/* Images of a training without drawing them, and the steps over all epochs; seconds: about how long, from one step on
- * blank views. AS_E_USAGE, AS_E_INPUT as as_training_start. */
+/* Images of a training without drawing them, and its epochs; seconds: about how long, from a small training of the same
+ * method on made pictures, which takes a second or a few. AS_E_USAGE, AS_E_INPUT as as_training_start. */
 typedef struct as_training_cost {
   size_t images, epochs;
   const char *title; /* of the method */

@@ -34,8 +34,9 @@ typedef struct as_check {
   as_inputs in;
   as_check_line *line; /* [n] in the order of finding; owned */
   size_t n, cap;
-  as_check_model *model; /* [plan->n_models] owned */
-  char (*counted)[65];   /* [n_counted] runs of the backbone that the estimate has; owned */
+  as_check_model *model;      /* [plan->n_models] owned */
+  as_training_cost *training; /* [plan->n_pretrain] owned; title NULL: not known */
+  char (*counted)[65];        /* [n_counted] runs of the backbone that the estimate has; owned */
   size_t n_counted, cap_counted;
   double seconds, disk, memory; /* what the whole takes */
   size_t problems;

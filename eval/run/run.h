@@ -66,7 +66,7 @@ as_status as_merge(const char *const *paths, size_t n, const as_run_opts *opts, 
  * as_run does the same first. A checkpoint that says the words of its section is taken as it is (verify trains again).
  * AS_E_STOPPED: the same call goes on from there. */
 as_status as_run_train(const as_plan *plan, const as_run_opts *opts, as_err *err);
-/* How many they are, and about how long they take here, from a few steps of each. */
+/* How many they are, and about how long they take here: a small training of each kind tells, a second or two for each. */
 as_status as_run_train_cost(size_t *todo, double *seconds, const as_plan *plan, as_err *err);
 
 typedef enum as_check_form { AS_CHECK_TEXT, AS_CHECK_JSON, AS_CHECK_URLS } as_check_form;

@@ -232,8 +232,7 @@ static void estimate(as_check *c, size_t m, as_model *model, const as_groups *g)
 /* A training that is not done yet, and how long it takes. */
 static void check_training(as_check *c, size_t i) {
   const as_plan_pretrain *p = &c->in.plan->pretrain[i];
-  const as_training t = as_plan_training(p);
-  as_training_cost cost;
+  as_training_cost *cost = &c->training[i];
   as_err e = {0};
   bool done = false;
   as_status s = as_train_state(&done, c->in.plan, p, &e);
@@ -241,15 +240,14 @@ static void check_training(as_check *c, size_t i) {
     add_note(c, AS_CHECK_TRAINING, p->name, "done, %s", p->checkpoint);
     return;
   }
-  if (s == AS_OK && (s = as_training_estimate(&cost, &t, &e)) != AS_OK)
-    as_fail_in(&e, "[pretrain %s]", p->name);
+  if (s == AS_OK) s = as_train_cost(c->training, c->in.plan, i, &e);
   if (s != AS_OK) {
     add_problem(c, p->name, s, &e);
     return;
   }
-  add_note(c, AS_CHECK_TRAINING, p->name, "%s, %zu images, %zu epochs, about %.0f s", cost.title, cost.images,
-           cost.epochs, cost.seconds);
-  c->seconds += cost.seconds;
+  add_note(c, AS_CHECK_TRAINING, p->name, "%s, %zu images, %zu epochs, about %.0f s", cost->title,
+           cost->images, cost->epochs, cost->seconds);
+  c->seconds += cost->seconds;
 }
 
 static void check_model(as_check *c, size_t m) {
@@ -326,7 +324,8 @@ as_status as_run_check(const as_plan *plan, const as_run_opts *opts, as_check_fo
   as_check c = {.status = AS_OK};
   as_status s = as_inputs_init(&c.in, plan, opts, err);
   c.model = as_calloc(plan->n_models, sizeof *c.model, err);
-  if (s == AS_OK && !c.model) s = AS_E_ENV;
+  c.training = as_calloc(plan->n_pretrain ? plan->n_pretrain : 1, sizeof *c.training, err);
+  if (s == AS_OK && (!c.model || !c.training)) s = AS_E_ENV;
   if (s == AS_OK && form == AS_CHECK_URLS)
     list_missing(&c);
   else if (s == AS_OK)
@@ -340,6 +339,7 @@ as_status as_run_check(const as_plan *plan, const as_run_opts *opts, as_check_fo
   for (size_t i = 0; i < c.n; i++) as_free(c.line[i].text);
   as_free(c.line);
   as_free(c.model);
+  as_free(c.training);
   as_free(c.counted);
   as_inputs_clear(&c.in);
   return s;

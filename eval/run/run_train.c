@@ -90,21 +90,45 @@ as_status as_run_train(const as_plan *plan, const as_run_opts *opts, as_err *err
   return s;
 }
 
+static bool same_text(const char *a, const char *b) {
+  return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+/* The same work for the computer: all but the seed. */
+static bool same_work(const as_plan_pretrain *a, const as_plan_pretrain *b) {
+  return same_text(a->method, b->method) && same_text(a->arch, b->arch) && same_text(a->set, b->set) &&
+         same_text(a->data.at, b->data.at) && a->size == b->size && a->batch == b->batch &&
+         a->epochs == b->epochs && a->limit == b->limit && a->per_class[0] == b->per_class[0] &&
+         a->per_class[1] == b->per_class[1];
+}
+
+as_status as_train_cost(as_training_cost *cost, const as_plan *plan, size_t i, as_err *err) {
+  for (size_t k = 0; k < i; k++)
+    if (cost[k].title && same_work(&plan->pretrain[k], &plan->pretrain[i])) {
+      cost[i] = cost[k];
+      return AS_OK;
+    }
+  const as_training t = as_plan_training(&plan->pretrain[i]);
+  const as_status s = as_training_estimate(&cost[i], &t, err);
+  if (s != AS_OK) as_fail_in(err, "[pretrain %s]", plan->pretrain[i].name);
+  return s;
+}
+
 as_status as_run_train_cost(size_t *todo, double *seconds, const as_plan *plan, as_err *err) {
-  as_status s = AS_OK;
+  as_training_cost *cost = as_calloc(plan->n_pretrain ? plan->n_pretrain : 1, sizeof *cost, err);
+  as_status s = cost ? AS_OK : AS_E_ENV;
   *todo = 0;
   *seconds = 0;
   for (size_t i = 0; s == AS_OK && i < plan->n_pretrain; i++) {
-    const as_training t = as_plan_training(&plan->pretrain[i]);
-    as_training_cost cost;
     bool done;
     s = as_train_state(&done, plan, &plan->pretrain[i], err);
     if (s != AS_OK || done) continue;
-    s = as_training_estimate(&cost, &t, err);
+    s = as_train_cost(cost, plan, i, err);
     if (s != AS_OK) break;
     (*todo)++;
-    *seconds += cost.seconds;
+    *seconds += cost[i].seconds;
   }
+  as_free(cost);
   return s;
 }
 
