@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "eval/run/record_read.h"
+#include "eval/run/thumbs.h"
 #include "tensor/base/file.h"
 #include "tools/cmd.h"
 #include "tools/common.h"
@@ -19,10 +20,20 @@ static as_status render(as_str *out, const as_results *r, const as_args *a, cons
   if (strcmp(format, "latex") == 0) return as_report_latex(out, r, &o, err);
   if (strcmp(format, "text") == 0) return as_report_text(out, r, &o, err);
   as_str from = {0};
+  as_pictures pictures = {0};
+  as_roots roots = {0};
+  as_status s = as_tool_roots(&roots, a, err);
+  if (s == AS_OK && !o.no_images) {
+    s = as_pictures_choose(&pictures, r, err);
+    if (s == AS_OK) s = as_thumbs_records(&pictures, r, a->operand, (size_t)a->n_operands, &roots, err);
+    o.pictures = &pictures;
+  }
   as_str_put(&from, "records\n");
   for (int i = 0; i < a->n_operands; i++) as_str_printf(&from, "  %s\n", a->operand[i]);
-  as_status s = as_report_html(out, r, &o, as_str_c(&from), err);
+  if (s == AS_OK) s = as_report_html(out, r, &o, as_str_c(&from), err);
   as_str_clear(&from);
+  as_roots_clear(&roots);
+  as_pictures_clear(&pictures);
   return s;
 }
 

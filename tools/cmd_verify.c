@@ -208,7 +208,9 @@ static as_status rerun(as_verify *v, const char *dir, as_err *err) {
                    .partial = flag_of(&v->old, "partial"),
                    .keep = -1,
                    .start = AS_RUN_REDO,
-                   .report = {.seed = (uint64_t)seed, .resamples = (int)resamples},
+                   .report = {.seed = (uint64_t)seed,
+                              .resamples = (int)resamples,
+                              .no_images = flag_of(&v->old, "no_images")},
                    .build = as_tool_build(),
                    .watch = as_tool_watch(),
                    .training = as_tool_training_tell};

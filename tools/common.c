@@ -107,7 +107,9 @@ static bool utf8_terminal(void) {
 }
 
 as_report_opts as_tool_report_opts(const as_args *a) {
-  as_report_opts o = {.width = (int)as_arg_int(a, OPT_WIDTH, 0), .ascii = a->set[OPT_ASCII]};
+  as_report_opts o = {.width = (int)as_arg_int(a, OPT_WIDTH, 0),
+                      .ascii = a->set[OPT_ASCII],
+                      .no_images = a->set[OPT_NO_IMAGES]};
   o.seed = (uint64_t)as_arg_int(a, OPT_SEED, 0);
   o.resamples = (int)as_arg_int(a, OPT_RESAMPLES, 0);
   if (isatty(STDOUT_FILENO)) {

@@ -2,6 +2,7 @@
 #ifndef AS_EVAL_REPORT_REPORT_H
 #define AS_EVAL_REPORT_REPORT_H
 
+#include "eval/report/pictures.h"
 #include "eval/stats/results.h"
 #include "tensor/base/json.h"
 #include "tensor/base/status.h"
@@ -23,6 +24,8 @@ typedef struct as_report_opts {
   bool brief;    /* text: accuracy, changes, the unified metric, gaps and remarks alone */
   const char
       *part; /* one part alone ("pairs", ...; as_report_part_names), or "all"; NULL: what fits the format */
+  const as_pictures *pictures; /* HTML: of these results (as_pictures_choose), fetched; NULL: words alone */
+  bool no_images;              /* who writes a page fetches none */
   as_report_cache
       *cache; /* or NULL; must not outlive the results, nor serve other results, seeds, resamples */
 } as_report_opts;

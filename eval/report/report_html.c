@@ -122,6 +122,7 @@ static void put_page_head(const as_html *h, bool provenance, as_err *err) {
   if (decision.failed) h->out->failed = true;
   as_str_clear(&decision);
   as_str_put(h->out, "<nav><a href=\"#accuracy\">Accuracy</a>");
+  if (as_html_has_pictures(h)) as_str_put(h->out, "<a href=\"#pictures\">Look at the images</a>");
   if (r->n_sets > 1 && r->n_models > 1) as_str_put(h->out, "<a href=\"#ranks\">Ranks</a>");
   if (r->n_sets > 1)
     as_str_printf(
@@ -151,7 +152,8 @@ as_status as_report_html(as_str *out, const as_results *r, const as_report_opts 
   as_sum *s;
   as_status st = as_sum_take(&s, r, opts, err);
   if (st != AS_OK) return st;
-  as_html h = {.out = out, .s = s, .r = r, .dec = as_sum_decimals(s)};
+  as_html h = {
+      .out = out, .s = s, .r = r, .dec = as_sum_decimals(s), .pictures = opts ? opts->pictures : NULL};
   h.rows = r->n_models < AS_CHART_ROWS ? r->n_models : AS_CHART_ROWS;
   h.row_name = as_alloc(h.rows, sizeof *h.row_name, err);
   if (!h.row_name) {
@@ -162,6 +164,7 @@ as_status as_report_html(as_str *out, const as_results *r, const as_report_opts 
   put_page_head(&h, provenance && *provenance, err);
   put_page_cards(&h);
   as_html_heat(&h, err);
+  as_html_pictures(&h, err);
   if (r->n_sets > 1 && r->n_models > 1) as_html_ranks(&h, err);
   as_html_families(&h);
   if (r->n_sets > 1) {

@@ -11,8 +11,9 @@ typedef struct as_html {
   const as_sum *s;
   const as_results *r;
   int dec;
-  size_t rows;           /* models in charts with a row each */
-  const char **row_name; /* [rows], in order */
+  size_t rows;                 /* models in charts with a row each */
+  const char **row_name;       /* [rows], in order */
+  const as_pictures *pictures; /* NULL: words alone */
 } as_html;
 
 /* report_html_table.c */
@@ -56,6 +57,8 @@ void as_html_robustness(const as_html *h);         /* report_html_parts.c */
 void as_html_agreement(const as_html *h);
 void as_html_calibration(const as_html *h);
 void as_html_classes(const as_html *h);
+bool as_html_has_pictures(const as_html *h); /* report_html_pictures.c */
+void as_html_pictures(const as_html *h, as_err *err);
 void as_html_more(const as_html *h); /* published figures, corruptions */
 
 #endif

@@ -180,9 +180,9 @@ static void put_classes(const as_html *h, size_t k) {
     as_str_put(h->out, "<details class=\"set long\"><summary>");
     as_html_text(h, as_html_set(h, k));
     as_str_printf(h->out, ": %zu classes; in the mean of the models the hardest is ", d->n);
-    as_html_text(h, as_class_text(h->r, k, d->number[hard[0].c]).s);
+    as_html_text(h, as_class_title(h->r, k, d->number[hard[0].c]).s);
     as_str_printf(h->out, " (%s %%), the easiest ", as_pct(hard[0].mean, 1).s);
-    as_html_text(h, as_class_text(h->r, k, d->number[hard[d->n - 1].c]).s);
+    as_html_text(h, as_class_title(h->r, k, d->number[hard[d->n - 1].c]).s);
     as_str_printf(h->out, " (%s %%)</summary>\n<figure>", as_pct(hard[d->n - 1].mean, 1).s);
     as_chart_classes(h->out, as_html_set(h, k), h->row_name, curve, n, d->n);
     as_str_put(h->out, "</figure>\n");
@@ -192,7 +192,7 @@ static void put_classes(const as_html *h, size_t k) {
     for (size_t i = 0; i < n; i++) as_put_name(&g.head[3 + i], h->row_name[i], 0, false);
     for (size_t q = 0; q < rows; q++) {
       size_t c = hard[q].c;
-      as_grid_put(&g, q, 0, "%s", as_class_text(h->r, k, d->number[c]).s);
+      as_grid_put(&g, q, 0, "%s", as_class_title(h->r, k, d->number[c]).s);
       as_grid_put(&g, q, 1, "%lld", (long long)d->images[c]);
       as_grid_put(&g, q, 2, "%s", hard[q].mean <= 1 ? as_pct(hard[q].mean, 1).s : "-");
       for (size_t i = 0; i < n; i++) as_grid_put(&g, q, 3 + i, "%s", as_pct(class_accuracy(h, d, c, i), 1).s);

@@ -7,6 +7,14 @@
 #include "tensor/base/checked.h"
 #include "tensor/base/mem.h"
 
+as_num as_class_title(const as_results *r, size_t set, uint32_t c) {
+  as_num n = as_class_text(r, set, c);
+  const as_results_set *s = &r->sets[set];
+  if (s->class_title && c < s->n_class_names && s->class_title[c])
+    snprintf(n.s, sizeof n.s, "%.47s", s->class_title[c]);
+  return n;
+}
+
 as_num as_class_text(const as_results *r, size_t set, uint32_t c) {
   as_num n;
   const as_results_set *s = &r->sets[set];

@@ -160,6 +160,8 @@ const char *as_sum_interval_note(const as_sum *s);
 
 /* Name of class c of a set: "n01440764", or its number. */
 as_num as_class_text(const as_results *r, size_t set, uint32_t c);
+/* What people call it: "goldfish"; else the same. */
+as_num as_class_title(const as_results *r, size_t set, uint32_t c);
 /* Decimals that the intervals of these results can carry: 2, or 1 when sets are small. */
 int as_sum_decimals(const as_sum *s);
 

@@ -125,13 +125,18 @@ as_status as_part_reliability(as_sheet *sh, const as_sum *s, as_err *err) {
 as_status as_part_classes(as_sheet *sh, const as_sum *s, as_err *err) {
   (void)err;
   const as_results *r = s->r;
-  bool any = false;
-  for (size_t k = 0; k < r->n_sets; k++) any = any || s->classes[k].n > 0;
+  bool any = false, titled = false;
+  for (size_t k = 0; k < r->n_sets; k++) {
+    any = any || s->classes[k].n > 0;
+    titled = titled || r->sets[k].class_title;
+  }
   if (!any) return AS_OK;
   sh->title = "Top-1 per class";
   as_sheet_column(sh, "dataset", "set", AS_COL_TEXT, 0, false);
   as_sheet_column(sh, "class", "class", AS_COL_COUNT, 0, false);
   as_sheet_column(sh, "class_name", "name", AS_COL_TEXT, 0, false);
+  if (titled) as_sheet_column(sh, "class_title", "called", AS_COL_TEXT, 0, false);
+  const size_t at_images = titled ? 4 : 3;
   as_sheet_column(sh, "images", "images", AS_COL_COUNT, 0, false);
   for (size_t i = 0; i < r->n_models; i++)
     as_sheet_named(sh, as_model_name(r, s->order[i]), AS_COL_SHARE, 1, false);
@@ -142,11 +147,12 @@ as_status as_part_classes(as_sheet *sh, const as_sum *s, as_err *err) {
       as_sheet_text(sh, row, 0, as_set_name(r, k));
       as_sheet_number(sh, row, 1, (double)d->number[c], NAN, NAN);
       as_sheet_text(sh, row, 2, as_class_text(r, k, d->number[c]).s);
-      as_sheet_number(sh, row, 3, (double)d->images[c], NAN, NAN);
+      if (titled) as_sheet_text(sh, row, 3, as_class_title(r, k, d->number[c]).s);
+      as_sheet_number(sh, row, at_images, (double)d->images[c], NAN, NAN);
       for (size_t i = 0; i < r->n_models; i++) {
         size_t at = c * r->n_models + s->order[i];
         if (d->used[at] > 0)
-          as_sheet_number(sh, row, 4 + i, (double)d->right[at] / (double)d->used[at], NAN, NAN);
+          as_sheet_number(sh, row, at_images + 1 + i, (double)d->right[at] / (double)d->used[at], NAN, NAN);
       }
     }
   }

@@ -308,6 +308,7 @@ as_status as_record_json(as_str *out, const as_record *r, as_err *err) {
   as_jsonw_put_u64(&w, "threads", (size_t)as_par_threads());
   as_jsonw_put_bool(&w, "lenient", r->lenient);
   if (r->partial) as_jsonw_put_bool(&w, "partial", true);
+  if (r->no_images) as_jsonw_put_bool(&w, "no_images", true);
   as_jsonw_put_u64(&w, "statistics_seed", r->seed);
   if (r->resamples) as_jsonw_put_i64(&w, "resamples", r->resamples);
   as_jsonw_put_str(&w, "name", r->plan->name);

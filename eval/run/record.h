@@ -72,8 +72,9 @@ typedef struct as_record {
   const as_run_file *files;          /* [n_files] */
   size_t n_files;
   bool lenient, partial;
-  uint64_t seed; /* of the statistics in tables and page */
-  int resamples; /* likewise; 0 = the default */
+  bool no_images; /* the page has none */
+  uint64_t seed;  /* of the statistics in tables and page */
+  int resamples;  /* likewise; 0 = the default */
 } as_record;
 
 /* The record's last member: the SHA-256 of all bytes before the line that it is on. */

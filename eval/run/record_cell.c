@@ -9,6 +9,16 @@
 #include "tensor/base/mem.h"
 #include "tensor/base/tsv.h"
 
+/* The first number of the top-5 column: the class that is given. */
+static uint32_t first_answer(const as_tsv *t) {
+  const char *top = t->field[AS_COL_TOP];
+  uint32_t v = 0;
+  size_t n = 0;
+  while (n < t->size[AS_COL_TOP] && n < 9 && top[n] >= '0' && top[n] <= '9')
+    v = 10 * v + (uint32_t)(top[n++] - '0');
+  return n ? v : UINT32_MAX;
+}
+
 /* Is the first number of the top-5 column one of the comma-joined labels? */
 static bool first_is_right(const as_tsv *t) {
   const char *top = t->field[AS_COL_TOP], *comma = memchr(top, ',', t->size[AS_COL_TOP]);
@@ -86,6 +96,7 @@ static as_status read_table_rows(as_cell *c, as_table_images *images, as_tsv *t,
     bool ok = as_tsv_is(t, AS_COL_STATUS, "ok");
     int label = as_tsv_number(t, AS_COL_LABEL);
     c->correct1[k] = !ok ? 2 : first_is_right(t);
+    c->answer[k] = ok ? first_answer(t) : UINT32_MAX;
     right += c->correct1[k] == 1;
     failed += !ok;
     images->image[k] = (uint32_t)(images->rows - 1);
@@ -117,7 +128,8 @@ static as_status read_images(as_cell *c, as_results_set *set, const as_file *f, 
   as_status s = AS_OK;
   c->correct1 = as_alloc(n, 1, err);
   c->confidence = as_alloc(n, sizeof *c->confidence, err);
-  if (!c->correct1 || !c->confidence || !images.label || !images.image) s = AS_E_ENV;
+  c->answer = as_alloc(n, sizeof *c->answer, err);
+  if (!c->correct1 || !c->confidence || !c->answer || !images.label || !images.image) s = AS_E_ENV;
   as_tsv_open(&t, f->data, f->size);
   if (s == AS_OK) s = read_table_rows(c, &images, &t, path, err);
   if (s == AS_OK) {

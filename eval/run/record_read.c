@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "eval/run/record.h"
+#include "eval/run/thumbs.h"
 #include "tensor/base/mem.h"
 
 static bool is_scored(const as_json *dataset) {
@@ -191,6 +192,7 @@ static as_status read_all(as_results *out, const char *const *paths, size_t n, b
     if (s == AS_OK && n_first) *n_first = as_json_get(recs[0].root, "models")->count;
   }
   if (s == AS_OK) s = fill_cells(out, recs, n, err);
+  if (s == AS_OK) s = as_title_classes(out, err);
   if (s == AS_OK) s = fill_overlaps(out, recs, n, err);
   if (s == AS_OK) s = fill_remarks(out, recs, n, err);
   for (size_t i = 0; i < n; i++) as_rec_close(&recs[i]);

@@ -4,6 +4,7 @@
 
 #include "eval/learn/score.h"
 #include "eval/run/run_int.h"
+#include "eval/run/thumbs.h"
 #include "tensor/base/file.h"
 #include "tensor/base/log.h"
 #include "tensor/base/mem.h"
@@ -16,9 +17,22 @@ static as_status write_text(as_run_folder *folder, const char *name, const as_st
   return s == AS_OK ? as_run_folder_add(folder, err, "%s", name) : s;
 }
 
+/* The images of the page, from the sets that are open. */
+static as_status fetch_pictures(as_pictures *p, const as_inputs *in, const as_results *res, as_err *err) {
+  as_status s = as_pictures_choose(p, res, err);
+  for (size_t i = 0, k = 0; s == AS_OK && i < in->plan->n_datasets; i++) {
+    if (in->plan->datasets[i].train) continue;
+    if (in->set[i].ds) s = as_thumbs_set(p, k, in->set[i].ds, NULL, err);
+    k++;
+  }
+  return s;
+}
+
 /* The tables and the page, from one derivation. */
-static as_status write_reports(const as_record *rec, const as_run_opts *opts, as_run_folder *folder,
+static as_status write_reports(const as_inputs *in, const as_record *rec, as_run_folder *folder,
                                as_err *err) {
+  const as_run_opts *opts = in->opts;
+  as_pictures pictures = {0};
   /* Files are for any reader and any width of terminal; the printed table follows the terminal. */
   as_report_cache own = {0};
   as_report_opts file = {.seed = opts->report.seed,
@@ -26,13 +40,16 @@ static as_status write_reports(const as_record *rec, const as_run_opts *opts, as
                          .cache = opts->report.cache ? opts->report.cache : &own};
   as_str text = {0}, csv = {0}, html = {0}, summary = {0};
   as_record_summary(&summary, rec);
-  as_status s = as_report_text(&text, rec->results, &file, err);
+  as_status s = opts->report.no_images ? AS_OK : fetch_pictures(&pictures, in, rec->results, err);
+  if (!opts->report.no_images) file.pictures = &pictures;
+  if (s == AS_OK) s = as_report_text(&text, rec->results, &file, err);
   if (s == AS_OK) s = as_report_csv(&csv, rec->results, &file, err);
   if (s == AS_OK) s = as_report_html(&html, rec->results, &file, as_str_c(&summary), err);
   if (s == AS_OK) s = write_text(folder, "table.txt", &text, err);
   if (s == AS_OK) s = write_text(folder, "table.csv", &csv, err);
   if (s == AS_OK) s = write_text(folder, "report.html", &html, err);
   as_report_cache_clear(&own);
+  as_pictures_clear(&pictures);
   as_str_clear(&text);
   as_str_clear(&csv);
   as_str_clear(&html);
@@ -148,10 +165,11 @@ as_status as_run_write(const as_inputs *in, const as_job *jobs, const as_results
                    .origin = origin,
                    .lenient = opts->lenient,
                    .partial = opts->partial,
+                   .no_images = opts->report.no_images,
                    .seed = opts->report.seed,
                    .resamples = opts->report.resamples};
   as_status s = list_files(in, jobs, res, folder, err);
-  if (s == AS_OK) s = write_reports(&rec, opts, folder, err);
+  if (s == AS_OK) s = write_reports(in, &rec, folder, err);
   rec.files = folder->file;
   rec.n_files = folder->n_files;
   if (s == AS_OK) s = as_record_json(&json, &rec, err);

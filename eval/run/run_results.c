@@ -6,6 +6,7 @@
 #include "eval/learn/score.h"
 #include "eval/run/record_read.h"
 #include "eval/run/run_int.h"
+#include "eval/run/thumbs.h"
 #include "tensor/base/mem.h"
 
 /* One line: over what argmax ran and what counts as right. */
@@ -130,6 +131,7 @@ as_status as_run_results(as_results *res, as_inputs *in, as_job *jobs, const as_
   for (size_t i = 0; s == AS_OK && i < p->n_models; i++) s = name_model(in, &res->models[i], i, err);
   for (size_t m = 0; s == AS_OK && m < p->n_models; m++)
     for (size_t k = 0; s == AS_OK && k < n_sets; k++) s = read_cell(res, k, in, &jobs[m], folder, err);
+  if (s == AS_OK) s = as_title_classes(res, err);
   if (s == AS_OK) s = as_run_overlaps(res, in, err);
   if (s == AS_OK) s = add_remarks(in, jobs, res, err);
   res->complete = in->excused.n == 0;

@@ -40,6 +40,7 @@ void as_cell_clear(as_cell *c) {
   as_free(c->failure);
   as_shared_clear(&c->in_train);
   as_free(c->confidence);
+  as_free(c->answer);
   as_free(c->correct1);
   as_free(c->corruption_error);
   as_free(c->preset);
@@ -79,6 +80,9 @@ void as_results_clear(as_results *r) {
     as_free(r->sets[i].label);
     for (size_t c = 0; c < r->sets[i].n_class_names; c++) as_free(r->sets[i].class_name[c]);
     as_free(r->sets[i].class_name);
+    for (size_t c = 0; r->sets[i].class_title && c < r->sets[i].n_class_names; c++)
+      as_free(r->sets[i].class_title[c]);
+    as_free(r->sets[i].class_title);
     as_shared_clear(&r->sets[i].twice);
   }
   for (size_t i = 0; i < r->n_corruptions; i++) as_free(r->corruptions[i].name);

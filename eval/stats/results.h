@@ -53,8 +53,10 @@ typedef struct as_cell {
   uint8_t *correct1;       /* [n_expected] 1 / 0 per image, 2 = failed; NULL when unknown. Owned */
   float *confidence;       /* [n_expected] probability that the model gives its first class, among the classes
                             that may win; NaN = failed; NULL when unknown. Owned */
-  as_failure *failure;     /* [n_failures] the first of the failed ones by name; owned */
-  size_t n_failures;       /* at most AS_FAILURES_KEPT */
+  uint32_t *
+      answer; /* [n_expected] the class that the model gives; UINT32_MAX = failed; NULL when unknown. Owned */
+  as_failure *failure; /* [n_failures] the first of the failed ones by name; owned */
+  size_t n_failures;   /* at most AS_FAILURES_KEPT */
   char features_sha256[65], logits_sha256[65];
   char *preset; /* the set is run with another preset than its model's: which; owned, or NULL */
   double *
@@ -100,6 +102,8 @@ typedef struct as_results_set {
   uint32_t *label; /* [n_scored] class of each scored image (of several right ones the first); NULL = unknown.
                         Owned */
   char **class_name; /* [n_class_names] owned; NULL = unknown, then classes go by number */
+  char **
+      class_title; /* [n_class_names] what people call it: "goldfish" of n01443537; NULL = names say it. Owned */
   size_t n_class_names;
   as_shared twice; /* images that the set has more than once: n = images less different ones */
 } as_results_set;
