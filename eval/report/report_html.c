@@ -133,6 +133,7 @@ static void put_page_head(const as_html *h, bool provenance, as_err *err) {
         as_html_has_part(h, "robustness") ? "<a href=\"#robustness\">Effective robustness</a>" : "",
         r->n_models > 1 ? "<a href=\"#agreement\">Do the sets agree?</a>" : "",
         as_html_has_curve(h) ? "<a href=\"#translation\">Do small improvements translate?</a>" : "");
+  if (h->s->by_method.methods.n) as_str_put(h->out, "<a href=\"#methods\">Methods and seeds</a>");
   if (h->s->calibration) as_str_put(h->out, "<a href=\"#calibration\">Calibration</a>");
   for (size_t k = 0, any = 0; k < r->n_sets; k++)
     if (h->s->classes[k].n > 1 && any++ == 0) as_str_put(h->out, "<a href=\"#classes\">Class by class</a>");
@@ -167,6 +168,7 @@ as_status as_report_html(as_str *out, const as_results *r, const as_report_opts 
   as_html_pictures(&h, err);
   if (r->n_sets > 1 && r->n_models > 1) as_html_ranks(&h, err);
   as_html_families(&h);
+  as_html_methods(&h);
   if (r->n_sets > 1) {
     as_html_pairs(&h, err);
     if (s->any_drop) as_html_scatters(&h);

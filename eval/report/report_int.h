@@ -8,6 +8,7 @@
 #include "eval/report/report_fmt.h"
 #include "eval/report/report_pairs.h"
 #include "eval/report/report_sheet.h"
+#include "eval/stats/methods.h"
 #include "eval/stats/metrics.h"
 #include "eval/stats/stats_boot.h"
 #include "eval/stats/table.h"
@@ -52,6 +53,16 @@ typedef struct as_sum_classes {
   int64_t *right, *used; /* [n * n_models] */
 } as_sum_classes;
 
+/* Methods with seeds as units. Columns: the sets, then the mean over them. */
+typedef struct as_method_sum {
+  as_methods methods; /* n = 0: no method has two seeds; then nothing below exists */
+  as_oneway *layout;  /* [columns] */
+  as_tiers *tiers;    /* [columns] of the methods */
+  double
+      *first; /* [columns * methods] share of the choices of one seed for each method in which it is first */
+  double *kept; /* [columns * methods] the same on the base, and first here, too */
+} as_method_sum;
+
 typedef struct as_sum {
   const as_results *r;
   as_sum_cell *cells; /* [n_models * n_sets] */
@@ -75,6 +86,7 @@ typedef struct as_sum {
   as_calibration *calibration; /* [n_models * n_sets], n = 0 where unknown; NULL: none at all */
   as_tiers *tiers;             /* [n_sets + 1] of each set, then of the mean; n = 0: nothing to test with */
   as_sum_classes *classes;     /* [n_sets]; n = 0 where unknown */
+  as_method_sum by_method;
 } as_sum;
 
 enum { AS_PAIR_MODELS = 100 }; /* above, no tests of pairs: they would be more than anyone reads */
@@ -88,6 +100,11 @@ void as_sum_pool(const as_sum *s, size_t k, as_boot_set *set);
 /* Tiers of every set and of the mean, where counts or images are there; as_sum_make calls it, after the pairs. */
 as_status as_sum_tiers(as_sum *s, as_err *err);
 void as_sum_tiers_clear(as_sum *s);
+/* Methods and seeds, where there are several of one; as_sum_make calls it. */
+as_status as_sum_methods(as_sum *s, as_err *err);
+void as_sum_methods_clear(as_sum *s);
+/* What the seeds say of methods, as sentences; nothing below two methods. */
+void as_put_methods_decision(as_str *out, const as_sum *s);
 /* What the tiers say, as sentences: how many neighbours are resolved, who shares the first place, how many images
  * would resolve the rest. Empty below two models. */
 void as_put_decision(as_str *out, const as_sum *s);

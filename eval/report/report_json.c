@@ -111,6 +111,18 @@ static void put_json_cell(as_jsonw *w, const as_sum *s, size_t m, size_t k) {
   as_jsonw_end(w);
 }
 
+/* What the numbers decide, in words. */
+static void put_decisions(as_jsonw *w, const as_sum *s) {
+  as_str decision = {0};
+  as_put_decision(&decision, s);
+  put_json_text(w, "decision", as_str_c(&decision));
+  as_str_clear(&decision);
+  as_put_methods_decision(&decision, s);
+  if (decision.n) put_json_text(w, "decision_methods", as_str_c(&decision));
+  if (decision.failed) w->out->failed = true;
+  as_str_clear(&decision);
+}
+
 as_status as_report_json_body(as_jsonw *w, const as_sum *s, const char *part, as_err *err) {
   static const char *const keys[AS_SUM_N] = {"mean",      "geometric", "harmonic",      "worst",
                                              "mean_rank", "win_rate",  "relative_error"};
@@ -120,11 +132,7 @@ as_status as_report_json_body(as_jsonw *w, const as_sum *s, const char *part, as
   as_jsonw_key(w, "complete");
   as_jsonw_bool(w, r->complete);
   put_json_text(w, "base", as_set_name(r, r->base));
-  as_str decision = {0};
-  as_put_decision(&decision, s);
-  put_json_text(w, "decision", as_str_c(&decision));
-  if (decision.failed) w->out->failed = true;
-  as_str_clear(&decision);
+  put_decisions(w, s);
   as_jsonw_key(w, "models");
   as_jsonw_array(w);
   for (size_t m = 0; m < r->n_models; m++) {

@@ -40,6 +40,9 @@ void as_page_decision(const as_page *p) {
   as_str text = {0};
   as_put_decision(&text, p->s);
   if (text.n) as_page_title(p, as_str_c(&text));
+  as_str_clear(&text);
+  as_put_methods_decision(&text, p->s);
+  if (text.n) as_page_title(p, as_str_c(&text));
   if (text.failed) p->out->failed = true;
   as_str_clear(&text);
 }

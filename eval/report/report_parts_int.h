@@ -7,6 +7,10 @@
 as_status as_part_resolved(as_sheet *sh, const as_sum *s, as_err *err);
 as_status as_part_tiers(as_sheet *sh, const as_sum *s, as_err *err);
 as_status as_part_neighbours(as_sheet *sh, const as_sum *s, as_err *err);
+as_status as_part_methods(as_sheet *sh, const as_sum *s, as_err *err);
+as_status as_part_method_sets(as_sheet *sh, const as_sum *s, as_err *err);
+as_status as_part_method_cells(as_sheet *sh, const as_sum *s, as_err *err);
+as_status as_part_method_pairs(as_sheet *sh, const as_sum *s, as_err *err);
 as_status as_part_published(as_sheet *sh, const as_sum *s, as_err *err);
 as_status as_part_top5(as_sheet *sh, const as_sum *s, as_err *err);
 as_status as_part_calibration(as_sheet *sh, const as_sum *s, as_err *err);

@@ -21,6 +21,16 @@ double as_f_sf(double f, double d1, double d2) {
   return as_beta_inc(0.5 * d2, 0.5 * d1, d2 / (d2 + d1 * f));
 }
 
+/* x = df / (df + t^2) has a beta distribution. */
+double as_t_two_sided(double t, double df) {
+  return isnan(t) ? NAN : isinf(t) ? 0.0 : as_beta_inc(0.5 * df, 0.5, df / (df + t * t));
+}
+
+double as_t_quantile(double alpha, double df) {
+  double x = as_beta_inv(0.5 * df, 0.5, alpha);
+  return sqrt(df * (1.0 - x) / x);
+}
+
 double as_binom_cdf(int64_t k, int64_t n, double p) {
   if (k < 0) return 0.0;
   if (k >= n) return 1.0;
@@ -282,12 +292,6 @@ as_status as_fit_logit(const double *x, const double *y, size_t n, double clip, 
   return AS_OK;
 }
 
-/* t with P(T > t) = tail for df degrees of freedom. */
-static double t_quantile(double tail, double df) {
-  double x = as_beta_inv(0.5 * df, 0.5, 2.0 * tail); /* df / (df + t^2) */
-  return sqrt(df * (1.0 - x) / x);
-}
-
 double as_fit_logit_at(const as_fit *fit, double x, double clip) {
   return as_sigmoid(fit->slope * as_logit(x, clip) + fit->intercept);
 }
@@ -297,7 +301,7 @@ void as_fit_logit_band(const as_fit *fit, double x, double clip, double *lo, dou
   if (fit->n < 3 || !(fit->sxx > 0.0)) return;
   double u = as_logit(x, clip), v = fit->slope * u + fit->intercept, d = u - fit->x_mean;
   double half =
-      t_quantile(0.025, (double)(fit->n - 2)) * sqrt(fit->s2 * (1.0 / (double)fit->n + d * d / fit->sxx));
+      as_t_quantile(0.05, (double)(fit->n - 2)) * sqrt(fit->s2 * (1.0 / (double)fit->n + d * d / fit->sxx));
   *lo = as_sigmoid(v - half);
   *hi = as_sigmoid(v + half);
 }

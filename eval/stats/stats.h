@@ -59,6 +59,8 @@ double as_nemenyi_q(size_t k, double alpha);
 
 double as_chi2_sf(double x, double df); /* P(X > x) */
 double as_f_sf(double f, double d1, double d2);
+double as_t_two_sided(double t, double df);          /* P(|T| > |t|) of Student's t */
+double as_t_quantile(double alpha, double df);       /* t with P(|T| > t) = alpha */
 double as_range_cdf(double q, size_t k);             /* studentised range, infinite degrees of freedom */
 double as_binom_cdf(int64_t k, int64_t n, double p); /* P(X <= k) */
 

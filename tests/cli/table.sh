@@ -51,6 +51,20 @@ printf 'model;val;v2\na;70,5;60\nb;71;59,5\n' >"$TMP/semi.csv"
 run table "$TMP/semi.csv" --format csv
 has "table: semicolons and decimal commas" "a,val,ok,50000,50000,0,35250,,0.705000" "$TMP/out"
 
+# methods with seeds as units: t = 10 / (sqrt 2 * 1) with 2 degrees; one of b's two seeds is above both of a's on v2
+printf 'model,val,v2\na-s0,70,50\na-s1,72,50\nb-s0,60,55\nb-s1,62,40\nuntrained,5,5\n' >"$TMP/seeds.csv"
+run table "$TMP/seeds.csv" --part method-pairs --format csv
+row=$(grep '^val,a,b,' "$TMP/out" | awk -F, '{ printf "%.4f %.5f %s %.6f %.6f %.4f %s", $4, $7, $8, $9, $10, $11, $12 }')
+[ "$row" = "0.1000 7.07107 2 0.019419 0.019419 0.3333 yes" ] && ok "table: a pair of methods" || not_ok "table: a pair of methods" "$row"
+run table "$TMP/seeds.csv" --part method-sets --format csv
+[ "$(grep '^v2,' "$TMP/out" | cut -d, -f8-)" = "0.5,0.5" ] && ok "table: the base's winner, elsewhere" ||
+  not_ok "table: the base's winner, elsewhere" "$(cat "$TMP/out")"
+for f in text markdown html json latex; do
+  run table "$TMP/seeds.csv" --format $f --width 200
+  [ $code -eq 0 ] && grep -q "with seeds as units (2 methods of 2 seeds)" "$TMP/out" && ok "table: methods in $f" ||
+    not_ok "table: methods in $f" "exit $code"
+done
+
 # tiers: in every format, and the same from the CSV that was written
 run table "$TMP/wide.csv"
 has "table: says which ranks are real" "neighbouring pairs by the mean" "$TMP/out"

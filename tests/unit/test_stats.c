@@ -70,8 +70,8 @@ static double value_of(const record *r, as_test *t) {
   as_err err;
   if (strcmp(s, "chi2_sf") == 0) return as_chi2_sf(v[0], v[1]);
   if (strcmp(s, "f_sf") == 0) return as_f_sf(v[0], v[1], v[2]);
-  if (strcmp(s, "t_sf") == 0) { /* by the incomplete beta, as quantiles of t are */
-    double tail = 0.5 * as_beta_inc(0.5 * v[1], 0.5, v[1] / (v[1] + v[0] * v[0]));
+  if (strcmp(s, "t_sf") == 0) {
+    double tail = 0.5 * as_t_two_sided(v[0], v[1]);
     return v[0] >= 0 ? tail : 1 - tail;
   }
   if (strcmp(s, "binom_cdf") == 0) return as_binom_cdf((int64_t)v[0], (int64_t)v[1], v[2]);
