@@ -18,6 +18,9 @@ enum { AS_CHUNK = 256 };
 typedef void as_fn_colsum(size_t rows, size_t c, const float *x, size_t ld, float *sum);
 typedef void as_fn_colsq(size_t rows, size_t c, const float *x, size_t ld, const float *mean, float *sum);
 
+/* addd: total[i] = total[i] + (double)x[i], i < n: a chunk to the others. */
+typedef void as_fn_addd(size_t n, const float *x, double *total);
+
 /* BatchNorm with the statistics of the batch, rows of one image row (rule T3).
  *   bnfwd   xh = (x - mean) * rstd;  y = fma(xh, gamma, beta);  y = residual + y if residual;  relu: +0 where y <= 0
  *   bnsum   g = dy, +0 where y <= 0 if y;  dy = g if y;  sum[j] += g;  sumx[j] = fma(g, xh, sumx[j])
@@ -96,8 +99,8 @@ typedef void as_fn_ema(size_t n, float m, float c, const float *o, float *t);
 
 /* clang-format off */
 #define AS_TRAIN_OPS(X)                                                                                    \
-  X(colsum) X(colsq) X(bnfwd) X(bnsum) X(bnbwd) X(copyp) X(relub) X(gelub) X(softb) X(l2b) X(lnb)          \
-  X(sgd) X(adamw) X(ema)
+  X(colsum) X(colsq) X(addd) X(bnfwd) X(bnsum) X(bnbwd) X(copyp) X(relub) X(gelub) X(softb) X(l2b)         \
+  X(lnb) X(sgd) X(adamw) X(ema)
 /* clang-format on */
 
 #endif

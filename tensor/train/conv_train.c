@@ -6,11 +6,12 @@
 #include "tensor/base/par.h"
 
 enum {
-  MAX_ROWS = 64,           /* kernel rows: segments of a chain */
-  WIDE_BYTES = 512 * 1024, /* weights over this are walked panel by panel over a block of tiles */
-  RANGES = 64,             /* pieces that a layer's tiles are cut into */
-  NARROW = 7,              /* rows of fewer pixels share tiles */
-  GATHERED = 64 * 1024     /* bytes of windows that are gathered at a time */
+  MAX_ROWS = 64,            /* kernel rows: segments of a chain */
+  WIDE_BYTES = 512 * 1024,  /* weights over this are walked panel by panel over a block of tiles */
+  RANGES = 64,              /* pieces that a layer's tiles are cut into */
+  NARROW = 7,               /* rows of fewer pixels share tiles */
+  ALONE_BYTES = 512 * 1024, /* of a weight gradient's totals, which a single worker has in its cache */
+  GATHERED = 64 * 1024      /* bytes of windows that are gathered at a time */
 };
 
 int as_conv_train_border_in(const as_conv_shape *s) {
@@ -90,10 +91,10 @@ as_status as_conv_train_create(as_conv_train **out, const as_conv_shape *shape, 
   const size_t co = (size_t)shape->c_out, outs = as_conv_panels(co), workers = (size_t)as_par_threads();
   const size_t sum = as_conv_panels(c->k) * co * AS_NR; /* floats of one weight gradient in panels */
   const size_t chunks = (pixels + AS_CHUNK - 1) / AS_CHUNK;
-  c->parts = workers == 1 ? 1 : (as_conv_panels(c->k) + AS_CONV_GROUP - 1) / AS_CONV_GROUP;
-  c->window = workers == 1 || c->parts >= 8
-                  ? 0
-                  : as_conv_smaller(chunks, 1 + AS_CONV_PARTIAL / (sum * sizeof(float)));
+  const bool alone = workers == 1 && sum * sizeof(double) <= ALONE_BYTES;
+  c->parts = alone ? 1 : (as_conv_panels(c->k) + AS_CONV_GROUP - 1) / AS_CONV_GROUP;
+  c->window =
+      alone || c->parts >= 8 ? 0 : as_conv_smaller(chunks, 1 + AS_CONV_PARTIAL / (sum * sizeof(float)));
   c->gathered = most_gathered(c);
   c->classes = as_calloc((size_t)shape->stride * (size_t)shape->stride, sizeof *c->classes, err);
   const size_t reverse = c->classes ? plan_classes(c) : 0;

@@ -64,12 +64,6 @@ static size_t turn(const weight_job *j, size_t first, size_t rows, float *memory
   return b;
 }
 
-/* to += rows of a panel. */
-static void add_rows(size_t rows, const float *from, double *to) {
-  for (size_t i = 0; i < rows; i++, from += AS_NR, to += AS_NR)
-    for (size_t j = 0; j < AS_NR; j++) to[j] += (double)from[j];
-}
-
 /* The chunk's tiles by panels p0..p1-1, of which `panels` has the patches: to out, or added to the total. */
 static void multiply_panels(const weight_job *j, size_t blocks, size_t p0, size_t p1, const float *panels,
                             int worker, float *out) {
@@ -89,7 +83,7 @@ static void multiply_panels(const weight_job *j, size_t blocks, size_t p0, size_
       g.c = out ? out + (p * co + o) * AS_NR : small;
       g.ldc = AS_NR;
       as_k.gemm(&g);
-      if (!out) add_rows(m, small, c->total + (p * co + o) * AS_NR);
+      if (!out) as_k.addd(m * AS_NR, small, c->total + (p * co + o) * AS_NR);
     }
 }
 
@@ -133,10 +127,7 @@ static void add_window(void *ctx, size_t p, int worker) {
   const size_t part = (size_t)j->c->s.c_out * AS_NR, sum = as_conv_panels(j->c->k) * part;
   const size_t n = as_conv_smaller(j->chunks - j->base, j->c->window);
   double *to = j->c->total + p * part;
-  for (size_t k = 0; k < n; k++) {
-    const float *from = j->c->partial + k * sum + p * part;
-    add_rows((size_t)j->c->s.c_out, from, to);
-  }
+  for (size_t k = 0; k < n; k++) as_k.addd(part, j->c->partial + k * sum + p * part, to);
 }
 
 void as_conv_train_grad_weight(as_conv_train *c, const as_map *in, const as_map *dout, float *dweight) {

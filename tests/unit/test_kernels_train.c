@@ -57,6 +57,43 @@ static void columns_exact(as_test *t) {
   each_variant(t, "copyp", columns_all);
 }
 
+/* Totals in double: their upper and lower halves are the two rows compared; what lies behind them must stay. */
+static void call_addd(as_fn_any *fn, void *v) {
+  const train_args *a = v;
+  enum { BEHIND = 16 };
+  double total[150 + BEHIND];
+  for (size_t i = 0; i < a->c + BEHIND; i++) total[i] = i < a->c ? (double)a->out[i] * (1 + 0x1p-30) : 7.0;
+  ((as_fn_addd *)fn)(a->c, a->in[0], total);
+  size_t kept = 0;
+  while (kept < BEHIND && total[a->c + kept] == 7.0) kept++;
+  for (size_t i = 0; i < a->c; i++) {
+    a->out[i] = kept == BEHIND ? (float)total[i] : 12345.0f;
+    a->out[a->c + i] = (float)(total[i] - (double)a->out[i]);
+  }
+}
+
+static int addd_all(as_test *t, probe *p) {
+  p->call = call_addd;
+  for (size_t c = 1; c < 150; c++)
+    for (int end = 0; end < 2; end++) {
+      train_args a = {1, c, c, {0}, NULL, 0};
+      buffer *x = place(0, c, end, 0);
+      fill(x, 1, c, c, NORMAL);
+      p->rows = 2, p->cols = c, p->ld = c;
+      p->out = place(8, 2 * c, end, 0);
+      fill(p->out, 2, c, c, NORMAL);
+      a.in[0] = x->data, a.out = p->out->data;
+      p->args = &a;
+      snprintf(p->what, sizeof p->what, "c %zu", c);
+      if (!check(t, p)) return 0;
+    }
+  return 1;
+}
+
+static void addd_exact(as_test *t) {
+  each_variant(t, "addd", addd_all);
+}
+
 /* ---- BatchNorm ---- */
 
 static void call_bnfwd(as_fn_any *fn, void *v) {
@@ -311,6 +348,7 @@ static void optimiser_steps(as_test *t) {
 int main(int argc, char **argv) {
   static const as_case cases[] = {
       {"sums over rows and strips", columns_exact},
+      {"addd: every length, both halves of the doubles", addd_exact},
       {"BatchNorm", bnorm_exact},
       {"rows, elements, optimisers", elements_exact},
       {"reverse rows against central differences", reverse_rows},

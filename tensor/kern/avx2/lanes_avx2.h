@@ -120,6 +120,18 @@ AS_ALWAYS_INLINE __m256 scale8(__m256 p, __m256 n) {
 AS_ALWAYS_INLINE v16 v16_scale(v16 p, v16 n) {
   V16(scale8(p.l, n.l), scale8(p.h, n.h));
 }
+/* to[0..7] += x, in double */
+AS_ALWAYS_INLINE void v8_addd(double *to, __m256 x) {
+  const __m256d l = _mm256_cvtps_pd(_mm256_castps256_ps128(x)),
+                h = _mm256_cvtps_pd(_mm256_extractf128_ps(x, 1));
+  _mm256_storeu_pd(to, _mm256_add_pd(_mm256_loadu_pd(to), l));
+  _mm256_storeu_pd(to + 4, _mm256_add_pd(_mm256_loadu_pd(to + 4), h));
+}
+/* to[0..15] += x, in double */
+AS_ALWAYS_INLINE void v16_addd(double *to, v16 x) {
+  v8_addd(to, x.l);
+  v8_addd(to + 8, x.h);
+}
 /* Lanes to one: j += j + 8, then 4, 2, 1 */
 AS_ALWAYS_INLINE float v16_fold(v16 l) {
   const __m256 a = _mm256_add_ps(l.l, l.h);

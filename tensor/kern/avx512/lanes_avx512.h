@@ -95,6 +95,13 @@ AS_ALWAYS_INLINE v16 v16_select_le(v16 a, v16 b, v16 x, v16 y) {
 AS_ALWAYS_INLINE v16 v16_scale(v16 p, v16 n) {
   return _mm512_scalef_ps(p, n);
 }
+/* to[0..15] += x, in double */
+AS_ALWAYS_INLINE void v16_addd(double *to, v16 x) {
+  const __m512d l = _mm512_cvtps_pd(_mm512_castps512_ps256(x)),
+                h = _mm512_cvtps_pd(_mm512_extractf32x8_ps(x, 1));
+  _mm512_storeu_pd(to, _mm512_add_pd(_mm512_loadu_pd(to), l));
+  _mm512_storeu_pd(to + 8, _mm512_add_pd(_mm512_loadu_pd(to + 8), h));
+}
 /* Lanes to one: j += j + 8, then 4, 2, 1 */
 AS_ALWAYS_INLINE float v16_fold(v16 l) {
   const __m256 a = _mm256_add_ps(_mm512_castps512_ps256(l), _mm512_extractf32x8_ps(l, 1));

@@ -121,6 +121,13 @@ AS_ALWAYS_INLINE float32x4_t scale4(float32x4_t p, float32x4_t n) {
 AS_ALWAYS_INLINE v16 v16_scale(v16 p, v16 n) {
   V16_EACH(scale4(p.q[i], n.q[i]));
 }
+/* to[0..15] += x, in double */
+AS_ALWAYS_INLINE void v16_addd(double *to, v16 x) {
+  for (int i = 0; i < 4; i++) {
+    vst1q_f64(to + 4 * i, vaddq_f64(vld1q_f64(to + 4 * i), vcvt_f64_f32(vget_low_f32(x.q[i]))));
+    vst1q_f64(to + 4 * i + 2, vaddq_f64(vld1q_f64(to + 4 * i + 2), vcvt_high_f64_f32(x.q[i])));
+  }
+}
 /* Lanes to one: j += j + 8, then 4, 2, 1 */
 AS_ALWAYS_INLINE float v16_fold(v16 l) {
   const float32x4_t a = vaddq_f32(vaddq_f32(l.q[0], l.q[2]), vaddq_f32(l.q[1], l.q[3]));

@@ -24,6 +24,10 @@ void AS_VARIANT(colsq)(size_t rows, size_t c, const float *x, size_t ld, const f
     }
 }
 
+void AS_VARIANT(addd)(size_t n, const float *x, double *total) {
+  for (size_t i = 0; i < n; i++) total[i] = total[i] + (double)x[i];
+}
+
 void AS_VARIANT(bnfwd)(const as_bnorm_args *a) {
   for (size_t i = 0; i < a->rows; i++)
     for (size_t j = 0; j < a->c; j++) {

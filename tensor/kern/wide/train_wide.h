@@ -50,6 +50,12 @@ void AS_WIDE(colsq)(size_t rows, size_t c, const float *x, size_t ld, const floa
   }
 }
 
+void AS_WIDE(addd)(size_t n, const float *x, double *total) {
+  size_t i = 0;
+  for (; i + 16 <= n; i += 16) v16_addd(total + i, v16_load(x + i));
+  for (; i < n; i++) total[i] = total[i] + (double)x[i];
+}
+
 void AS_WIDE(bnfwd)(const as_bnorm_args *a) {
   for (size_t j = 0; j < a->c; j += 16) {
     const size_t n = a->c - j < 16 ? a->c - j : 16;
