@@ -8,6 +8,9 @@
 enum {
   MAX_ROWS = 64,            /* kernel rows: segments of a chain */
   WIDE_BYTES = 512 * 1024,  /* weights over this are walked panel by panel over a block of tiles */
+  BLOCK_BYTES = 384 * 1024, /* of what such a block reads; the panel stays beside it in L2 */
+  PANEL_BYTES = 256 * 1024, /* a panel that stays whole there */
+  LEAST_RANGES = 16,
   RANGES = 64,              /* pieces that a layer's tiles are cut into */
   NARROW = 7,               /* rows of fewer pixels share tiles */
   ALONE_BYTES = 512 * 1024, /* of a weight gradient's totals, which a single worker has in its cache */
@@ -107,8 +110,9 @@ as_status as_conv_train_create(as_conv_train **out, const as_conv_shape *shape, 
   c->turned = as_alloc(workers * 2 * AS_CHUNK * co, sizeof(float), err);
   c->tile = as_alloc(workers * AS_MR * AS_NR, sizeof(float), err);
   c->windows = as_alloc(c->gathered ? workers * c->gathered : 1, sizeof(float), err);
+  c->waiting = as_alloc(workers * AS_CONV_BLOCK * AS_MR * AS_NR, sizeof(float), err);
   if (!c->classes || !c->forward || !c->bias || !c->reverse || !c->total || !c->partial || !c->patches ||
-      !c->turned || !c->tile || !c->windows) {
+      !c->turned || !c->tile || !c->windows || !c->waiting) {
     as_conv_train_destroy(&c);
     return AS_E_ENV;
   }
@@ -129,6 +133,7 @@ void as_conv_train_destroy(as_conv_train **conv) {
   as_free(c->turned);
   as_free(c->tile);
   as_free(c->windows);
+  as_free(c->waiting);
   as_free(c);
   *conv = NULL;
 }
@@ -195,10 +200,9 @@ typedef struct product {
   const as_map *to, *residual;
   size_t h, w, first_y, first_x, stride;
   size_t x_tiles, tiles, ranges;
-  size_t least, more; /* w / x_tiles and what that leaves */
-  bool wide;
-  float *windows;  /* narrow rows: per worker [gathered] */
-  size_t gathered; /* floats */
+  size_t least, more;       /* w / x_tiles and what that leaves */
+  float *windows, *waiting; /* as in as_conv_train */
+  size_t gathered;
 } product;
 
 /* A tile: `m` pixels from (image, y, x) on. Tile t of a row begins at w t / x_tiles; `part` is what that division leaves,
@@ -240,18 +244,21 @@ static const float *window_of(const product *j, size_t image, size_t y, size_t x
   return j->origin + image * as_map_image(j->from) + y * j->step_y + x * j->step_x;
 }
 
-static void run_tile(const product *j, const tile *t, size_t panel) {
+/* Kernel rows s0..s1-1 of a tile's chain by a panel. What comes before and after them waits in `acc`. */
+static void run_tile(const product *j, const tile *t, size_t panel, size_t s0, size_t s1, float *acc) {
   const size_t row = as_map_row(j->from);
   const float *a[MAX_ROWS];
   size_t b_off[MAX_ROWS];
-  as_gemm_args g = {.m = t->m, .nseg = j->rows, .k = j->segment, .lda = j->step_x, .a = a, .b_off = b_off};
+  as_gemm_args g = {.m = t->m, .nseg = s1 - s0, .k = j->segment, .lda = j->step_x, .a = a, .b_off = b_off};
   const float *window = window_of(j, t->image, t->y, t->x);
-  for (size_t s = 0; s < j->rows; s++) {
-    a[s] = window + s * row;
-    b_off[s] = s * j->segment * AS_NR;
+  for (size_t s = s0; s < s1; s++) {
+    a[s - s0] = window + s * row;
+    b_off[s - s0] = s * j->segment * AS_NR;
   }
   g.b = j->packed + panel * j->chain * AS_NR;
   g.bias = j->bias ? j->bias + panel * AS_NR : NULL;
+  if (s0 > 0) g.acc_in = acc;
+  if (s1 < j->rows) g.acc_out = acc;
   aim(j, t->image, t->y, t->x, panel, &g);
   as_k.gemm(&g);
 }
@@ -259,14 +266,24 @@ static void run_tile(const product *j, const tile *t, size_t panel) {
 static void run_range(void *ctx, size_t range, int worker) {
   (void)worker;
   const product *j = ctx;
+  const size_t t1 = j->tiles * (range + 1) / j->ranges, panels = as_conv_panels((size_t)j->to->c);
+  size_t t = j->tiles * range / j->ranges;
+  for (tile at = tile_at(j, t); t < t1; t++, next_tile(j, &at))
+    for (size_t p = 0; p < panels; p++) run_tile(j, &at, p, 0, j->rows, NULL);
+}
+
+/* Large weights: a panel, or a kernel row of it, meets all tiles of a block before the next one is read; the chains wait. */
+static void run_wide_range(void *ctx, size_t range, int worker) {
+  const product *j = ctx;
   const size_t t0 = j->tiles * range / j->ranges, t1 = j->tiles * (range + 1) / j->ranges;
-  const size_t panels = as_conv_panels((size_t)j->to->c);
-  const size_t outer = j->wide ? panels : 1, inner = panels / outer;
-  for (size_t p = 0; p < outer; p++) {
-    tile at = tile_at(j, t0);
-    for (size_t t = t0; t < t1; t++, next_tile(j, &at))
-      for (size_t q = 0; q < inner; q++) run_tile(j, &at, p + q);
-  }
+  const size_t step = j->chain * AS_NR * sizeof(float) > PANEL_BYTES ? 1 : j->rows;
+  float *waiting = j->waiting + (size_t)worker * AS_CONV_BLOCK * AS_MR * AS_NR;
+  for (size_t p = 0; p < as_conv_panels((size_t)j->to->c); p++)
+    for (size_t s = 0; s < j->rows; s += step) {
+      tile at = tile_at(j, t0);
+      for (size_t t = t0; t < t1; t++, next_tile(j, &at))
+        run_tile(j, &at, p, s, s + step, waiting + (t - t0) * AS_MR * AS_NR);
+    }
 }
 
 /* Rows of a few pixels fill too little of a tile: then tiles are runs of the grid's pixels over rows and images, whose
@@ -324,17 +341,24 @@ static void run_narrow_range(void *ctx, size_t range, int worker) {
 }
 
 static void run_product(const as_conv_train *c, product *j) {
+  const size_t least = as_conv_smaller(j->w, AS_MR), rows_apart = j->step_y / as_map_row(j->from);
+  const size_t tile_bytes = least * j->step_x * (rows_apart ? rows_apart : 1) * sizeof(float);
   j->x_tiles = (j->w + AS_MR - 1) / AS_MR;
   j->least = j->w / j->x_tiles, j->more = j->w % j->x_tiles;
   j->segment = j->rows ? j->chain / j->rows : 0;
   j->tiles = (size_t)j->to->n * j->h * j->x_tiles;
   j->ranges = as_conv_smaller(j->tiles, RANGES);
-  j->wide = as_conv_panels((size_t)j->to->c) * j->chain * AS_NR * sizeof(float) > WIDE_BYTES;
+  j->windows = c->windows, j->gathered = c->gathered, j->waiting = c->waiting;
+  const bool wide = as_conv_panels((size_t)j->to->c) * j->chain * AS_NR * sizeof(float) > WIDE_BYTES;
   if (j->w < NARROW && j->chain && c->gathered) {
     j->tiles = ((size_t)j->to->n * j->h * j->w + AS_MR - 1) / AS_MR;
     j->ranges = as_conv_smaller(j->tiles, RANGES);
-    j->windows = c->windows, j->gathered = c->gathered;
     as_par_for(j->ranges, run_narrow_range, j);
+  } else if (j->tiles && wide) {
+    const size_t block = as_conv_smaller(1 + BLOCK_BYTES / tile_bytes, AS_CONV_BLOCK);
+    const size_t ranges = (j->tiles + block - 1) / block;
+    j->ranges = ranges > LEAST_RANGES ? ranges : as_conv_smaller(j->tiles, LEAST_RANGES);
+    as_par_for(j->ranges, run_wide_range, j);
   } else if (j->tiles) {
     as_par_for(j->ranges, run_range, j);
   }
