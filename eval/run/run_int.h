@@ -217,9 +217,7 @@ bool as_receipt_same_build(const as_json *object, const as_build_info *build);
  * in its job. */
 as_status as_run_model(as_inputs *in, as_job *job, const as_run_folder *folder, as_err *err);
 
-/* run_train.c: a section in the words of training.h; texts are borrowed. */
-as_training as_plan_training(const as_plan_pretrain *p);
-/* Is the checkpoint of this section there, from the words that it says now? AS_E_USAGE: words that mean nothing. */
+/* run_train.c. Is the checkpoint of this section there, from the words that it says now? AS_E_USAGE: words that mean nothing. */
 as_status as_train_state(bool *done, const as_plan *plan, const as_plan_pretrain *p, as_err *err);
 /* cost[i]: of section i; an earlier one that differs by its seed alone is taken over, where title says that it is known. */
 as_status as_train_cost(as_training_cost *cost, const as_plan *plan, size_t i, as_err *err);

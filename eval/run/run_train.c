@@ -8,7 +8,8 @@
 #include "tensor/base/log.h"
 #include "tensor/base/mem.h"
 
-as_training as_plan_training(const as_plan_pretrain *p) {
+/* A section of the plan in the words of training.h; texts are borrowed. */
+static as_training training_of(const as_plan_pretrain *p) {
   return (as_training){.method = p->method,
                        .arch = p->arch,
                        .preset = p->preset,
@@ -27,7 +28,7 @@ as_training as_plan_training(const as_plan_pretrain *p) {
 }
 
 as_status as_train_state(bool *done, const as_plan *plan, const as_plan_pretrain *p, as_err *err) {
-  const as_training t = as_plan_training(p);
+  const as_training t = training_of(p);
   as_str said = {0}, command = {0};
   as_status s = as_training_words(&t, &said, &command, err);
   if (s == AS_OK) *done = as_training_is_done(p->checkpoint, as_str_c(&command));
@@ -48,7 +49,7 @@ static char *world_of(const as_plan_pretrain *p, as_err *err) {
 }
 
 static as_status train_one(const as_plan_pretrain *p, const as_run_opts *opts, as_err *err) {
-  const as_training t = as_plan_training(p);
+  const as_training t = training_of(p);
   as_training_open o = {0};
   as_pretrain_result r;
   char *world = world_of(p, err);
@@ -74,7 +75,7 @@ as_status as_run_train(const as_plan *plan, const as_run_opts *opts, as_err *err
     s = as_train_state(&done, plan, &plan->pretrain[i], err);
     before += s == AS_OK && done;
     if (s != AS_OK || done) continue;
-    const as_training t = as_plan_training(&plan->pretrain[i]);
+    const as_training t = training_of(&plan->pretrain[i]);
     s = as_training_try(&t, err); /* all of them before the first one runs */
     if (s != AS_OK) as_fail_in(err, "[pretrain %s]", plan->pretrain[i].name);
   }
@@ -108,7 +109,7 @@ as_status as_train_cost(as_training_cost *cost, const as_plan *plan, size_t i, a
       cost[i] = cost[k];
       return AS_OK;
     }
-  const as_training t = as_plan_training(&plan->pretrain[i]);
+  const as_training t = training_of(&plan->pretrain[i]);
   const as_status s = as_training_estimate(&cost[i], &t, err);
   if (s != AS_OK) as_fail_in(err, "[pretrain %s]", plan->pretrain[i].name);
   return s;
