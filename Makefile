@@ -9,6 +9,7 @@
 #   make install    into PREFIX, below DESTDIR           make uninstall
 #   make lib        build/libassay.a, libassay.so and assay.pc, for programs that include assay.h
 #   make dist       the source archive and its SHA-256
+#   make course     from an image's bytes to the final number, in eleven chapters; CHAPTER=4 checks your answers
 #
 # Variables: CC, CFLAGS, BUILD (output folder), OMP= (build without OpenMP), WERROR=1,
 # ROOMS="tensor/base data" (build and test some rooms alone, which also proves the layering).
@@ -54,7 +55,7 @@ TOOL_OBJ := $(TOOL_SRC:%.c=$(BUILD)/o/%.o)
 TEST_SRC := $(sort $(wildcard tests/unit/test_*.c))
 TESTS   := $(TEST_SRC:tests/unit/%.c=$(BUILD)/t/%)
 
-.PHONY: all test check demo static asan fuzz fuzzers help clean install uninstall dist lib check-layers check-house check-generated generate \
+.PHONY: all test check demo course static asan fuzz fuzzers help clean install uninstall dist lib check-layers check-house check-generated generate \
         check-bits check-bits-ci FORCE
 
 all: $(BUILD)/assay
@@ -99,7 +100,13 @@ $(BUILD)/harness.o: tests/harness.c tests/harness.h
 $(BUILD)/bits: tests/bits.c $(BUILD)/libassay.a
 	$(CC) $(ALL_CFLAGS) $< $(BUILD)/libassay.a $(ALL_LDFLAGS) -lm -o $@
 
-test: $(BUILD)/assay $(TESTS)
+# The course (tests/course): lists its chapters, or checks the answers to one.
+$(BUILD)/course-check: tests/course/check.c $(BUILD)/libassay.a
+	$(CC) $(ALL_CFLAGS) $< $(BUILD)/libassay.a $(ALL_LDFLAGS) -lm -o $@
+course: $(BUILD)/assay $(BUILD)/course-check
+	@BUILD=$(BUILD) sh tests/course/course.sh $(CHAPTER)
+
+test: $(BUILD)/assay $(BUILD)/course-check $(TESTS)
 	@BUILD=$(BUILD) sh tests/run.sh
 
 demo: $(BUILD)/assay
