@@ -8,7 +8,7 @@ C=${ASSAY_TESTS:-tests}/course
 CHECK=$BUILD/course-check
 case $CHECK in /*) ;; *) CHECK=$PWD/$CHECK ;; esac
 mkdir "$TMP/bin" "$TMP/w" && cp "$ASSAY" "$TMP/bin/assay"
-cp "$C"/*.tar.gz "$C/boat.jpg" "$C"/*.plan "$TMP/w"
+cp "$C"/*.tar.gz "$C/boat.jpg" "$C"/*.plan "$C/paper.csv" "$TMP/w"
 : >"$TMP/seen"
 
 # text CHAPTER-FILE: its commands, its numbers
