@@ -1,5 +1,5 @@
 # A chapter as a test. In a block ```console, lines "$ COMMAND" are commands (a backslash at the end goes on in the next
-# line) and what follows is what they print: written to DIR/N.sh and DIR/N.out, N counting from 1. Standard output gets
+# line) and what follows is what they print: written to DIR/NAME.sh and DIR/NAME.out, NAME counting from 1. Standard output gets
 # the numbers of the prose that need a source: those with a decimal point or of three digits and more, outside of the
 # blocks, the indented formulas, the exercises and the sources.
 BEGIN { n = 0 }
