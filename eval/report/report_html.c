@@ -1,97 +1,7 @@
 /* report.html: one self-contained page. Style is charts.css and page.css, charts are inline SVG, no script. */
-#include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
-
 #include "eval/report/report_css.h"
 #include "eval/report/report_html_int.h"
-#include "eval/stats/stats_order.h"
 #include "tensor/base/mem.h"
-
-/* Pairs of models that two columns put in opposite orders; pairs that either one ties are not counted. */
-static as_order_pairs count_flips(const as_html *h, size_t a, size_t b) {
-  size_t n = h->r->n_models;
-  as_order_pairs c = {0};
-  double *x = as_alloc(n, 2 * sizeof *x, NULL);
-  if (!x) {
-    h->out->failed = true;
-    return c;
-  }
-  double *y = x + n;
-  for (size_t m = 0; m < n; m++) {
-    x[m] = as_sum_at(h->s, m, a)->acc;
-    y[m] = as_sum_at(h->s, m, b)->acc;
-  }
-  c = as_order_count(x, y, n);
-  as_free(x);
-  return c;
-}
-
-static void put_page_card(const as_html *h, const char *title, const char *big, const char *fmt, ...)
-    AS_PRINTF(4, 5);
-static void put_page_card(const as_html *h, const char *title, const char *big, const char *fmt, ...) {
-  char text[256];
-  va_list ap;
-  va_start(ap, fmt);
-  vsnprintf(text, sizeof text, fmt, ap);
-  va_end(ap);
-  as_str_put(h->out, "<div class=\"card\"><span>");
-  as_html_text(h, title);
-  as_str_put(h->out, "</span><b>");
-  as_html_text(h, big);
-  as_str_put(h->out, "</b><span>");
-  as_html_text(h, text);
-  as_str_put(h->out, "</span></div>\n");
-}
-
-static void put_page_cards(const as_html *h) {
-  const as_results *r = h->r;
-  size_t best = r->n_models;
-  for (size_t m = 0; m < r->n_models; m++) {
-    const as_sum_cell *c = as_sum_at(h->s, m, r->base);
-    if (c->ok && (best == r->n_models || c->acc > as_sum_at(h->s, best, r->base)->acc)) best = m;
-  }
-  as_str_put(h->out, "<div class=\"cards\">\n");
-  as_str title = {0};
-  if (best < r->n_models) {
-    const as_sum_cell *c = as_sum_at(h->s, best, r->base);
-    as_str_printf(&title, "First on %s", as_html_set(h, r->base));
-    if (isfinite(c->lo) && isfinite(c->hi))
-      put_page_card(h, as_str_c(&title), as_model_name(r, best), "top-1 %s %% [%s, %s]",
-                    as_pct(c->acc, h->dec).s, as_pct(c->lo, h->dec).s, as_pct(c->hi, h->dec).s);
-    else
-      put_page_card(h, as_str_c(&title), as_model_name(r, best), "top-1 %s %%", as_pct(c->acc, h->dec).s);
-  }
-  if (h->s->n_whole && r->n_sets > 1) {
-    const as_sum_model *m = &h->s->models[h->s->order[0]];
-    const as_sum_cell *c = as_sum_at(h->s, h->s->order[0], r->base);
-    put_page_card(h, "First by the unified metric", as_html_model(h, 0),
-                  "mean %s %% over %zu sets; rank %s on %s", as_pct(m->value[AS_SUM_MEAN], h->dec).s,
-                  r->n_sets, as_rank_text(c->rank).s, as_html_set(h, r->base));
-  }
-  size_t worst = r->base;
-  int64_t flips = 0, pairs = 0;
-  for (size_t k = 0; k < r->n_sets && r->n_models > 1; k++) {
-    if (k == r->base) continue;
-    as_order_pairs c = count_flips(h, r->base, k);
-    int64_t f = c.opposite, p = c.same + c.opposite;
-    if (p && (worst == r->base || (double)f * (double)pairs > (double)flips * (double)p))
-      worst = k, flips = f, pairs = p;
-  }
-  if (worst != r->base) {
-    char big[64];
-    as_str_clear(&title);
-    as_str_printf(&title, "Order of pairs, %s to %s", as_html_set(h, r->base), as_html_set(h, worst));
-    snprintf(big, sizeof big, "%lld of %lld pairs swap", (long long)flips, (long long)pairs);
-    put_page_card(h, as_str_c(&title), big,
-                  "the set that agrees least with %s; intervals are not considered here",
-                  as_html_set(h, r->base));
-  }
-  if (title.failed) h->out->failed = true;
-  as_str_clear(&title);
-  as_str_put(h->out, "</div>\n");
-}
 
 static void put_page_head(const as_html *h, bool provenance, as_err *err) {
   const as_results *r = h->r;
@@ -121,6 +31,7 @@ static void put_page_head(const as_html *h, bool provenance, as_err *err) {
   }
   if (decision.failed) h->out->failed = true;
   as_str_clear(&decision);
+  as_html_asked(h);
   as_str_put(h->out, "<nav><a href=\"#accuracy\">Accuracy</a>");
   if (as_html_has_pictures(h)) as_str_put(h->out, "<a href=\"#pictures\">Look at the images</a>");
   if (r->n_sets > 1 && r->n_models > 1) as_str_put(h->out, "<a href=\"#ranks\">Ranks</a>");
@@ -163,7 +74,6 @@ as_status as_report_html(as_str *out, const as_results *r, const as_report_opts 
   }
   for (size_t i = 0; i < h.rows; i++) h.row_name[i] = as_html_model(&h, i);
   put_page_head(&h, provenance && *provenance, err);
-  put_page_cards(&h);
   as_html_heat(&h, err);
   as_html_pictures(&h, err);
   if (r->n_sets > 1 && r->n_models > 1) as_html_ranks(&h, err);

@@ -65,6 +65,7 @@ void as_html_ranks(const as_html *h, as_err *err) {
                "there are among fewer models.");
   if (h->rows < r->n_models) as_str_printf(h->out, " Places beyond %zu stand closer together.", h->rows);
   as_str_put(h->out, "</p>\n");
+  as_html_says(h, "ranks");
   if (h->rows > AS_CHART_NAMED) as_str_put(h->out, key_lines);
   as_bump b = {
       .n_lines = h->rows,
@@ -107,9 +108,9 @@ void as_html_scatters(const as_html *h) {
         h->out,
         " Vermillion, where there is one: the line of the ImageNet testbed's standard models, from which "
         "effective robustness is measured.");
-  as_str_put(
-      h->out,
-      " The numbers are in the <a href=\"#accuracy\">table of accuracies</a>.</p>\n<div class=\"pair\">\n");
+  as_str_put(h->out, " The numbers are in the <a href=\"#accuracy\">table of accuracies</a>.</p>\n");
+  as_html_says(h, "against");
+  as_str_put(h->out, "<div class=\"pair\">\n");
   for (size_t k = 0; k < r->n_sets; k++) {
     if (k == r->base) continue;
     as_str_put(h->out, "<figure>");
@@ -158,7 +159,9 @@ void as_html_changes(const as_html *h, as_err *err) {
   as_str_put(
       h->out,
       ", in points. Each panel has its own axis; the dashed line is the median of the models. Bars are "
-      "Newcombe intervals, which treat the two sets as independent samples.</p>\n<figure>");
+      "Newcombe intervals, which treat the two sets as independent samples.</p>\n");
+  as_html_says(h, "change");
+  as_str_put(h->out, "<figure>");
   as_dots d = {
       .n_rows = h->rows,
       .n_panels = cols,
@@ -291,6 +294,7 @@ void as_html_unified(const as_html *h, as_err *err) {
     h->out->failed = true;
     return;
   }
+  as_html_says(h, "unified");
   put_mean_chart(h, rows);
   if (rows > 1 && r->n_sets > 1) put_summary_chart(h, rows);
   as_html_shown(h);

@@ -40,6 +40,11 @@ void as_html_part_table(const as_html *h, const char *id, const char *summary);
 /* Says so when a chart shows fewer models than there are. */
 void as_html_shown(const as_html *h);
 
+/* What the section `id` says, in plain words and in this report's numbers, and its terms (report_html_says.c). */
+void as_html_says(const as_html *h, const char *id);
+/* The first screen: questions with their answers (report_html_ask.c). */
+void as_html_asked(const as_html *h);
+
 /* Sections. Memory that ends sets out->failed. */
 void as_html_heat(const as_html *h, as_err *err); /* report_html_tables.c */
 void as_html_gaps(const as_html *h);

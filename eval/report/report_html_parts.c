@@ -7,7 +7,7 @@
 #include "eval/report/report_html_int.h"
 #include "tensor/base/mem.h"
 
-enum { OPEN_ROWS = 16, CLASS_ROWS = 60, CLASS_SETS = 12, LINES = 12 };
+enum { OPEN_ROWS = 16, CLASS_ROWS = 60, CLASS_SETS = 12, LINES = 12, FEW = 4 };
 
 /* A section that is a table. */
 static void put_section(const as_html *h, const char *id, const char *anchor, const char *title,
@@ -34,6 +34,7 @@ void as_html_robustness(const as_html *h) {
   as_html_text(h, as_html_set(h, h->r->base));
   as_str_put(h->out, ". Each panel has its own axis.</p>\n");
   as_html_how(h, &sh);
+  as_html_says(h, "robustness");
   if (v && names) {
     double *none = v + n;
     for (size_t i = 0; i < n; i++) none[i] = NAN;
@@ -78,6 +79,7 @@ void as_html_agreement(const as_html *h) {
       h->out,
       "<section id=\"agreement\"><h2>Do the sets agree on the order?</h2>\n<p class=\"how\">Kendall's "
       "tau-b between the sets' orders of the models: 1 the same, 0 no relation, &minus;1 the reverse.</p>\n");
+  as_html_says(h, "agreement");
   if (as_sheet_grid(&sh, &g, 0, false, true, NULL) == AS_OK) {
     for (size_t i = 0; i < r->n_sets; i++)
       for (size_t j = 0; j < r->n_sets; j++) {
@@ -100,41 +102,69 @@ void as_html_agreement(const as_html *h) {
   as_str_put(h->out, "</section>\n");
 }
 
+/* The few models that the diagrams show, so that they can be read: the first by the unified metric, and the best and the
+ * worst calibrated on the base. All, where they are few. As places in the order. */
+static size_t choose_few(const as_html *h, size_t few[FEW]) {
+  const size_t n = h->r->n_models;
+  size_t best = n, worst = n, m = 0;
+  for (size_t i = 0; n <= FEW && i < n; i++) few[m++] = i;
+  if (m) return m;
+  for (size_t i = 0; i < n; i++) {
+    const as_calibration *c = &h->s->calibration[h->s->order[i] * h->r->n_sets + h->r->base];
+    if (c->n <= 0) continue;
+    if (best == n || c->ece < h->s->calibration[h->s->order[best] * h->r->n_sets + h->r->base].ece) best = i;
+    if (worst == n || c->ece > h->s->calibration[h->s->order[worst] * h->r->n_sets + h->r->base].ece)
+      worst = i;
+  }
+  few[m++] = 0;
+  if (best < n && best != 0) few[m++] = best;
+  if (worst < n && worst != 0 && worst != best) few[m++] = worst;
+  return m;
+}
+
 /* One panel per set: accuracy by confidence, a line per model. */
 void as_html_calibration(const as_html *h) {
   const as_results *r = h->r;
   as_sheet sh;
   if (!as_html_sheet(h, "calibration", &sh)) return;
-  size_t n = h->rows < LINES ? h->rows : LINES;
+  size_t few[FEW], n = choose_few(h, few);
+  const char *name[FEW];
   as_str_put(h->out,
              "<section id=\"calibration\"><h2>Do the models know when they are right?</h2>\n<p class=\"how\">"
              "A model that is 80&nbsp;% sure should be right four times in five. The table says how far each "
              "model is "
              "from that on average: its expected calibration error (ECE), in points.</p>\n");
+  as_html_says(h, "calibration");
   as_html_sheet_table(h, &sh, "Expected calibration error", sh.n_rows <= OPEN_ROWS);
   as_html_how(h, &sh);
   as_str_put(
       h->out,
       "<h3>How often are they right when they are this sure?</h3>\n<p class=\"how\">On the dotted line "
       "a model is right as often as it is sure; below it, it is surer than right. Bins with fewer than "
-      "ten images are left out.</p>\n<p class=\"how\">");
+      "ten images are left out.");
+  if (n < r->n_models) {
+    as_str_printf(h->out,
+                  " Of %zu models: the first by the unified metric, the best and the worst calibrated on ",
+                  r->n_models);
+    as_html_text(h, as_html_set(h, r->base));
+    as_str_put(h->out, "; the tables have all.");
+  }
+  as_str_put(h->out, "</p>\n<p class=\"how\">");
   for (size_t i = 0; i < n; i++) {
-    as_str_printf(h->out, "<span class=\"key s%zu\"><i class=\"k-line%s\"></i>", i % 6,
-                  i >= 6 ? " k-dash" : "");
-    as_html_text(h, h->row_name[i]);
+    name[i] = as_html_model(h, few[i]);
+    as_str_printf(h->out, "<span class=\"key s%zu\"><i class=\"k-line\"></i>", i);
+    as_html_text(h, name[i]);
     as_str_put(h->out, "</span>");
   }
   as_str_put(h->out, "</p>\n<div class=\"trio\">\n");
   for (size_t k = 0; k < r->n_sets; k++) {
-    const as_calibration *c[LINES];
-    for (size_t i = 0; i < n; i++) c[i] = &h->s->calibration[h->s->order[i] * r->n_sets + k];
+    const as_calibration *c[FEW];
+    for (size_t i = 0; i < n; i++) c[i] = &h->s->calibration[h->s->order[few[i]] * r->n_sets + k];
     as_str_put(h->out, "<figure>");
-    as_chart_reliability(h->out, as_html_set(h, k), h->row_name, c, n);
+    as_chart_reliability(h->out, as_html_set(h, k), name, c, n);
     as_str_put(h->out, "</figure>\n");
   }
   as_str_put(h->out, "</div>\n");
-  if (n < r->n_models)
-    as_str_printf(h->out, "<p class=\"how\">The charts show the first %zu models.</p>\n", n);
   as_html_part_table(h, "reliability", "Reliability as a table");
   as_str_put(h->out, "</section>\n");
   as_sheet_clear(&sh);

@@ -117,6 +117,7 @@ void as_html_pairs(const as_html *h, as_err *err) {
         "The test asks about these images and these trained models; training anew would add its own "
         "spread.</p>\n",
         p->n_tested);
+    as_html_says(h, "pairs");
     as_sheet sh;
     if (as_html_sheet(h, "fates", &sh)) {
       as_html_sheet_table(h, &sh, "Pairs by set", true);
@@ -151,7 +152,9 @@ static as_status put_curve(const as_html *h, const as_table_stats *t, as_err *er
         h->out,
         " differs by so many points, the share that keeps its order on another set. Bars are 95&nbsp;% "
         "intervals; their width comes from a jackknife over models, because pairs that share a model are "
-        "not independent.</p>\n<figure>");
+        "not independent.</p>\n");
+    as_html_says(h, "translation");
+    as_str_put(h->out, "<figure>");
     as_chart_translation(h->out, names, bins, n, t->n_bins);
     as_str_put(h->out, "</figure>\n");
     as_html_part_table(h, "translation", "Translation curve as a table");
@@ -176,8 +179,10 @@ static as_status put_mean_ranks(const as_html *h, const as_table_stats *t, as_er
       h->out,
       " over %zu sets. The sets are few and share their classes, some even their images: take this as a "
       "blunt test, and its silence as no proof of equality. Mean ranks as numbers are in the table of "
-      "the <a href=\"#unified\">unified metric</a>.</p>\n<figure>",
+      "the <a href=\"#unified\">unified metric</a>.</p>\n",
       h->r->n_sets);
+  as_html_says(h, "mean-ranks");
+  as_str_put(h->out, "<figure>");
   as_chart_cd(h->out, names, t->mean_rank, t->n_whole, t->friedman.cd05);
   as_str_put(h->out, "</figure>\n");
   as_html_part_table(h, "mean-ranks", "Mean ranks as a table");

@@ -79,10 +79,11 @@ void as_html_heat(const as_html *h, as_err *err) {
   }
   as_str_put(h->out, "<section id=\"accuracy\"><h2>Accuracy</h2>\n<p class=\"how\">Top-1 in per cent");
   if (h->s->any_interval) as_str_put(h->out, ", 95&nbsp;% Wilson interval below it");
-  as_str_put(
-      h->out,
-      ". Shades run from the lowest to the highest value of each column, so they compare models, not "
-      "sets. Models are in the order of the unified metric, the mean of all.</p>\n<div class=\"total\">\n");
+  as_str_put(h->out,
+             ". Shades run from the lowest to the highest value of each column, so they compare models, not "
+             "sets. Models are in the order of the unified metric, the mean of all.</p>\n");
+  as_html_says(h, "accuracy");
+  as_str_put(h->out, "<div class=\"total\">\n");
   as_grid_head(&g, 0, "model");
   for (size_t k = 0; k < r->n_sets; k++) as_put_name(&g.head[k + 1], as_html_set(h, k), 0, false);
   as_grid_head(&g, r->n_sets + 1, "mean of all");

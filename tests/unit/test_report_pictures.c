@@ -141,6 +141,19 @@ static void odd(as_test *t) {
   CHECK_OK(t, as_report_html(&a, &r, &with, NULL, &err), err);
   CHECK(t, strstr(as_str_c(&a), "answers are bumblebee") != NULL);
   CHECK(t, strstr(as_str_c(&a), "4294967295") == NULL);
+  /* the first screen asks and answers, and sections read their numbers */
+  static const char *const said[] = {
+      "Is A better than B?",
+      "How sure is the first place?",
+      "On which set do they fail most?",
+      "Show me",
+      "Would another set change it?",
+      "On val, a has 65.0 % of 400 images right",
+      "a and b differ on 61 of 400 images: 61 that only the first has right, 0 only the second",
+      "agree least: of 3 pairs",
+      "<summary>McNemar&#39;s test</summary>"};
+  for (size_t i = 0; i < sizeof said / sizeof *said; i++)
+    if (!strstr(as_str_c(&a), said[i])) as_test_fail(t, __FILE__, __LINE__, "no \"%s\" in the page", said[i]);
   CHECK(t, reportmake_unbalanced(as_str_c(&a)) == NULL);
   as_pictures_clear(&p);
   as_str_clear(&a);
