@@ -227,6 +227,7 @@ static const char *const part2[] = {
   "@media (max-width: 640px) {\n",
   "  main { padding: 18px 14px 48px; }\n",
   "  h1 { font-size: 1.4rem; }\n",
+  "  .shots { grid-template-columns: repeat(auto-fill, minmax(82px, 1fr)); }\n",
   "  dl.terms { grid-template-columns: 1fr; } dl.terms dd { margin-bottom: .4rem; }\n",
   "  /* the names of the rows stay in sight */\n",
   "  tbody th { position: sticky; left: 0; z-index: 1; background: var(--bg); min-width: 7r",

@@ -18,6 +18,11 @@ static void put_ask(const as_html *h, const char *to, const char *question, cons
   if (more->failed) h->out->failed = true;
 }
 
+/* The section on the mean; of one set there is none. */
+static const char *one_number(const as_html *h) {
+  return h->r->n_sets > 1 ? "unified" : "accuracy";
+}
+
 /* The first two by the mean. */
 static void ask_better(const as_html *h) {
   const as_sum *s = h->s;
@@ -35,7 +40,7 @@ static void ask_better(const as_html *h) {
                   as_fix_signed(100 * d.hi, 1).s);
   if (t->n > 1) as_str_put(&more, as_tiers_above(t, a, b) ? ": a real difference" : ": not told apart");
   as_str_put(&more, ". Every pair, set by set.");
-  put_ask(h, as_html_has_pairs(h) ? "pairs" : "unified", "Is A better than B? First is",
+  put_ask(h, as_html_has_pairs(h) ? "pairs" : one_number(h), "Is A better than B? First is",
           as_model_name(h->r, a), &more);
   as_str_clear(&more);
 }
@@ -57,7 +62,7 @@ static void ask_sure(const as_html *h) {
                   as_pct(m->mean_hi, h->dec).s);
   if (t->n > 1)
     as_str_printf(&more, "Neighbours that are told apart: %zu of %zu.", as_tiers_steps(t), t->n - 1);
-  put_ask(h, "unified", "How sure is the first place?", big, &more);
+  put_ask(h, one_number(h), "How sure is the first place?", big, &more);
   as_str_clear(&more);
 }
 

@@ -18,21 +18,24 @@ static as_num points_text(double fraction) {
 
 static void read_accuracy(as_str *t, const as_html *h) {
   const size_t n = h->r->n_models, base = h->r->base;
-  size_t best = n, within = 0;
+  size_t best = n, others = 0, within = 0;
   for (size_t m = 0; m < n; m++) {
     const as_sum_cell *c = as_sum_at(h->s, m, base);
     if (c->ok && isfinite(c->lo) && (best == n || c->acc > as_sum_at(h->s, best, base)->acc)) best = m;
   }
   if (best == n) return;
   const as_sum_cell *b = as_sum_at(h->s, best, base);
-  for (size_t m = 0; m < n; m++)
-    within += m != best && as_sum_at(h->s, m, base)->ok && as_sum_at(h->s, m, base)->acc >= b->lo;
+  for (size_t m = 0; m < n; m++) {
+    const as_sum_cell *c = as_sum_at(h->s, m, base);
+    others += m != best && c->ok;
+    within += m != best && c->ok && c->acc >= b->lo;
+  }
   as_str_printf(t,
                 "On %s, %s has %s %% of %lld images right; with other images of the kind, %s to %s %% would "
                 "be no surprise.",
                 as_html_set(h, base), as_model_name(h->r, best), as_pct(b->acc, 1).s,
                 (long long)as_results_cell(h->r, best, base)->n_used, as_pct(b->lo, 1).s, as_pct(b->hi, 1).s);
-  if (n > 1) as_str_printf(t, " %zu of the other %zu models lie within that.", within, n - 1);
+  if (others) as_str_printf(t, " Within that: %zu of the other %zu models.", within, others);
 }
 
 static void read_ranks(as_str *t, const as_html *h) {
@@ -89,21 +92,35 @@ static void read_against(as_str *t, const as_html *h) {
   }
 }
 
+/* The mean change of the models on set k; *n of them, *sure by more than chance explains. */
+static double mean_change(const as_html *h, size_t k, size_t *n, size_t *sure) {
+  double sum = 0;
+  *n = *sure = 0;
+  for (size_t m = 0; m < h->r->n_models; m++) {
+    const as_sum_cell *c = as_sum_at(h->s, m, k);
+    if (k == h->r->base || !isfinite(c->drop)) continue;
+    ++*n;
+    sum += c->drop;
+    *sure += c->drop_hi < 0 || c->drop_lo > 0;
+  }
+  return *n ? sum / (double)*n : NAN;
+}
+
+/* The sets on which the models lose most and least. */
 static void read_changes(as_str *t, const as_html *h) {
-  for (size_t k = 0, said = 0; k < h->r->n_sets && said < 3; k++) {
-    size_t n = 0, sure = 0;
-    double sum = 0;
-    for (size_t m = 0; m < h->r->n_models; m++) {
-      const as_sum_cell *c = as_sum_at(h->s, m, k);
-      if (k == h->r->base || !isfinite(c->drop)) continue;
-      n++;
-      sum += c->drop;
-      sure += c->drop_hi < 0 || c->drop_lo > 0;
-    }
-    if (!n) continue;
-    as_str_printf(t, "%s%s: the models %s %s points in the mean, %zu of %zu by more than chance explains.",
-                  said++ ? " " : "", as_html_set(h, k), sum < 0 ? "lose" : "gain",
-                  points_text(sum / (double)n).s, sure, n);
+  size_t n, sure, lo = h->r->base, hi = lo;
+  for (size_t k = 0; k < h->r->n_sets; k++) {
+    double v = mean_change(h, k, &n, &sure);
+    if (!isfinite(v)) continue;
+    if (lo == h->r->base || v < mean_change(h, lo, &n, &sure)) lo = k;
+    if (hi == h->r->base || v > mean_change(h, hi, &n, &sure)) hi = k;
+  }
+  for (int i = 0; lo != h->r->base && i < (lo == hi ? 1 : 2); i++) {
+    size_t k = i ? hi : lo;
+    double v = mean_change(h, k, &n, &sure);
+    as_str_printf(t, "%son %s the models %s %s points in the mean, %zu of %zu by more than chance explains%s",
+                  i ? "; " : "", as_html_set(h, k), v < 0 ? "lose" : "gain", points_text(v).s, sure, n,
+                  i || lo == hi ? "." : "");
   }
 }
 

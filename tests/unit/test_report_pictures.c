@@ -155,6 +155,13 @@ static void odd(as_test *t) {
   for (size_t i = 0; i < sizeof said / sizeof *said; i++)
     if (!strstr(as_str_c(&a), said[i])) as_test_fail(t, __FILE__, __LINE__, "no \"%s\" in the page", said[i]);
   CHECK(t, reportmake_unbalanced(as_str_c(&a)) == NULL);
+  /* every link leads somewhere */
+  for (const char *s = as_str_c(&a); (s = strstr(s, "href=\"#")) != NULL;) {
+    char id[40];
+    s += 7;
+    snprintf(id, sizeof id, "id=\"%.*s\"", (int)strcspn(s, "\""), s);
+    if (!strstr(as_str_c(&a), id)) as_test_fail(t, __FILE__, __LINE__, "no %s in the page", id);
+  }
   as_pictures_clear(&p);
   as_str_clear(&a);
   as_results_clear(&r);
