@@ -8,6 +8,7 @@
 #include "eval/report/report_fmt.h"
 #include "eval/report/report_pairs.h"
 #include "eval/report/report_sheet.h"
+#include "eval/stats/lottery.h"
 #include "eval/stats/methods.h"
 #include "eval/stats/metrics.h"
 #include "eval/stats/stats_boot.h"
@@ -87,6 +88,7 @@ typedef struct as_sum {
   as_tiers *tiers;             /* [n_sets + 1] of each set, then of the mean; n = 0: nothing to test with */
   as_sum_classes *classes;     /* [n_sets]; n = 0 where unknown */
   as_method_sum by_method;
+  as_set_lottery lottery; /* models as in stats.whole; first = NULL: under 2 whole models or 3 sets */
 } as_sum;
 
 enum { AS_PAIR_MODELS = 100 }; /* above, no tests of pairs: they would be more than anyone reads */
@@ -105,6 +107,10 @@ as_status as_sum_methods(as_sum *s, as_err *err);
 void as_sum_methods_clear(as_sum *s);
 /* What the seeds say of methods, as sentences; nothing below two methods. */
 void as_put_methods_decision(as_str *out, const as_sum *s);
+/* The sets drawn again, where there are enough; as_sum_make calls it. */
+as_status as_sum_lottery(as_sum *s, uint64_t seed, as_err *err);
+/* What would crown another model, as sentences; nothing where that cannot be told. */
+void as_put_lottery(as_str *out, const as_sum *s);
 /* What the tiers say, as sentences: how many neighbours are resolved, who shares the first place, how many images
  * would resolve the rest. Empty below two models. */
 void as_put_decision(as_str *out, const as_sum *s);

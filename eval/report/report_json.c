@@ -117,6 +117,9 @@ static void put_decisions(as_jsonw *w, const as_sum *s) {
   as_put_decision(&decision, s);
   put_json_text(w, "decision", as_str_c(&decision));
   as_str_clear(&decision);
+  as_put_lottery(&decision, s);
+  if (decision.n) put_json_text(w, "decision_lottery", as_str_c(&decision));
+  as_str_clear(&decision);
   as_put_methods_decision(&decision, s);
   if (decision.n) put_json_text(w, "decision_methods", as_str_c(&decision));
   if (decision.failed) w->out->failed = true;

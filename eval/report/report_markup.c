@@ -70,6 +70,10 @@ static void put_decision_line(as_str *out, const as_sum *s, const char *lead, bo
   put_markup_note(out, lead, as_str_c(&text), latex);
   if (text.n && !latex) as_str_putc(out, '\n');
   as_str_clear(&text);
+  as_put_lottery(&text, s);
+  if (text.n) put_markup_note(out, lead, as_str_c(&text), latex);
+  if (text.n && !latex) as_str_putc(out, '\n');
+  as_str_clear(&text);
   as_put_methods_decision(&text, s);
   if (text.n) put_markup_note(out, lead, as_str_c(&text), latex);
   if (text.n && !latex) as_str_putc(out, '\n');

@@ -41,6 +41,9 @@ void as_page_decision(const as_page *p) {
   as_put_decision(&text, p->s);
   if (text.n) as_page_title(p, as_str_c(&text));
   as_str_clear(&text);
+  as_put_lottery(&text, p->s);
+  if (text.n) as_page_title(p, as_str_c(&text));
+  as_str_clear(&text);
   as_put_methods_decision(&text, p->s);
   if (text.n) as_page_title(p, as_str_c(&text));
   if (text.failed) p->out->failed = true;

@@ -431,6 +431,8 @@ const as_part as_parts[] = {{"unified", unified, false},
                             {"resolved", as_part_resolved, false},
                             {"tiers", as_part_tiers, true},
                             {"neighbours", as_part_neighbours, true},
+                            {"lottery", as_part_lottery, false},
+                            {"without", as_part_without, true},
                             {"methods", as_part_methods, false},
                             {"method-sets", as_part_method_sets, false},
                             {"method-cells", as_part_method_cells, true},
@@ -462,7 +464,8 @@ const as_part *as_part_find(const char *id) {
 }
 
 const char *as_report_part_names(void) {
-  return "cells, unified, resolved, tiers, neighbours, methods, method-sets, method-cells, method-pairs, "
+  return "cells, unified, resolved, tiers, neighbours, lottery, without, methods, method-sets, method-cells, "
+         "method-pairs, "
          "fates, pairs, differences, robustness, lines, agreement, translation, subsets, mean-ranks, "
          "published, top5, calibration, reliability, classes, corruptions, probes, gaps, failures, all";
 }

@@ -65,6 +65,17 @@ for f in text markdown html json latex; do
     not_ok "table: methods in $f" "exit $code"
 done
 
+# the lottery: b is first in a draw without val, (2/3)^3 of them, and without val
+printf 'model,val,v2,sketch\na,59,50,50\nb,50,52,53\n' >"$TMP/draws.csv"
+run table "$TMP/draws.csv" --part lottery --format csv
+grep -q '^sets drawn again,27,0.296296' "$TMP/out" && grep -q '^one set left out,3,0.3333333.*,b$' "$TMP/out" && ok "table: sets drawn again" ||
+  not_ok "table: sets drawn again" "$(cat "$TMP/out")"
+for f in text markdown json latex; do
+  run table "$TMP/draws.csv" --format $f --width 300
+  [ $code -eq 0 ] && grep -q "without val, b is" "$TMP/out" && ok "table: what would change it, in $f" ||
+    not_ok "table: what would change it, in $f" "exit $code"
+done
+
 # tiers: in every format, and the same from the CSV that was written
 run table "$TMP/wide.csv"
 has "table: says which ranks are real" "neighbouring pairs by the mean" "$TMP/out"
@@ -115,7 +126,8 @@ else
 fi
 S=${SHARED%/data}/reference/ssl-small-tables.csv
 if [ -f "$S" ]; then
-  run table "$S"
+  run table "$S" --width 400
+  grep -q "without lightly_in1k_r50_linear_100ep, BYOL is" "$TMP/out" && ok "table: a set decides" || not_ok "table: a set decides" "$(head -c 900 "$TMP/out")"
   has "table: small studies share the first place" "first in 46.0, 44.9, 5.5 % of the 2047 subsets" "$TMP/out"
   run table "$S" --part agreement --format csv
   tau=$(awk -F, 'NR == 1 { for (i = 2; i <= NF; i++) if ($i == "lightly_in1k_r50_linear_100ep") c = i }
