@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """One SGD step of each method on made values and made views, by PyTorch autograd in float64 from the methods' equations
 (losses written here from the papers; the networks of make_encoder.py). Writes ssl.tsv: method, tensor, L2 norm of the
-update p1 - p0, its first 8 elements; "loss" with its value. Then 20 steps of three methods on a smaller network, with other
+update p1 - p0, its first 8 elements; "loss" with its value. Then 20 steps of three methods, DINO's with BatchNorm in
+the head and without, on a smaller network, with other
 views in each: ssl_steps.tsv (method, tensor, elements) and ssl_steps.f32, the whole updates p20 - p0 in that order."""
 import os, copy, math, hashlib, struct, torch, torch.nn as nn, torch.nn.functional as F
 torch.set_default_dtype(torch.float64)
@@ -37,7 +38,7 @@ def mlp(i, h, o): return nn.Sequential(L(i, h), nn.BatchNorm1d(h), nn.ReLU(), L(
 class Cosine(nn.Module):
     def __init__(s, i, o): super().__init__(); s.weight = nn.Parameter(torch.zeros(o, i))
     def forward(s, x): return x @ F.normalize(s.weight, dim=1).T
-def heads(F): return {'dino': (nn.Sequential(L(F, 20), nn.GELU(), L(20, 20), nn.GELU(), L(20, 10), L2(), Cosine(10, 14)), None), 'moco': (nn.Sequential(L(F, W), nn.ReLU(), L(W, W)), None), 'pcl': (nn.Sequential(L(F, W), nn.ReLU(), L(W, W)), None),
+def heads(F): return {'dino-bn': (nn.Sequential(L(F, 20), nn.BatchNorm1d(20), nn.GELU(), L(20, 20), nn.BatchNorm1d(20), nn.GELU(), L(20, 10), L2(), Cosine(10, 14)), None), 'dino': (nn.Sequential(L(F, 20), nn.GELU(), L(20, 20), nn.GELU(), L(20, 10), L2(), Cosine(10, 14)), None), 'moco': (nn.Sequential(L(F, W), nn.ReLU(), L(W, W)), None), 'pcl': (nn.Sequential(L(F, W), nn.ReLU(), L(W, W)), None),
          'simclr': (nn.Sequential(L(F, W, bias=False), nn.BatchNorm1d(W), nn.ReLU(), L(W, W, bias=False), Fixed(W, True)), None),
          'obow': (nn.Sequential(L2(), L(F, 32, bias=False), nn.BatchNorm1d(32), nn.ReLU(), L(32, 16), L2()), None),
          'byol': (mlp(F, 20, W), mlp(W, 20, W)),
@@ -49,7 +50,7 @@ def heads(F): return {'dino': (nn.Sequential(L(F, 20), nn.GELU(), L(20, 20), nn.
          'supervised': (nn.Sequential(L(F, 6)), None), 'vicreg': (mlp(F, W, W), None), 'swav': (projector(F), prototypes(1)),
          'deepcluster': (projector(F), prototypes(2)), 'sela': (projector(F), prototypes(2))}
 HEADS = heads(16)
-CROPS = ('dino', 'swav', 'deepcluster', 'sela') # methods with small views
+CROPS = ('dino', 'dino-bn', 'swav', 'deepcluster', 'sela') # methods with small views
 CENTRE, NEXT = torch.zeros(K), torch.zeros(K) # of DINO
 PROTOTYPES = ('swav', 'deepcluster', 'sela')
 # Random numbers as tensor/base/math/rng.h has them.
@@ -89,7 +90,7 @@ def loss_of(name, net, proj, pred, net2, proj2, x):
     if name == 'simclr':
         u = F.normalize(proj(net(torch.cat(x))), dim=1); s = u @ u.T / .2; s = s.masked_fill(torch.eye(2 * B, dtype=torch.bool), -1e9)
         return F.cross_entropy(s, (torch.arange(2 * B) + B) % (2 * B))
-    if name == 'dino': # the last layer has no gradient in the first epoch; gradients are cut to norm 3 afterwards
+    if name in ('dino', 'dino-bn'): # the last layer has no gradient in the first epoch; gradients are cut to norm 3 afterwards
         f = torch.cat([net(torch.cat(x[:2])), net(torch.cat(x[2:]))]); s = F.log_softmax(proj(f) / .1, 1).reshape(6, B, -1)
         with torch.no_grad():
             t = proj2(net2(torch.cat(x[:2]))); q = F.softmax((t - CENTRE) / .05, 1).reshape(2, B, -1)
@@ -135,7 +136,7 @@ def loss_of(name, net, proj, pred, net2, proj2, x):
     def c(a): a = a - a.mean(0); m = a.T @ a / (B - 1); return off(m) / W
     return 25 * F.mse_loss(z[0], z[1]) + 25 * (v(z[0]) + v(z[1])) / 2 + c(z[0]) + c(z[1])
 def build(name, net, proj, pred): # the parameters by name, filled; a teacher that starts as a copy
-    all = nn.Module(); all.net = net; setattr(all, 'generator' if name == 'obow' else 'head' if name in ('moco', 'pcl', 'dino') else 'classifier' if name == 'supervised' else 'projector', proj)
+    all = nn.Module(); all.net = net; setattr(all, 'generator' if name == 'obow' else 'head' if name in ('moco', 'pcl', 'dino', 'dino-bn') else 'classifier' if name == 'supervised' else 'projector', proj)
     if pred is not None: setattr(all, 'prototypes' if name in PROTOTYPES else 'predictor', pred)
     names = [(n[4:] if n.startswith('net.') else n, p) for n, p in all.named_parameters()]
     for n, p in names:
@@ -146,14 +147,15 @@ def build(name, net, proj, pred): # the parameters by name, filled; a teacher th
 def reverse(name, loss, names, proj, pred, first): # gradients; first: of the first epoch
     for _, p in names: p.grad = None
     loss.backward()
-    if name == 'dino':
+    if name in ('dino', 'dino-bn'):
         for n, p in names:
             if p.grad.norm() > 3: p.grad *= 3 / (p.grad.norm() + 1e-6)
-        if first: proj[6].weight.grad = None
+        if first: proj[-1].weight.grad = None
     if name == 'deepcluster': pred[0].weight.grad = None
 HERE = os.path.dirname(os.path.abspath(__file__))
 with open(os.path.join(HERE, 'ssl.tsv'), 'w') as f:
     for name, (proj, pred) in HEADS.items():
+        if name == 'dino-bn': continue # in the steps below
         net = Net(); names, net2, proj2 = build(name, net, proj, pred)
         before = {n: p.detach().clone() for n, p in names}
         opt = torch.optim.SGD([p for _, p in names], .1, .9, weight_decay=1e-3)
@@ -164,8 +166,8 @@ with open(os.path.join(HERE, 'ssl.tsv'), 'w') as f:
             u = (p.detach() - before[n]); f.write('\t'.join([name, n, f'{u.norm().item():.9g}'] + [f'{e:.9g}' for e in u.flatten()[:8].tolist()]) + '\n')
 STEPS, EPOCH = 20, 5
 with open(os.path.join(HERE, 'ssl_steps.tsv'), 'w') as f, open(os.path.join(HERE, 'ssl_steps.f32'), 'wb') as g:
-    for name in ('simclr', 'byol', 'dino'):
-        proj, pred = heads(8)[name]; net = Net(); net.layer3 = nn.Identity()
+    for name in ('simclr', 'byol', 'dino', 'dino-bn'):
+        CENTRE.zero_(); NEXT.zero_(); proj, pred = heads(8)[name]; net = Net(); net.layer3 = nn.Identity()
         names, net2, proj2 = build(name, net, proj, pred)
         before = {n: p.detach().clone() for n, p in names}
         opt = torch.optim.SGD([p for _, p in names], .003, .9, weight_decay=1e-3)
@@ -177,7 +179,7 @@ with open(os.path.join(HERE, 'ssl_steps.tsv'), 'w') as f, open(os.path.join(HERE
             m = 1 - (1 - .9) * left
             for slow, quick in ((net2, net), (proj2, proj)):
                 for t, p in zip(slow.parameters(), quick.parameters()): t.data = m * t.data + (1 - m) * p.data
-            if name == 'dino': CENTRE.copy_(NEXT)
+            CENTRE.copy_(NEXT)
         f.write(f'{name}\tloss\t{loss.item():.9g}\n')
         for n, p in names:
             u = (p.detach() - before[n]).flatten(); f.write(f'{name}\t{n}\t{u.numel()}\n')

@@ -39,17 +39,18 @@ static inline void fill_store(as_store *store) {
 }
 
 /* Options that the script has, for those methods that know them. */
-static inline as_ssl *open_network(as_test *t, const char *name, const char *arch, size_t epochs) {
-  static const struct {
+static inline as_ssl *open_network(as_test *t, const char *name, const char *arch, size_t epochs,
+                                   bool head_bn) {
+  const struct {
     const char *name;
     double value;
-  } wanted[] = {{"lr", 0.1},         {"weight-decay", 1e-3}, {"optimizer", 0},  {"momentum", 0.9},
-                {"width", 12},       {"hidden", 20},         {"narrow", 6},     {"temperature", 0.2},
-                {"lambda", 0.02},    {"queue", 16},          {"group", 8},      {"prototypes", 14},
-                {"bottleneck", 10},  {"clusters-1", 3},      {"clusters-2", 5}, {"clusters-3", 4},
-                {"frozen", 0},       {"queue-from", 0},      {"heads", 2},      {"words", 16},
-                {"words-a-step", 4}, {"small-views", 4},     {"ema", 0.9},      {"tau-teacher", 0.05},
-                {"head-bn", 0},      {"covariance", 1}};
+  } wanted[] = {{"lr", 0.1},          {"weight-decay", 1e-3}, {"optimizer", 0},  {"momentum", 0.9},
+                {"width", 12},        {"hidden", 20},         {"narrow", 6},     {"temperature", 0.2},
+                {"lambda", 0.02},     {"queue", 16},          {"group", 8},      {"prototypes", 14},
+                {"bottleneck", 10},   {"clusters-1", 3},      {"clusters-2", 5}, {"clusters-3", 4},
+                {"frozen", 0},        {"queue-from", 0},      {"heads", 2},      {"words", 16},
+                {"words-a-step", 4},  {"small-views", 4},     {"ema", 0.9},      {"tau-teacher", 0.05},
+                {"head-bn", head_bn}, {"covariance", 1}};
   static int label[40];
   for (int i = 0; i < 40; i++) label[i] = (i / 5 * 3 + 1) % 6;
   as_ssl_opts o = {.method = as_ssl_method_named(name),
@@ -74,7 +75,7 @@ static inline as_ssl *open_network(as_test *t, const char *name, const char *arc
 }
 
 static inline as_ssl *open_method(as_test *t, const char *name) {
-  return open_network(t, name, "resnet18:blocks=1-1-1,base=4,stem=3x3s2", 2);
+  return open_network(t, name, "resnet18:blocks=1-1-1,base=4,stem=3x3s2", 2, false);
 }
 
 /* Image i of the batch of a step: five steps see all 40. */

@@ -137,13 +137,15 @@ static void fill_step(as_ssl *s, size_t step) {
  * BatchNorm has no gradient, it only decays. The rate is small because a larger one would test nothing: rounding then
  * moves some ReLU across 0 early, and PyTorch in float32 differs from PyTorch in double as much. */
 static void twenty_steps(as_test *t) {
-  static const char *const methods[] = {"simclr", "byol", "dino"};
+  static const char *const methods[] = {"simclr", "byol", "dino", "dino-bn"};
   size_t bytes, all, tensors = 0;
   char *text = (char *)as_test_read(as_test_golden("ssl_steps.tsv"), &bytes);
   float *want = (float *)(void *)as_test_read(as_test_golden("ssl_steps.f32"), &all), *next = want;
   CHECK(t, text && want);
   for (size_t k = 0; text && want && k < sizeof methods / sizeof *methods; k++) {
-    as_ssl *s = open_network(t, methods[k], "resnet18:blocks=1-1,base=4,stem=3x3s2", 4);
+    const bool head_bn = strcmp(methods[k], "dino-bn") == 0;
+    as_ssl *s =
+        open_network(t, head_bn ? "dino" : methods[k], "resnet18:blocks=1-1,base=4,stem=3x3s2", 4, head_bn);
     if (!s) return;
     double loss = 0;
     s->lr.start = 0.003;
