@@ -7,6 +7,7 @@
 #include "eval/features/features.h"
 #include "eval/learn/probe_path.h"
 #include "tensor/base/file.h"
+#include "tools/engines.h"
 
 static const char *const as_choice_nets[] = {"resnet50", "vits16", "vitb16", NULL};
 static const char *const as_choice_dtypes[] = {"f32", "f16", NULL};
@@ -154,9 +155,11 @@ static as_status take_value(as_args *args, as_opt_id id, const char *v, as_err *
       return as_fail(err, AS_E_USAGE, "--%s: found '%s', wanted A:B with 0 <= A < B, for example 0:40",
                      o->name, v);
     case AS_OPT_SHARD:
+      if (strncmp(v, "auto", 4) == 0 && (!v[4] || v[4] == '/'))
+        return as_engine_task(v, &args->a[id], &args->b[id], err);
       if (two_numbers(v, '/', hi, &args->a[id], &args->b[id])) break;
-      return as_fail(err, AS_E_USAGE, "--%s: found '%s', wanted I/N with 0 <= I < N, for example 0/4",
-                     o->name, v);
+      return as_fail(err, AS_E_USAGE,
+                     "--%s: found '%s', wanted I/N with 0 <= I < N, for example 0/4, or auto", o->name, v);
     case AS_OPT_CHOICE: {
       size_t n = 0;
       as_str list = {0};

@@ -42,7 +42,7 @@ typedef struct as_option {
 
 const as_option *as_option_of(as_opt_id id);
 
-enum { AS_MAX_OPERANDS = 256, AS_MAX_LISTED = 64 };
+enum { AS_MAX_OPERANDS = 1024, AS_MAX_LISTED = 64 };
 
 /* What the user gave. Texts are borrowed from argv. */
 typedef struct as_args {

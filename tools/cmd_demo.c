@@ -56,13 +56,12 @@ static void list_checkpoints(as_names *out, const char *dir) {
 static as_status find_backbones(as_demo *d, as_str *looked, as_err *err) {
   static const char *const beside[] = {"miniature", "../share/assay/miniature", "../weights/miniature"};
   char exe[1024];
-  const ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
-  exe[n > 0 ? n : 0] = '\0';
+  const bool told = as_tool_program(exe, sizeof exe);
   char *home = as_path_dir(exe, err);
   if (!home) return AS_E_ENV;
   for (size_t i = 0; d->file.n == 0 && i <= sizeof beside / sizeof *beside; i++) {
     const bool last = i == sizeof beside / sizeof *beside;
-    if (!last && n <= 0) continue;
+    if (!last && !told) continue;
     as_str_clear(&d->from);
     as_str_printf(&d->from, "%s%s%s", last ? "" : home, last ? "" : "/",
                   last ? "weights/miniature" : beside[i]);

@@ -13,6 +13,10 @@ as_status as_cmd_run(const as_args *a, as_err *err) {
   if (s != AS_OK) return s;
   s = as_folder_run(a, &dir, err);
   as_run_opts o = as_tool_run_opts(a, as_str_c(&dir));
+  if (a->set[OPT_TASKS] && !a->set[OPT_ESTIMATE])
+    s = as_fail(err, AS_E_USAGE, "--tasks is for --estimate here; assay slurm %s writes the jobs",
+                a->operand[0]);
+  if (a->set[OPT_ESTIMATE]) o.tasks = as_arg_int(a, OPT_TASKS, 1);
   if (s == AS_OK && (a->set[OPT_CHECK] || a->set[OPT_ESTIMATE] || a->set[OPT_URLS])) {
     as_check_form form = a->set[OPT_URLS] ? AS_CHECK_URLS : a->set[OPT_JSON] ? AS_CHECK_JSON : AS_CHECK_TEXT;
     s = as_run_check(&plan, &o, form, &out, err);

@@ -92,6 +92,12 @@ as_status as_tool_roots(as_roots *r, const as_args *a, as_err *err) {
   return s;
 }
 
+bool as_tool_program(char *path, size_t size) {
+  const ssize_t n = readlink("/proc/self/exe", path, size - 1);
+  path[n > 0 ? n : 0] = '\0';
+  return n > 0;
+}
+
 as_build_info as_tool_build(void) {
   return (as_build_info){AS_VERSION, as_commit_text(), as_compiler_text()};
 }

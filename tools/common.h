@@ -23,6 +23,8 @@ as_status as_tool_features_to(as_features *f, as_backbone *b, const as_dataset *
                               as_features_row_fn *row, void *ctx, as_err *err);
 
 as_build_info as_tool_build(void);
+/* The path of this program; false: the system does not tell. */
+bool as_tool_program(char *path, size_t size);
 /* Every --root. Release with as_roots_clear, in failure too. */
 as_status as_tool_roots(as_roots *r, const as_args *a, as_err *err);
 /* --width, --ascii, the terminal's width and locale. */

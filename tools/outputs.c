@@ -35,12 +35,20 @@ as_status as_folder_given(const as_args *a, as_str *dir, as_err *err) {
   return as_str_status(dir, err);
 }
 
-as_status as_folder_run(const as_args *a, as_str *dir, as_err *err) {
-  const char *plan = a->operand[0];
-  size_t n = strlen(plan);
+static void put_plan(as_str *dir, const char *plan) {
+  as_str_putn(dir, plan, strlen(plan) - (as_ends_with(plan, ".plan") ? 5 : 0));
+}
+
+as_status as_folder_slurm(const as_args *a, as_str *dir, as_err *err) {
   if (a->set[OPT_OUTPUT]) return as_folder_given(a, dir, err);
-  if (as_ends_with(plan, ".plan")) n -= 5;
-  as_str_putn(dir, plan, n);
+  put_plan(dir, a->operand[0]);
+  as_str_put(dir, ".slurm");
+  return as_str_status(dir, err);
+}
+
+as_status as_folder_run(const as_args *a, as_str *dir, as_err *err) {
+  if (a->set[OPT_OUTPUT]) return as_folder_given(a, dir, err);
+  put_plan(dir, a->operand[0]);
   if (a->set[OPT_SHARD])
     as_str_printf(dir, ".shard-%lld-of-%lld", (long long)a->a[OPT_SHARD], (long long)a->b[OPT_SHARD]);
   else

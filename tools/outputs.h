@@ -11,6 +11,7 @@ as_folder_fn as_folder_none;
 as_folder_fn as_folder_holding;  /* -o is a file: the folder that holds it */
 as_folder_fn as_folder_given;    /* -o is the folder */
 as_folder_fn as_folder_run;      /* -o, else PLAN without .plan, with .out or .shard-I-of-N */
+as_folder_fn as_folder_slurm;    /* -o, else PLAN without .plan, with .slurm */
 as_folder_fn as_folder_pretrain; /* -o, else where the plan is */
 as_folder_fn as_folder_demo;     /* -o, else assay-demo */
 as_folder_fn

@@ -30,6 +30,12 @@ typedef struct as_check_model {
   double gflop, seconds;
 } as_check_model;
 
+/* Of a run of the backbone. */
+typedef struct as_rate {
+  char key[65];
+  as_spent image;
+} as_rate;
+
 typedef struct as_check {
   as_inputs in;
   as_check_line *line; /* [n] in the order of finding; owned */
@@ -39,10 +45,29 @@ typedef struct as_check {
   char (*counted)[65];        /* [n_counted] runs of the backbone that the estimate has; owned */
   size_t n_counted, cap_counted;
   double seconds, disk, memory; /* what the whole takes */
+  as_run_cost cost;             /* with opts->tasks */
+  as_rate *rate;                /* [n_rates] that were measured; owned */
+  size_t n_rates, cap_rates;
   size_t problems;
   as_status status; /* of the first problem */
   as_err first;
 } as_check;
+
+/* ---- rates, measured: run_cost.c ---------------------------------------------------------------------- */
+
+as_spent as_spent_now(void);
+/* sum += times (b - a) */
+void as_spent_add(as_spent *sum, double times, as_spent a, as_spent b);
+/* Seconds per image of the set: its bytes hashed, and with `pixels` decoded and hashed, too. */
+as_status as_cost_print(as_spent *image, const as_dataset *ds, bool pixels, as_err *err);
+/* Seconds per image of a group of model m, which is open, as a run goes through it. */
+as_status as_cost_rows(as_check *c, as_spent *image, size_t m, as_open_model *o, const as_run_group *g,
+                       as_err *err);
+/* Seconds for the head of model m; crop: of one image of its training set through the backbone. */
+as_status as_cost_head(as_check *c, as_spent *whole, size_t m, const as_open_model *o, as_spent crop,
+                       as_err *err);
+/* The most memory that this process had so far. */
+double as_cost_peak(void);
 
 void as_check_write(const as_check *c, as_check_form form, as_str *out);
 

@@ -50,7 +50,38 @@ static void put_model(as_str *out, const as_check *c, size_t m) {
     as_str_printf(out, "%zu of them shared with another model, ", k->images - k->fresh);
   as_str_put(out, "about ");
   put_time(out, k->seconds);
-  as_str_put(out, " without decoding\n");
+  as_str_put(out, c->cost.tasks ? ", measured\n" : " without decoding\n");
+}
+
+static void put_cost(as_str *out, const as_run_cost *k) {
+  as_str_put(out, "takes    ");
+  put_time(out, as_run_cost_wall(k).wall);
+  as_str_printf(out, " on %lld machine%s like this one, %d thread%s each: %.2f core-hours, %.2f GB of disk\n",
+                (long long)k->tasks, k->tasks > 1 ? "s" : "", k->threads, k->threads > 1 ? "s" : "",
+                as_run_cost_sum(k).wall * k->threads / 3600, k->disk / 1e9);
+  as_str_put(out, "        ");
+  if (k->trainings) {
+    as_str_printf(out, " %zu training%s ", k->trainings, k->trainings > 1 ? "s" : "");
+    put_time(out, k->training.wall);
+    as_str_put(out, ", then");
+  }
+  as_str_put(out, k->tasks > 1 ? " a task " : " the run ");
+  put_time(out, as_run_cost_task(k).wall);
+  as_str_printf(out, " in %.2f GB of memory", (k->tasks > 1 ? k->task_memory : k->merge_memory) / 1e9);
+  if (k->tasks > 1) {
+    as_str_put(out, ", then the merge ");
+    put_time(out, as_run_cost_merge(k).wall);
+    as_str_printf(out, " in %.2f GB", k->merge_memory / 1e9);
+  }
+  as_str_put(out, "\n         of which backbones ");
+  put_time(out, k->rows.wall / (double)k->tasks);
+  as_str_put(out, ", hashes of the images ");
+  put_time(out, k->tasks > 1 ? k->bytes.wall : k->pixels.wall);
+  as_str_put(out, ", heads ");
+  put_time(out, k->heads.wall);
+  as_str_put(out, "; ");
+  put_time(out, as_run_cost_sum(k).cpu);
+  as_str_put(out, " of processor time in all\n");
 }
 
 static void put_as_text(as_str *out, const as_check *c) {
@@ -88,6 +119,7 @@ static void put_as_text(as_str *out, const as_check *c) {
   as_str_put(out, " of memory besides buffers, about ");
   put_time(out, c->seconds);
   as_str_put(out, "\n");
+  if (c->cost.tasks) put_cost(out, &c->cost);
   if (c->problems)
     as_str_printf(out, "%zu problem%s found\n", c->problems, c->problems > 1 ? "s" : "");
   else
@@ -186,6 +218,24 @@ static void put_json_missing(as_jsonw *w, const as_check *c) {
   as_jsonw_end(w);
 }
 
+/* Seconds; core_seconds are those of all machines with all their threads, cpu_seconds what processors really do. */
+static void put_json_cost(as_jsonw *w, const as_run_cost *k) {
+  as_jsonw_key(w, "estimate");
+  as_jsonw_object(w);
+  as_jsonw_put_i64(w, "tasks", k->tasks);
+  as_jsonw_put_i64(w, "threads", k->threads);
+  as_jsonw_put_f64(w, "wall_seconds", as_run_cost_wall(k).wall);
+  as_jsonw_put_f64(w, "core_seconds", as_run_cost_sum(k).wall * k->threads);
+  as_jsonw_put_f64(w, "cpu_seconds", as_run_cost_sum(k).cpu);
+  as_jsonw_put_f64(w, "training_seconds", k->training.wall);
+  as_jsonw_put_f64(w, "task_seconds", as_run_cost_task(k).wall);
+  as_jsonw_put_f64(w, "merge_seconds", as_run_cost_merge(k).wall);
+  as_jsonw_put_f64(w, "disk_bytes", k->disk);
+  as_jsonw_put_f64(w, "task_memory_bytes", k->task_memory);
+  as_jsonw_put_f64(w, "merge_memory_bytes", k->merge_memory);
+  as_jsonw_end(w);
+}
+
 static void put_as_json(as_str *out, const as_check *c) {
   as_jsonw w;
   as_jsonw_init(&w, out, false);
@@ -210,6 +260,7 @@ static void put_as_json(as_str *out, const as_check *c) {
   as_jsonw_put_f64(&w, "memory_bytes", c->memory);
   as_jsonw_put_f64(&w, "seconds", c->seconds);
   as_jsonw_end(&w);
+  if (c->cost.tasks) put_json_cost(&w, &c->cost);
   as_jsonw_put_bool(&w, "ok", c->problems == 0);
   as_jsonw_end(&w);
 }

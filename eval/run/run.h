@@ -24,6 +24,7 @@ typedef struct as_run_opts {
   int64_t
       keep; /* bytes of feature rows kept in dir/rows for the next run; 0 = AS_RUN_KEEP, negative = none */
   as_run_start start;
+  int64_t tasks;         /* as_run_check: rates are measured, for so many machines; 0 = a quick look */
   const as_roots *roots; /* as_merge: data that lies elsewhere than when the shards were made; or NULL */
   bool replay;           /* every feature row must be there: nothing is computed (as_merge) */
   as_report_opts report;
@@ -52,7 +53,7 @@ as_status as_run(const as_plan *plan, const as_run_opts *opts, as_results *resul
 
 /* Part `shard` (from 0) of `shards` of the work: of every backbone run, the images that fall to it. Leaves
  * in dir the rows (rows/), the hashes (prints/) and shard.json (assay.shard/1); resumes like as_run.
- * opts->partial is AS_E_USAGE. */
+ * AS_E_USAGE: opts->partial; dir is another part's. AS_E_INPUT: a training of the plan is not done yet (as_run_train). */
 as_status as_run_shard(const as_plan *plan, const as_run_opts *opts, int64_t shard, int64_t shards,
                        as_err *err);
 
@@ -69,10 +70,37 @@ as_status as_run_train(const as_plan *plan, const as_run_opts *opts, as_err *err
 /* How many they are, and about how long they take here: a small training of each kind tells, a second or two for each. */
 as_status as_run_train_cost(size_t *todo, double *seconds, const as_plan *plan, as_err *err);
 
+/* Seconds by the clock, and of all processors. */
+typedef struct as_spent {
+  double wall, cpu;
+} as_spent;
+
+/* What a run takes on machines like this one, with the threads that are set: seconds on one machine, but `rows`, which
+ * is divided among the tasks. */
+typedef struct as_run_cost {
+  int64_t tasks; /* 1: one run; more: as_run_shard in each and as_merge */
+  int threads;   /* of each */
+  size_t trainings;
+  as_spent training;                      /* first of all */
+  as_spent opening;                       /* of sets and models */
+  as_spent bytes;                         /* hashes of all images, in every task */
+  as_spent rows;                          /* backbones, with decoding */
+  as_spent pixels;                        /* hashes of all images and of what is decoded, once */
+  as_spent heads;                         /* fitted, and neighbours sought */
+  double disk, task_memory, merge_memory; /* bytes */
+} as_run_cost;
+/* One task; what comes after all of them (tasks 1: nothing); from the first to the last; of all machines together. */
+as_spent as_run_cost_task(const as_run_cost *c);
+as_spent as_run_cost_merge(const as_run_cost *c);
+as_spent as_run_cost_wall(const as_run_cost *c);
+as_spent as_run_cost_sum(const as_run_cost *c);
+/* Checks the plan, and measures on samples of its images what opts->tasks machines take. */
+as_status as_run_estimate(as_run_cost *cost, const as_plan *plan, const as_run_opts *opts, as_err *err);
+
 typedef enum as_check_form { AS_CHECK_TEXT, AS_CHECK_JSON, AS_CHECK_URLS } as_check_form;
 
 /* Validates alone, and appends what it found: a line per dataset and model, shared work, memory, disk
- * and, from one timed batch per model, how long the whole will take. Every problem is listed; the
+ * and, from one timed batch per model or from what opts->tasks asks for, how long the whole will take. Every problem is listed; the
  * status is that of the first. AS_CHECK_URLS: only an address per file that is missing, for wget -i; files that must be
  * asked for are remarks. */
 as_status as_run_check(const as_plan *plan, const as_run_opts *opts, as_check_form form, as_str *out,

@@ -4,13 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/statvfs.h>
-#include <time.h>
 
 #include "data/sets/check.h"
 #include "eval/run/check_int.h"
 #include "tensor/base/file.h"
 #include "tensor/base/hash/sha256.h"
 #include "tensor/base/mem.h"
+#include "tensor/base/par.h"
 
 /* Bytes that may be read to look for images that are there twice. */
 #define QUICK_BYTES ((uint64_t)256 << 20)
@@ -80,11 +80,29 @@ static void check_content(as_check *c, const as_plan_dataset *p) {
   as_findings_clear(&found);
 }
 
+/* What hashing its images takes; sets of the same path that follow copy the hashes. */
+static as_status measure_set(as_check *c, size_t i, as_err *err) {
+  const as_dataset *ds = c->in.set[i].ds;
+  as_spent bytes = {0, 0}, pixels = {0, 0}, none = {0, 0};
+  for (size_t e = 0; e < i; e++)
+    if (c->in.set[e].ds && strcmp(c->in.plan->datasets[e].path.at, c->in.plan->datasets[i].path.at) == 0 &&
+        as_dataset_count(c->in.set[e].ds) >= as_dataset_count(ds))
+      return AS_OK;
+  as_status s = as_cost_print(&bytes, ds, false, err);
+  if (s == AS_OK) s = as_cost_print(&pixels, ds, true, err);
+  as_spent_add(&c->cost.bytes, (double)as_dataset_count(ds), none, bytes);
+  as_spent_add(&c->cost.pixels, (double)as_dataset_count(ds), none, pixels);
+  return s;
+}
+
 static void check_set(as_check *c, size_t i) {
   const as_plan_dataset *p = &c->in.plan->datasets[i];
   const as_plan_path *const files[] = {&p->path, &p->labels, &p->classes};
   as_err e = {0};
+  const as_spent start = as_spent_now();
   as_status st = as_inputs_open_set(&c->in, i, &e);
+  as_spent_add(&c->cost.opening, 1, start, as_spent_now());
+  if (st == AS_OK && c->in.opts->tasks) st = measure_set(c, i, &e);
   if (st == AS_OK) {
     const as_dataset *ds = c->in.set[i].ds;
     add_note(c, AS_CHECK_SET, p->name, "%8zu images  %5zu classes  %s%s", as_dataset_count(ds),
@@ -133,12 +151,6 @@ static void check_shared(as_check *c, size_t set) {
 
 /* ---- models ------------------------------------------------------------------------------------------- */
 
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* Seconds per image of the model at hand, from one batch of zeros; 0 when memory ends. */
 static double time_batch(as_model *m, int batch, as_err *err) {
   size_t side = (size_t)as_model_input_size(m), dim = (size_t)as_model_embed_dim(m);
@@ -146,9 +158,9 @@ static double time_batch(as_model *m, int batch, as_err *err) {
   float *rows = as_alloc((size_t)batch * dim, sizeof *rows, err);
   double seconds = 0;
   if (images && rows && as_model_plan(m, batch, err) == AS_OK) {
-    double start = now();
+    const as_spent start = as_spent_now();
     as_model_forward(m, images, batch, rows);
-    seconds = (now() - start) / batch;
+    seconds = (as_spent_now().wall - start.wall) / batch;
   }
   as_free(images);
   as_free(rows);
@@ -209,9 +221,35 @@ static bool is_counted(as_check *c, size_t m, const as_run_group *g) {
   return false;
 }
 
-static void estimate(as_check *c, size_t m, as_model *model, const as_groups *g) {
+/* What the model takes, from samples; fresh[g]: images of group g that no model before it runs. */
+static as_status measure_model(as_check *c, size_t m, as_open_model *o, const as_groups *g,
+                               const size_t *fresh, as_err *err) {
+  const size_t train = as_plan_train_index(c->in.plan, m);
+  as_spent crop = {0, 0}, none = {0, 0}, before = c->cost.rows, head = {0, 0};
+  as_status s = AS_OK;
+  for (size_t i = 0; s == AS_OK && i < g->n; i++) {
+    as_spent image = {0, 0};
+    const bool learned = train != SIZE_MAX && g->place[train].group == i;
+    if (!fresh[i] && !learned) continue;
+    s = as_cost_rows(c, &image, m, o, &g->group[i], err);
+    as_spent_add(&c->cost.rows, (double)fresh[i], none, image);
+    if (learned) crop = image;
+  }
+  if (s == AS_OK) s = as_cost_head(c, &head, m, o, crop, err);
+  as_spent_add(&c->cost.heads, 1, none, head);
+  c->model[m].seconds = c->cost.rows.wall - before.wall + head.wall;
+  return s;
+}
+
+static void estimate(as_check *c, size_t m, as_open_model *o, const as_groups *g) {
+  as_model *model = o->bb.model;
   const size_t dim = (size_t)as_model_embed_dim(model);
   as_err e = {0};
+  size_t *fresh = as_calloc(g->n ? g->n : 1, sizeof *fresh, &e);
+  if (!fresh) {
+    add_problem(c, "memory", AS_E_ENV, &e);
+    return;
+  }
   as_check_model *out = &c->model[m];
   for (size_t i = 0; i < c->in.plan->n_datasets; i++) out->sets += as_groups_needs(&c->in, m, i);
   out->runs = g->n;
@@ -219,14 +257,33 @@ static void estimate(as_check *c, size_t m, as_model *model, const as_groups *g)
   for (size_t i = 0; i < g->n; i++) {
     const size_t n = as_dataset_count(c->in.set[g->group[i].lead].ds);
     out->images += n;
-    if (!is_counted(c, m, &g->group[i])) out->fresh += n;
+    if (!is_counted(c, m, &g->group[i])) fresh[i] = n;
+    out->fresh += fresh[i];
   }
-  const double per_image = out->fresh ? time_batch(model, as_features_batch(c->in.opts->batch), &e) : 0;
-  out->seconds = per_image * (double)out->fresh;
+  if (c->in.opts->tasks) {
+    const as_status s = measure_model(c, m, o, g, fresh, &e);
+    if (s != AS_OK) add_problem(c, c->in.plan->models[m].name, s, &e);
+  } else if (out->fresh) {
+    out->seconds = time_batch(model, as_features_batch(c->in.opts->batch), &e) * (double)out->fresh;
+  }
+  as_free(fresh);
   c->seconds += out->seconds;
   c->disk += 4.0 * (double)(out->fresh * dim);
   const double memory = 4.0 * (double)(out->images * dim) + (double)as_model_packed_bytes(model);
   if (memory > c->memory) c->memory = memory;
+}
+
+/* The models that take its weights cannot run before. A step sees two views of an image, forward and backward, which is
+ * some six times the work of a forward pass, with less decoding: half of it is not too little. */
+static void guess_models(as_check *c, const as_plan_pretrain *t, double per_image) {
+  const as_plan *plan = c->in.plan;
+  for (size_t m = 0; m < plan->n_models; m++)
+    for (size_t i = 0; as_plan_training_of(plan, &plan->models[m]) == t && i < plan->n_datasets; i++)
+      if (as_groups_needs(&c->in, m, i)) {
+        const double seconds = 0.5 * per_image * (double)as_dataset_count(c->in.set[i].ds);
+        c->cost.rows.wall += seconds;
+        c->cost.rows.cpu += seconds * as_par_threads();
+      }
 }
 
 /* A training that is not done yet, and how long it takes. */
@@ -248,6 +305,10 @@ static void check_training(as_check *c, size_t i) {
   add_note(c, AS_CHECK_TRAINING, p->name, "%s, %zu images, %zu epochs, about %.0f s", cost->title,
            cost->images, cost->epochs, cost->seconds);
   c->seconds += cost->seconds;
+  c->cost.trainings++;
+  c->cost.training.wall += cost->seconds;
+  c->cost.training.cpu += cost->seconds * as_par_threads();
+  guess_models(c, p, cost->seconds / ((double)cost->images * (double)cost->epochs));
 }
 
 static void check_model(as_check *c, size_t m) {
@@ -261,7 +322,10 @@ static void check_model(as_check *c, size_t m) {
   as_open_model o;
   as_groups g;
   as_err e = {0};
+  const as_spent start = as_spent_now();
   as_status s = as_inputs_try_model(&c->in, m, &o, &g, &e);
+  /* A run opens it, hashes its tensors and opens it again. */
+  as_spent_add(&c->cost.opening, 3, start, as_spent_now());
   if (s != AS_OK) {
     add_problem(c, p->name, s, &e);
     add_missing(c, p->name, &p->weights, p->where, p->hash);
@@ -273,7 +337,7 @@ static void check_model(as_check *c, size_t m) {
   check_classes(c, m, &o);
   bool all = true;
   for (size_t i = 0; i < c->in.plan->n_datasets; i++) all = all && c->in.set[i].ds;
-  if (all) estimate(c, m, o.bb.model, &g);
+  if (all) estimate(c, m, &o, &g);
   as_groups_clear(&g);
   as_open_model_clear(&o);
 }
@@ -305,6 +369,19 @@ static void list_missing(as_check *c) {
   }
 }
 
+/* What is measured, put together. A merge has its own copy of the rows, and a probe up to two of those that it learns
+ * from, of a GiB at most. */
+static void sum_cost(as_check *c) {
+  as_run_cost *k = &c->cost;
+  const double peak = as_cost_peak(), gib = (double)(1 << 30);
+  k->tasks = c->in.opts->tasks;
+  k->threads = as_par_threads();
+  k->disk = k->tasks > 1 ? 2 * c->disk : c->disk;
+  k->task_memory = peak + c->memory / (double)k->tasks;
+  k->merge_memory = peak + c->memory + 2 * (c->memory < gib ? c->memory : gib);
+  c->seconds = as_run_cost_wall(k).wall;
+}
+
 static void check_all(as_check *c) {
   const as_plan *plan = c->in.plan;
   for (size_t i = 0; i < plan->n_datasets; i++) check_set(c, i);
@@ -317,15 +394,41 @@ static void check_all(as_check *c) {
   if (s != AS_OK) add_problem(c, "memory", s, &e);
   for (size_t i = 0; i < plan->n_datasets; i++) check_choices(c, i);
   check_disk(c);
+  if (c->in.opts->tasks) sum_cost(c);
+}
+
+static as_status check_open(as_check *c, const as_plan *plan, const as_run_opts *opts, as_err *err) {
+  *c = (as_check){.status = AS_OK};
+  as_status s = as_inputs_init(&c->in, plan, opts, err);
+  c->model = as_calloc(plan->n_models, sizeof *c->model, err);
+  c->training = as_calloc(plan->n_pretrain ? plan->n_pretrain : 1, sizeof *c->training, err);
+  return s == AS_OK && (!c->model || !c->training) ? AS_E_ENV : s;
+}
+
+static void check_close(as_check *c) {
+  for (size_t i = 0; i < c->n; i++) as_free(c->line[i].text);
+  as_free(c->line);
+  as_free(c->model);
+  as_free(c->training);
+  as_free(c->counted);
+  as_free(c->rate);
+  as_inputs_clear(&c->in);
+}
+
+as_status as_run_estimate(as_run_cost *cost, const as_plan *plan, const as_run_opts *opts, as_err *err) {
+  as_check c;
+  as_status s = check_open(&c, plan, opts, err);
+  if (s == AS_OK) check_all(&c);
+  if (s == AS_OK && (s = c.status) != AS_OK && err) *err = c.first;
+  *cost = c.cost;
+  check_close(&c);
+  return s;
 }
 
 as_status as_run_check(const as_plan *plan, const as_run_opts *opts, as_check_form form, as_str *out,
                        as_err *err) {
-  as_check c = {.status = AS_OK};
-  as_status s = as_inputs_init(&c.in, plan, opts, err);
-  c.model = as_calloc(plan->n_models, sizeof *c.model, err);
-  c.training = as_calloc(plan->n_pretrain ? plan->n_pretrain : 1, sizeof *c.training, err);
-  if (s == AS_OK && (!c.model || !c.training)) s = AS_E_ENV;
+  as_check c;
+  as_status s = check_open(&c, plan, opts, err);
   if (s == AS_OK && form == AS_CHECK_URLS)
     list_missing(&c);
   else if (s == AS_OK)
@@ -336,11 +439,6 @@ as_status as_run_check(const as_plan *plan, const as_run_opts *opts, as_check_fo
     if (s != AS_OK && err) *err = c.first;
     if (s == AS_OK) s = as_str_status(out, err);
   }
-  for (size_t i = 0; i < c.n; i++) as_free(c.line[i].text);
-  as_free(c.line);
-  as_free(c.model);
-  as_free(c.training);
-  as_free(c.counted);
-  as_inputs_clear(&c.in);
+  check_close(&c);
   return s;
 }

@@ -129,6 +129,43 @@ static as_status make_rows_folder(const char *dir, as_err *err) {
   return s;
 }
 
+/* Tasks that start together would all train the same, into the same folder. */
+static as_status want_trained(const as_plan *plan, as_err *err) {
+  for (size_t i = 0; i < plan->n_pretrain; i++) {
+    const as_plan_pretrain *p = &plan->pretrain[i];
+    bool done = false;
+    as_status s = as_train_state(&done, plan, p, err);
+    if (s != AS_OK) return s;
+    if (!done)
+      return as_fail(err, AS_E_INPUT,
+                     "%s: found no checkpoint of [pretrain %s]; wanted it before the parts start: assay "
+                     "pretrain %s",
+                     p->checkpoint, p->name, plan->path);
+  }
+  return AS_OK;
+}
+
+/* A folder is one part's: the description of another one would be lost. That of this part goes, until it is whole
+ * again. */
+static as_status take_folder(const as_shard_run *r, as_err *err) {
+  char *path = as_path_join(r->folder.dir, "shard.json", err);
+  as_rec old = {0};
+  int64_t shard = r->shard, shards = r->shards;
+  as_status s = path ? AS_OK : AS_E_ENV;
+  if (path && as_rec_open(&old, path, AS_REC_SHARD, NULL) == AS_OK) {
+    as_rec_count(old.root, "shard", &shard);
+    as_rec_count(old.root, "shards", &shards);
+  }
+  as_rec_close(&old);
+  if (s == AS_OK && (shard != r->shard || shards != r->shards))
+    s = as_fail(err, AS_E_USAGE, "%s: found part %lld/%lld, wanted another folder for %lld/%lld (-o)",
+                r->folder.dir, (long long)shard, (long long)shards, (long long)r->shard,
+                (long long)r->shards);
+  if (s == AS_OK) remove(path);
+  as_free(path);
+  return s;
+}
+
 as_status as_run_shard(const as_plan *plan, const as_run_opts *opts, int64_t shard, int64_t shards,
                        as_err *err) {
   as_shard_run r = {.folder = {.lock = -1}, .shard = shard, .shards = shards};
@@ -138,9 +175,11 @@ as_status as_run_shard(const as_plan *plan, const as_run_opts *opts, int64_t sha
     return as_fail(err, AS_E_USAGE, "--partial is not for --shard: every part needs all files");
   as_jsonw_init(&w, &groups, false);
   r.w = &w;
-  as_status s = as_inputs_open(&r.in, plan, opts, err);
-  if (s == AS_OK) s = as_inputs_train(&r.in, err);
+  as_status s = want_trained(plan, err);
+  if (s == AS_OK) s = as_inputs_open(&r.in, plan, opts, err);
+  if (s == AS_OK) s = as_inputs_try_models(&r.in, err);
   if (s == AS_OK) s = as_run_folder_open(&r.folder, opts->dir, opts->start, err);
+  if (s == AS_OK) s = take_folder(&r, err);
   if (s == AS_OK) s = make_rows_folder(opts->dir, err);
   if (s == AS_OK) s = as_inputs_print_sets(&r.in, &r.folder, false, err);
   as_jsonw_array(&w);

@@ -8,7 +8,7 @@ works "usage: -h" -h
 has "usage: -h lists the commands" "classify" "$TMP/out"
 works "usage: --version" --version
 has "usage: --version names the build" "assay 0." "$TMP/out"
-for c in demo run classify features knn probe init inspect convert decode preprocess compare verify report table info selftest bench; do
+for c in demo run classify features slurm knn probe init inspect convert decode preprocess compare verify report table info selftest bench; do
   run $c -h
   if [ $code -eq 0 ] && grep -q "^usage: assay $c" "$TMP/out" && [ ! -s "$TMP/err" ]; then
     ok "usage: $c -h"
