@@ -122,10 +122,13 @@ as_status as_cmd_compare(const as_args *a, as_err *err) {
       as_jsonw_end(&w);
       as_str_putc(&out, '\n');
     } else {
+      if (d.n && is_record(ja) && is_record(jb)) {
+        put_paired(&out, NULL, a, pa, pb);
+        as_str_put(&out, "\nWhere the records differ:\n");
+      }
       as_str_put(&out, as_str_c(&d.lines));
       if (d.n > AS_DIFF_SHOWN) as_str_printf(&out, "and %zu more\n", d.n - AS_DIFF_SHOWN);
       if (d.n == 0) as_str_put(&out, "the same\n");
-      if (d.n && is_record(ja) && is_record(jb)) put_paired(&out, NULL, a, pa, pb);
     }
     if ((s = as_str_status(&out, err)) == AS_OK) as_print(&out);
     as_str_clear(&out);

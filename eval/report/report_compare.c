@@ -72,6 +72,36 @@ static void fill_paired_sheet(as_sheet *sh, const as_results *r, const duel *d, 
       n);
 }
 
+/* The answer, before its table: how many pairs differ, and of the clearest one by how much and in how many images. */
+static void put_paired_answer(as_str *out, const as_results *r, const duel *d, size_t n,
+                              const double *adjusted) {
+  const double level = 0.05;
+  size_t differ = 0, clearest = 0;
+  int64_t flipped = 0, images = 0;
+  for (size_t i = 0; i < n; i++) {
+    differ += adjusted[i] < level;
+    flipped += d[i].test.b + d[i].test.c;
+    images += d[i].test.n;
+    if (d[i].test.p_mid < d[clearest].test.p_mid) clearest = i;
+  }
+  const as_mcnemar *t = &d[clearest].test;
+  as_str_printf(out, "Of %zu pair%s on the same images, ", n, n == 1 ? "" : "s");
+  if (differ)
+    as_str_printf(out, "%zu %s (McNemar's mid-p, Holm, 5 %%); ", differ, differ == 1 ? "differs" : "differ");
+  else
+    as_str_put(out, "none differs (McNemar's mid-p, Holm, 5 %); ");
+  as_str_printf(out, "%lld of %lld answers flipped between right and wrong.", (long long)flipped,
+                (long long)images);
+  if (t->b + t->c == 0) return;
+  as_str_printf(
+      out,
+      " The clearest: %s against %s on %s, %s points [%s, %s], p %s; %lld images only the first has "
+      "right, %lld only the second.",
+      as_model_name(r, d[clearest].a), as_model_name(r, d[clearest].b), as_set_name(r, d[clearest].set),
+      as_fix_signed(100 * t->diff, 2).s, as_fix_signed(100 * t->lo, 2).s, as_fix_signed(100 * t->hi, 2).s,
+      as_p_text(adjusted[clearest]).s, (long long)t->b, (long long)t->c);
+}
+
 as_status as_report_paired(as_str *out, as_jsonw *w, const as_results *r, size_t n_first,
                            const as_report_opts *opts, size_t *rows, as_err *err) {
   duel *d = as_alloc(MOST, sizeof *d, err);
@@ -92,6 +122,11 @@ as_status as_report_paired(as_str *out, as_jsonw *w, const as_results *r, size_t
       as_sheet_json(w, &sh);
     } else if (st == AS_OK &&
                (st = as_sheet_grid(&sh, &g, width / 4, opts && opts->ascii, false, err)) == AS_OK) {
+      as_str answer = {0};
+      put_paired_answer(&answer, r, d, *rows, p + MOST);
+      as_put_wrapped(out, as_str_c(&answer), width, "", "", opts && opts->ascii);
+      if (answer.failed) out->failed = true;
+      as_str_clear(&answer);
       as_str_printf(out, "\n%s\n\n", sh.title);
       as_grid_text(out, &g, width, opts && opts->ascii);
       as_put_wrapped(out, as_str_c(&sh.how), width, "", "", opts && opts->ascii);

@@ -109,24 +109,15 @@ void as_html_families(const as_html *h) {
   as_str_put(h->out, "</figure>\n</section>\n");
 }
 
-/* Methods with seeds as units: what the seeds decide, in words and in two tables. */
+/* Methods with seeds as units: what the seeds decide, in tables. */
 void as_html_methods(const as_html *h) {
   as_sheet sh = {0};
-  as_str text = {0};
   if (!as_html_sheet(h, "methods", &sh)) return;
   as_str_put(h->out, "<section id=\"methods\"><h2>Methods and seeds</h2>\n");
-  as_put_methods_decision(&text, h->s);
-  if (text.n) {
-    as_str_put(h->out, "<p>");
-    as_html_text(h, as_str_c(&text));
-    as_str_put(h->out, "</p>\n");
-  }
   as_html_sheet_table(h, &sh, NULL, true);
   as_html_how(h, &sh);
   as_html_part_table(h, "method-sets", "Which methods the seeds tell apart, set by set");
   as_html_part_table(h, "method-pairs", "Every pair of methods on every set");
   as_str_put(h->out, "</section>\n");
-  if (text.failed) h->out->failed = true;
-  as_str_clear(&text);
   as_sheet_clear(&sh);
 }

@@ -3,6 +3,23 @@
 #include "eval/report/report_html_int.h"
 #include "tensor/base/mem.h"
 
+/* Who is first and how sure; what would change it; what the seeds say of methods. */
+static void put_first_words(const as_html *h) {
+  static void (*const words[])(as_str *, const as_sum *) = {as_put_decision, as_put_lottery,
+                                                            as_put_methods_decision};
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+    as_str text = {0};
+    words[i](&text, h->s);
+    if (text.n) {
+      as_str_put(h->out, i == 0 ? "<p id=\"decision\">" : "<p class=\"decision\">");
+      as_html_text(h, as_str_c(&text));
+      as_str_put(h->out, "</p>\n");
+    }
+    if (text.failed) h->out->failed = true;
+    as_str_clear(&text);
+  }
+}
+
 static void put_page_head(const as_html *h, bool provenance, as_err *err) {
   const as_results *r = h->r;
   as_str_put(h->out,
@@ -22,15 +39,7 @@ static void put_page_head(const as_html *h, bool provenance, as_err *err) {
   as_html_text(h, r->title && *r->title ? r->title : "assay report");
   as_str_printf(h->out, "</h1>\n<p class=\"sub\">%zu model%s on %zu set%s, top-1 accuracy</p>\n", r->n_models,
                 r->n_models == 1 ? "" : "s", r->n_sets, r->n_sets == 1 ? "" : "s");
-  as_str decision = {0};
-  as_put_decision(&decision, h->s);
-  if (decision.n) {
-    as_str_put(h->out, "<p id=\"decision\">");
-    as_html_text(h, as_str_c(&decision));
-    as_str_put(h->out, "</p>\n");
-  }
-  if (decision.failed) h->out->failed = true;
-  as_str_clear(&decision);
+  put_first_words(h);
   as_html_asked(h);
   as_str_put(h->out, "<nav><a href=\"#accuracy\">Accuracy</a>");
   if (as_html_has_pictures(h)) as_str_put(h->out, "<a href=\"#pictures\">Look at the images</a>");
@@ -44,6 +53,7 @@ static void put_page_head(const as_html *h, bool provenance, as_err *err) {
         as_html_has_part(h, "robustness") ? "<a href=\"#robustness\">Effective robustness</a>" : "",
         r->n_models > 1 ? "<a href=\"#agreement\">Do the sets agree?</a>" : "",
         as_html_has_curve(h) ? "<a href=\"#translation\">Do small improvements translate?</a>" : "");
+  if (as_html_has_part(h, "lottery")) as_str_put(h->out, "<a href=\"#lottery\">What would change it?</a>");
   if (h->s->by_method.methods.n) as_str_put(h->out, "<a href=\"#methods\">Methods and seeds</a>");
   if (h->s->calibration) as_str_put(h->out, "<a href=\"#calibration\">Calibration</a>");
   for (size_t k = 0, any = 0; k < r->n_sets; k++)

@@ -257,6 +257,7 @@ void as_html_classes(const as_html *h) {
 }
 
 void as_html_more(const as_html *h) {
+  put_section(h, "lottery", "lottery", "What would change it?", "What would crown another model");
   put_section(h, "published", "published", "Published beside measured", "Published beside measured");
   put_section(h, "corruptions", "corruptions", "Corruptions", "Corruption errors");
   put_section(h, "probes", "probes", "How the probes were fitted", "How the probes were fitted");

@@ -74,7 +74,9 @@ static as_status fill_names(as_results *out, const as_rec *recs, size_t n, bool 
       const char *note = as_rec_text(j, "note"), *name = as_rec_text(j, "name");
       for (size_t q = 0; q < m && !twice; q++)
         if (strcmp(out->models[q].name, name) == 0)
-          return as_fail(err, AS_E_INPUT, "%s: model %s is in another record, too; wanted each once",
+          return as_fail(err, AS_E_INPUT,
+                         "%s: model %s is in another record, too; wanted each once (assay compare A B "
+                         "pairs two records of the same models)",
                          recs[i].path, name);
       out->models[m].name = as_strdup(name, err);
       out->models[m].note = as_strdup(note ? note : "", err);

@@ -93,6 +93,7 @@ run report "$A" --format csv
 same "flow: report gives the table again" "$TMP/out" "$A/table.csv"
 run report "$A" --format html -o "$TMP/again.html"
 [ $code -eq 0 ] && grep -q "</html>" "$TMP/again.html" && ok "flow: report as a page" || not_ok "flow: report as a page" "exit $code: $(cat "$TMP/err")"
+refuses "flow: report of one model twice: points to compare" 3 "assay compare A B pairs" report "$A" "$TMP/b"
 refuses "flow: report of one model twice" 3 "model resnet-a is in another record" report "$A" "$TMP/b"
 mkdir -p "$TMP/r1" "$TMP/r2"
 sed 's/"resnet-a"/"resnet-z"/; s/"model": "resnet-a"/"model": "resnet-z"/; s/"vit-a"/"vit-z"/; s/"vit-a-knn"/"vit-z-knn"/' "$A/record.json" >"$TMP/r1/record.json"
@@ -125,6 +126,8 @@ cp -r "$A/cells" "$TMP/r1/cells" && (cd "$TMP/r1/cells" && for m in resnet-a vit
 run compare "$A" "$TMP/r1"
 [ $code -eq 1 ] && grep -q "^Paired: the first run" "$TMP/out" && grep -q "^vit-a  *vit-z" "$TMP/out" && ok "flow: compare pairs two records" ||
   not_ok "flow: compare pairs two records" "exit $code: $(tail -3 "$TMP/out")"
+head -5 "$TMP/out" | tr '\n' ' ' | grep -q "^Of [0-9]* pairs on the same images, .* answers flipped between right and wrong" && ok "flow: compare begins with the answer" ||
+  not_ok "flow: compare begins with the answer" "$(head -3 "$TMP/out")"
 works "flow: compare, the same" compare "$A/record.json" "$A/record.json"
 sed 's/"top1_correct": [0-9]*/"top1_correct": 99999/' "$A/record.json" >"$TMP/other.json"
 run compare "$A/record.json" "$TMP/other.json"

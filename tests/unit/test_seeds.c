@@ -1,5 +1,5 @@
 /* Methods and their seeds: against SciPy (tests/golden/methods.py), and the winner against trying all choices. */
-#include "eval/stats/methods.h"
+#include "eval/stats/seeds.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* Methods as groups of trainings: who belongs to whom, the one-way layout, and the choice of a seed. */
-#include "eval/stats/methods.h"
+#include "eval/stats/seeds.h"
 
 #include <math.h>
 #include <stdlib.h>

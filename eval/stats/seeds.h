@@ -12,8 +12,8 @@
  * method, are equally likely: who would have been crowned, and would another set have crowned the same one? Exact, by
  * products over the methods instead of over their choices (3^12 = 531,441): when seed s of method m is
  * chosen, the others' choices are independent of each other. */
-#ifndef AS_EVAL_STATS_METHODS_H
-#define AS_EVAL_STATS_METHODS_H
+#ifndef AS_EVAL_STATS_SEEDS_H
+#define AS_EVAL_STATS_SEEDS_H
 
 #include <stddef.h>
 #include <stdint.h>
