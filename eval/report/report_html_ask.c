@@ -140,7 +140,7 @@ static void ask_sets(const as_html *h) {
     if (h->s->stats.whole[w] == first)
       as_str_printf(&more, "%s is first in %s %% of the %zu choices of sets.", as_model_name(h->r, first),
                     as_pct(u->first[w], 0).s, u->subsets);
-  put_ask(h, "agreement", "Would another set change it?", turns ? "yes" : "not one set less", &more);
+  put_ask(h, "agreement", "Would another set change it?", turns ? "yes" : "no", &more);
   as_str_clear(&more);
 }
 
