@@ -101,7 +101,7 @@ $(BUILD)/bits: tests/bits.c $(BUILD)/libassay.a
 	$(CC) $(ALL_CFLAGS) $< $(BUILD)/libassay.a $(ALL_LDFLAGS) -lm -o $@
 
 # The course (tests/course): lists its chapters, or checks the answers to one.
-$(BUILD)/course-check: tests/course/check.c $(BUILD)/libassay.a
+$(BUILD)/course-check: tests/course/answers.c $(BUILD)/libassay.a
 	$(CC) $(ALL_CFLAGS) $< $(BUILD)/libassay.a $(ALL_LDFLAGS) -lm -o $@
 course: $(BUILD)/assay $(BUILD)/course-check
 	@BUILD=$(BUILD) sh tests/course/course.sh $(CHAPTER)
