@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """One SGD step of each method on made values and made views, by PyTorch autograd in float64 from the methods' equations
 (losses written here from the papers; the networks of make_encoder.py). Writes ssl.tsv: method, tensor, L2 norm of the
-update p1 - p0, its first 8 elements; "loss" with its value. Then 20 steps of three methods, DINO's with BatchNorm in
+update p1 - p0, its first 8 elements; "loss" with its value. Then 20 steps of four methods, DINO's with BatchNorm in
 the head and without, on a smaller network, with other
 views in each: ssl_steps.tsv (method, tensor, elements) and ssl_steps.f32, the whole updates p20 - p0 in that order."""
 import os, copy, math, hashlib, struct, torch, torch.nn as nn, torch.nn.functional as F
@@ -166,19 +166,22 @@ with open(os.path.join(HERE, 'ssl.tsv'), 'w') as f:
             u = (p.detach() - before[n]); f.write('\t'.join([name, n, f'{u.norm().item():.9g}'] + [f'{e:.9g}' for e in u.flatten()[:8].tolist()]) + '\n')
 STEPS, EPOCH = 20, 5
 with open(os.path.join(HERE, 'ssl_steps.tsv'), 'w') as f, open(os.path.join(HERE, 'ssl_steps.f32'), 'wb') as g:
-    for name in ('simclr', 'byol', 'dino', 'dino-bn'):
+    for name in ('simclr', 'byol', 'dino', 'dino-bn', 'moco-v3'):
         CENTRE.zero_(); NEXT.zero_(); proj, pred = heads(8)[name]; net = Net(); net.layer3 = nn.Identity()
         names, net2, proj2 = build(name, net, proj, pred)
         before = {n: p.detach().clone() for n, p in names}
         opt = torch.optim.SGD([p for _, p in names], .003, .9, weight_decay=1e-3)
-        for step in range(STEPS): # rate to 0 and the teacher's momentum to 1 by a cosine; the teacher follows last
+        for step in range(STEPS): # rate to 0 and the teacher's momentum to 1 by a cosine
             left = (1 + math.cos(math.pi * step / STEPS)) / 2
             opt.param_groups[0]['lr'] = .003 * left
+            def follow():
+                m = 1 - (1 - .9) * left
+                for slow, quick in ((net2, net), (proj2, proj)):
+                    for t, p in zip(slow.parameters(), quick.parameters()): t.data = m * t.data + (1 - m) * p.data
+            if name == 'moco-v3': follow() # before the keys
             loss = loss_of(name, net, proj, pred, net2, proj2, views(6 if name in CROPS else 2, step=step + 1))
             reverse(name, loss, names, proj, pred, step < EPOCH); opt.step()
-            m = 1 - (1 - .9) * left
-            for slow, quick in ((net2, net), (proj2, proj)):
-                for t, p in zip(slow.parameters(), quick.parameters()): t.data = m * t.data + (1 - m) * p.data
+            if name != 'moco-v3': follow()
             CENTRE.copy_(NEXT)
         f.write(f'{name}\tloss\t{loss.item():.9g}\n')
         for n, p in names:

@@ -137,7 +137,7 @@ static void fill_step(as_ssl *s, size_t step) {
  * BatchNorm has no gradient, it only decays. The rate is small because a larger one would test nothing: rounding then
  * moves some ReLU across 0 early, and PyTorch in float32 differs from PyTorch in double as much. */
 static void twenty_steps(as_test *t) {
-  static const char *const methods[] = {"simclr", "byol", "dino", "dino-bn"};
+  static const char *const methods[] = {"simclr", "byol", "dino", "dino-bn", "moco-v3"};
   size_t bytes, all, tensors = 0;
   char *text = (char *)as_test_read(as_test_golden("ssl_steps.tsv"), &bytes);
   float *want = (float *)(void *)as_test_read(as_test_golden("ssl_steps.f32"), &all), *next = want;
@@ -265,7 +265,7 @@ static void refusals(as_test *t) {
 
 int main(int argc, char **argv) {
   static const as_case cases[] = {{"one step of each method against PyTorch", one_step},
-                                  {"20 steps of SimCLR, BYOL, DINO against PyTorch", twenty_steps},
+                                  {"20 steps of SimCLR, BYOL, DINO, MoCo v3 against PyTorch", twenty_steps},
                                   {"same bits for any threads", same_bits},
                                   {"a run goes on from its blocks", resume},
                                   {"what is refused", refusals}};
