@@ -191,6 +191,42 @@ static void twenty_steps(as_test *t) {
   free(text), free(want);
 }
 
+/* The second step moves a teacher by its momentum m: t = m t + (1 - m) s, s before the step (whose keys it makes) or after it.
+ * MoCo and PCL keep m, the others raise it to 1 by a cosine over ten steps. */
+static void teachers_follow(as_test *t) {
+  size_t seen = 0;
+  for (size_t k = 0; as_ssl_methods[k]; k++) {
+    const char *name = as_ssl_methods[k]->name;
+    const bool last = strcmp(name, "byol") == 0 || strcmp(name, "dino") == 0;
+    const bool keeps = strcmp(name, "moco") == 0 || strcmp(name, "pcl") == 0;
+    const double m = keeps ? 0.9 : 1 - 0.1 * (1 + cos(acos(-1.0) / 10)) / 2;
+    as_ssl *s = open_method(t, name);
+    (void)take_steps(s, 1);
+    const size_t n = s->teacher.value ? s->teacher.floats : 0, n_student = s->student.floats;
+    float *slow = as_alloc(n + 1, sizeof *slow, NULL), *quick = as_alloc(n_student, sizeof *quick, NULL);
+    if (n) memcpy(slow, s->teacher.value, n * sizeof *slow);
+    memcpy(quick, s->student.value, n_student * sizeof *quick);
+    (void)take_steps(s, 1);
+    for (size_t i = 0; n && i < s->teacher.n; i++) {
+      const as_slot *q = &s->teacher.slot[i];
+      const size_t from = as_store_find(&s->student, q->name);
+      if (!q->trained || from == s->student.n) continue;
+      const float *target = last ? as_store_value(&s->student, from) : quick + s->student.slot[from].at;
+      double wrong = 0, far = 0;
+      for (size_t e = 0; e < q->n; e++) {
+        const double want = m * (double)slow[q->at + e] + (1 - m) * (double)target[e];
+        wrong = fmax(wrong, fabs((double)as_store_value(&s->teacher, i)[e] - want));
+        far = fmax(far, fabs((double)slow[q->at + e] - (double)target[e]));
+      }
+      if (!(wrong < 1e-6)) as_test_fail(t, __FILE__, __LINE__, "%s %s: off by %g", name, q->name, wrong);
+      seen += far > 1e-4;
+    }
+    as_free(slow), as_free(quick);
+    as_ssl_destroy(&s);
+  }
+  CHECK(t, seen > 60); /* tensors that had anything to follow */
+}
+
 /* Into the second epoch, at whose start some methods cluster. */
 static void same_bits(as_test *t) {
   for (size_t k = 0; as_ssl_methods[k]; k++) {
@@ -266,6 +302,7 @@ static void refusals(as_test *t) {
 int main(int argc, char **argv) {
   static const as_case cases[] = {{"one step of each method against PyTorch", one_step},
                                   {"20 steps of SimCLR, BYOL, DINO, MoCo v3 against PyTorch", twenty_steps},
+                                  {"teachers follow", teachers_follow},
                                   {"same bits for any threads", same_bits},
                                   {"a run goes on from its blocks", resume},
                                   {"what is refused", refusals}};
