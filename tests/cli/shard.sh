@@ -65,7 +65,10 @@ has "shard: --estimate says core-hours" '"core_seconds": ' "$TMP/out"
 refuses "shard: --tasks without --estimate" 2 "--tasks is for --estimate here" run "$S" --tasks 4
 refuses "shard: slurm refuses what --check refuses" 3 "world/sketch" slurm "$P" -o "$TMP/none"
 (cd "$TMP" && "$ASSAY" slurm "$S" --tasks 3 --threads 2 -o jobs -q >"$TMP/out" 2>"$TMP/err")
-for line in '#SBATCH --array=0-2' '#SBATCH --cpus-per-task=2' '--shard auto/3 -o "$dir/part-$part-of-3"' "plan='$S'"; do
+"$ASSAY" info >"$TMP/info"
+cpus=2
+grep -q "without OpenMP" "$TMP/info" && cpus=1 # of the two that --threads names
+for line in '#SBATCH --array=0-2' "#SBATCH --cpus-per-task=$cpus" '--shard auto/3 -o "$dir/part-$part-of-3"' "plan='$S'"; do
   grep -qF -- "$line" "$TMP/jobs/part.sh" || not_ok "shard: slurm, part.sh" "no '$line': $(cat "$TMP/err")"
 done
 sh -n "$TMP/jobs/part.sh" && sh -n "$TMP/jobs/merge.sh" && sh -n "$TMP/jobs/submit.sh" && [ ! -e "$TMP/jobs/train.sh" ] &&
