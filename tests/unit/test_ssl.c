@@ -299,13 +299,47 @@ static void refusals(as_test *t) {
   CHECK(t, as_ssl_method_named("simclear") == NULL);
 }
 
+/* A method's own default stands before the common one, and every parameter is listed once. */
+static void defaults(as_test *t) {
+  static const struct {
+    const char *method;
+    double lr;
+  } wanted[] = {{"simclr", 4e-3}, {"vicreg", 2e-3}, {"supervised", 4e-3}, {"untrained", 2e-3}};
+  for (size_t k = 0; k < sizeof wanted / sizeof *wanted; k++) {
+    const as_ssl_method *m = as_ssl_method_named(wanted[k].method);
+    const as_ssl_param *p, *q;
+    int found = 0;
+    for (size_t i = 0; (p = as_ssl_param_at(m, i)) != NULL; i++) {
+      if (strcmp(p->name, "lr") == 0) {
+        found++;
+        CHECK(t, p->value == wanted[k].lr);
+      }
+      for (size_t j = 0; j < i && (q = as_ssl_param_at(m, j)) != NULL; j++)
+        CHECK(t, strcmp(p->name, q->name) != 0);
+    }
+    CHECK(t, found == 1);
+  }
+  as_ssl *s = NULL;
+  as_err err = {0};
+  const as_ssl_opts o = {.method = as_ssl_method_named("simclr"),
+                         .arch = "resnet18:blocks=1-1,base=4,stem=3x3s2",
+                         .size = 16,
+                         .batch = 8,
+                         .images = 40,
+                         .epochs = 1};
+  CHECK_OK(t, as_ssl_create(&s, &o, &err), err);
+  CHECK(t, as_ssl_rate(s) == 4e-3);
+  as_ssl_destroy(&s);
+}
+
 int main(int argc, char **argv) {
   static const as_case cases[] = {{"one step of each method against PyTorch", one_step},
                                   {"20 steps of SimCLR, BYOL, DINO, MoCo v3 against PyTorch", twenty_steps},
                                   {"teachers follow", teachers_follow},
                                   {"same bits for any threads", same_bits},
                                   {"a run goes on from its blocks", resume},
-                                  {"what is refused", refusals}};
+                                  {"what is refused", refusals},
+                                  {"defaults", defaults}};
   as_err err = {0};
   if (as_init(&(as_init_opts){getenv("ASSAY_CPU"), 0, NULL}, &err) != AS_OK) return 4;
   return as_test_main(argc, argv, cases, sizeof cases / sizeof *cases);
