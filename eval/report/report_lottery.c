@@ -181,10 +181,14 @@ void as_put_lottery(as_str *out, const as_sum *s) {
     changed++;
   }
   if (!changed) as_str_put(out, ", and stays so when any one of them is left out");
-  as_str_put(out, ". Another is first");
+  bool any = false;
+  for (size_t i = 0; i < n; i++) any = any || c[i].other > 0.0;
+  as_str_put(out, any ? ". Another is first" : ". Nothing else that was tried crowns another, either:");
   for (size_t i = 0, said = 0; i < n; i++) {
     if (c[i].of_one_set) continue;
-    as_str_printf(out, "%s in %s %% with %s", said++ ? "," : "", as_pct(c[i].other, 1).s, c[i].name);
+    as_str_put(out, said++ ? ", " : " ");
+    if (any) as_str_printf(out, "in %s %% with ", as_pct(c[i].other, 1).s);
+    as_str_put(out, c[i].name);
   }
   as_str_putc(out, '.');
   as_free(share);

@@ -65,6 +65,10 @@ for f in text markdown html json latex; do
     not_ok "table: methods in $f" "exit $code"
 done
 
+# a model that is first everywhere: said in words, without a list of noughts
+printf 'model,val,v2,sketch\na,70,60,20\nb,61,50,19\n' >"$TMP/clear.csv"
+run table "$TMP/clear.csv" --width 1000
+has "table: nothing else crowns another" "Nothing else that was tried crowns another, either: sets drawn again, any subset" "$TMP/out"
 # the lottery: b is first in a draw without val, (2/3)^3 of them, and without val
 printf 'model,val,v2,sketch\na,59,50,50\nb,50,52,53\n' >"$TMP/draws.csv"
 run table "$TMP/draws.csv" --part lottery --format csv
