@@ -42,8 +42,13 @@ int main(int argc, char **argv) {
   for (int i = 0; image && i < batch; i++) image[i] = (uint32_t)i;
   for (size_t v = 0; v < as_ssl_views(ssl); v++) {
     const as_map map = as_ssl_view(ssl, v);
-    for (size_t i = 0; i < as_map_floats(&map); i++)
-      map.data[i] = (float)((state = state * 1664525u + 1013904223u) >> 8) * 0x1p-23f - 1.0f;
+    as_spot at = as_map_spot(&map, 0);
+    float *to;
+    for (size_t left = as_map_pixels(&map), run; left > 0; left -= run, as_map_walk(&map, &at, run)) {
+      run = as_map_run(&map, at, left, &to);
+      for (size_t i = 0; i < run * (size_t)map.c; i++)
+        to[i] = (float)((state = state * 1664525u + 1013904223u) >> 8) * 0x1p-23f - 1.0f;
+    }
   }
   double loss;
   for (int i = 0; i < 2; i++) as_ssl_step(ssl, image, &loss);
