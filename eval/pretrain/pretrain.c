@@ -219,9 +219,8 @@ static as_status train(training *t, as_err *err) {
       return as_fail(err, AS_E_STOPPED, "stopped in epoch %zu of %zu", epoch + 1, o->ssl.epochs);
     if (s == AS_OK && t->monitor) s = as_monitor_look(t->monitor, as_ssl_backbone(t->ssl), &e, err);
     if (s != AS_OK) return s;
-    const double balance = as_ssl_balance(t->ssl);
-    if (!e.warning && balance >= 0 && balance < 0.5)
-      e.warning = "the targets name few of the prototypes: a collapse";
+    if (!e.warning) e.warning = as_ssl_collapse(t->ssl);
+    if (!o->ssl.method->loss) e.warning = NULL; /* features that nobody trains are alike, and have not collapsed */
     log_epoch(&t->log, &e);
     s = save_curves(t, err);
     if (o->epoch) o->epoch(o->ctx, &e);

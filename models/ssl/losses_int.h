@@ -35,6 +35,7 @@ typedef struct as_covariance {
   float *cov; /* [width, width] */
   float *mean, *sums;
   void *scratch;
+  double deviation; /* of the last loss: the mean of min(1, std) over views and columns */
 } as_covariance;
 as_status as_covariance_create(as_covariance *x, int rows, int width, as_err *err);
 void as_covariance_clear(as_covariance *x);

@@ -97,7 +97,7 @@ as_status as_ssl_create(as_ssl **out, const as_ssl_opts *opts, as_err *err) {
   s->o = *opts;
   if (!s->o.local_size) s->o.local_size = s->o.size / 2;
   s->method = opts->method;
-  s->balance = -1.0;
+  s->balance = s->deviation = -1.0;
   s->per_epoch = opts->images / (size_t)opts->batch;
   s->steps = s->per_epoch * opts->epochs;
   st = as_encoder_arch(opts->arch, opts->size, &s->arch, err);
@@ -134,6 +134,12 @@ double as_ssl_rate(const as_ssl *s) {
 }
 double as_ssl_balance(const as_ssl *s) {
   return s->balance;
+}
+const char *as_ssl_collapse(const as_ssl *s) {
+  if (s->balance >= 0.0 && s->balance < 0.5) return "the targets name few of the prototypes: a collapse";
+  if (s->deviation >= 0.0 && s->deviation < 0.25)
+    return "the projections of different images are nearly the same: a collapse";
+  return NULL;
 }
 
 as_map as_ssl_view(as_ssl *s, size_t v) {

@@ -89,6 +89,10 @@ double as_ssl_rate(const as_ssl *s);                     /* learning rate of the
 /* How evenly the targets of the last step name the method's prototypes: the entropy of their mean over ln K, 1 where all are
  * named alike, 0 where one is (a collapse); -1: the method has no prototypes, or no step was taken. */
 double as_ssl_balance(const as_ssl *s);
+/* What the method itself has seen of a collapse in its last step, in words: targets that name few of its prototypes (balance
+ * below 0.5), projections whose columns no longer deviate (VICReg: the mean of min(1, std) below 0.25). Features of the
+ * backbone may still differ then. NULL: nothing. */
+const char *as_ssl_collapse(const as_ssl *s);
 
 /* View v of the method: a map of `batch` images to fill. */
 as_map as_ssl_view(as_ssl *s, size_t v);

@@ -18,7 +18,8 @@ struct as_ssl {
   as_optim optim;
   as_train_schedule lr, decay, ema; /* ema: the teacher's momentum */
   size_t step, steps, per_epoch;
-  double balance;            /* as_ssl_balance; set by methods with prototypes */
+  double balance;   /* as_ssl_balance; set by methods with prototypes */
+  double deviation; /* mean over columns of min(1, std) of the projections; -1 where they have no scale */
   as_map view[AS_SSL_VIEWS]; /* parts of the passes' image maps; set by create */
   size_t n_views;
   void *state;                    /* the method's own */

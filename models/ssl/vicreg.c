@@ -96,6 +96,7 @@ static double one_view(as_covariance *m, const as_vicreg_weights *weights, const
       const double cov = (double)m->cov[i * w + j] / (rows - 1.0);
       if (i == j) {
         const double std = sqrt(cov + 1e-4);
+        m->deviation += fmin(std, 1.0) / (2.0 * d);
         loss += std < 1.0 ? 0.5 * b * (1.0 - std) / d : 0.0;
         m->mean[i] = (float)(std < 1.0 ? -0.5 * b / (d * (rows - 1.0) * std) : 0.0);
       } else {
@@ -117,6 +118,7 @@ static double one_view(as_covariance *m, const as_vicreg_weights *weights, const
 double as_vicreg_loss(as_covariance *x, const as_map z[2], const as_vicreg_weights *w, float *const dz[2]) {
   const size_t n = as_map_pixels(&z[0]) * (size_t)z[0].c;
   double square = 0.0, loss = 0.0;
+  x->deviation = 0.0;
   for (size_t i = 0; i < n; i++) {
     const double d = (double)z[0].data[i] - (double)z[1].data[i];
     square += d * d;
@@ -136,6 +138,7 @@ static double vicreg_loss(as_ssl *s, const uint32_t *image) {
                                      as_ssl_value(s, "covariance")};
   float *const dz[2] = {m->dz, m->dz + n * w};
   const double loss = as_vicreg_loss(&m->covariance, z, &weights, dz);
+  s->deviation = m->covariance.deviation;
   for (int v = 0; v < 2; v++) {
     const as_map d = as_map_matrix(dz[v], n, w);
     as_branch_backward(&m->net, v, &d);

@@ -396,6 +396,11 @@ static void run_row(as_test *t, const row *r) {
     facts[LOSS] = toy_train(s, r->epochs, &facts[FIRST_LOSS]);
     if (r->embeds) look_at(as_branch_forward(s->state, 0, false), facts);
     facts[BALANCE] = as_ssl_balance(s);
+    /* What pretrain tells its user: nothing of a healthy run; what the method can see of a broken one. */
+    if (!broken)
+      CHECK(t, !as_ssl_collapse(s));
+    else if (r->fact == DEVIATION || (r->fact == BALANCE && r->bound <= 0.5))
+      CHECK(t, as_ssl_collapse(s) != NULL);
     if (getenv("ASSAY_SHOW")) {
       printf("# %-42s %-7s", r->name, broken ? "broken" : "healthy");
       for (size_t k = 0; k < FACTS; k++) printf("  %s %.4g", fact_name[k], facts[k]);

@@ -114,7 +114,7 @@ static double vicreg_double(const made *m, const double *z) {
   return 25 * square / n + view_double(m, z) + view_double(m, z + n);
 }
 static double vicreg_float(const made *m, float *x, float *dx) {
-  as_covariance c = {{0}, NULL, NULL, NULL, NULL, NULL};
+  as_covariance c = {.zc = NULL};
   double loss = NAN;
   const as_map z[2] = {matrix(m, x, 0), matrix(m, x, 1)};
   float *const dz[2] = {dx, dx + m->rows * m->cols};
