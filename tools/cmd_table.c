@@ -26,22 +26,19 @@ static as_status split(const char *list, char **copy, const char **name, size_t 
   }
 }
 
-static as_status render(as_str *out, const as_table *t, const as_args *a, const char *format, as_err *err) {
-  as_report_opts o = as_tool_report_opts(a);
-  o.part = as_arg_text(a, OPT_PART, NULL);
-  as_status checked = as_report_part_check(o.part, err);
-  if (checked != AS_OK) return checked;
-  if (strcmp(format, "json") == 0) return as_table_json(out, t, &o, err);
-  if (strcmp(format, "csv") == 0) return as_report_csv(out, &t->r, &o, err);
-  if (strcmp(format, "markdown") == 0) return as_report_markdown(out, &t->r, &o, err);
-  if (strcmp(format, "latex") == 0) return as_report_latex(out, &t->r, &o, err);
-  if (strcmp(format, "text") == 0) return as_table_text(out, t, &o, (size_t)as_arg_int(a, OPT_TOP, 0), err);
+static as_status render(as_str *out, const as_table *t, const as_args *a, const as_report_opts *o,
+                        const char *format, as_err *err) {
+  if (strcmp(format, "json") == 0) return as_table_json(out, t, o, err);
+  if (strcmp(format, "csv") == 0) return as_report_csv(out, &t->r, o, err);
+  if (strcmp(format, "markdown") == 0) return as_report_markdown(out, &t->r, o, err);
+  if (strcmp(format, "latex") == 0) return as_report_latex(out, &t->r, o, err);
+  if (strcmp(format, "text") == 0) return as_table_text(out, t, o, (size_t)as_arg_int(a, OPT_TOP, 0), err);
   as_str from = {0};
   as_str_printf(&from, "published tables\n");
   for (int i = 0; i < a->n_operands; i++) as_str_printf(&from, "  %s\n", as_path_base(a->operand[i]));
   for (size_t i = 0; i < t->n_duplicates && i < 50; i++)
     as_str_printf(&from, "  duplicate: %s\n", t->duplicates[i]);
-  as_status s = as_report_html(out, &t->r, &o, as_str_c(&from), err);
+  as_status s = as_report_html(out, &t->r, o, as_str_c(&from), err);
   as_str_clear(&from);
   return s;
 }
@@ -51,7 +48,12 @@ as_status as_cmd_table(const as_args *a, as_err *err) {
   char *copy = NULL;
   size_t n_sets = 0;
   const char *format;
+  as_report_cache cache = {0}; /* figures and page are derived once */
+  as_report_opts report = as_tool_report_opts(a);
+  report.part = as_arg_text(a, OPT_PART, NULL);
+  if (a->set[OPT_FIGURES]) report.cache = &cache;
   as_status s = as_tool_format(&format, a, err);
+  if (s == AS_OK) s = as_report_part_check(report.part, err);
   if (s == AS_OK && a->set[OPT_SETS]) s = split(a->text[OPT_SETS], &copy, sets, &n_sets, err);
   as_table t = {0};
   as_table_opts o = {.files = a->operand,
@@ -61,12 +63,14 @@ as_status as_cmd_table(const as_args *a, as_err *err) {
                      .n_sets = n_sets};
   if (s == AS_OK) s = as_table_read(&t, &o, err);
   as_str out = {0};
-  if (s == AS_OK) s = render(&out, &t, a, format, err);
+  if (s == AS_OK) s = as_tool_figures(&t.r, &report, a, err);
+  if (s == AS_OK) s = render(&out, &t, a, &report, format, err);
   if (s == AS_OK && a->set[OPT_OUTPUT])
     s = as_file_write(a->text[OPT_OUTPUT], as_str_c(&out), out.n, err);
   else if (s == AS_OK)
     as_print(&out);
   as_str_clear(&out);
+  as_report_cache_clear(&cache);
   as_table_clear(&t);
   as_free(copy);
   return s;

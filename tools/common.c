@@ -126,6 +126,17 @@ as_report_opts as_tool_report_opts(const as_args *a) {
   return o;
 }
 
+as_status as_tool_figures(const as_results *r, const as_report_opts *o, const as_args *a, as_err *err) {
+  const char *dir = a->text[OPT_FIGURES];
+  as_figures f = {0};
+  if (!dir) return AS_OK;
+  as_status s = as_report_figures(&f, r, o, err);
+  if (s == AS_OK) s = as_figures_write(&f, dir, err);
+  if (s == AS_OK) as_note("%s: %zu figures, each as .svg and .csv", dir, f.n);
+  as_figures_clear(&f);
+  return s;
+}
+
 void as_tool_rate(as_str *out, const char *name, int64_t k, int64_t n, const double *interval) {
   as_str_printf(out, "%-10s %lld / %lld", name, (long long)k, (long long)n);
   if (n > 0) as_str_printf(out, " = %.2f %%", 100.0 * (double)k / (double)n);

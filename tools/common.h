@@ -34,6 +34,9 @@ as_report_opts as_tool_report_opts(const as_args *a);
  * the suffix of -o, else text. AS_E_USAGE for a suffix that says nothing. */
 as_status as_tool_format(const char **format, const as_args *a, as_err *err);
 
+/* --figures: writes them, and says how many; nothing where it was not given. */
+as_status as_tool_figures(const as_results *r, const as_report_opts *o, const as_args *a, as_err *err);
+
 /* "454 / 500 = 90.80 %  (95 % interval 87.95 to 93.03)" */
 void as_tool_rate(as_str *out, const char *name, int64_t k, int64_t n, const double *interval);
 /* A cell as text, or as JSON with --json, to standard output. */

@@ -120,8 +120,8 @@ static as_status put_place(as_str *place, const char *file, as_err *err) {
 }
 
 as_status as_tool_confine(const as_command *cmd, const as_args *a, as_err *err) {
-  as_str place[4] = {{0}};
-  const char *writable[4];
+  as_str place[5] = {{0}};
+  const char *writable[5];
   size_t n = 0;
   bool confined;
   as_status s = AS_OK;
@@ -132,7 +132,8 @@ as_status as_tool_confine(const as_command *cmd, const as_args *a, as_err *err) 
   if (s == AS_OK && a->set[OPT_PREDICTIONS]) s = put_place(&place[1], a->text[OPT_PREDICTIONS], err);
   if (s == AS_OK && a->set[OPT_TRACE]) s = put_place(&place[2], a->text[OPT_TRACE], err);
   if (s == AS_OK) as_str_put(&place[3], as_arg_text(a, OPT_CACHE, ""));
-  if (s == AS_OK) s = as_str_status(&place[3], err);
+  if (s == AS_OK) as_str_put(&place[4], as_arg_text(a, OPT_FIGURES, ""));
+  for (size_t i = 3; s == AS_OK && i < sizeof place / sizeof *place; i++) s = as_str_status(&place[i], err);
   for (size_t i = 0; s == AS_OK && i < sizeof place / sizeof *place; i++) {
     if (place[i].n == 0) continue;
     if (as_path_kind_of(as_str_c(&place[i])) == AS_PATH_NONE) s = as_make_dirs(as_str_c(&place[i]), err);

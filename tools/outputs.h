@@ -24,7 +24,7 @@ bool as_folder_is_scratch(const char *dir);
 bool as_folder_is_result(as_folder_fn *folder);
 
 /* --sandbox: confines the process (tensor/base/sandbox.h) so that it can write in the command's folder, which
- * is created, and where --predictions, --trace and --cache go. Says so when the kernel cannot confine
+ * is created, and where --predictions, --trace, --cache and --figures go. Says so when the kernel cannot confine
  * files. AS_E_ENV when it cannot confine anything. */
 as_status as_tool_confine(const as_command *cmd, const as_args *a, as_err *err);
 

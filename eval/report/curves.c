@@ -70,17 +70,21 @@ static void put_panel(as_str *out, const as_curve *c, size_t epochs, double left
 void as_curves_svg(as_str *out, const char *title, const as_curve *curve, size_t n, size_t epochs) {
   size_t shown = 0;
   for (size_t i = 0; i < n; i++) shown += count_values(&curve[i], epochs) > 0;
-  as_str alt = {0};
+  as_str alt = {0}, picture = {0};
   as_str_printf(&alt, "Curves of a training over %zu epochs: %s. log.tsv has the numbers.", epochs, title);
-  as_svg_open_file(out, 2 * PANEL_W, TOP + (double)((shown + 1) / 2) * PANEL_H, as_str_c(&alt));
-  if (alt.failed) out->failed = true;
-  as_str_clear(&alt);
-  as_svg_text(out, 14, 20, 's', "name", title, 0);
+  as_svg_open(&picture, 2 * PANEL_W, TOP + (double)((shown + 1) / 2) * PANEL_H, as_str_c(&alt));
+  as_svg_text(&picture, 14, 20, 's', "name", title, 0);
   size_t at = 0;
   for (size_t i = 0; i < n; i++) {
     if (count_values(&curve[i], epochs) == 0) continue;
-    put_panel(out, &curve[i], epochs, (double)(at % 2 * PANEL_W), TOP + (double)(at / 2 * PANEL_H), i);
+    put_panel(&picture, &curve[i], epochs, (double)(at % 2 * PANEL_W), TOP + (double)(at / 2 * PANEL_H), i);
     at++;
   }
-  as_svg_close(out);
+  as_svg_close(&picture);
+  if (alt.failed || picture.failed)
+    out->failed = true;
+  else
+    as_svg_put_file(out, as_str_c(&picture));
+  as_str_clear(&alt);
+  as_str_clear(&picture);
 }

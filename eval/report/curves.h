@@ -11,7 +11,7 @@ typedef struct as_curve {
   const double *v;  /* [epochs]; NaN where it was not measured */
 } as_curve;
 
-/* A panel for each curve that has a value, two in a row; looks right on light and on dark. Memory that ends sets
+/* A panel for each curve that has a value, two in a row. Memory that ends sets
  * out->failed. */
 void as_curves_svg(as_str *out, const char *title, const as_curve *curve, size_t n, size_t epochs);
 

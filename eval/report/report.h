@@ -2,6 +2,7 @@
 #ifndef AS_EVAL_REPORT_REPORT_H
 #define AS_EVAL_REPORT_REPORT_H
 
+#include "eval/report/figures.h"
 #include "eval/report/pictures.h"
 #include "eval/stats/results.h"
 #include "tensor/base/json.h"
@@ -52,5 +53,8 @@ as_status as_report_latex(as_str *out, const as_results *r, const as_report_opts
  * preformatted text (record summary) for its last section, or NULL. */
 as_status as_report_html(as_str *out, const as_results *r, const as_report_opts *opts, const char *provenance,
                          as_err *err);
+/* Every chart of that page. Start with figures {0}; release with as_figures_clear, in failure too. */
+as_status as_report_figures(as_figures *figures, const as_results *r, const as_report_opts *opts,
+                            as_err *err);
 
 #endif

@@ -105,7 +105,20 @@ static void put_rank_line(as_str *out, const as_bump *b, size_t i, const double 
   as_svg_end(out);
 }
 
-void as_chart_bump(as_str *out, const as_bump *b) {
+static void put_rank_numbers(const as_chart *c, const as_bump *b) {
+  as_str head = {0};
+  as_str_printf(&head, "model,%s,rank,rank_lo,rank_hi", b->over);
+  as_chart_head(c, as_str_c(&head));
+  if (head.failed) c->svg->failed = true;
+  as_str_clear(&head);
+  for (size_t i = 0; i < b->n_lines * b->n_cols; i++)
+    if (isfinite(b->rank[i]))
+      as_chart_row(c, "ssfff", b->line_name[i / b->n_cols], b->col_name[i % b->n_cols], b->rank[i],
+                   b->lo ? b->lo[i] : NAN, b->hi ? b->hi[i] : NAN);
+}
+
+void as_chart_bump(const as_chart *c, const as_bump *b) {
+  as_str *out = c->svg;
   const double width = 940, head = 46;
   if (b->n_cols < 2 || b->n_lines == 0) return;
   const size_t columns = as_chart_name_columns(b->line_name, b->n_lines, b->n_cols > 7 ? 22 : 34);
@@ -127,14 +140,15 @@ void as_chart_bump(as_str *out, const as_bump *b) {
     out->failed = true;
   } else {
     double step = (width - 2 * side) / (double)(b->n_cols - 1);
+    /* Names that are wider than their column stand on two levels. */
+    const size_t fit = (size_t)(step / 6.8);
+    const bool tight = as_chart_name_columns(b->col_name, b->n_cols, 24) > fit;
     as_svg_open(out, width, bottom + 22, b->alt);
-    for (size_t c = 0; c < b->n_cols; c++) {
-      x[c] = side + step * (double)c;
-      as_svg_line(out, x[c], head - 12, x[c], bottom + 8, "grid");
-      /* Names that are wider than their column stand on two levels. */
-      size_t fit = (size_t)(step / 6.8);
-      bool tight = fit < 20;
-      as_svg_text(out, x[c], tight && c % 2 ? 14 : 28, 'm', "col", b->col_name[c], tight ? 2 * fit : 24);
+    put_rank_numbers(c, b);
+    for (size_t k = 0; k < b->n_cols; k++) {
+      x[k] = side + step * (double)k;
+      as_svg_line(out, x[k], head - 12, x[k], bottom + 8, "grid");
+      as_svg_text(out, x[k], tight && k % 2 ? 14 : 28, 'm', "col", b->col_name[k], tight ? 2 * fit : 24);
     }
     for (size_t i = b->n_lines; i-- > 0;) put_rank_line(out, b, i, x, y, &l);
     put_end_labels(out, b, 0, &l, bottom, x[0], true, columns, label, y);

@@ -18,7 +18,8 @@ static int by_rank(const void *a, const void *b) {
   return p->model < q->model ? -1 : p->model > q->model;
 }
 
-void as_chart_cd(as_str *out, const char *const *name, const double *mean_rank, size_t n, double cd) {
+void as_chart_cd(const as_chart *c, const char *const *name, const double *mean_rank, size_t n, double cd) {
+  as_str *out = c->svg;
   if (n < 2) return;
   entry *e = as_alloc(n, sizeof *e, NULL);
   if (!e) {
@@ -43,6 +44,8 @@ void as_chart_cd(as_str *out, const char *const *name, const double *mean_rank, 
   as_svg_open(out, width, first_name + 20 * (double)half + 10,
               "Critical-difference diagram: mean ranks of the models; bars join those that the test does not "
               "tell apart.");
+  as_chart_head(c, "mark,model,mean_rank,mean_rank_to");
+  as_chart_row(c, "ssff", "critical difference", "", 1.0, 1 + cd);
   as_svg_line(out, left, axis, right, axis, "zero");
   size_t step = n > 20 ? (n + 9) / 10 : 1;
   for (size_t r = 1; r <= n; r += step) {
@@ -67,6 +70,7 @@ void as_chart_cd(as_str *out, const char *const *name, const double *mean_rank, 
     if (j == i || (level > 0 && j <= last)) continue;
     double y = axis + 12 + 8 * (double)level++;
     as_svg_line(out, as_svg_at(&x, e[i].rank) - 4, y, as_svg_at(&x, e[j].rank) + 4, y, "cd-group");
+    as_chart_row(c, "ssff", "bar", "", e[i].rank, e[j].rank);
     last = j;
   }
   for (size_t i = 0; i < n; i++) {
@@ -74,6 +78,7 @@ void as_chart_cd(as_str *out, const char *const *name, const double *mean_rank, 
     double at = as_svg_at(&x, e[i].rank), y = first_name + 20 * (double)(on_left ? i : n - 1 - i) + 10;
     double edge = on_left ? left - 14 : right + 14;
     as_svg_group(out, "pt", name[e[i].model]);
+    as_chart_row(c, "ssff", "model", name[e[i].model], e[i].rank, NAN);
     double px[] = {at, at, edge}, py[] = {axis, y, y};
     as_svg_polyline(out, px, py, 3, "cd-lead");
     as_svg_text(out, edge + (on_left ? -4 : 4), y + 4, on_left ? 'e' : 's', "rank", as_fix(e[i].rank, 2).s,

@@ -31,9 +31,22 @@ static void line_class(char cls[32], size_t i) {
   snprintf(cls, 32, "series s%zu", i % 6);
 }
 
-void as_chart_reliability(as_str *out, const char *set, const char *const *name,
+/* A stroke as line i has, and its name. */
+static void put_line_key(as_str *out, double x, double y, size_t i, const char *name, size_t columns) {
+  char cls[32];
+  const double px[2] = {x, x + 14}, py[2] = {y, y};
+  line_class(cls, i);
+  as_svg_group(out, cls, name);
+  as_svg_polyline(out, px, py, 2, i >= 6 ? "ink dashed" : "ink");
+  as_svg_text(out, x + 18, y + 4, 's', "name", name, columns);
+  as_svg_end(out);
+}
+
+void as_chart_reliability(const as_chart *chart, const char *set, const char *const *name,
                           const as_calibration *const *c, size_t n) {
+  as_str *out = chart->svg;
   const double w = 310, h = 300;
+  const bool alone = chart->csv != NULL; /* without the page's key: it needs its own */
   as_svg_scale x = {.lo = -0.02, .hi = 1.02, .px0 = 42, .px1 = w - 10},
                y = {.lo = -0.02, .hi = 1.02, .px0 = h - 40, .px1 = 26};
   as_str alt = {0};
@@ -41,8 +54,9 @@ void as_chart_reliability(as_str *out, const char *set, const char *const *name,
       &alt,
       "Reliability diagram of %zu models on %s: accuracy by confidence. The numbers are in the table below.",
       n, set);
-  as_svg_open(out, w, h, as_str_c(&alt));
+  as_svg_open(out, w, alone ? h + 8 + 16 * (double)n : h, as_str_c(&alt));
   as_str_clear(&alt);
+  as_chart_head(chart, "model,confidence,accuracy,images");
   as_svg_text(out, (x.px0 + x.px1) / 2, 16, 'm', "col", set, 34);
   put_axis(out, &x, &y, true);
   as_svg_line(out, as_svg_at(&x, 0), as_svg_at(&y, 0), as_svg_at(&x, 1), as_svg_at(&y, 1), "same-line");
@@ -55,6 +69,8 @@ void as_chart_reliability(as_str *out, const char *set, const char *const *name,
       if (c[i]->bin[b].n < FEWEST) continue;
       px[m] = as_svg_at(&x, c[i]->bin[b].confidence);
       py[m++] = as_svg_at(&y, c[i]->bin[b].accuracy);
+      as_chart_row(chart, "sfff", name[i], c[i]->bin[b].confidence, c[i]->bin[b].accuracy,
+                   (double)c[i]->bin[b].n);
     }
     if (m == 0) continue;
     line_class(cls, i);
@@ -68,6 +84,7 @@ void as_chart_reliability(as_str *out, const char *set, const char *const *name,
     for (size_t b = 0; b < m; b++) as_svg_dot(out, px[b], py[b], 2.5, "node");
     as_svg_end(out);
   }
+  for (size_t i = 0; alone && i < n; i++) put_line_key(out, x.px0, h + 12 + 16 * (double)i, i, name[i], 36);
   as_svg_text(out, (x.px0 + x.px1) / 2, h - 6, 'm', "axis", "confidence, %", 0);
   as_svg_text_up(out, 11, (y.px0 + y.px1) / 2, "axis", "accuracy, %");
   as_svg_close(out);
@@ -78,8 +95,9 @@ static int rising(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-void as_chart_classes(as_str *out, const char *set, const char *const *name, const double *accuracy, size_t n,
-                      size_t classes) {
+void as_chart_classes(const as_chart *chart, const char *set, const char *const *name, const double *accuracy,
+                      size_t n, size_t classes) {
+  as_str *out = chart->svg;
   const double h = 300, width = 940;
   const size_t columns = as_chart_name_columns(name, n, 30);
   as_svg_scale x = {.lo = 0, .hi = 1, .px0 = 52, .px1 = width - 26 - as_svg_text_width(columns, 12)},
@@ -96,6 +114,7 @@ void as_chart_classes(as_str *out, const char *set, const char *const *name, con
                 classes, set);
   as_svg_open(out, width, h, as_str_c(&alt));
   as_str_clear(&alt);
+  as_chart_head(chart, "model,share_of_classes,top1");
   put_axis(out, &x, &y, false);
   double end[12], place[12];
   size_t order[12];
@@ -112,6 +131,7 @@ void as_chart_classes(as_str *out, const char *set, const char *const *name, con
       size_t q = m ? (size_t)floor(at * (double)(m - 1) + 0.5) : 0;
       px[p] = as_svg_at(&x, at);
       py[p] = m ? as_svg_at(&y, v[q]) : NAN;
+      if (m) as_chart_row(chart, "sff", name[i], at, v[q]);
     }
     middle = m ? v[(m - 1) / 2] : NAN;
     line_class(cls, i);
@@ -131,15 +151,7 @@ void as_chart_classes(as_str *out, const char *set, const char *const *name, con
   }
   for (size_t i = 0; i < n; i++) place[i] = end[order[i]];
   as_svg_spread(place, n, 15, y.px1 + 6, y.px0);
-  for (size_t i = 0; i < n; i++) {
-    char cls[32];
-    double px[2] = {x.px1 + 4, x.px1 + 18}, py[2] = {place[i], place[i]};
-    line_class(cls, order[i]);
-    as_svg_group(out, cls, name[order[i]]);
-    as_svg_polyline(out, px, py, 2, order[i] >= 6 ? "ink dashed" : "ink");
-    as_svg_text(out, x.px1 + 22, place[i] + 4, 's', "name", name[order[i]], columns);
-    as_svg_end(out);
-  }
+  for (size_t i = 0; i < n; i++) put_line_key(out, x.px1 + 4, place[i], order[i], name[order[i]], columns);
   as_svg_text(out, x.px0, h - 12, 's', "tick", "hardest classes of each model", 0);
   as_svg_text(out, x.px1, h - 12, 'e', "tick", "easiest", 0);
   as_svg_text_up(out, 13, (y.px0 + y.px1) / 2, "axis", "top-1 of the class, %");

@@ -8,15 +8,6 @@
 #include "eval/report/svg.h"
 #include "tensor/base/mem.h"
 
-size_t as_chart_name_columns(const char *const *name, size_t n, size_t most) {
-  size_t widest = 8;
-  for (size_t i = 0; i < n; i++) {
-    size_t w = as_text_columns(name[i]);
-    if (w > widest) widest = w;
-  }
-  return widest < most ? widest : most;
-}
-
 static int ascending(const void *a, const void *b) {
   double x = *(const double *)a, y = *(const double *)b;
   return x < y ? -1 : x > y;
@@ -31,10 +22,11 @@ static double median_of(const double *v, size_t n, double *work) {
   return m % 2 ? work[m / 2] : (work[m / 2 - 1] + work[m / 2]) / 2;
 }
 
-static void put_panel(as_str *out, const as_dots *d, size_t panel, double x0, double x1, double top,
+static void put_panel(const as_chart *c, const as_dots *d, size_t panel, double x0, double x1, double top,
                       double row, double *work) {
   const double *v = &d->v[panel * d->n_rows], *lo = &d->lo[panel * d->n_rows],
                *hi = &d->hi[panel * d->n_rows];
+  as_str *out = c->svg;
   double from = INFINITY, to = -INFINITY, bottom = top + row * (double)d->n_rows;
   for (size_t i = 0; i < d->n_rows; i++) {
     if (!isfinite(v[i])) continue;
@@ -60,8 +52,10 @@ static void put_panel(as_str *out, const as_dots *d, size_t panel, double x0, do
   if (d->sign && s.lo < 0 && s.hi > 0)
     as_svg_line(out, as_svg_at(&s, 0), top, as_svg_at(&s, 0), bottom, "zero");
   double mid = median_of(v, d->n_rows, work);
-  if (d->median && d->n_rows > 2 && isfinite(mid))
+  if (d->median && d->n_rows > 2 && isfinite(mid)) {
     as_svg_line(out, as_svg_at(&s, mid), top, as_svg_at(&s, mid), bottom, "median");
+    as_chart_row(c, "sssfff", "median", "", d->panel_name[panel], mid, NAN, NAN);
+  }
   for (size_t i = 0; i < d->n_rows; i++) {
     double y = top + row * ((double)i + 0.5);
     if (!isfinite(v[i])) {
@@ -83,7 +77,10 @@ static void put_panel(as_str *out, const as_dots *d, size_t panel, double x0, do
     }
     as_str_putc(&tip, ' ');
     as_str_put(&tip, d->unit);
-    as_svg_group(out, d->open && d->open[panel * d->n_rows + i] ? "pt open" : "pt", as_str_c(&tip));
+    const bool open = d->open && d->open[panel * d->n_rows + i];
+    as_svg_group(out, open ? "pt open" : "pt", as_str_c(&tip));
+    as_chart_row(c, "sssfff", open ? "open" : "dot", d->row_name[i], d->panel_name[panel], v[i], lo[i],
+                 hi[i]);
     if (isfinite(lo[i]) && isfinite(hi[i]))
       as_svg_line(out, as_svg_at(&s, lo[i]), y, as_svg_at(&s, hi[i]), y, "span");
     as_svg_dot(out, as_svg_at(&s, v[i]), y, 4, "dot");
@@ -93,7 +90,8 @@ static void put_panel(as_str *out, const as_dots *d, size_t panel, double x0, do
   }
 }
 
-void as_chart_dots(as_str *out, const as_dots *d) {
+void as_chart_dots(const as_chart *c, const as_dots *d) {
+  as_str *out = c->svg;
   const double width = 940, gap = 14, row = 22, head = 34, foot = 30;
   if (d->n_rows == 0 || d->n_panels == 0) return;
   const size_t columns = as_chart_name_columns(d->row_name, d->n_rows, d->n_panels > 2 ? 30 : 40);
@@ -109,6 +107,7 @@ void as_chart_dots(as_str *out, const as_dots *d) {
   double band = head + row * (double)d->n_rows + foot;
   double panel_width = (width - side) / (double)across - gap;
   as_svg_open(out, width, band * (double)bands, d->alt);
+  as_chart_head(c, "mark,row,panel,value,lo,hi");
   for (size_t b = 0; b < bands; b++) {
     double top = band * (double)b + head;
     for (size_t i = 0; i < d->n_rows; i++) {
@@ -116,9 +115,10 @@ void as_chart_dots(as_str *out, const as_dots *d) {
       as_svg_text(out, side - 12, top + row * ((double)i + 0.5) + 4, 'e', "name", d->row_name[i], columns);
       as_svg_end(out);
     }
-    for (size_t c = 0; c < across && b * across + c < d->n_panels; c++) {
-      double x0 = side + (panel_width + gap) * (double)c;
-      put_panel(out, d, b * across + c, x0, x0 + panel_width, top, row, work);
+    as_svg_text(out, side - 12, top + row * (double)d->n_rows + 16, 'e', "tick", d->unit, 0);
+    for (size_t k = 0; k < across && b * across + k < d->n_panels; k++) {
+      double x0 = side + (panel_width + gap) * (double)k;
+      put_panel(c, d, b * across + k, x0, x0 + panel_width, top, row, work);
     }
   }
   as_svg_close(out);

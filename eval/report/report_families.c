@@ -27,11 +27,13 @@ static bool is_first(const as_html *h, size_t m, bool family) {
 }
 
 /* The row of one method: its seeds, and their mean where there are several. */
-static void put_method(const as_html *h, size_t first, size_t color, const as_svg_scale *x, double y) {
+static void put_method(const as_html *h, const as_chart *c, size_t first, size_t color, const as_svg_scale *x,
+                       double y) {
   const as_results_model *model = h->r->models;
+  as_str *out = c->svg;
   double sum = 0;
   size_t n = 0;
-  as_svg_text(h->out, LEFT - 14, y + 4, 'e', "name", model[first].method, 24);
+  as_svg_text(out, LEFT - 14, y + 4, 'e', "name", model[first].method, 24);
   for (size_t m = first; m < h->r->n_models; m++) {
     const double v = mean_of(h, m);
     if (!isfinite(v) || !same_word(model[m].method, model[first].method)) continue;
@@ -39,50 +41,56 @@ static void put_method(const as_html *h, size_t first, size_t color, const as_sv
     as_str_printf(&cls, "series s%zu", color % 6);
     as_put_name(&tip, as_model_name(h->r, m), 0, false);
     as_str_printf(&tip, ": %s %%, seed %s", as_pct(v, h->dec).s, model[m].seed ? model[m].seed : "?");
-    as_svg_group(h->out, as_str_c(&cls), as_str_c(&tip));
-    as_svg_dot(h->out, as_svg_at(x, v), y, 5, "node");
-    as_svg_end(h->out);
-    if (cls.failed || tip.failed) h->out->failed = true;
+    as_svg_group(out, as_str_c(&cls), as_str_c(&tip));
+    as_svg_dot(out, as_svg_at(x, v), y, 5, "node");
+    as_svg_end(out);
+    as_chart_row(c, "sssssf", "dot", model[m].family, model[m].method, as_model_name(h->r, m),
+                 model[m].seed ? model[m].seed : "", v);
+    if (cls.failed || tip.failed) out->failed = true;
     as_str_clear(&cls);
     as_str_clear(&tip);
     sum += v;
     n++;
   }
   const double mean = as_svg_at(x, sum / (double)n);
-  if (n > 1) as_svg_line(h->out, mean, y - 9, mean, y + 9, "zero");
-  as_svg_text(h->out, WIDE - 8, y + 4, 'e', "tick", as_pct(sum / (double)n, h->dec).s, 0);
+  if (n > 1) as_svg_line(out, mean, y - 9, mean, y + 9, "zero");
+  as_chart_row(c, "sssssf", "mean", model[first].family, model[first].method, "", "", sum / (double)n);
+  as_svg_text(out, WIDE - 8, y + 4, 'e', "tick", as_pct(sum / (double)n, h->dec).s, 0);
 }
 
-static void put_chart(const as_html *h, size_t families, size_t methods, double lo, double hi) {
+static void put_families(const as_html *h, const as_chart *c, size_t families, size_t methods, double lo,
+                         double hi) {
   const double bottom = 8 + HEAD * (double)families + ROW * (double)methods;
   const as_svg_scale x = as_svg_scale_make(lo, hi, LEFT, WIDE - 60, false);
+  as_str *out = c->svg;
   double tick[10], y = 8;
-  as_svg_open(h->out, WIDE, bottom + 40,
+  as_svg_open(out, WIDE, bottom + 40,
               "Dot plot: mean of top-1 over the sets of every trained model, a row per method, a dot per "
               "seed, grouped "
               "by family. The numbers are in the table of the unified metric.");
+  as_chart_head(c, "mark,family,method,model,seed,value");
   const size_t n = as_svg_ticks(&x, tick, 8);
   for (size_t i = 0; i < n; i++) {
-    as_svg_line(h->out, as_svg_at(&x, tick[i]), 8, as_svg_at(&x, tick[i]), bottom, "grid");
-    as_svg_text(h->out, as_svg_at(&x, tick[i]), bottom + 16, 'm', "tick",
+    as_svg_line(out, as_svg_at(&x, tick[i]), 8, as_svg_at(&x, tick[i]), bottom, "grid");
+    as_svg_text(out, as_svg_at(&x, tick[i]), bottom + 16, 'm', "tick",
                 as_pct(tick[i], as_svg_tick_decimals(tick, n, 0.01)).s, 0);
   }
   size_t color = 0;
   for (size_t f = 0; f < h->r->n_models; f++) {
     if (!is_first(h, f, true)) continue;
     const char *family = h->r->models[f].family;
-    as_svg_text(h->out, 8, y + 18, 's', "col", *family ? family : "other", 24);
+    as_svg_text(out, 8, y + 18, 's', "col", *family ? family : "other", 24);
     y += HEAD;
     for (size_t m = f; m < h->r->n_models; m++) {
       if (!is_first(h, m, false) || !same_word(h->r->models[m].family, family)) continue;
-      put_method(h, m, color, &x, y + ROW / 2.0 - 6);
+      put_method(h, c, m, color, &x, y + ROW / 2.0 - 6);
       y += ROW;
     }
     color++;
   }
-  as_svg_text(h->out, (LEFT + WIDE - 60) / 2.0, bottom + 34, 'm', "axis",
+  as_svg_text(out, (LEFT + WIDE - 60) / 2.0, bottom + 34, 'm', "axis",
               "mean of top-1 over the sets, per cent", 0);
-  as_svg_close(h->out);
+  as_svg_close(out);
 }
 
 void as_html_families(const as_html *h) {
@@ -99,14 +107,15 @@ void as_html_families(const as_html *h) {
   }
   if (methods < 2) return;
   as_str_put(h->out, "<section id=\"families\"><h2>Methods by family</h2>\n");
-  as_str_printf(h->out, "<p class=\"how\">As the checkpoints say themselves: %zu methods. %s</p>\n<figure>\n",
-                methods,
+  as_str_printf(h->out, "<p class=\"how\">As the checkpoints say themselves: %zu methods. %s</p>\n", methods,
                 shown > methods
                     ? "A dot is a seed, a stroke the mean of a method's; what lies between the seeds of one "
                       "method is chance, and no merit of another."
                     : "One seed each: how far another seed would lie is not known.");
-  put_chart(h, families, methods, lo, hi);
-  as_str_put(h->out, "</figure>\n</section>\n");
+  const as_chart c = as_html_figure(h, "families", NULL);
+  put_families(h, &c, families, methods, lo, hi);
+  as_html_figure_end(h, &c);
+  as_str_put(h->out, "</section>\n");
 }
 
 /* Methods with seeds as units: what the seeds decide, in tables. */

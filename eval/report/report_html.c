@@ -69,13 +69,17 @@ static void put_page_head(const as_html *h, bool provenance, as_err *err) {
   as_str_put(h->out, "</div>\n");
 }
 
-as_status as_report_html(as_str *out, const as_results *r, const as_report_opts *opts, const char *provenance,
-                         as_err *err) {
+static as_status write_page(as_str *out, as_figures *figures, const as_results *r, const as_report_opts *opts,
+                            const char *provenance, as_err *err) {
   as_sum *s;
   as_status st = as_sum_take(&s, r, opts, err);
   if (st != AS_OK) return st;
-  as_html h = {
-      .out = out, .s = s, .r = r, .dec = as_sum_decimals(s), .pictures = opts ? opts->pictures : NULL};
+  as_html h = {.out = out,
+               .s = s,
+               .r = r,
+               .dec = as_sum_decimals(s),
+               .pictures = opts ? opts->pictures : NULL,
+               .figures = figures};
   h.rows = r->n_models < AS_CHART_ROWS ? r->n_models : AS_CHART_ROWS;
   h.row_name = as_alloc(h.rows, sizeof *h.row_name, err);
   if (!h.row_name) {
@@ -115,4 +119,17 @@ as_status as_report_html(as_str *out, const as_results *r, const as_report_opts 
   as_free(h.row_name);
   as_sum_drop(s, opts);
   return as_str_status(out, err);
+}
+
+as_status as_report_html(as_str *out, const as_results *r, const as_report_opts *opts, const char *provenance,
+                         as_err *err) {
+  return write_page(out, NULL, r, opts, provenance, err);
+}
+
+as_status as_report_figures(as_figures *figures, const as_results *r, const as_report_opts *opts,
+                            as_err *err) {
+  as_str page = {0};
+  as_status s = write_page(&page, figures, r, opts, NULL, err);
+  as_str_clear(&page);
+  return s;
 }

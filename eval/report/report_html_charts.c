@@ -72,15 +72,16 @@ void as_html_ranks(const as_html *h, as_err *err) {
       .n_cols = cols,
       .line_name = h->row_name,
       .col_name = names,
+      .over = "set",
       .rank = rank,
       .lo = lo,
       .hi = hi,
       .alt =
           "Rank chart: one line per model, one column per set and one for the unified metric. The ranks are "
           "in the table below the chart."};
-  as_str_put(h->out, "<figure>");
-  as_chart_bump(h->out, &b);
-  as_str_put(h->out, "</figure>\n");
+  const as_chart c = as_html_figure(h, "ranks", NULL);
+  as_chart_bump(&c, &b);
+  as_html_figure_end(h, &c);
   as_html_shown(h);
   as_html_table(h, &g, "Ranks as a table");
   as_str_put(h->out, "</section>\n");
@@ -113,9 +114,9 @@ void as_html_scatters(const as_html *h) {
   as_str_put(h->out, "<div class=\"pair\">\n");
   for (size_t k = 0; k < r->n_sets; k++) {
     if (k == r->base) continue;
-    as_str_put(h->out, "<figure>");
-    as_chart_scatter(h->out, h->s, k);
-    as_str_put(h->out, "</figure>\n");
+    const as_chart c = as_html_figure(h, "against", as_html_set(h, k));
+    as_chart_scatter(&c, h->s, k);
+    as_html_figure_end(h, &c);
   }
   as_str_put(h->out, "</div>\n</section>\n");
 }
@@ -161,7 +162,6 @@ void as_html_changes(const as_html *h, as_err *err) {
       ", in points. Each panel has its own axis; the dashed line is the median of the models. Bars are "
       "Newcombe intervals, which treat the two sets as independent samples.</p>\n");
   as_html_says(h, "change");
-  as_str_put(h->out, "<figure>");
   as_dots d = {
       .n_rows = h->rows,
       .n_panels = cols,
@@ -176,8 +176,9 @@ void as_html_changes(const as_html *h, as_err *err) {
       .alt =
           "Dot plot: change of top-1 from the base set, with 95 % intervals, one panel per set. The numbers "
           "are in the table below the chart."};
-  as_chart_dots(h->out, &d);
-  as_str_put(h->out, "</figure>\n");
+  const as_chart c = as_html_figure(h, "change", NULL);
+  as_chart_dots(&c, &d);
+  as_html_figure_end(h, &c);
   as_html_shown(h);
   as_html_table(h, &g, "Changes as a table");
   as_str_put(h->out, "</section>\n");
@@ -230,7 +231,7 @@ static void put_mean_chart(const as_html *h, size_t rows) {
   }
   as_str_put(h->out, "<h3>Unified metric with its interval</h3>\n<p class=\"how\">");
   as_put_html(h->out, as_sum_interval_note(h->s));
-  as_str_put(h->out, "</p>\n<figure>");
+  as_str_put(h->out, "</p>\n");
   const char *panel = "mean of top-1 over the sets, per cent";
   as_dots d = {.n_rows = rows,
                .n_panels = 1,
@@ -243,8 +244,9 @@ static void put_mean_chart(const as_html *h, size_t rows) {
                .alt =
                    "Dot plot of the unified metric per model with 95 % intervals. The numbers are in the "
                    "table below."};
-  as_chart_dots(h->out, &d);
-  as_str_put(h->out, "</figure>\n");
+  const as_chart c = as_html_figure(h, "unified", NULL);
+  as_chart_dots(&c, &d);
+  as_html_figure_end(h, &c);
   as_free(v);
 }
 
@@ -263,13 +265,14 @@ static void put_summary_chart(const as_html *h, size_t rows) {
                .n_cols = AS_SUM_N,
                .line_name = h->row_name,
                .col_name = as_sum_names,
+               .over = "summary",
                .rank = rank,
                .alt =
                    "Rank chart: place of each model by seven ways to summarise the sets. The values and "
                    "ranks are in the table below."};
-  as_str_put(h->out, "<figure>");
-  as_chart_bump(h->out, &b);
-  as_str_put(h->out, "</figure>\n");
+  const as_chart c = as_html_figure(h, "summaries", NULL);
+  as_chart_bump(&c, &b);
+  as_html_figure_end(h, &c);
   as_free(rank);
 }
 

@@ -14,6 +14,7 @@ typedef struct as_html {
   size_t rows;                 /* models in charts with a row each */
   const char **row_name;       /* [rows], in order */
   const as_pictures *pictures; /* NULL: words alone */
+  as_figures *figures;         /* charts go there, too; NULL: nobody asks */
 } as_html;
 
 /* report_html_table.c */
@@ -39,6 +40,11 @@ bool as_html_has_part(const as_html *h, const char *id);
 void as_html_part_table(const as_html *h, const char *id, const char *summary);
 /* Says so when a chart shows fewer models than there are. */
 void as_html_shown(const as_html *h);
+
+/* Opens a figure called NAME, or NAME-SET of one of several, and says where its chart goes. */
+as_chart as_html_figure(const as_html *h, const char *name, const char *set);
+/* Closes it: picture and numbers are kept where they are asked for. */
+void as_html_figure_end(const as_html *h, const as_chart *c);
 
 /* What the section `id` says, in plain words and in this report's numbers, and its terms (report_html_says.c). */
 void as_html_says(const as_html *h, const char *id);

@@ -54,9 +54,9 @@ void as_html_robustness(const as_html *h) {
                  .alt =
                      "Dot plot: effective robustness per model, one panel per set. The numbers are in the "
                      "table below."};
-    as_str_put(h->out, "<figure>");
-    as_chart_dots(h->out, &d);
-    as_str_put(h->out, "</figure>\n");
+    const as_chart c = as_html_figure(h, "robustness", NULL);
+    as_chart_dots(&c, &d);
+    as_html_figure_end(h, &c);
     as_html_shown(h);
   } else {
     h->out->failed = true;
@@ -158,11 +158,11 @@ void as_html_calibration(const as_html *h) {
   }
   as_str_put(h->out, "</p>\n<div class=\"trio\">\n");
   for (size_t k = 0; k < r->n_sets; k++) {
-    const as_calibration *c[FEW];
-    for (size_t i = 0; i < n; i++) c[i] = &h->s->calibration[h->s->order[few[i]] * r->n_sets + k];
-    as_str_put(h->out, "<figure>");
-    as_chart_reliability(h->out, as_html_set(h, k), name, c, n);
-    as_str_put(h->out, "</figure>\n");
+    const as_calibration *shown[FEW];
+    for (size_t i = 0; i < n; i++) shown[i] = &h->s->calibration[h->s->order[few[i]] * r->n_sets + k];
+    const as_chart c = as_html_figure(h, "calibration", as_html_set(h, k));
+    as_chart_reliability(&c, as_html_set(h, k), name, shown, n);
+    as_html_figure_end(h, &c);
   }
   as_str_put(h->out, "</div>\n");
   as_html_part_table(h, "reliability", "Reliability as a table");
@@ -213,9 +213,10 @@ static void put_classes(const as_html *h, size_t k) {
     as_html_text(h, as_class_title(h->r, k, d->number[hard[0].c]).s);
     as_str_printf(h->out, " (%s %%), the easiest ", as_pct(hard[0].mean, 1).s);
     as_html_text(h, as_class_title(h->r, k, d->number[hard[d->n - 1].c]).s);
-    as_str_printf(h->out, " (%s %%)</summary>\n<figure>", as_pct(hard[d->n - 1].mean, 1).s);
-    as_chart_classes(h->out, as_html_set(h, k), h->row_name, curve, n, d->n);
-    as_str_put(h->out, "</figure>\n");
+    as_str_printf(h->out, " (%s %%)</summary>\n", as_pct(hard[d->n - 1].mean, 1).s);
+    const as_chart chart = as_html_figure(h, "classes", as_html_set(h, k));
+    as_chart_classes(&chart, as_html_set(h, k), h->row_name, curve, n, d->n);
+    as_html_figure_end(h, &chart);
     as_grid_head(&g, 0, "class");
     as_grid_head(&g, 1, "images");
     as_grid_head(&g, 2, "mean");

@@ -55,7 +55,7 @@ static as_status put_neighbours(const as_html *h, const as_pair_tests *p, as_err
         "<h3>Is each model better than the next?</h3>\n<p class=\"how\">Neighbours in the order of the "
         "unified "
         "metric: difference of top-1 on the same images, in points, with its 95&nbsp;% interval. Hollow "
-        "marks: the corrected test does not tell the two apart. Each panel has its own axis.</p>\n<figure>");
+        "marks: the corrected test does not tell the two apart. Each panel has its own axis.</p>\n");
     as_dots d = {.n_rows = rows,
                  .n_panels = r->n_sets,
                  .row_name = names,
@@ -70,8 +70,9 @@ static as_status put_neighbours(const as_html *h, const as_pair_tests *p, as_err
                      "Forest plot: paired differences of top-1 between neighbours in the unified ranking, "
                      "one panel per "
                      "set. The numbers are in the table below the chart."};
-    as_chart_dots(h->out, &d);
-    as_str_put(h->out, "</figure>\n");
+    const as_chart c = as_html_figure(h, "neighbours", NULL);
+    as_chart_dots(&c, &d);
+    as_html_figure_end(h, &c);
     as_html_table(h, &g, "Differences as a table (p: McNemar mid-p, Holm-corrected)");
   }
   as_grid_clear(&g);
@@ -154,9 +155,9 @@ static as_status put_curve(const as_html *h, const as_table_stats *t, as_err *er
         "intervals; their width comes from a jackknife over models, because pairs that share a model are "
         "not independent.</p>\n");
     as_html_says(h, "translation");
-    as_str_put(h->out, "<figure>");
-    as_chart_translation(h->out, names, bins, n, t->n_bins);
-    as_str_put(h->out, "</figure>\n");
+    const as_chart c = as_html_figure(h, "translation", NULL);
+    as_chart_translation(&c, names, bins, n, t->n_bins);
+    as_html_figure_end(h, &c);
     as_html_part_table(h, "translation", "Translation curve as a table");
     as_str_put(h->out, "</section>\n");
   }
@@ -182,9 +183,9 @@ static as_status put_mean_ranks(const as_html *h, const as_table_stats *t, as_er
       "the <a href=\"#unified\">unified metric</a>.</p>\n",
       h->r->n_sets);
   as_html_says(h, "mean-ranks");
-  as_str_put(h->out, "<figure>");
-  as_chart_cd(h->out, names, t->mean_rank, t->n_whole, t->friedman.cd05);
-  as_str_put(h->out, "</figure>\n");
+  const as_chart c = as_html_figure(h, "mean-ranks", NULL);
+  as_chart_cd(&c, names, t->mean_rank, t->n_whole, t->friedman.cd05);
+  as_html_figure_end(h, &c);
   as_html_part_table(h, "mean-ranks", "Mean ranks as a table");
   as_str_put(h->out, "</section>\n");
   as_free(names);

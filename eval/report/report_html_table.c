@@ -1,6 +1,7 @@
 /* What the sections of report.html share: text, remarks, and tables, of which the page has one kind: a grid, by
  * itself or folded away; a part is laid out as a grid first. */
 #include "eval/report/report_html_int.h"
+#include "eval/report/svg.h"
 
 enum { MOST_ROWS = 2000, PAPER_ROWS = 60 };
 
@@ -10,6 +11,30 @@ void as_html_text(const as_html *h, const char *text) {
   as_put_html(h->out, as_str_c(&clean));
   if (clean.failed) h->out->failed = true;
   as_str_clear(&clean);
+}
+
+as_chart as_html_figure(const as_html *h, const char *name, const char *set) {
+  as_str_put(h->out, "<figure>");
+  as_figure *g = h->figures ? as_figures_add(h->figures, name, set) : NULL;
+  if (h->figures && !g) h->out->failed = true;
+  return g ? (as_chart){&g->svg, &g->csv} : (as_chart){h->out, NULL};
+}
+
+void as_html_figure_end(const as_html *h, const as_chart *c) {
+  if (c->csv) { /* the figure that was added last */
+    as_str picture = *c->svg;
+    *c->svg = (as_str){0};
+    if (picture.n) {
+      as_str_put(h->out, as_str_c(&picture));
+      as_str_put(c->svg,
+                 "<!-- A figure of an assay report; the CSV file of the same name has its numbers. -->\n");
+      as_svg_put_file(c->svg, as_str_c(&picture));
+    }
+    if (picture.failed || c->svg->failed || c->csv->failed) h->out->failed = true;
+    if (!picture.n) as_figures_drop_last(h->figures);
+    as_str_clear(&picture);
+  }
+  as_str_put(h->out, "</figure>\n");
 }
 
 void as_html_remarks(const as_html *h, bool full) {

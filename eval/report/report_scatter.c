@@ -60,11 +60,12 @@ static void put_tip(as_str *out, const as_sum *s, size_t m, size_t set) {
 
 /* The least-squares line of these models with its 95 % band, and the published line of the set where
  * there is one, over the width of the picture. */
-static void put_fit_lines(as_str *out, const as_sum *s, size_t set, const as_svg_scale *x,
+static void put_fit_lines(const as_chart *c, const as_sum *s, size_t set, const as_svg_scale *x,
                           const as_svg_scale *y) {
   enum { STEPS = 32 };
   const as_results *r = s->r;
   const double clip = 1e-4;
+  as_str *out = c->svg;
   double px[STEPS + 1], mid[STEPS + 1], lo[STEPS + 1], hi[STEPS + 1];
   double *a = as_alloc(r->n_models, 2 * sizeof *a, NULL), *b = a ? a + r->n_models : NULL;
   as_fit fit;
@@ -95,6 +96,9 @@ static void put_fit_lines(as_str *out, const as_sum *s, size_t set, const as_svg
     mid[i] = m > y->lo && m < y->hi ? as_svg_at(y, m) : NAN;
     lo[i] = l > y->lo && l < y->hi ? as_svg_at(y, l) : NAN;
     hi[i] = u > y->lo && u < y->hi ? as_svg_at(y, u) : NAN;
+    if (isfinite(mid[i]) || isfinite(lo[i]) || isfinite(hi[i]))
+      as_chart_row(c, "ssffffff", "fit", "", v, NAN, NAN, isfinite(mid[i]) ? m : NAN,
+                   isfinite(lo[i]) ? l : NAN, isfinite(hi[i]) ? u : NAN);
   }
   if (fitted) {
     as_svg_group(out, "fit", "least-squares line of these models on logit axes, with its 95 % band");
@@ -109,6 +113,7 @@ static void put_fit_lines(as_str *out, const as_sum *s, size_t set, const as_svg
                           (double)i / STEPS * (as_logit(x->hi, clip) - as_logit(x->lo, clip)));
     double m = as_robust_predict(line, v);
     mid[i] = m > y->lo && m < y->hi ? as_svg_at(y, m) : NAN;
+    if (isfinite(mid[i])) as_chart_row(c, "ssffffff", "testbed", "", v, NAN, NAN, m, NAN, NAN);
   }
   as_svg_group(
       out, "fit",
@@ -117,7 +122,18 @@ static void put_fit_lines(as_str *out, const as_sum *s, size_t set, const as_svg
   as_svg_end(out);
 }
 
-void as_chart_scatter(as_str *out, const as_sum *s, size_t set) {
+static void put_scatter_numbers(const as_chart *c, const as_sum *s, size_t set) {
+  as_chart_head(c, "mark,model,base,base_lo,base_hi,set,set_lo,set_hi");
+  for (size_t i = 0; i < s->r->n_models; i++) {
+    const as_sum_cell *b = as_sum_at(s, s->order[i], s->r->base), *d = as_sum_at(s, s->order[i], set);
+    if (b->ok && d->ok)
+      as_chart_row(c, "ssffffff", "dot", as_model_name(s->r, s->order[i]), b->acc, b->lo, b->hi, d->acc,
+                   d->lo, d->hi);
+  }
+}
+
+void as_chart_scatter(const as_chart *chart, const as_sum *s, size_t set) {
+  as_str *out = chart->svg;
   const as_results *r = s->r;
   const double w = 460, h = 400;
   double xlo = INFINITY, xhi = -INFINITY, ylo = INFINITY, yhi = -INFINITY;
@@ -152,7 +168,8 @@ void as_chart_scatter(as_str *out, const as_sum *s, size_t set) {
     as_svg_text(out, (as_svg_at(&x, from) + as_svg_at(&x, to)) / 2,
                 (as_svg_at(&y, from) + as_svg_at(&y, to)) / 2 + 4, 'm', "on-line", "y = x", 0);
   }
-  put_fit_lines(out, s, set, &x, &y);
+  put_scatter_numbers(chart, s, set);
+  put_fit_lines(chart, s, set, &x, &y);
   for (size_t i = r->n_models; i-- > 0;) {
     size_t m = s->order[i];
     const as_sum_cell *b = as_sum_at(s, m, r->base), *c = as_sum_at(s, m, set);

@@ -8,10 +8,11 @@
 
 enum { COLOURS = 6, LINES = 12 };
 
-static void put_series(as_str *out, const as_translation_bin *bins, const char *name, size_t line,
+static void put_series(const as_chart *c, const as_translation_bin *bins, const char *name, size_t line,
                        size_t lines, size_t n_bins, const as_svg_scale *y, const double *centre,
                        double step) {
   double x[AS_TRANSLATION_BINS], v[AS_TRANSLATION_BINS];
+  as_str *out = c->svg;
   /* Lines stand a little beside each other, so that their interval bars do not cover one another. */
   double shift = lines > 1 ? ((double)line / (double)(lines - 1) - 0.5) * step * 0.5 : 0;
   char cls[32];
@@ -24,6 +25,8 @@ static void put_series(as_str *out, const as_translation_bin *bins, const char *
   as_svg_polyline(out, x, v, n_bins, line >= COLOURS ? "ink dashed" : "ink");
   for (size_t b = 0; b < n_bins; b++) {
     if (!isfinite(v[b])) continue;
+    as_chart_row(c, "sffffff", name, bins[b].gap_lo, bins[b].gap_hi, (double)bins[b].pairs, bins[b].share,
+                 bins[b].lo, bins[b].hi);
     as_str tip = {0};
     as_put_name(&tip, name, 0, false);
     as_str_put(&tip, ", gap ");
@@ -48,8 +51,9 @@ static void put_series(as_str *out, const as_translation_bin *bins, const char *
   as_svg_end(out);
 }
 
-void as_chart_translation(as_str *out, const char *const *name, const as_translation_bin *const *bins,
+void as_chart_translation(const as_chart *c, const char *const *name, const as_translation_bin *const *bins,
                           size_t n, size_t n_bins) {
+  as_str *out = c->svg;
   if (n == 0 || n_bins > AS_TRANSLATION_BINS) return;
   if (n > LINES) n = LINES;
   const double left = 52, top = 14, bottom = 330, width = 940, height = 386;
@@ -64,6 +68,7 @@ void as_chart_translation(as_str *out, const char *const *name, const as_transla
               "Translation curve: share of the pairs of models that keep their order, by the gap on the base "
               "set, one line "
               "per set. The numbers are in the table below.");
+  as_chart_head(c, "set,gap_lo,gap_hi,pairs,share,share_lo,share_hi");
   as_svg_rect(out, left, top, right - left, bottom - top, "frame");
   double tick[12];
   size_t n_ticks = as_svg_ticks(&y, tick, 8);
@@ -93,7 +98,7 @@ void as_chart_translation(as_str *out, const char *const *name, const as_transla
   double end[LINES], place[LINES];
   size_t order[LINES];
   for (size_t k = 0; k < n; k++) {
-    put_series(out, bins[k], name[k], k, n, n_bins, &y, centre, step);
+    put_series(c, bins[k], name[k], k, n, n_bins, &y, centre, step);
     end[k] = as_svg_at(&y, 1);
     for (size_t b = 0; b < n_bins; b++)
       if (bins[k][b].pairs > 0) end[k] = as_svg_at(&y, bins[k][b].share);

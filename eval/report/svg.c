@@ -23,8 +23,8 @@ static void put_class(as_str *out, const char *cls) {
   as_str_putc(out, '"');
 }
 
-static void open_svg(as_str *out, double w, double h, const char *alt, const char *space) {
-  as_str_printf(out, "<svg%s viewBox=\"0 0 ", space);
+void as_svg_open(as_str *out, double w, double h, const char *alt) {
+  as_str_put(out, "<svg viewBox=\"0 0 ");
   as_str_put(out, as_fix(w, 0).s);
   as_str_putc(out, ' ');
   as_str_put(out, as_fix(h, 0).s);
@@ -36,22 +36,65 @@ static void open_svg(as_str *out, double w, double h, const char *alt, const cha
   as_str_put(out, "\">\n");
 }
 
-void as_svg_open(as_str *out, double w, double h, const char *alt) {
-  open_svg(out, w, h, alt, "");
+void as_svg_close(as_str *out) {
+  as_str_put(out, "</svg>\n");
 }
 
-void as_svg_open_file(as_str *out, double w, double h, const char *alt) {
-  open_svg(out, w, h, alt, " xmlns=\"http://www.w3.org/2000/svg\"");
-  char *css = as_embedded_text(&as_report_css[0], NULL, NULL);
-  if (css)
-    as_str_printf(out, "<style>\n%ssvg { background: var(--bg); }\n</style>\n", css);
+/* Past the block that begins at p, blocks inside it included. */
+static const char *skip_block(const char *p) {
+  size_t depth = 0;
+  for (; *p; p++) {
+    if (*p == '{') depth++;
+    if (*p == '}' && --depth == 0) return p + 1;
+  }
+  return p;
+}
+
+/* The value of the variable that "var(--NAME)" at p names, in the block `root`. */
+static void put_variable(as_str *out, const char *p, const char *root) {
+  as_str name = {0};
+  as_str_putn(&name, p + 4, strcspn(p + 4, ")"));
+  as_str_put(&name, ": ");
+  const char *value = name.failed ? NULL : strstr(root, as_str_c(&name));
+  if (value)
+    as_str_putn(out, value + name.n, strcspn(value + name.n, ";"));
   else
     out->failed = true;
+  as_str_clear(&name);
+}
+
+/* Many programs that draw SVG know neither variables nor media queries: the light palette is written out, and what
+ * chooses between palettes goes, with the comments. */
+static void put_style(as_str *out) {
+  char *css = as_embedded_text(&as_report_css[0], NULL, NULL);
+  const char *root = css ? strstr(css, ":root") : NULL;
+  if (!root) out->failed = true;
+  as_str_put(out, "<style>\nsvg { background: #ffffff; }");
+  for (const char *p = root ? css : ""; *p;) {
+    const char *end = strncmp(p, "/*", 2) == 0 ? strstr(p, "*/") : NULL;
+    if (end) {
+      p = end + 2;
+    } else if (as_starts_with(p, ":root") || as_starts_with(p, "@media")) {
+      p = skip_block(p);
+    } else if (as_starts_with(p, "var(")) {
+      put_variable(out, p, root);
+      p += strcspn(p, ")") + 1;
+    } else {
+      if (*p != '\n' || p[1] != '\n') as_str_putc(out, *p);
+      p++;
+    }
+  }
+  as_str_put(out, "</style>\n");
   as_free(css);
 }
 
-void as_svg_close(as_str *out) {
-  as_str_put(out, "</svg>\n");
+void as_svg_put_file(as_str *out, const char *picture) {
+  const size_t name = strlen("<svg"), tag = strcspn(picture, ">") + 1; /* in attributes > is escaped */
+  as_str_put(out, "<svg xmlns=\"http://www.w3.org/2000/svg\"");
+  as_str_putn(out, picture + name, tag - name);
+  as_str_putc(out, '\n');
+  put_style(out);
+  as_str_put(out, picture + tag + (picture[tag] == '\n'));
 }
 
 void as_svg_group(as_str *out, const char *cls, const char *tip) {

@@ -12,9 +12,10 @@
 
 /* <svg> with a viewBox of w x h and a text alternative; alt is one or two sentences. */
 void as_svg_open(as_str *out, double w, double h, const char *alt);
-/* The same as a file of its own, with the style in it. */
-void as_svg_open_file(as_str *out, double w, double h, const char *alt);
 void as_svg_close(as_str *out);
+/* A whole picture, as written from as_svg_open to as_svg_close, as a file of its own: with its style in it, on
+ * white. */
+void as_svg_put_file(as_str *out, const char *picture);
 
 /* <g> with a tooltip (SVG <title>); browsers show it on hover without script. tip may be NULL. */
 void as_svg_group(as_str *out, const char *cls, const char *tip);

@@ -32,6 +32,15 @@ refuses "table: unknown part" 2 "--part: found 'pear', wanted one of cells" tabl
 refuses "table: a part that needs images" 2 "these results have nothing for it" table "$TMP/wide.csv" --part pairs
 refuses "table: all parts in one CSV" 2 "a CSV file holds one part" table "$TMP/wide.csv" --part all --format csv
 
+# the charts as files
+run table "$TMP/wide.csv" --figures "$TMP/figures"
+[ $code -eq 0 ] && grep -q "figures: 7 figures, each as .svg and .csv" "$TMP/err" &&
+  [ "$(ls "$TMP/figures" | tr '\n' ' ')" = "against-sketch.csv against-sketch.svg change.csv change.svg mean-ranks.csv mean-ranks.svg ranks.csv ranks.svg robustness.csv robustness.svg summaries.csv summaries.svg unified.csv unified.svg " ] &&
+  ok "table: figures" || not_ok "table: figures" "exit $code: $(ls "$TMP/figures" | tr '\n' ' ') $(head -c 300 "$TMP/err")"
+has "table: the numbers of a figure" "a,val,3," "$TMP/figures/ranks.csv"
+printf 'kept\n' >"$TMP/figures/unified.csv"
+refuses "table: figures over a foreign file" 2 "unified.csv: found a file that is no figure" table "$TMP/wide.csv" --figures "$TMP/figures"
+[ "$(cat "$TMP/figures/unified.csv")" = kept ] && ok "table: which stays" || not_ok "table: which stays" "it was written over"
 refuses "table: unknown set" 2 "did you mean 'sketch'" table "$TMP/wide.csv" --sets skech
 refuses "table: empty set name" 2 "--sets: found an empty name" table "$TMP/wide.csv" --sets sketch,
 refuses "table: unknown suffix" 2 "-o: found" table "$TMP/wide.csv" -o "$TMP/t.pdf"
