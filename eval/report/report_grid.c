@@ -214,32 +214,6 @@ void as_put_markdown(as_str *out, const char *text) {
   as_str_clear(&clean);
 }
 
-void as_put_latex(as_str *out, const char *text) {
-  static const struct {
-    char c;
-    const char *as;
-  } words[] = {{'\\', "\\textbackslash{}"},
-               {'~', "\\textasciitilde{}"},
-               {'^', "\\textasciicircum{}"},
-               {'<', "\\textless{}"},
-               {'>', "\\textgreater{}"},
-               {'|', "\\textbar{}"},
-               {'\n', " "}};
-  as_str clean = {0};
-  as_put_lines(&clean, text);
-  for (const char *s = as_str_c(&clean); *s; s++) {
-    size_t i = 0, n = sizeof words / sizeof *words;
-    while (i < n && words[i].c != *s) i++;
-    if (strchr("&%$#_{}", *s)) as_str_putc(out, '\\');
-    if (i < n)
-      as_str_put(out, words[i].as);
-    else
-      as_str_putc(out, *s);
-  }
-  if (clean.failed) out->failed = true;
-  as_str_clear(&clean);
-}
-
 void as_grid_markdown(as_str *out, const as_grid *g) {
   if (grid_failed(g)) out->failed = true;
   for (size_t r = 0; r <= g->rows + 1; r++) { /* head, rule, rows */
@@ -257,22 +231,49 @@ void as_grid_markdown(as_str *out, const as_grid *g) {
   }
 }
 
-void as_grid_latex(as_str *out, const as_grid *g, const char *caption) {
-  if (grid_failed(g)) out->failed = true;
-  as_str_put(out, "\\begin{table}\n\\centering\n\\caption{");
-  as_put_latex(out, caption);
-  as_str_put(out, "}\n\\begin{tabular}{");
-  for (size_t c = 0; c < g->cols; c++) as_str_putc(out, g->align[c]);
-  as_str_put(out, "}\n\\toprule\n");
-  for (size_t r = 0; r <= g->rows; r++) {
+/* A star or a bracket at the start of a row would belong to the \\ before it. */
+static void put_latex_rows(as_str *out, const as_grid *g, size_t from, size_t to) {
+  for (size_t r = from; r < to; r++) {
     for (size_t c = 0; c < g->cols; c++) {
-      if (c) as_str_put(out, " & ");
-      as_put_latex(out, cell_text(g, r == 0 ? g->rows : r - 1, c));
+      const char *text = cell_text(g, r, c);
+      as_str_put(out, c ? " & " : *text == '*' || *text == '[' ? "{}" : "");
+      as_put_latex(out, text);
     }
     as_str_put(out, " \\\\\n");
-    if (r == 0) as_str_put(out, "\\midrule\n");
   }
-  as_str_put(out, "\\bottomrule\n\\end{tabular}\n\\end{table}\n");
+}
+
+enum { LATEX_ROWS = 40 }; /* that a page takes: more go over pages, in small letters */
+
+/* What is wider than the page is shrunk to it; graphicx knows the width of what it scales. */
+static void put_latex_float(as_str *out, const as_grid *g, const char *caption) {
+  as_str_put(out, "\\begin{table}\n\\centering\n\\caption{");
+  as_put_latex(out, caption);
+  as_str_put(
+      out, "}\n\\resizebox{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}{!}{%\n\\begin{tabular}{");
+  for (size_t c = 0; c < g->cols; c++) as_str_putc(out, g->align[c]);
+  as_str_put(out, "}\n\\toprule\n");
+  put_latex_rows(out, g, g->rows, g->rows + 1);
+  as_str_put(out, "\\midrule\n");
+  put_latex_rows(out, g, 0, g->rows);
+  as_str_put(out, "\\bottomrule\n\\end{tabular}}\n\\end{table}\n");
+}
+
+void as_grid_latex(as_str *out, const as_grid *g, const char *caption) {
+  if (grid_failed(g)) out->failed = true;
+  if (g->rows <= LATEX_ROWS) {
+    put_latex_float(out, g, caption);
+    return;
+  }
+  as_str_put(out, "{\\scriptsize\\setlength{\\tabcolsep}{2pt}\n\\begin{longtable}{");
+  for (size_t c = 0; c < g->cols; c++) as_str_putc(out, g->align[c]);
+  as_str_put(out, "}\n\\caption{");
+  as_put_latex(out, caption);
+  as_str_put(out, "} \\\\\n\\toprule\n");
+  put_latex_rows(out, g, g->rows, g->rows + 1);
+  as_str_put(out, "\\midrule\n\\endhead\n");
+  put_latex_rows(out, g, 0, g->rows);
+  as_str_put(out, "\\bottomrule\n\\end{longtable}}\n");
 }
 
 /* The lines of a cell: those of a head one below the other, those of a row smaller below the first. */

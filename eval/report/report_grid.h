@@ -48,5 +48,7 @@ void as_grid_html(as_str *out, const as_grid *g);
 /* Text with the characters that Markdown (GitHub's) or LaTeX would read as markup made harmless. */
 void as_put_markdown(as_str *out, const char *text);
 void as_put_latex(as_str *out, const char *text);
+/* What a document needs for `body`, which as_put_latex and as_grid_latex have written: packages, and a command. */
+void as_put_latex_head(as_str *out, const char *body);
 
 #endif

@@ -137,16 +137,22 @@ as_status as_report_markdown(as_str *out, const as_results *r, const as_report_o
 as_status as_report_latex(as_str *out, const as_results *r, const as_report_opts *opts, as_err *err) {
   as_sum *s;
   as_grid g;
+  as_str body = {0};
   as_status st = as_sum_take(&s, r, opts, err);
   if (st != AS_OK) return st;
   if (!as_one_part(opts) && (st = accuracies_with_mean(&g, s, err)) == AS_OK) {
-    as_str_put(out, "% needs \\usepackage{booktabs}\n");
-    put_decision_line(out, s, "% ", true);
-    put_markup_notes(out, s, "% ", true);
-    as_grid_latex(out, &g, r->title && *r->title ? r->title : "Top-1 accuracy");
+    put_decision_line(&body, s, "% ", true);
+    put_markup_notes(&body, s, "% ", true);
+    as_grid_latex(&body, &g, r->title && *r->title ? r->title : "Top-1 accuracy");
     as_grid_clear(&g);
   }
-  if (st == AS_OK) st = put_markup_parts(out, s, AS_LAYOUT_LATEX, opts, err);
+  if (st == AS_OK) st = put_markup_parts(&body, s, AS_LAYOUT_LATEX, opts, err);
+  if (st == AS_OK) st = as_str_status(&body, err);
+  if (st == AS_OK) {
+    as_put_latex_head(out, as_str_c(&body));
+    as_str_put(out, as_str_c(&body));
+  }
+  as_str_clear(&body);
   as_sum_drop(s, opts);
   return st == AS_OK ? as_str_status(out, err) : st;
 }

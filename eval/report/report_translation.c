@@ -77,7 +77,7 @@ void as_chart_translation(const as_chart *c, const char *const *name, const as_t
     as_svg_text(out, left - 6, as_svg_at(&y, tick[i]) + 4, 'e', "tick", as_pct(tick[i], 0).s, 0);
   }
   as_svg_line(out, left, as_svg_at(&y, 0.5), right, as_svg_at(&y, 0.5), "median");
-  as_svg_text(out, left + 6, as_svg_at(&y, 0.5) - 5, 's', "on-line", "a coin toss", 0);
+  as_svg_text(out, right - 6, as_svg_at(&y, 0.5) - 5, 'e', "on-line", "a coin toss", 0);
   for (size_t b = 0; b < n_bins; b++) {
     double lo = 100 * bins[0][b].gap_lo, hi = 100 * bins[0][b].gap_hi;
     as_str label = {0};

@@ -332,7 +332,8 @@ static void grids(as_test *t) {
       "| model | a\\_b | top<br>line |\n| :--- | ---: | ---: |\n| x\\|y | 7 |  |\n| 50% |  | 1<br>22 |\n");
   as_str_clear(&s);
   as_grid_latex(&s, &g, "All & more");
-  CHECK(t, strstr(as_str_c(&s), "\\caption{All \\& more}\n\\begin{tabular}{lrr}") != NULL);
+  CHECK(t, strstr(as_str_c(&s), "\\caption{All \\& more}\n\\resizebox{") &&
+               strstr(as_str_c(&s), "\\begin{tabular}{lrr}"));
   CHECK(t, strstr(as_str_c(&s), "50\\% &  & 1 22 \\\\\n") != NULL);
   as_str_clear(&s);
   as_grid_clear(&g);
