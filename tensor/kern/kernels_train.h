@@ -51,6 +51,20 @@ typedef void as_fn_bnbwd(const as_bnorm_args *a);
  * of a GEMM panel. */
 typedef void as_fn_copyp(size_t rows, size_t n, const float *in, size_t ld, float *out);
 
+/* gemmt: gemm whose sum runs over rows of both operands: over pixels, whose channels lie side by side.
+ *   c[i][j] = +0, then fma(a[s][k * lda + i], b[.. k][j], c[i][j]) in increasing (segment, k)
+ * Segment s has k[s] rows of a, lda floats apart; the rows of b go on from one segment to the next, 32 floats apart.
+ * m 1..14; n, 16 or 32, columns are read and written; rows of c are 32 floats apart. */
+typedef struct as_gemmt_args {
+  size_t m, n, nseg;
+  const size_t *k;       /* [nseg] */
+  const float *const *a; /* [nseg] */
+  size_t lda;
+  const float *b;
+  float *c;
+} as_gemmt_args;
+typedef void as_fn_gemmt(const as_gemmt_args *g);
+
 /* Elementwise reverse; dx may be dy.
  *   relub  dx = y <= 0 ? +0 : dy                y: the output
  *   gelub  dx = dy * (cdf + x * pdf)            x: the input; cdf = fma(0.5, erf(x / sqrt 2), 0.5),
@@ -99,8 +113,8 @@ typedef void as_fn_ema(size_t n, float m, float c, const float *o, float *t);
 
 /* clang-format off */
 #define AS_TRAIN_OPS(X)                                                                                    \
-  X(colsum) X(colsq) X(addd) X(bnfwd) X(bnsum) X(bnbwd) X(copyp) X(relub) X(gelub) X(softb) X(l2b)         \
-  X(lnb) X(sgd) X(adamw) X(ema)
+  X(colsum) X(colsq) X(addd) X(bnfwd) X(bnsum) X(bnbwd) X(copyp) X(gemmt) X(relub) X(gelub) X(softb)        \
+  X(l2b) X(lnb) X(sgd) X(adamw) X(ema)
 /* clang-format on */
 
 #endif

@@ -11,10 +11,12 @@ enum {
   BLOCK_BYTES = 384 * 1024, /* of what such a block reads; the panel stays beside it in L2 */
   PANEL_BYTES = 256 * 1024, /* a panel that stays whole there */
   LEAST_RANGES = 16,
-  RANGES = 64,              /* pieces that a layer's tiles are cut into */
-  NARROW = 7,               /* rows of fewer pixels share tiles */
-  ALONE_BYTES = 512 * 1024, /* of a weight gradient's totals, which a single worker has in its cache */
-  GATHERED = 64 * 1024      /* bytes of windows that are gathered at a time */
+  RANGES = 64,        /* pieces that a layer's tiles are cut into */
+  NARROW = 7,         /* rows of fewer pixels share tiles */
+  MANY_CHANNELS = 64, /* enough to be cut into tiles without waste */
+  SHARED_BYTES =
+      4 << 20,         /* of a gradient that is brought into panels at a time where several workers read it */
+  GATHERED = 64 * 1024 /* bytes of windows that are gathered at a time */
 };
 
 int as_conv_train_border_in(const as_conv_shape *s) {
@@ -81,6 +83,23 @@ static size_t most_gathered(const as_conv_train *c) {
   return tile > block ? tile : block;
 }
 
+/* Cuts the weight gradient into tiles and shares them: each part sums its own, or, where there are few for the workers,
+ * they are shared by chunks whose products wait in memory (true). */
+static bool plan_weight_gradient(as_conv_train *c, size_t chunks, size_t workers) {
+  const size_t panels = as_conv_panels((size_t)c->s.c_out), ci = (size_t)c->s.c_in;
+  c->piece = ci < MANY_CHANNELS ? ci * (size_t)c->s.kw : ci;
+  c->tiles = c->k / c->piece * ((c->piece + AS_MR - 1) / AS_MR);
+  const bool apart = workers > 1 && c->tiles < 16 * workers;
+  c->parts = workers;
+  c->window = workers == 1 ? 1 : 1 + SHARED_BYTES / (panels * AS_CHUNK * AS_NR * sizeof(float));
+  if (apart) {
+    c->window = 1 + AS_CONV_PARTIAL / (panels * c->k * AS_NR * sizeof(float));
+    c->parts = 1 + c->tiles / 16;
+  }
+  if (c->window > chunks && chunks > 0) c->window = chunks;
+  return apart;
+}
+
 as_status as_conv_train_create(as_conv_train **out, const as_conv_shape *shape, size_t pixels, as_err *err) {
   *out = NULL;
   const as_status st = check_shape(shape, err);
@@ -92,12 +111,8 @@ as_status as_conv_train_create(as_conv_train **out, const as_conv_shape *shape, 
   c->out_w = as_conv_out_w(shape);
   c->k = (size_t)shape->c_in * (size_t)shape->kh * (size_t)shape->kw;
   const size_t co = (size_t)shape->c_out, outs = as_conv_panels(co), workers = (size_t)as_par_threads();
-  const size_t sum = as_conv_panels(c->k) * co * AS_NR; /* floats of one weight gradient in panels */
-  const size_t chunks = (pixels + AS_CHUNK - 1) / AS_CHUNK;
-  const bool alone = workers == 1 && sum * sizeof(double) <= ALONE_BYTES;
-  c->parts = alone ? 1 : (as_conv_panels(c->k) + AS_CONV_GROUP - 1) / AS_CONV_GROUP;
-  c->window =
-      alone || c->parts >= 8 ? 0 : as_conv_smaller(chunks, 1 + AS_CONV_PARTIAL / (sum * sizeof(float)));
+  const size_t sum = outs * c->k * AS_NR; /* floats of one weight gradient in panels */
+  const bool apart = plan_weight_gradient(c, (pixels + AS_CHUNK - 1) / AS_CHUNK, workers);
   c->gathered = most_gathered(c);
   c->classes = as_calloc((size_t)shape->stride * (size_t)shape->stride, sizeof *c->classes, err);
   const size_t reverse = c->classes ? plan_classes(c) : 0;
@@ -105,14 +120,14 @@ as_status as_conv_train_create(as_conv_train **out, const as_conv_shape *shape, 
   c->bias = as_calloc(outs * AS_NR, sizeof(float), err);
   c->reverse = as_alloc(reverse ? reverse : 1, sizeof(float), err);
   c->total = as_alloc(sum, sizeof(double), err);
-  c->partial = as_alloc(c->window ? c->window * sum : 1, sizeof(float), err);
-  c->patches = as_calloc(workers * AS_CONV_GROUP * AS_CHUNK * AS_NR, sizeof(float), err);
-  c->turned = as_alloc(workers * 2 * AS_CHUNK * co, sizeof(float), err);
-  c->tile = as_alloc(workers * AS_MR * AS_NR, sizeof(float), err);
+  c->partial = apart ? as_calloc(c->window * sum, sizeof(float), err) : NULL;
+  c->patches = as_calloc(workers * AS_CHUNK * AS_NR, sizeof(float), err);
+  c->gradient = as_calloc(c->window * outs * AS_CHUNK * AS_NR, sizeof(float), err);
+  c->tile = as_calloc(workers * AS_MR * AS_NR, sizeof(float), err);
   c->windows = as_alloc(c->gathered ? workers * c->gathered : 1, sizeof(float), err);
   c->waiting = as_alloc(workers * AS_CONV_BLOCK * AS_MR * AS_NR, sizeof(float), err);
-  if (!c->classes || !c->forward || !c->bias || !c->reverse || !c->total || !c->partial || !c->patches ||
-      !c->turned || !c->tile || !c->windows || !c->waiting) {
+  if (!c->classes || !c->forward || !c->bias || !c->reverse || !c->total || (apart && !c->partial) ||
+      !c->patches || !c->gradient || !c->tile || !c->windows || !c->waiting) {
     as_conv_train_destroy(&c);
     return AS_E_ENV;
   }
@@ -130,7 +145,7 @@ void as_conv_train_destroy(as_conv_train **conv) {
   as_free(c->total);
   as_free(c->partial);
   as_free(c->patches);
-  as_free(c->turned);
+  as_free(c->gradient);
   as_free(c->tile);
   as_free(c->windows);
   as_free(c->waiting);

@@ -7,8 +7,7 @@
 #include "tensor/train/conv_train.h"
 
 enum {
-  AS_CONV_GROUP = 8,  /* panels of the weight gradient that go together: a chunk of their patches is 256 KB */
-  AS_CONV_BLOCK = 48, /* tiles that share a panel of large weights, at most */
+  AS_CONV_BLOCK = 48,        /* tiles that share a panel of large weights, at most */
   AS_CONV_PARTIAL = 8 << 20, /* bytes of unsummed chunks of the weight gradient that wait in memory */
 };
 
@@ -31,14 +30,16 @@ struct as_conv_train {
   as_conv_class *classes; /* [stride * stride] */
   size_t gathered;        /* floats of windows that a worker gathers at a time, where rows are narrow */
   float *windows;         /* per worker [gathered] */
-  float *waiting; /* per worker [AS_CONV_BLOCK][AS_MR][32]: chains that go on in the next kernel row */
-  size_t window;  /* chunks that wait unsummed; 0: each part of the panels sums its own */
-  size_t parts;   /* pieces that the panels of k are cut into */
-  double *total;  /* [panels of k][c_out][32] */
-  float *partial; /* [window][panels of k][c_out][32] */
-  float *patches; /* per worker [AS_CONV_GROUP][AS_CHUNK][32] */
-  float *turned;  /* per worker: dout rows [AS_CHUNK][c_out], then the blocks [BLOCKS][c_out][32] */
-  float *tile;    /* per worker [AS_MR][32] */
+  float *waiting;  /* per worker [AS_CONV_BLOCK][AS_MR][32]: chains that go on in the next kernel row */
+  size_t piece;    /* weight gradient: columns of k that lie side by side in a patch and are cut into tiles */
+  size_t tiles;    /* of k: at most AS_MR columns of a piece each */
+  size_t parts;    /* pieces that the tiles are cut into */
+  size_t window;   /* chunks whose gradient is brought into panels beforehand, for all workers */
+  float *gradient; /* [window][panels of c_out][AS_CHUNK][32] */
+  double *total;   /* [panels of c_out][k][32] */
+  float *partial;  /* [window][panels of c_out][k][32] unsummed; NULL: each part sums its own */
+  float *patches;  /* per worker [AS_CHUNK][32] */
+  float *tile;     /* per worker [AS_MR][32] */
 };
 
 static inline size_t as_conv_panels(size_t n) {

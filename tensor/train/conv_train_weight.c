@@ -3,155 +3,182 @@
 #include "tensor/base/par.h"
 #include "tensor/train/conv_train_int.h"
 
-enum {
-  BLOCK = 32, /* rows that packt turns over at once */
-  BLOCKS = AS_CHUNK / BLOCK
-};
-
 /* ---- weight gradient ----
  *
- * One chunk of 256 output pixels is a product of [c_out x 256] by [256 x k], where row r of the second factor is the
- * patch of the input that pixel r saw. The patches are copied into panels (the second operand of the tile), the
- * gradient is turned over in blocks of 32 pixels (the first operand: eight segments of one chain). The rest of the last
- * chunk is filled with zeros, which contribute nothing. */
+ * A chunk of 256 output pixels is a product of [k x 256] by [256 x c_out], in which row r of both operands is a pixel: the
+ * patch of the input that it saw, and its gradient. Neither is turned over, because gemmt multiplies rows.
+ *
+ *      pixel   patch, k = (kernel row, kernel column, channel)       gradient in panels
+ *        r     [ .. i .. i + 13 .. ]   the input map, in place       [ 32 channels ] [ 32 ] ..
+ *                    a tile: 14 of k             by a panel          -> 14 x 32 floats, added to the total in double
+ *
+ * Where rows of the map are short, each would be a segment of its own: then a tile's columns of the patches are copied
+ * first. So they are where rows lie so far apart that most of them fall into the same sets of a cache. */
+
+enum {
+  LEAST_ROW = 8,
+  LONG_ROW = 32,
+  FAR = 512, /* floats from row to row */
+  LINE = 64 / sizeof(double),
+  ADD_PARTS = 16 /* pieces that sums which wait are added up in */
+};
 
 typedef struct weight_job {
   as_conv_train *c;
   const as_map *in, *dout;
-  as_map grid;                 /* the output pixels, as rows of patches */
+  as_map grid; /* the output pixels, as rows of patches */
+  float *dweight;
   size_t pixels, chunks, base; /* base: first chunk of the window */
 } weight_job;
 
-/* `run` patches from output pixel `at` on into rows row.. of the panels p0..p1-1. */
-static void copy_patches(const weight_job *j, as_spot at, size_t run, size_t row, size_t p0, size_t p1,
-                         float *panels) {
-  const as_conv_shape *s = &j->c->s;
-  const size_t piece = (size_t)(s->kw * s->c_in), step = (size_t)(s->stride * s->c_in);
-  const float *from = j->in->data + at.image * as_map_image(j->in) +
-                      at.y * (size_t)s->stride * as_map_row(j->in) + at.x * step;
-  from -= (size_t)s->pad_top * as_map_row(j->in) + (size_t)s->pad_left * (size_t)s->c_in;
-  for (size_t ky = 0; ky < (size_t)s->kh; ky++, from += as_map_row(j->in)) {
-    size_t col = ky * piece, end = as_conv_smaller(col + piece, p1 * AS_NR);
-    const size_t start = col;
-    if (col < p0 * AS_NR) col = p0 * AS_NR;
-    while (col < end) {
-      const size_t n = as_conv_smaller(end - col, AS_NR - col % AS_NR);
-      as_k.copyp(run, n, from + (col - start), step,
-                 panels + ((col / AS_NR - p0) * AS_CHUNK + row) * AS_NR + col % AS_NR);
-      col += n;
-    }
-  }
+static size_t chunk_rows(const weight_job *j, size_t chunk) {
+  return as_conv_smaller(j->pixels - chunk * AS_CHUNK, AS_CHUNK);
 }
 
-/* The chunk's gradient turned over; returns how many blocks of 32 it takes. */
-static size_t turn(const weight_job *j, size_t first, size_t rows, float *memory) {
-  const size_t co = (size_t)j->c->s.c_out;
-  float *compact = memory, *blocks = memory + AS_CHUNK * co, *p;
-  const float *from = compact;
-  as_spot at = as_map_spot(j->dout, first);
-  for (size_t done = 0, run; done < rows; done += run) {
-    run = as_map_run(j->dout, at, rows - done, &p);
-    if (run == rows) {
-      from = p;
-      break;
-    }
-    memcpy(compact + done * co, p, run * co * sizeof *p);
-    as_map_walk(j->dout, &at, run);
-  }
-  size_t b = 0;
-  for (size_t row = 0; row < rows; row += BLOCK, b++)
-    as_k.packt(as_conv_smaller(rows - row, BLOCK), co, from + row * co, co, blocks + b * co * BLOCK);
-  return b;
-}
-
-/* The chunk's tiles by panels p0..p1-1, of which `panels` has the patches: to out, or added to the total. */
-static void multiply_panels(const weight_job *j, size_t blocks, size_t p0, size_t p1, const float *panels,
-                            int worker, float *out) {
-  as_conv_train *c = j->c;
-  const size_t co = (size_t)c->s.c_out, tiles = (co + AS_MR - 1) / AS_MR;
-  const float *turned = c->turned + (size_t)worker * 2 * AS_CHUNK * co + AS_CHUNK * co;
-  float *small = c->tile + (size_t)worker * AS_MR * AS_NR;
-  const float *a[BLOCKS];
-  size_t b_off[BLOCKS];
-  for (size_t s = 0; s < blocks; s++) b_off[s] = s * BLOCK * AS_NR;
-  for (size_t p = p0; p < p1; p++)
-    for (size_t t = 0; t < tiles; t++) {
-      const size_t o = co * t / tiles, m = co * (t + 1) / tiles - o;
-      for (size_t s = 0; s < blocks; s++) a[s] = turned + (s * co + o) * BLOCK;
-      as_gemm_args g = {.m = m, .n = AS_NR, .k = BLOCK, .nseg = blocks, .a = a, .b_off = b_off, .lda = BLOCK};
-      g.b = panels + (p - p0) * AS_CHUNK * AS_NR;
-      g.c = out ? out + (p * co + o) * AS_NR : small;
-      g.ldc = AS_NR;
-      as_k.gemm(&g);
-      if (!out) as_k.addd(m * AS_NR, small, c->total + (p * co + o) * AS_NR);
-    }
-}
-
-/* Chunk `chunk` by the panels of a part: each tile goes to out (floats, panels of c_out x 32), or is added to total. */
-static void weight_chunk(const weight_job *j, size_t chunk, size_t part, int worker, float *out) {
-  const as_conv_train *c = j->c;
-  const size_t first = chunk * AS_CHUNK, rows = as_conv_smaller(j->pixels - first, AS_CHUNK);
-  const size_t all = as_conv_panels(c->k), last = all * (part + 1) / c->parts;
-  float *panels = c->patches + (size_t)worker * AS_CONV_GROUP * AS_CHUNK * AS_NR;
-  const size_t blocks = turn(j, first, rows, c->turned + (size_t)worker * 2 * AS_CHUNK * (size_t)c->s.c_out);
-  for (size_t p0 = all * part / c->parts, p1; p0 < last; p0 = p1) {
-    p1 = as_conv_smaller(p0 + AS_CONV_GROUP, last);
-    as_spot at = as_map_spot(&j->grid, first);
-    for (size_t done = 0, run; done < rows; done += run) {
-      run = as_conv_smaller((size_t)j->grid.w - at.x, rows - done);
-      copy_patches(j, at, run, done, p0, p1, panels);
-      as_map_walk(&j->grid, &at, run);
-    }
-    for (size_t p = p0; p < p1 && rows < blocks * BLOCK; p++)
-      memset(panels + ((p - p0) * AS_CHUNK + rows) * AS_NR, 0,
-             (blocks * BLOCK - rows) * AS_NR * sizeof(float));
-    multiply_panels(j, blocks, p0, p1, panels, worker, out);
-  }
-}
-
-static void part_alone(void *ctx, size_t part, int worker) {
-  const weight_job *j = ctx;
-  for (size_t chunk = 0; chunk < j->chunks; chunk++) weight_chunk(j, chunk, part, worker, NULL);
-}
-
-static void window_part(void *ctx, size_t at, int worker) {
-  const weight_job *j = ctx;
-  const size_t chunk = at / j->c->parts, sum = as_conv_panels(j->c->k) * (size_t)j->c->s.c_out * AS_NR;
-  weight_chunk(j, j->base + chunk, at % j->c->parts, worker, j->c->partial + chunk * sum);
-}
-
-/* Panel p of the window's chunks, in order, into the total. */
-static void add_window(void *ctx, size_t p, int worker) {
+/* The gradient of a chunk of the window into panels. */
+static void panel_chunk(void *ctx, size_t at, int worker) {
   (void)worker;
   const weight_job *j = ctx;
-  const size_t part = (size_t)j->c->s.c_out * AS_NR, sum = as_conv_panels(j->c->k) * part;
-  const size_t n = as_conv_smaller(j->chunks - j->base, j->c->window);
-  double *to = j->c->total + p * part;
-  for (size_t k = 0; k < n; k++) as_k.addd(part, j->c->partial + k * sum + p * part, to);
+  const size_t co = (size_t)j->c->s.c_out, rows = chunk_rows(j, j->base + at), panels = as_conv_panels(co);
+  float *to = j->c->gradient + at * panels * AS_CHUNK * AS_NR, *from;
+  as_spot spot = as_map_spot(j->dout, (j->base + at) * AS_CHUNK);
+  for (size_t done = 0, run; done < rows; done += run, as_map_walk(j->dout, &spot, run)) {
+    run = as_map_run(j->dout, spot, rows - done, &from);
+    for (size_t p = 0; p < panels; p++)
+      as_k.copyp(run, as_conv_smaller(co - p * AS_NR, AS_NR), from + p * AS_NR, co,
+                 to + (p * AS_CHUNK + done) * AS_NR);
+  }
+}
+
+/* Columns of k that lie side by side in the map. */
+typedef struct strip {
+  size_t first, m; /* of k */
+  size_t at;       /* floats from a patch's first element to them */
+} strip;
+
+/* Tile q of k. The taps of one piece of channels follow each other: they read the same parts of the map. */
+static strip strip_at(const weight_job *j, size_t q) {
+  const as_conv_train *c = j->c;
+  const size_t pieces = c->k / c->piece, tiles = c->tiles / pieces, t = q / pieces, piece = q % pieces;
+  const size_t from = c->piece * t / tiles, across = pieces / (size_t)c->s.kh;
+  const strip s = {.first = piece * c->piece + from,
+                   .m = c->piece * (t + 1) / tiles - from,
+                   .at = piece / across * as_map_row(j->in) + piece % across * (size_t)c->s.c_in + from};
+  return s;
+}
+
+/* What gemmt reads of a chunk: runs of rows of the map, or one run of their copy. */
+typedef struct runs {
+  size_t n, lda, k[AS_CHUNK / LEAST_ROW + 2];
+  const float *a[AS_CHUNK / LEAST_ROW + 2];
+} runs;
+
+static void find_runs(const weight_job *j, size_t chunk, const strip *s, float *copy, runs *r) {
+  const as_conv_shape *shape = &j->c->s;
+  const size_t rows = chunk_rows(j, chunk), step = (size_t)(shape->stride * shape->c_in);
+  const float *origin = j->in->data - (size_t)shape->pad_top * as_map_row(j->in) -
+                        (size_t)shape->pad_left * (size_t)shape->c_in + s->at;
+  as_spot at = as_map_spot(&j->grid, chunk * AS_CHUNK);
+  r->n = 0, r->lda = step;
+  for (size_t done = 0, run; done < rows; done += run, as_map_walk(&j->grid, &at, run)) {
+    run = as_conv_smaller((size_t)j->grid.w - at.x, rows - done);
+    const float *from = origin + at.image * as_map_image(j->in) +
+                        at.y * (size_t)shape->stride * as_map_row(j->in) + at.x * step;
+    if (copy)
+      as_k.copyp(run, s->m, from, step, copy + done * AS_NR);
+    else
+      r->a[r->n] = from, r->k[r->n++] = run;
+  }
+  if (copy) r->n = 1, r->lda = AS_NR, r->a[0] = copy, r->k[0] = rows;
+}
+
+/* Tiles q0 .. q1 - 1 of k by a chunk: to out (floats, [panel][k][32]) if given, else added to the total. */
+static void multiply_chunk(const weight_job *j, size_t chunk, size_t q0, size_t q1, int worker, float *out) {
+  const as_conv_train *c = j->c;
+  const size_t co = (size_t)c->s.c_out, all = as_conv_panels(co);
+  const int row = j->grid.w, step = c->s.stride * c->s.c_in;
+  const bool copied = row < LEAST_ROW || (row < LONG_ROW && step >= FAR);
+  const float *gradient = c->gradient + (chunk - j->base) * all * AS_CHUNK * AS_NR;
+  float *small = c->tile + (size_t)worker * AS_MR * AS_NR;
+  float *copy = copied ? c->patches + (size_t)worker * AS_CHUNK * AS_NR : NULL;
+  for (size_t q = q0; q < q1; q++) {
+    const strip s = strip_at(j, q);
+    runs r;
+    find_runs(j, chunk, &s, copy, &r);
+    as_gemmt_args g = {.m = s.m, .nseg = r.n, .k = r.k, .a = r.a, .lda = r.lda};
+    for (size_t p = 0; p < all; p++) {
+      const size_t place = (p * c->k + s.first) * AS_NR;
+      for (size_t f = 0; !out && f < s.m * AS_NR; f += LINE) AS_PREFETCH(c->total + place + f);
+      g.n = co - p * AS_NR > AS_NR / 2 ? AS_NR : AS_NR / 2;
+      g.b = gradient + p * AS_CHUNK * AS_NR;
+      g.c = out ? out + place : small;
+      as_k.gemmt(&g);
+      if (!out) as_k.addd(s.m * AS_NR, small, c->total + place);
+    }
+  }
+}
+
+/* A part of k's tiles by all chunks of the window, into the total. */
+static void part_of_tiles(void *ctx, size_t part, int worker) {
+  const weight_job *j = ctx;
+  const as_conv_train *c = j->c;
+  const size_t q0 = c->tiles * part / c->parts, q1 = c->tiles * (part + 1) / c->parts;
+  const size_t end = as_conv_smaller(j->base + c->window, j->chunks);
+  for (size_t chunk = j->base; chunk < end; chunk++) multiply_chunk(j, chunk, q0, q1, worker, NULL);
+}
+
+/* A part of k's tiles by one chunk of the window, which waits in memory until the chunks before it are added. */
+static void part_of_chunk(void *ctx, size_t at, int worker) {
+  const weight_job *j = ctx;
+  const as_conv_train *c = j->c;
+  const size_t chunk = at / c->parts, part = at % c->parts;
+  multiply_chunk(j, j->base + chunk, c->tiles * part / c->parts, c->tiles * (part + 1) / c->parts, worker,
+                 c->partial + chunk * as_conv_panels((size_t)c->s.c_out) * c->k * AS_NR);
+}
+
+/* A sixteenth of the window's chunks, in order, into the total. */
+static void add_window(void *ctx, size_t part, int worker) {
+  (void)worker;
+  const weight_job *j = ctx;
+  const as_conv_train *c = j->c;
+  const size_t rows = as_conv_panels((size_t)c->s.c_out) * c->k;
+  const size_t from = rows * part / ADD_PARTS, to = rows * (part + 1) / ADD_PARTS;
+  const size_t n = as_conv_smaller(j->chunks - j->base, c->window);
+  for (size_t i = 0; i < n; i++)
+    as_k.addd((to - from) * AS_NR, c->partial + (i * rows + from) * AS_NR, c->total + from * AS_NR);
+}
+
+/* Panel p of the total, rounded and brought into the order of the weights, [c_out, c_in, kh, kw]. */
+static void round_panel(void *ctx, size_t p, int worker) {
+  (void)worker;
+  const weight_job *j = ctx;
+  const as_conv_shape *s = &j->c->s;
+  const size_t ci = (size_t)s->c_in, taps = (size_t)(s->kh * s->kw);
+  const size_t n = as_conv_smaller((size_t)s->c_out - p * AS_NR, AS_NR);
+  const double *total = j->c->total + p * j->c->k * AS_NR;
+  for (size_t i = 0; i < ci; i++)
+    for (size_t o = 0; o < n; o++)
+      for (size_t t = 0; t < taps; t++)
+        j->dweight[((p * AS_NR + o) * ci + i) * taps + t] = (float)total[(t * ci + i) * AS_NR + o];
 }
 
 void as_conv_train_grad_weight(as_conv_train *c, const as_map *in, const as_map *dout, float *dweight) {
-  const as_conv_shape *s = &c->s;
-  const size_t co = (size_t)s->c_out, ci = (size_t)s->c_in, taps = (size_t)(s->kh * s->kw);
-  const size_t panels = as_conv_panels(c->k);
-  memset(c->total, 0, panels * co * AS_NR * sizeof *c->total);
+  const size_t panels = as_conv_panels((size_t)c->s.c_out);
+  memset(c->total, 0, panels * c->k * AS_NR * sizeof *c->total);
   const as_map row = as_map_flat(in);
-  weight_job j = {.c = c, .in = in, .dout = dout, .pixels = as_map_pixels(dout)};
+  weight_job j = {.c = c, .in = in, .dout = dout, .dweight = dweight, .pixels = as_map_pixels(dout)};
   j.grid = *dout;
   if (as_conv_is_flat(c, in, in)) j.in = &row, j.grid = as_map_flat(dout);
   j.chunks = (j.pixels + AS_CHUNK - 1) / AS_CHUNK;
-  if (c->window == 0) {
-    as_par_for(c->parts, part_alone, &j);
-  } else {
-    for (; j.base < j.chunks; j.base += c->window) {
-      as_par_for(as_conv_smaller(j.chunks - j.base, c->window) * c->parts, window_part, &j);
-      as_par_for(panels, add_window, &j);
+  for (; j.base < j.chunks; j.base += c->window) {
+    const size_t n = as_conv_smaller(j.chunks - j.base, c->window);
+    as_par_for(n, panel_chunk, &j);
+    if (c->partial) {
+      as_par_for(n * c->parts, part_of_chunk, &j);
+      as_par_for(ADD_PARTS, add_window, &j);
+    } else {
+      as_par_for(c->parts, part_of_tiles, &j);
     }
   }
-  for (size_t o = 0; o < co; o++)
-    for (size_t t = 0; t < taps; t++)
-      for (size_t i = 0; i < ci; i++) {
-        const size_t col = t * ci + i;
-        dweight[(o * ci + i) * taps + t] = (float)c->total[(col / AS_NR * co + o) * AS_NR + col % AS_NR];
-      }
+  as_par_for(panels, round_panel, &j);
 }

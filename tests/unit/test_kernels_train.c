@@ -57,6 +57,40 @@ static void columns_exact(as_test *t) {
   each_variant(t, "copyp", columns_all);
 }
 
+static void call_gemmt(as_fn_any *fn, void *v) {
+  ((as_fn_gemmt *)fn)(v);
+}
+
+/* Two segments of different lengths, each in a buffer of its own. */
+static int products_all(as_test *t, probe *p) {
+  p->call = call_gemmt;
+  for (size_t m = 1; m <= AS_MR; m++)
+    for (size_t n = AS_NR / 2; n <= AS_NR; n += AS_NR / 2)
+      for (int end = 0; end < 2; end++)
+        for (int mode = 0; mode < MODES; mode++) {
+          const size_t k[2] = {counter % 4, 5 + counter % 7}, lda = m + counter % 3;
+          buffer *a0 = place(0, span(k[0], m, lda), end, 0), *a1 = place(1, span(k[1], m, lda), end, 0);
+          buffer *b = place(2, span(k[0] + k[1], n, AS_NR), end, 0);
+          fill(a0, k[0], m, lda, (values)mode);
+          fill(a1, k[1], m, lda, (values)mode);
+          fill(b, k[0] + k[1], n, AS_NR, (values)mode);
+          p->rows = m, p->cols = n, p->ld = AS_NR;
+          p->out = place(8, span(m, n, AS_NR), end, 0);
+          fill(p->out, m, n, AS_NR, NORMAL);
+          const float *a[2] = {a0->data, a1->data};
+          as_gemmt_args g = {
+              .m = m, .n = n, .nseg = 2, .k = k, .a = a, .lda = lda, .b = b->data, .c = p->out->data};
+          p->args = &g;
+          snprintf(p->what, sizeof p->what, "m %zu n %zu k %zu + %zu values %d", m, n, k[0], k[1], mode);
+          if (!check(t, p)) return 0;
+        }
+  return 1;
+}
+
+static void products_exact(as_test *t) {
+  each_variant(t, "gemmt", products_all);
+}
+
 /* Totals in double: their upper and lower halves are the two rows compared; what lies behind them must stay. */
 static void call_addd(as_fn_any *fn, void *v) {
   const train_args *a = v;
@@ -348,6 +382,7 @@ static void optimiser_steps(as_test *t) {
 int main(int argc, char **argv) {
   static const as_case cases[] = {
       {"sums over rows and strips", columns_exact},
+      {"gemmt: products over rows", products_exact},
       {"addd: every length, both halves of the doubles", addd_exact},
       {"BatchNorm", bnorm_exact},
       {"rows, elements, optimisers", elements_exact},

@@ -6,6 +6,7 @@
 AS_TARGET_PUSH_AVX2
 #include "tensor/kern/avx2/lanes_avx2.h"
 #define AS_WIDE(op) as_k_##op##_avx2
+#include "tensor/kern/wide/gemmt_wide.h"
 #include "tensor/kern/wide/rows_wide.h"
 #include "tensor/kern/wide/train_wide.h"
 #include "tensor/kern/wide/wino_wide.h"

@@ -4,6 +4,7 @@
 #if AS_HAVE_NEON
 #include "tensor/kern/neon/lanes_neon.h"
 #define AS_WIDE(op) as_k_##op##_neon
+#include "tensor/kern/wide/gemmt_wide.h"
 #include "tensor/kern/wide/rows_wide.h"
 #include "tensor/kern/wide/train_wide.h"
 #include "tensor/kern/wide/wino_wide.h"

@@ -1,0 +1,75 @@
+/* gemmt for AVX-512: the tile of gemm_avx512.c, 14 x 32 accumulators in 28 registers. The 14 broadcasts of a row lie side by
+ * side, in one cache line or two, so that one pointer and no prefetch do: per k 2 loads, m broadcasts, 2m multiply-adds. */
+#include "tensor/kern/kernels.h"
+
+#if AS_HAVE_X86
+#include "tensor/kern/target.h"
+AS_TARGET_PUSH_AVX512
+#include <immintrin.h>
+
+#define ROWS(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13)
+
+/* MR and WIDE are constants in every call. WIDE: two vectors per row, else one. */
+AS_ALWAYS_INLINE void tile(const as_gemmt_args *g, const int MR, const int WIDE) {
+#define DECL(i) __m512 l##i = _mm512_setzero_ps(), h##i = _mm512_setzero_ps();
+  ROWS(DECL)
+#undef DECL
+  const float *b = g->b;
+  for (size_t s = 0; s < g->nseg; s++) {
+    const float *a = g->a[s];
+    for (size_t k = g->k[s]; k > 0; k--, a += g->lda, b += AS_NR) {
+      const __m512 bl = _mm512_loadu_ps(b);
+      __m512 bh = bl;
+      if (WIDE) bh = _mm512_loadu_ps(b + 16);
+#define STEP(i)                                     \
+  if (MR > i) {                                     \
+    const __m512 av = _mm512_set1_ps(a[i]);         \
+    l##i = _mm512_fmadd_ps(av, bl, l##i);           \
+    if (WIDE) h##i = _mm512_fmadd_ps(av, bh, h##i); \
+  }
+      ROWS(STEP)
+#undef STEP
+    }
+  }
+  float *c = g->c;
+#define KEEP(i)                                           \
+  if (MR > i) {                                           \
+    _mm512_storeu_ps(c + AS_NR * i, l##i);                \
+    if (WIDE) _mm512_storeu_ps(c + AS_NR * i + 16, h##i); \
+  }
+  ROWS(KEEP)
+#undef KEEP
+}
+
+#define TILE(mr)                                  \
+  static void wide_##mr(const as_gemmt_args *g) { \
+    tile(g, mr, 1);                               \
+  }                                               \
+  static void slim_##mr(const as_gemmt_args *g) { \
+    tile(g, mr, 0);                               \
+  }
+TILE(1)
+TILE(2)
+TILE(3)
+TILE(4)
+TILE(5)
+TILE(6)
+TILE(7)
+TILE(8)
+TILE(9)
+TILE(10)
+TILE(11)
+TILE(12)
+TILE(13)
+TILE(14)
+
+void as_k_gemmt_avx512(const as_gemmt_args *g) {
+  static as_fn_gemmt *const tiles[2][AS_MR] = {{slim_1, slim_2, slim_3, slim_4, slim_5, slim_6, slim_7,
+                                                slim_8, slim_9, slim_10, slim_11, slim_12, slim_13, slim_14},
+                                               {wide_1, wide_2, wide_3, wide_4, wide_5, wide_6, wide_7,
+                                                wide_8, wide_9, wide_10, wide_11, wide_12, wide_13, wide_14}};
+  tiles[g->n > 16][g->m - 1](g);
+}
+
+AS_TARGET_POP
+#endif
