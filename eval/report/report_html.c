@@ -3,13 +3,10 @@
 #include "eval/report/report_html_int.h"
 #include "tensor/base/mem.h"
 
-/* Who is first and how sure; what would change it; what the seeds say of methods. */
 static void put_first_words(const as_html *h) {
-  static void (*const words[])(as_str *, const as_sum *) = {as_put_decision, as_put_lottery,
-                                                            as_put_methods_decision};
-  for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+  for (size_t i = 0; i < as_first_word_count; i++) {
     as_str text = {0};
-    words[i](&text, h->s);
+    as_first_words[i].put(&text, h->s);
     if (text.n) {
       as_str_put(h->out, i == 0 ? "<p id=\"decision\">" : "<p class=\"decision\">");
       as_html_text(h, as_str_c(&text));
@@ -54,6 +51,7 @@ static void put_page_head(const as_html *h, bool provenance, as_err *err) {
         r->n_models > 1 ? "<a href=\"#agreement\">Do the sets agree?</a>" : "",
         as_html_has_curve(h) ? "<a href=\"#translation\">Do small improvements translate?</a>" : "");
   if (as_html_has_part(h, "lottery")) as_str_put(h->out, "<a href=\"#lottery\">What would change it?</a>");
+  if (h->s->protocols.n) as_str_put(h->out, "<a href=\"#protocols\">Protocols</a>");
   if (h->s->by_method.methods.n) as_str_put(h->out, "<a href=\"#methods\">Methods and seeds</a>");
   if (h->s->calibration) as_str_put(h->out, "<a href=\"#calibration\">Calibration</a>");
   for (size_t k = 0, any = 0; k < r->n_sets; k++)
@@ -93,6 +91,7 @@ static as_status write_page(as_str *out, as_figures *figures, const as_results *
   if (r->n_sets > 1 && r->n_models > 1) as_html_ranks(&h, err);
   as_html_families(&h);
   as_html_methods(&h);
+  as_html_protocols(&h);
   if (r->n_sets > 1) {
     as_html_pairs(&h, err);
     if (s->any_drop) as_html_scatters(&h);

@@ -63,6 +63,7 @@ bool as_html_has_pairs(const as_html *h);
 bool as_html_has_curve(const as_html *h);
 void as_html_families(const as_html *h); /* report_families.c */
 void as_html_methods(const as_html *h);
+void as_html_protocols(const as_html *h);          /* report_html_parts.c */
 void as_html_pairs(const as_html *h, as_err *err); /* report_html_stats.c */
 void as_html_whole(const as_html *h, as_err *err); /* translation curve, mean ranks */
 void as_html_robustness(const as_html *h);         /* report_html_parts.c */

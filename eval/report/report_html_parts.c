@@ -257,6 +257,35 @@ void as_html_classes(const as_html *h) {
   if (shown) as_str_put(h->out, "</section>\n");
 }
 
+/* Ranks from protocol to protocol, and the table of them. */
+void as_html_protocols(const as_html *h) {
+  const as_protocols *p = &h->s->protocols;
+  as_sheet sh;
+  if (!as_html_sheet(h, "protocols", &sh)) return;
+  as_str_put(
+      h->out,
+      "<section id=\"protocols\"><h2>Does the protocol decide?</h2>\n<p class=\"how\">Places of the "
+      "backbones by the mean over the sets, from protocol to protocol; ties share the mean place.</p>\n");
+  as_html_says(h, "protocols");
+  as_bump b = {
+      .n_lines = p->backbones < AS_CHART_ROWS ? p->backbones : AS_CHART_ROWS,
+      .n_cols = p->n,
+      .line_name = p->backbone,
+      .col_name = p->name,
+      .rank = p->rank,
+      .over = "protocol",
+      .alt =
+          "Rank chart: one line per backbone, one column per protocol. The ranks are in the table below "
+          "the chart."};
+  const as_chart c = as_html_figure(h, "protocols", NULL);
+  as_chart_bump(&c, &b);
+  as_html_figure_end(h, &c);
+  as_html_sheet_table(h, &sh, "Backbones under each protocol", sh.n_rows <= OPEN_ROWS);
+  as_html_how(h, &sh);
+  as_str_put(h->out, "</section>\n");
+  as_sheet_clear(&sh);
+}
+
 void as_html_more(const as_html *h) {
   put_section(h, "lottery", "lottery", "What would change it?", "What would crown another model");
   put_section(h, "published", "published", "Published beside measured", "Published beside measured");

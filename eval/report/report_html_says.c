@@ -222,6 +222,10 @@ static void read_calibration(as_str *t, const as_html *h) {
                   as_pct(best->ece, 1).s);
 }
 
+static void read_protocols(as_str *t, const as_html *h) {
+  as_put_protocols(t, h->s);
+}
+
 static const struct {
   const char *id, *plain;
   reading_fn *read;
@@ -243,6 +247,13 @@ static const struct {
       {"resampling",
        "The images are drawn again from themselves, with repetition, some thousand times: how much the "
        "results move is how much they owe to chance (the bootstrap)."}}},
+    {"protocols",
+     "Whether the backbones or the way of using them makes the order. Lines that cross are changes of order.",
+     read_protocols,
+     {{"protocol",
+       "What turns a backbone's features into answers: nearest neighbours, a linear probe and how it is "
+       "fitted, the "
+       "recipe of a framework."}}},
     {"pairs",
      "Two models that see the same images are compared on those where one is right and the other wrong; all "
      "others "

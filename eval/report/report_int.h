@@ -10,6 +10,7 @@
 #include "eval/report/report_sheet.h"
 #include "eval/stats/lottery.h"
 #include "eval/stats/metrics.h"
+#include "eval/stats/protocols.h"
 #include "eval/stats/seeds.h"
 #include "eval/stats/stats_boot.h"
 #include "eval/stats/table.h"
@@ -88,6 +89,7 @@ typedef struct as_sum {
   as_tiers *tiers;             /* [n_sets + 1] of each set, then of the mean; n = 0: nothing to test with */
   as_sum_classes *classes;     /* [n_sets]; n = 0 where unknown */
   as_method_sum by_method;
+  as_protocols protocols; /* by the mean over the sets */
   as_set_lottery lottery; /* models as in stats.whole; first = NULL: under 2 whole models or 3 sets */
 } as_sum;
 
@@ -107,13 +109,23 @@ as_status as_sum_methods(as_sum *s, as_err *err);
 void as_sum_methods_clear(as_sum *s);
 /* What the seeds say of methods, as sentences; nothing below two methods. */
 void as_put_methods_decision(as_str *out, const as_sum *s);
+/* Backbones under several protocols, where there are some; as_sum_make calls it. */
+as_status as_sum_protocols(as_sum *s, as_err *err);
+/* Who is first under which protocol, as sentences; nothing where no backbone has two. */
+void as_put_protocols(as_str *out, const as_sum *s);
 /* The sets drawn again, where there are enough; as_sum_make calls it. */
 as_status as_sum_lottery(as_sum *s, uint64_t seed, as_err *err);
-/* What would crown another model, as sentences; nothing where that cannot be told. */
-void as_put_lottery(as_str *out, const as_sum *s);
 /* What the tiers say, as sentences: how many neighbours are resolved, who shares the first place, how many images
  * would resolve the rest. Empty below two models. */
 void as_put_decision(as_str *out, const as_sum *s);
+/* What every report begins with, a paragraph each, which may be empty: who is first and how sure; what would change it;
+ * who is first under which protocol; what the seeds say of methods. */
+typedef struct as_words {
+  const char *key; /* in JSON */
+  void (*put)(as_str *out, const as_sum *s);
+} as_words;
+extern const as_words as_first_words[];
+extern const size_t as_first_word_count;
 /* The tier of a model on a set (set < n_sets) or by the mean: "2", "" where there is none. */
 as_num as_tier_text(const as_sum *s, size_t model, size_t set);
 bool as_sum_any_tier(const as_sum *s, size_t set);

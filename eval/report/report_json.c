@@ -113,17 +113,13 @@ static void put_json_cell(as_jsonw *w, const as_sum *s, size_t m, size_t k) {
 
 /* What the numbers decide, in words. */
 static void put_decisions(as_jsonw *w, const as_sum *s) {
-  as_str decision = {0};
-  as_put_decision(&decision, s);
-  put_json_text(w, "decision", as_str_c(&decision));
-  as_str_clear(&decision);
-  as_put_lottery(&decision, s);
-  if (decision.n) put_json_text(w, "decision_lottery", as_str_c(&decision));
-  as_str_clear(&decision);
-  as_put_methods_decision(&decision, s);
-  if (decision.n) put_json_text(w, "decision_methods", as_str_c(&decision));
-  if (decision.failed) w->out->failed = true;
-  as_str_clear(&decision);
+  for (size_t i = 0; i < as_first_word_count; i++) {
+    as_str text = {0};
+    as_first_words[i].put(&text, s);
+    if (text.n || i == 0) put_json_text(w, as_first_words[i].key, as_str_c(&text));
+    if (text.failed) w->out->failed = true;
+    as_str_clear(&text);
+  }
 }
 
 as_status as_report_json_body(as_jsonw *w, const as_sum *s, const char *part, as_err *err) {

@@ -71,7 +71,19 @@ static void each_summary(const as_sum *s, double *share) {
   }
 }
 
-enum { MOST_CAUSES = 7 };
+/* The same of backbones: share[backbones]. */
+static void fill_backbones(cause *c, const as_protocols *p, const double *share) {
+  double most = 0.0;
+  c->other = fmax(0.0, 1.0 - share[p->winner]);
+  if (c->other < 1e-9) c->other = 0.0;
+  for (size_t b = 0; b < p->backbones; b++) {
+    if (b == p->winner || share[b] <= most) continue;
+    most = share[b];
+    c->whom = p->backbone[b];
+  }
+}
+
+enum { MOST_CAUSES = 9 };
 
 /* All causes that these results can tell of; share: [n_whole] to work in. */
 static size_t find_causes(const as_sum *s, cause *c, double *share) {
@@ -98,6 +110,15 @@ static size_t find_causes(const as_sum *s, cause *c, double *share) {
     for (size_t w = 0; w < t->n_whole; w++) share[w] = s->models[t->whole[w]].p_first;
     c[n] = (cause){.name = "images drawn again", .choices = s->resamples};
     fill_shares(&c[n++], s, share);
+  }
+  if (s->protocols.n) { /* here it is a backbone */
+    const as_protocols *p = &s->protocols;
+    double combinations = 1.0;
+    for (size_t b = 0; b < p->backbones; b++) combinations *= (double)p->n;
+    c[n] = (cause){.name = "another protocol for all", .choices = (double)(p->n - 1)};
+    fill_backbones(&c[n++], p, p->other);
+    c[n] = (cause){.name = "a protocol of its own for each backbone", .choices = combinations};
+    fill_backbones(&c[n++], p, p->mixed);
   }
   if (d->methods.n > 1 && d->tiers[mean].n > 1) { /* here the winner is a method */
     const size_t best = d->tiers[mean].order[0];
@@ -139,6 +160,9 @@ as_status as_part_lottery(as_sheet *sh, const as_sum *s, as_err *err) {
       "units, "
       "%zu draws%s. Ties share the place. Each cause alone, all else as it was; they do not add up.",
       whole_name(s, s->lottery.winner), s->lottery.draws, s->lottery.exact ? ", all there are" : "");
+  if (s->protocols.n)
+    as_str_printf(&sh->how, " Protocols: another backbone than %s, the first with %s.",
+                  s->protocols.backbone[s->protocols.winner], s->protocols.name[s->protocols.chosen]);
   if (c[n - 1].choices > 0 && s->by_method.methods.n > 1)
     as_str_put(&sh->how, " Seeds: another method than the first by the mean over its seeds.");
   as_free(share);
@@ -163,7 +187,8 @@ as_status as_part_without(as_sheet *sh, const as_sum *s, as_err *err) {
   return AS_OK;
 }
 
-void as_put_lottery(as_str *out, const as_sum *s) {
+/* What would crown another model, as sentences; nothing where that cannot be told. */
+static void put_lottery(as_str *out, const as_sum *s) {
   cause c[MOST_CAUSES];
   if (!s->lottery.first) return;
   double *share = as_alloc(s->stats.n_whole, sizeof *share, NULL);
@@ -181,15 +206,23 @@ void as_put_lottery(as_str *out, const as_sum *s) {
     changed++;
   }
   if (!changed) as_str_put(out, ", and stays so when any one of them is left out");
-  bool any = false;
-  for (size_t i = 0; i < n; i++) any = any || c[i].other > 0.0;
-  as_str_put(out, any ? ". Another is first" : ". Nothing else that was tried crowns another, either:");
-  for (size_t i = 0, said = 0; i < n; i++) {
-    if (c[i].of_one_set) continue;
-    as_str_put(out, said++ ? ", " : " ");
-    if (any) as_str_printf(out, "in %s %% with ", as_pct(c[i].other, 1).s);
-    as_str_put(out, c[i].name);
-  }
+  size_t said = 0;
+  for (size_t i = 0; i < n; i++)
+    if (!c[i].of_one_set && c[i].other > 0.0)
+      as_str_printf(out, "%s in %s %% with %s", said++ ? "," : ". Another is first", as_pct(c[i].other, 1).s,
+                    c[i].name);
+  as_str_put(out, said ? "" : ". Nothing else that was tried crowns another, either:");
+  const bool any = said > 0;
+  said = 0;
+  for (size_t i = 0; i < n; i++)
+    if (!c[i].of_one_set && !(c[i].other > 0.0))
+      as_str_printf(out, "%s %s", said++ ? "," : any ? "; never with" : "", c[i].name);
   as_str_putc(out, '.');
   as_free(share);
 }
+
+const as_words as_first_words[] = {{"decision", as_put_decision},
+                                   {"decision_lottery", put_lottery},
+                                   {"decision_protocols", as_put_protocols},
+                                   {"decision_methods", as_put_methods_decision}};
+const size_t as_first_word_count = sizeof as_first_words / sizeof *as_first_words;

@@ -65,20 +65,14 @@ static void put_markup_note(as_str *out, const char *lead, const char *text, boo
 
 /* What the table decides, on a line of its own. */
 static void put_decision_line(as_str *out, const as_sum *s, const char *lead, bool latex) {
-  as_str text = {0};
-  as_put_decision(&text, s);
-  put_markup_note(out, lead, as_str_c(&text), latex);
-  if (text.n && !latex) as_str_putc(out, '\n');
-  as_str_clear(&text);
-  as_put_lottery(&text, s);
-  if (text.n) put_markup_note(out, lead, as_str_c(&text), latex);
-  if (text.n && !latex) as_str_putc(out, '\n');
-  as_str_clear(&text);
-  as_put_methods_decision(&text, s);
-  if (text.n) put_markup_note(out, lead, as_str_c(&text), latex);
-  if (text.n && !latex) as_str_putc(out, '\n');
-  if (text.failed) out->failed = true;
-  as_str_clear(&text);
+  for (size_t i = 0; i < as_first_word_count; i++) {
+    as_str text = {0};
+    as_first_words[i].put(&text, s);
+    put_markup_note(out, lead, as_str_c(&text), latex);
+    if (text.n && !latex) as_str_putc(out, '\n');
+    if (text.failed) out->failed = true;
+    as_str_clear(&text);
+  }
 }
 
 /* A line each: remarks and notes, what the sets are, what the columns are. */

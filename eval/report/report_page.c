@@ -37,17 +37,13 @@ void as_page_title(const as_page *p, const char *text) {
 }
 
 void as_page_decision(const as_page *p) {
-  as_str text = {0};
-  as_put_decision(&text, p->s);
-  if (text.n) as_page_title(p, as_str_c(&text));
-  as_str_clear(&text);
-  as_put_lottery(&text, p->s);
-  if (text.n) as_page_title(p, as_str_c(&text));
-  as_str_clear(&text);
-  as_put_methods_decision(&text, p->s);
-  if (text.n) as_page_title(p, as_str_c(&text));
-  if (text.failed) p->out->failed = true;
-  as_str_clear(&text);
+  for (size_t i = 0; i < as_first_word_count; i++) {
+    as_str text = {0};
+    as_first_words[i].put(&text, p->s);
+    if (text.n) as_page_title(p, as_str_c(&text));
+    if (text.failed) p->out->failed = true;
+    as_str_clear(&text);
+  }
 }
 
 void as_page_remark(const as_page *p, const char *text) {

@@ -433,6 +433,7 @@ const as_part as_parts[] = {{"unified", unified, false},
                             {"neighbours", as_part_neighbours, true},
                             {"lottery", as_part_lottery, false},
                             {"without", as_part_without, true},
+                            {"protocols", as_part_protocols, false},
                             {"methods", as_part_methods, false},
                             {"method-sets", as_part_method_sets, false},
                             {"method-cells", as_part_method_cells, true},
@@ -464,7 +465,8 @@ const as_part *as_part_find(const char *id) {
 }
 
 const char *as_report_part_names(void) {
-  return "cells, unified, resolved, tiers, neighbours, lottery, without, methods, method-sets, method-cells, "
+  return "cells, unified, resolved, tiers, neighbours, lottery, without, protocols, methods, method-sets, "
+         "method-cells, "
          "method-pairs, "
          "fates, pairs, differences, robustness, lines, agreement, translation, subsets, mean-ranks, "
          "published, top5, calibration, reliability, classes, corruptions, probes, gaps, failures, all";

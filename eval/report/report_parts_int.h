@@ -9,6 +9,7 @@ as_status as_part_tiers(as_sheet *sh, const as_sum *s, as_err *err);
 as_status as_part_neighbours(as_sheet *sh, const as_sum *s, as_err *err);
 as_status as_part_lottery(as_sheet *sh, const as_sum *s, as_err *err);
 as_status as_part_without(as_sheet *sh, const as_sum *s, as_err *err);
+as_status as_part_protocols(as_sheet *sh, const as_sum *s, as_err *err);
 as_status as_part_methods(as_sheet *sh, const as_sum *s, as_err *err);
 as_status as_part_method_sets(as_sheet *sh, const as_sum *s, as_err *err);
 as_status as_part_method_cells(as_sheet *sh, const as_sum *s, as_err *err);

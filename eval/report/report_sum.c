@@ -254,6 +254,7 @@ as_status as_sum_make(as_sum *s, const as_results *r, const as_report_opts *opts
   as_free(places);
   if (st == AS_OK) st = as_sum_tiers(s, err);
   if (st == AS_OK) st = as_sum_methods(s, err);
+  if (st == AS_OK) st = as_sum_protocols(s, err);
   if (st == AS_OK) st = as_sum_lottery(s, opts->seed, err);
   if (st != AS_OK) as_sum_clear(s);
   return st;
@@ -263,6 +264,7 @@ void as_sum_clear(as_sum *s) {
   as_sum_images_clear(s);
   as_sum_tiers_clear(s);
   as_sum_methods_clear(s);
+  as_protocols_clear(&s->protocols);
   as_set_lottery_clear(&s->lottery);
   as_boot_clear(&s->boot);
   as_pair_tests_clear(&s->pairs);

@@ -10,6 +10,7 @@
 #include "eval/learn/knn.h"
 #include "eval/run/paths.h"
 #include "tensor/base/status.h"
+#include "tensor/base/text.h"
 
 /* A path as the plan says it and where it is found: the plan's folder put before a relative one. A built-in name
  * stays as it is. Both owned by the plan; NULL where the plan says nothing. */
@@ -108,6 +109,10 @@ char *as_plan_portable(const as_plan *plan, const char *text, as_err *err);
 
 /* The protocol of model m's probe: its own, else the benchmark's. */
 const char *as_plan_protocol(const as_plan *plan, const as_plan_model *m);
+
+/* How model m's features become answers, by what the plan says: "own head", "head in a file", "k-NN, k 20, T 0.07",
+ * "probe, C 1", "probe, swav". Models with the same text are compared like for like. */
+void as_plan_put_head(as_str *out, const as_plan *plan, const as_plan_model *m);
 
 /* The training that gives model m its weights; NULL: they are a file. */
 const as_plan_pretrain *as_plan_training_of(const as_plan *plan, const as_plan_model *m);

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "eval/learn/probe.h"
+#include "eval/learn/probe_path.h"
 #include "eval/run/plan_int.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/text.h"
@@ -77,6 +79,31 @@ const as_plan_pretrain *as_plan_training_of(const as_plan *plan, const as_plan_m
 
 const char *as_plan_protocol(const as_plan *plan, const as_plan_model *m) {
   return m->protocol ? m->protocol : plan->protocol;
+}
+
+static void put_probe(as_str *out, const as_plan *plan, const as_plan_model *m) {
+  const char *protocol = as_plan_protocol(plan, m);
+  as_probe_opts fit = {0};
+  as_path_opts path = {0};
+  if (strcmp(protocol, "lbfgs") != 0)
+    as_str_printf(out, "probe, %s%s", protocol, plan->crops ? " on crops" : "");
+  else if (m->c && (as_path_parse(m->c, &fit.c, &path, NULL) != AS_OK || path.count > 0))
+    as_str_printf(out, "probe, C by held-out rows (%s)", m->c);
+  else
+    as_str_printf(out, "probe, C %.6g", as_probe_resolve(fit).c);
+  if (m->max_iter) as_str_printf(out, ", at most %d iterations", m->max_iter);
+}
+
+void as_plan_put_head(as_str *out, const as_plan *plan, const as_plan_model *m) {
+  char knn[64];
+  if (m->kind == AS_HEAD_PROBE)
+    put_probe(out, plan, m);
+  else if (m->kind == AS_HEAD_KNN)
+    as_str_printf(out, "k-NN, %s", as_knn_text(as_plan_knn(m), knn));
+  else
+    as_str_put(out, m->kind == AS_HEAD_OWN ? "own head" : "head in a file");
+  if (m->train) as_str_printf(out, ", on %s", m->train);
+  if (m->preset) as_str_printf(out, ", preset %s", m->preset);
 }
 
 as_knn_opts as_plan_knn(const as_plan_model *m) {

@@ -128,7 +128,8 @@ void as_record_cell(as_jsonw *w, const char *model, const char *dataset, const a
   as_jsonw_end(w);
 }
 
-static void put_model(as_jsonw *w, const as_plan_model *p, const as_model_record *m) {
+static void put_model(as_jsonw *w, const as_plan *plan, const as_plan_model *p, const as_model_record *m) {
+  as_str protocol = {0};
   as_jsonw_object(w);
   as_jsonw_put_str(w, "name", p->name);
   put_known(w, "note", p->note);
@@ -149,6 +150,9 @@ static void put_model(as_jsonw *w, const as_plan_model *p, const as_model_record
   put_known(w, "arch", m->arch);
   put_known(w, "preset", m->preset);
   put_known(w, "assumed", m->assumed);
+  as_plan_put_head(&protocol, plan, p);
+  put_known(w, "protocol", as_str_c(&protocol));
+  as_str_clear(&protocol);
   as_record_head(w, m->head, m->head_sha256, &m->probe);
   put_known(w, "head_key", m->head_key);
   put_known(w, "head_file_sha256", m->head_file_sha256);
@@ -270,7 +274,7 @@ static void put_lists(as_jsonw *w, const as_record *r) {
   const as_results *res = r->results;
   as_jsonw_key(w, "models");
   as_jsonw_array(w);
-  for (size_t i = 0; i < r->plan->n_models; i++) put_model(w, &r->plan->models[i], &r->models[i]);
+  for (size_t i = 0; i < r->plan->n_models; i++) put_model(w, r->plan, &r->plan->models[i], &r->models[i]);
   as_jsonw_end(w);
   as_jsonw_key(w, "datasets");
   as_jsonw_array(w);

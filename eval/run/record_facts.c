@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "eval/run/record_read.h"
+#include "tensor/base/file.h"
 #include "tensor/base/mem.h"
 
 void as_rec_copy_digits(char to[65], const as_json *object, const char *key) {
@@ -50,4 +51,25 @@ as_status as_rec_probe(as_probe_facts *p, const as_json *model, as_err *err) {
   as_rec_count(of, "iterations", &p->iterations);
   if (train && !(p->train = as_strdup(train, err))) return AS_E_ENV;
   return AS_OK;
+}
+
+as_status as_rec_backbone(as_results_model *m, const as_rec_network *n, as_err *err) {
+  static const char *const suffixes[] = {".safetensors", ".pth.tar", ".pth", ".pt", ".npz", ".pkl", ".bin"};
+  as_str key = {0}, name = {0};
+  if (!n->weights || !n->sha256 || !n->recipe || !n->arch || !n->protocol) return AS_OK;
+  as_str_printf(&key, "%s %s %s", n->sha256, n->recipe, n->arch);
+  const char *base = as_path_base(n->weights), *colon = strchr(base, ':'); /* pretrain:NAME */
+  as_str_put(&name, colon ? colon + 1 : base);
+  for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+    if (!as_ends_with(as_str_c(&name), suffixes[i]) || name.n == strlen(suffixes[i])) continue;
+    name.n -= strlen(suffixes[i]);
+    name.s[name.n] = 0;
+    break;
+  }
+  as_status s = as_str_status(&key, err);
+  if (s == AS_OK) s = as_str_status(&name, err);
+  if (s == AS_OK) s = as_results_backbone(m, as_str_c(&key), as_str_c(&name), n->protocol, err);
+  as_str_clear(&key);
+  as_str_clear(&name);
+  return s;
 }

@@ -84,6 +84,10 @@ static as_status fill_names(as_results *out, const as_rec *recs, size_t n, bool 
       if (as_results_trained(&out->models[m], as_rec_text(j, "method"), as_rec_text(j, "family"),
                              as_rec_text(j, "seed"), err) != AS_OK)
         return AS_E_ENV;
+      const as_rec_network network = {as_rec_text(j, "weights"), as_rec_text(j, "weights_sha256"),
+                                      as_rec_text(j, "recipe"), as_rec_text(j, "arch"),
+                                      as_rec_text(j, "protocol")};
+      if (as_rec_backbone(&out->models[m], &network, err) != AS_OK) return AS_E_ENV;
       if (read_published(&out->models[m], j, err) != AS_OK) return AS_E_ENV;
       if (as_rec_probe(&out->models[m].probe, j, err) != AS_OK) return AS_E_ENV;
       m++;

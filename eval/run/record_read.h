@@ -26,6 +26,11 @@ as_status as_rec_cell(as_cell *c, as_results_set *of, const as_rec *r, const as_
 void as_rec_copy_digits(char to[65], const as_json *object, const char *key);
 void as_rec_candidates(as_candidates *c, const as_json *object, const char *key);
 as_status as_rec_shared(as_shared *s, const as_json *object, const char *key, as_err *err);
+/* Which network a model is, from what a record says of it; nothing where one of them is NULL. */
+typedef struct as_rec_network {
+  const char *weights, *sha256, *recipe, *arch, *protocol;
+} as_rec_network;
+as_status as_rec_backbone(as_results_model *m, const as_rec_network *n, as_err *err);
 /* p->train is owned by the caller. */
 as_status as_rec_probe(as_probe_facts *p, const as_json *model, as_err *err);
 

@@ -66,6 +66,14 @@ static as_status name_model(const as_inputs *in, as_results_model *m, size_t i, 
   if (!m->name || !m->note) return AS_E_ENV;
   const as_model_record *rec = &in->models[i];
   if (as_results_trained(m, rec->method, rec->family, rec->train_seed, err) != AS_OK) return AS_E_ENV;
+  as_str protocol = {0};
+  as_plan_put_head(&protocol, in->plan, p);
+  const as_rec_network network = {p->weights.said, rec->weights_sha256, rec->recipe, rec->arch,
+                                  as_str_c(&protocol)};
+  as_status s = as_str_status(&protocol, err);
+  if (s == AS_OK) s = as_rec_backbone(m, &network, err);
+  as_str_clear(&protocol);
+  if (s != AS_OK) return s;
   m->probe = in->models[i].probe;
   if (m->probe.train && !(m->probe.train = as_strdup(m->probe.train, err))) return AS_E_ENV;
   if (!(p->published > 0)) return AS_OK;

@@ -68,6 +68,9 @@ void as_results_clear(as_results *r) {
     as_free(r->models[i].method);
     as_free(r->models[i].family);
     as_free(r->models[i].seed);
+    as_free(r->models[i].backbone);
+    as_free(r->models[i].network);
+    as_free(r->models[i].protocol);
     as_free(r->models[i].probe.train);
     as_free(r->models[i].published_on);
     as_free(r->models[i].published_source);
@@ -106,6 +109,15 @@ as_status as_results_trained(as_results_model *m, const char *method, const char
   m->family = as_strdup(family ? family : "", err);
   m->seed = as_strdup(seed ? seed : "", err);
   return m->method && m->family && m->seed ? AS_OK : AS_E_ENV;
+}
+
+as_status as_results_backbone(as_results_model *m, const char *backbone, const char *network,
+                              const char *protocol, as_err *err) {
+  if (!backbone) return AS_OK;
+  m->backbone = as_strdup(backbone, err);
+  m->network = as_strdup(network, err);
+  m->protocol = as_strdup(protocol, err);
+  return m->backbone && m->network && m->protocol ? AS_OK : AS_E_ENV;
 }
 
 as_status as_results_set_task(as_results_set *set, const char *task, const char *flavour, const char *subset,

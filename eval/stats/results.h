@@ -82,11 +82,15 @@ typedef struct as_results_model {
   char *name; /* owned */
   char *note; /* one line: architecture, head, "seeded random weights"; owned */
   char *method,
-      *family;          /* of the training, as its checkpoint says: "simclr", "contrastive"; owned, or NULL */
-  char *seed;           /* likewise; owned, or NULL */
-  as_probe_facts probe; /* known = false: no probe was fitted */
-  double published;     /* top-1 its authors publish, a fraction; NaN = none given */
-  char *published_on;   /* name of the set it was published for; owned, NULL = none */
+      *family;    /* of the training, as its checkpoint says: "simclr", "contrastive"; owned, or NULL */
+  char *seed;     /* likewise; owned, or NULL */
+  char *backbone; /* tells the network and its weights from all others: models that share it differ in their
+                     protocol alone; owned, NULL = unknown, then so are the next two */
+  char *network;  /* what its file is called: "dino_resnet50"; owned */
+  char *protocol; /* how features become answers: "k-NN, k 20, T 0.07", "probe, C 1"; owned */
+  as_probe_facts probe;   /* known = false: no probe was fitted */
+  double published;       /* top-1 its authors publish, a fraction; NaN = none given */
+  char *published_on;     /* name of the set it was published for; owned, NULL = none */
   char *published_source; /* where it stands; owned, or NULL */
 } as_results_model;
 
@@ -146,6 +150,9 @@ as_status as_cell_failure(as_cell *c, const char *image, const char *why, as_err
 /* Where the model's network comes from; method NULL: nothing is known. */
 as_status as_results_trained(as_results_model *m, const char *method, const char *family, const char *seed,
                              as_err *err);
+/* Which network the model is, and under which protocol; backbone NULL: nothing is known. */
+as_status as_results_backbone(as_results_model *m, const char *backbone, const char *network,
+                              const char *protocol, as_err *err);
 /* Names the set's task as published facts do: the flavour of V2 by the plan's word or the file's name, the
  * 200 classes of -R and -A when val is cut to them. subset, flavour, path may be NULL. */
 as_status as_results_set_task(as_results_set *set, const char *task, const char *flavour, const char *subset,

@@ -34,8 +34,19 @@ static const char *find_seed(const char *name, int64_t *seed, const char **rest)
   return found;
 }
 
+/* Do two models come under different protocols? Then those of one protocol alone are trainings of one method. */
+static bool has_protocols(const as_results *r) {
+  const char *first = NULL;
+  for (size_t m = 0; m < r->n_models; m++) {
+    const char *p = r->models[m].protocol;
+    if (p && first && strcmp(p, first) != 0) return true;
+    if (!first) first = p;
+  }
+  return false;
+}
+
 /* *t gets a method of its own, or NULL: the model is no training that is known. */
-static as_status read_training(training *t, const as_results_model *m, as_err *err) {
+static as_status read_training(training *t, const as_results_model *m, bool protocols, as_err *err) {
   int64_t known = -1;
   const char *rest = NULL, *cut = m->name ? find_seed(m->name, &t->seed, &rest) : NULL;
   t->recorded = m->method && m->seed && as_parse_i64(m->seed, 0, INT64_MAX, &known);
@@ -46,8 +57,12 @@ static as_status read_training(training *t, const as_results_model *m, as_err *e
     t->method = st == AS_OK ? as_strdup(as_str_c(&stem), err) : NULL;
     as_str_clear(&stem);
   } else if (t->recorded) {
+    as_str name = {0};
     t->seed = known;
-    t->method = as_strdup(m->method, err);
+    as_str_put(&name, m->method);
+    if (protocols && m->protocol) as_str_printf(&name, " (%s)", m->protocol);
+    if (as_str_status(&name, err) == AS_OK) t->method = as_strdup(as_str_c(&name), err);
+    as_str_clear(&name);
   } else {
     return AS_OK;
   }
@@ -86,6 +101,7 @@ static as_status add_method(as_methods *m, const training *t, size_t n, size_t s
 as_status as_methods_find(as_methods *m, const as_results *r, as_err *err) {
   *m = (as_methods){0};
   const size_t room = r->n_models ? r->n_models : 1;
+  const bool protocols = has_protocols(r);
   size_t n = 0, most = 0;
   training *t = as_calloc(room, sizeof *t, err);
   m->of = as_alloc(room, sizeof *m->of, err);
@@ -95,7 +111,7 @@ as_status as_methods_find(as_methods *m, const as_results *r, as_err *err) {
   for (size_t i = 0; st == AS_OK && i < r->n_models; i++) {
     m->of[i] = SIZE_MAX;
     t[n].model = i;
-    st = read_training(&t[n], &r->models[i], err);
+    st = read_training(&t[n], &r->models[i], protocols, err);
     n += t[n].method != NULL;
   }
   if (st == AS_OK) qsort(t, n, sizeof *t, by_method_and_seed);

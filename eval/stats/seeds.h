@@ -32,7 +32,7 @@ typedef struct as_methods {
 /* A model belongs to method NAME when it is called NAME-sSEED: the recorded training says the same seed, or, without
  * a record, the seeds that carry the name are 0, 1, ... or 1, 2, ... without a gap (patches of 8 and 16 are no
  * seeds). "-sSEED" may stand in the middle: dino-s0-knn and dino-s1-knn are "dino-knn". A model with another name belongs
- * to the method that its recorded training says. Empty unless a method has two seeds. */
+ * to the method that its recorded training says, under its protocol where there are several. Empty unless a method has two seeds. */
 as_status as_methods_find(as_methods *m, const as_results *r, as_err *err);
 void as_methods_clear(as_methods *m);
 

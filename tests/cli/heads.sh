@@ -103,4 +103,17 @@ PY
 else
   skip "heads: by number alone" "no numpy"
 fi
+# two backbones, whose names say nothing, under two protocols each
+for m in one:vit-a:probe two:vit-a:knn three:resnet-a:knn four:resnet-a:probe; do
+  file=${m#*:}
+  printf '[model %s]\nweights = weights/%s.safetensors\nhead = %s\n' "${m%%:*}" "${file%:*}" "${m##*:}"
+done >"$A/models"
+{ printf '[dataset val]\npath = world/val\nclasses = world/classes.txt\n[dataset train]\npath = world/train\nclasses = world/classes.txt\nrole = train\n'
+  cat "$A/models"; } >"$A/protocols.plan"
+run run "$A/protocols.plan" -q
+[ $code -eq 0 ] && grep -q "By protocol: of 2 backbones under each of 2 protocols, .* is first with" "$TMP/out" && ok "heads: backbones under two protocols" ||
+  not_ok "heads: backbones under two protocols" "exit $code: $(cat "$TMP/err" "$A/protocols.plan") $(head -12 "$TMP/out")"
+run report "$A/protocols.out" --part protocols --format csv
+grep -q '^vit-a,"probe, C 1",one,' "$TMP/out" && grep -q '^vit-a,"k-NN, k 20, T 0.07",two,' "$TMP/out" && ok "heads: their protocols, from the record" ||
+  not_ok "heads: their protocols, from the record" "$(cat "$TMP/out" "$TMP/err")"
 exit $failed
