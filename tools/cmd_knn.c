@@ -382,22 +382,25 @@ static void note_not_converged(const as_probe_result *r, const as_path_opts *pat
 
 /* The head that the options ask for, on fixed features. */
 static as_status fit_head(as_linhead *head, as_origin *origin, const as_path_opts *path, double c,
-                          as_path_result *points, const as_feature_set *train, as_err *err) {
+                          as_path_result *points, const as_feature_set *train, as_keep *keep, as_err *err) {
   const as_labelled rows = labelled(train);
+  const double start = as_seconds();
   as_probe_result res = {0};
   as_status s;
   if (origin->protocol) {
-    s = as_linhead_protocol(head, &rows, origin->protocol, origin->seed, err);
-    if (s == AS_OK) as_note("%s", head->source);
+    s = as_linhead_protocol(head, &rows, origin->protocol, origin->seed, keep, err);
+    if (s == AS_OK) as_note("%s; %.1f s", head->source, as_seconds() - start);
     if (s == AS_OK) as_note("protocol from %s", origin->protocol->source);
     return s;
   }
   if (path->count == 0) {
-    as_probe_opts o = {.c = c, .max_iter = path->max_iter, .tol = path->tol};
+    as_probe_opts o = {.c = c, .max_iter = path->max_iter, .tol = path->tol, .keep = keep};
     s = as_linhead_fit(head, &rows, &o, &res, err);
     origin->c = as_probe_resolve(o).c;
   } else {
-    s = as_linhead_path(head, &rows, path, points, err);
+    as_path_opts kept = *path;
+    kept.keep = keep;
+    s = as_linhead_path(head, &rows, &kept, points, err);
     origin->path = points;
     origin->path_opts = path;
     res = points->fit;
@@ -407,7 +410,8 @@ static as_status fit_head(as_linhead *head, as_origin *origin, const as_path_opt
   }
   if (s != AS_OK) return s;
   origin->fit = res;
-  as_note("%s, loss %.9g", head->source, res.loss);
+  as_note("%s, loss %.9g; %.1f s, %d sums over all rows in float and %d in double", head->source, res.loss,
+          as_seconds() - start, res.evaluations, res.exact);
   if (!res.converged) note_not_converged(&res, path);
   return AS_OK;
 }
@@ -440,6 +444,14 @@ static as_status fit_crops(as_linhead *head, as_origin *origin, as_feature_set *
   return s;
 }
 
+/* A fit that is stopped leaves its state beside the head. */
+static as_status open_keep(as_keep **keep, as_str *state, const as_args *a, as_err *err) {
+  bool file = a->set[OPT_OUTPUT] && as_path_kind_of(a->text[OPT_OUTPUT]) != AS_PATH_OTHER;
+  if (file) as_str_printf(state, "%s.state", a->text[OPT_OUTPUT]);
+  as_status s = as_str_status(state, err);
+  return s == AS_OK ? as_keep_create(keep, file ? as_str_c(state) : NULL, as_tool_watch(), err) : s;
+}
+
 as_status as_cmd_probe(const as_args *a, as_err *err) {
   static const char *const suffixes[] = {".safetensors", NULL};
   as_feature_set train = {0}, test = {0};
@@ -459,6 +471,8 @@ as_status as_cmd_probe(const as_args *a, as_err *err) {
     return as_fail(err, AS_E_USAGE,
                    "--head is scored as it is; -o, --protocol and --c are for heads that are fitted");
   double c = 0.0;
+  as_str state = {0};
+  as_keep *keep = NULL;
   as_status s = read_method(&origin, &path, &c, a, err);
   if (s != AS_OK) return s;
   if (a->set[OPT_HEAD]) {
@@ -466,8 +480,9 @@ as_status as_cmd_probe(const as_args *a, as_err *err) {
   } else if (a->set[OPT_WEIGHTS]) {
     s = fit_crops(&head, &origin, &test, a, err);
   } else {
-    s = read_pair(&train, &test, &t.pair, a, err);
-    if (s == AS_OK) s = fit_head(&head, &origin, &path, c, &points, &train, err);
+    s = open_keep(&keep, &state, a, err);
+    if (s == AS_OK) s = read_pair(&train, &test, &t.pair, a, err);
+    if (s == AS_OK) s = fit_head(&head, &origin, &path, c, &points, &train, keep, err);
   }
   if (s == AS_OK && a->set[OPT_OUTPUT]) s = as_linhead_write(&head, a->text[OPT_OUTPUT], err);
   if (s == AS_OK && a->set[OPT_TEST]) s = score(a, &train, &test, &head, NULL, &t, err);
@@ -475,6 +490,8 @@ as_status as_cmd_probe(const as_args *a, as_err *err) {
   if (s == AS_OK && origin.n_failed > 0 && !a->set[OPT_LENIENT])
     s = as_fail(err, AS_E_INPUT, "%zu training images could not be read; the head was fitted without them",
                 origin.n_failed);
+  as_keep_destroy(&keep, s == AS_OK);
+  as_str_clear(&state);
   as_path_clear(&points);
   as_linhead_clear(&head);
   as_feature_set_clear(&train);

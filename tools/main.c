@@ -32,9 +32,9 @@ static int print_help(const as_command *cmd) {
   return print_and_clear(&text);
 }
 
-/* A command that leaves a folder keeps in it what it has done when it is stopped; --check and --estimate leave nothing. */
+/* --check and --estimate leave nothing. */
 static bool keeps_its_work(const as_command *cmd, const as_args *args) {
-  return as_folder_is_result(cmd->folder) && !args->set[OPT_CHECK] && !args->set[OPT_ESTIMATE];
+  return as_folder_keeps(cmd->folder, args) && !args->set[OPT_CHECK] && !args->set[OPT_ESTIMATE];
 }
 
 static int run_command(const as_command *cmd, int argc, char **argv) {

@@ -30,6 +30,10 @@ as_status as_folder_holding(const as_args *a, as_str *dir, as_err *err) {
   return a->set[OPT_OUTPUT] ? put_holding(dir, a->text[OPT_OUTPUT], err) : AS_OK;
 }
 
+as_status as_folder_fit(const as_args *a, as_str *dir, as_err *err) {
+  return as_folder_holding(a, dir, err);
+}
+
 as_status as_folder_given(const as_args *a, as_str *dir, as_err *err) {
   as_str_put(dir, as_arg_text(a, OPT_OUTPUT, ""));
   return as_str_status(dir, err);
@@ -107,7 +111,8 @@ as_status as_folder_convert(const as_args *a, as_str *dir, as_err *err) {
   return put_holding(dir, a->operand[1], err);
 }
 
-bool as_folder_is_result(as_folder_fn *folder) {
+bool as_folder_keeps(as_folder_fn *folder, const as_args *a) {
+  if (folder == as_folder_fit) return a->set[OPT_OUTPUT] && a->set[OPT_TRAIN];
   return folder == as_folder_run || folder == as_folder_demo || folder == as_folder_given ||
          folder == as_folder_verify || folder == as_folder_pretrain;
 }

@@ -9,6 +9,7 @@
 typedef as_status as_folder_fn(const as_args *a, as_str *dir, as_err *err);
 as_folder_fn as_folder_none;
 as_folder_fn as_folder_holding;  /* -o is a file: the folder that holds it */
+as_folder_fn as_folder_fit;      /* the same, and the state of a fit beside it */
 as_folder_fn as_folder_given;    /* -o is the folder */
 as_folder_fn as_folder_run;      /* -o, else PLAN without .plan, with .out or .shard-I-of-N */
 as_folder_fn as_folder_slurm;    /* -o, else PLAN without .plan, with .slurm */
@@ -20,8 +21,8 @@ as_folder_fn as_folder_convert; /* that of the second operand */
 
 /* Was this folder made for this process alone? */
 bool as_folder_is_scratch(const char *dir);
-/* Is the result a whole folder, in which a command that was stopped keeps what it has done? */
-bool as_folder_is_result(as_folder_fn *folder);
+/* Does a command that was stopped keep there what it has done: in a folder that is the result, or beside a head? */
+bool as_folder_keeps(as_folder_fn *folder, const as_args *a);
 
 /* --sandbox: confines the process (tensor/base/sandbox.h) so that it can write in the command's folder, which
  * is created, and where --predictions, --trace, --cache and --figures go. Says so when the kernel cannot confine

@@ -96,6 +96,15 @@ static double max_abs(size_t n, const double *a) {
 
 /* --- the search's memory ------------------------------------------------------------------------------- */
 
+enum { FLAT_STEPS = 20 };
+
+/* f over the last steps, and what the rules for stopping ask. */
+typedef struct progress {
+  double f, noise;
+  double past[FLAT_STEPS]; /* a ring */
+  int iteration, evaluations;
+} progress;
+
 struct as_lbfgs {
   size_t n;
   int memory, count, newest; /* pairs: room, stored, where the newest is in the ring */
@@ -106,6 +115,8 @@ struct as_lbfgs {
   double *alpha; /* [memory] */
   double *part;  /* [blocks] */
   double *block; /* all vectors of n */
+  progress now;
+  bool read; /* from a state that was kept: grad and `now` are those of x */
 };
 
 void as_lbfgs_destroy(as_lbfgs **l) {
@@ -273,15 +284,6 @@ static line_point line_search(line *s, line_point start, double first) {
 
 /* --- the search ---------------------------------------------------------------------------------------- */
 
-enum { FLAT_STEPS = 20 };
-
-/* f over the last steps, and what the rules for stopping ask. */
-typedef struct progress {
-  double f, noise;
-  double past[FLAT_STEPS]; /* a ring */
-  int iteration;
-} progress;
-
 /* Does a rule say stop at the point at hand? Fills the result either way. */
 static bool is_done(const as_lbfgs *l, const double *x, const as_lbfgs_function *fn, const as_lbfgs_opts *o,
                     const progress *p, as_lbfgs_result *r) {
@@ -321,39 +323,72 @@ static bool begin_line(as_lbfgs *l, const double *x, const as_lbfgs_function *fn
   }
 }
 
+/* One step. False: there is none, r->stop says why. */
+static bool take_step(as_lbfgs *l, double *x, const as_lbfgs_function *fn, const as_lbfgs_opts *o,
+                      as_lbfgs_result *r) {
+  progress *p = &l->now;
+  line_point start, end;
+  r->stop = AS_LBFGS_FLAT;
+  if (!begin_line(l, x, fn, p->f, &start)) return false;
+  /* a full step of a Newton method lowers f by half its slope */
+  if (-0.5 * start.slope <= o->close_tol * fabs(p->f)) {
+    r->stop = AS_LBFGS_CLOSE;
+    return false;
+  }
+  bool guess = l->count > 0 || fn->precondition;
+  double first = guess ? 1.0 : fmin(1.0, 1.0 / sqrt(dot(l->n, l->dir, l->dir, l->part)));
+  line s = {l, x, fn, p->noise, 0};
+  bool blind = -0.5 * start.slope <= p->noise;
+  end = blind ? blind_search(&s, start, first) : line_search(&s, start, first);
+  p->evaluations += s.evaluations;
+  if (!(end.t > 0.0)) {
+    if (l->count == 0 || blind) return false;
+    l->count = 0; /* begin again from the gradient */
+    return true;
+  }
+  if (fn->precondition) l->gamma *= fmin(fmax((start.slope * end.t) / (start.slope - end.slope), 0.25), 4.0);
+  remember(l, x);
+  memcpy(x, l->trial, l->n * sizeof *x);
+  memcpy(l->grad, l->next, l->n * sizeof *x);
+  p->past[p->iteration++ % FLAT_STEPS] = p->f;
+  p->f = end.f;
+  return true;
+}
+
 void as_lbfgs_run(as_lbfgs *l, double *x, const as_lbfgs_function *fn, const as_lbfgs_opts *o,
                   as_lbfgs_result *r) {
+  progress *p = &l->now;
   memset(r, 0, sizeof *r);
-  progress p = {.f = fn->value(fn->ctx, x, l->grad)};
-  r->evaluations = 1;
-  for (;;) {
-    line_point start, end;
-    p.noise = fn->noise ? *fn->noise : 0.0;
-    if (is_done(l, x, fn, o, &p, r)) return;
-    r->stop = AS_LBFGS_FLAT;
-    if (!begin_line(l, x, fn, p.f, &start)) return;
-    /* a full step of a Newton method lowers f by half its slope */
-    if (-0.5 * start.slope <= o->close_tol * fabs(p.f)) {
-      r->stop = AS_LBFGS_CLOSE;
-      return;
-    }
-    bool guess = l->count > 0 || fn->precondition;
-    double first = guess ? 1.0 : fmin(1.0, 1.0 / sqrt(dot(l->n, l->dir, l->dir, l->part)));
-    line s = {l, x, fn, p.noise, 0};
-    bool blind = -0.5 * start.slope <= p.noise;
-    end = blind ? blind_search(&s, start, first) : line_search(&s, start, first);
-    r->evaluations += s.evaluations;
-    if (!(end.t > 0.0)) {
-      if (l->count == 0 || blind) return;
-      l->count = 0; /* begin again from the gradient */
-      continue;
-    }
-    if (fn->precondition)
-      l->gamma *= fmin(fmax((start.slope * end.t) / (start.slope - end.slope), 0.25), 4.0);
-    remember(l, x);
-    memcpy(x, l->trial, l->n * sizeof *x);
-    memcpy(l->grad, l->next, l->n * sizeof *x);
-    p.past[p.iteration++ % FLAT_STEPS] = p.f;
-    p.f = end.f;
+  if (!l->read) {
+    *p = (progress){.evaluations = 1};
+    p->f = fn->value(fn->ctx, x, l->grad);
   }
+  l->read = false;
+  bool left, done;
+  do {
+    left = fn->leave && fn->leave(fn->ctx, p->iteration);
+    p->noise = fn->noise ? *fn->noise : 0.0;
+    done = is_done(l, x, fn, o, p, r);
+    if (left) r->stop = AS_LBFGS_LEFT;
+  } while (!left && !done && take_step(l, x, fn, o, r));
+  r->evaluations = p->evaluations;
+}
+
+void as_lbfgs_keep(as_lbfgs *l, as_keep *k) {
+  as_keep_block(k, &l->now, sizeof l->now);
+  as_keep_block(k, &l->gamma, sizeof l->gamma);
+  as_keep_block(k, &l->count, sizeof l->count);
+  as_keep_block(k, &l->newest, sizeof l->newest);
+  as_keep_block(k, l->sy, (size_t)l->memory * sizeof *l->sy);
+  as_keep_block(k, l->grad, l->n * sizeof *l->grad);
+  if (l->count < 0 || l->count > l->memory || l->newest < 0 || l->newest >= l->memory) {
+    as_keep_fail(k, AS_E_INPUT);
+    return;
+  }
+  for (int i = 0; i < l->count; i++) {
+    const int at = (l->newest - i + l->memory) % l->memory;
+    as_keep_block(k, l->s[at], l->n * sizeof(double));
+    as_keep_block(k, l->y[at], l->n * sizeof(double));
+  }
+  l->read = as_keep_reads(k);
 }

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "eval/learn/keep.h"
 #include "tensor/base/status.h"
 
 /* The function to minimise. ctx is handed to each of its parts; x and the gradient have the n of as_lbfgs_create. */
@@ -21,6 +22,9 @@ typedef struct as_lbfgs_function {
   bool (*precondition)(void *ctx, const double *x, double *v);
   /* Absolute error of the last value, or NULL = exact. */
   const double *noise;
+  /* Called before every step, with their number so far: true ends the run (AS_LBFGS_LEFT), at a state that as_lbfgs_keep
+   * knows. NULL = never. */
+  bool (*leave)(void *ctx, int steps);
 } as_lbfgs_function;
 
 typedef struct as_lbfgs_opts {
@@ -39,6 +43,7 @@ typedef enum as_lbfgs_stop {
   AS_LBFGS_FLAT,     /* flat_tol reached, or no lower point is left at this precision */
   AS_LBFGS_TARGET,
   AS_LBFGS_LIMIT, /* max_iter reached */
+  AS_LBFGS_LEFT,
   AS_LBFGS_BROKEN /* the value is not finite */
 } as_lbfgs_stop;
 
@@ -57,5 +62,7 @@ void as_lbfgs_destroy(as_lbfgs **l);
  * that a rough function can be left for an exact one. */
 void as_lbfgs_run(as_lbfgs *l, double *x, const as_lbfgs_function *fn, const as_lbfgs_opts *opts,
                   as_lbfgs_result *result);
+/* All that a run knows beside x, written or read; after reading, the next run goes on from there, with the x of then. */
+void as_lbfgs_keep(as_lbfgs *l, as_keep *k);
 
 #endif

@@ -225,11 +225,15 @@ as_status as_linhead_fit(as_linhead *h, const as_labelled *rows, const as_probe_
   as_labelled compact;
   int *y = NULL;
   size_t used;
+  char how[160];
+  const as_probe_opts o = as_probe_resolve(*opts);
+  snprintf(how, sizeof how, "lbfgs %a %a %a %d", o.c, o.tol, o.target, o.max_iter);
   as_status s = take_classes(h, rows, &compact, &y, &used, err);
-  if (s == AS_OK) s = as_probe_fit(&compact, opts, h->weight, h->bias, result, err);
+  if (s == AS_OK) s = as_keep_begin(o.keep, &compact, how, err);
+  if (s == AS_OK) s = as_probe_fit(&compact, &o, h->weight, h->bias, result, err);
   if (s == AS_OK)
     snprintf(h->source, sizeof h->source, "probe: %zu classes, %zu rows, C %g, %d iterations%s", h->n_out,
-             used, as_probe_resolve(*opts).c, result->iterations, result->converged ? "" : ", not converged");
+             used, o.c, result->iterations, result->converged ? "" : ", not converged");
   return close_fit(h, y, s, err);
 }
 
@@ -238,9 +242,12 @@ as_status as_linhead_path(as_linhead *h, const as_labelled *rows, const as_path_
   as_labelled compact;
   int *y = NULL;
   size_t used;
-  char text[160];
+  char text[160], how[256];
   memset(result, 0, sizeof *result);
+  snprintf(how, sizeof how, "path %a %a %d %a %llu %a %d", opts->from, opts->to, opts->count, opts->held_out,
+           (unsigned long long)opts->seed, opts->tol, opts->max_iter);
   as_status s = take_classes(h, rows, &compact, &y, &used, err);
+  if (s == AS_OK) s = as_keep_begin(opts->keep, &compact, how, err);
   if (s == AS_OK) s = as_path_fit(&compact, opts, h->weight, h->bias, result, err);
   if (s == AS_OK)
     snprintf(h->source, sizeof h->source, "probe: %zu classes, %zu rows, C %g (%s), %d iterations%s",
@@ -252,15 +259,20 @@ as_status as_linhead_path(as_linhead *h, const as_labelled *rows, const as_path_
 }
 
 as_status as_linhead_protocol(as_linhead *h, const as_labelled *rows, const as_protocol *p, uint64_t seed,
-                              as_err *err) {
+                              as_keep *keep, as_err *err) {
   as_labelled compact;
   int *y = NULL;
   size_t used;
+  char how[512];
   as_str text = {0};
   as_protocol_text(p, &text);
   as_status s = as_str_status(&text, err);
   if (s == AS_OK) s = take_classes(h, rows, &compact, &y, &used, err);
-  if (s == AS_OK) s = as_sgd_fit(p, &compact, seed, h->weight, h->bias, NULL, err);
+  if (s == AS_OK) {
+    snprintf(how, sizeof how, "%s %llu %.400s", p->name, (unsigned long long)seed, as_str_c(&text));
+    s = as_keep_begin(keep, &compact, how, err);
+  }
+  if (s == AS_OK) s = as_sgd_fit(p, &compact, seed, keep, h->weight, h->bias, NULL, err);
   if (s == AS_OK)
     snprintf(h->source, sizeof h->source,
              "protocol %s on fixed features: %zu classes, %zu rows, seed %llu; %s", p->name, h->n_out, used,

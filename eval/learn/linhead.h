@@ -29,7 +29,7 @@ as_status as_linhead_own(as_linhead *h, const as_backbone *b, as_err *err);
 /* A file that holds weight and bias (as_match_head), and where it comes from as_linhead_write the classes by number
  * and, in its metadata, by name. d: features that the backbone gives. */
 as_status as_linhead_file(as_linhead *h, const char *path, size_t d, as_err *err);
-/* Fits a probe. Only classes that have a row get an output; where rows->class_name tells, the head knows them by name.
+/* Fits a probe. A keep of the options, here and below, is new: the fit begins it. Only classes that have a row get an output; where rows->class_name tells, the head knows them by name.
  * AS_E_INPUT: fewer than two classes. */
 as_status as_linhead_fit(as_linhead *h, const as_labelled *rows, const as_probe_opts *opts,
                          as_probe_result *result, as_err *err);
@@ -39,7 +39,7 @@ as_status as_linhead_path(as_linhead *h, const as_labelled *rows, const as_path_
 /* The same by a protocol's optimiser, on features that do not change: where the protocol trains on crops
  * (p->crops), `source` says that these were fixed. */
 as_status as_linhead_protocol(as_linhead *h, const as_labelled *rows, const as_protocol *p, uint64_t seed,
-                              as_err *err);
+                              as_keep *keep, as_err *err);
 /* The same on new crops of the images of ds in every epoch, through the backbone. Images that cannot be read
  * are left out and counted in *failed. */
 as_status as_linhead_crops(as_linhead *h, const as_protocol *p, as_backbone *b, const as_dataset *ds,

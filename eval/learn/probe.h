@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "eval/learn/keep.h"
 #include "eval/learn/labelled.h"
 #include "tensor/base/status.h"
 
@@ -14,6 +15,7 @@ typedef struct as_probe_opts {
   double tol;    /* stop when the loss is within this part of its minimum; 0 = 3e-7 */
   double target; /* stop when the loss (as minimised) is at most this; 0 = never. For timing against others */
   const float *start_weight, *start_bias; /* [classes, d] and [classes] to begin at; NULL = 0 */
+  as_keep *keep;                          /* begun, or NULL: whom steps are told to, and what a stop leaves */
 } as_probe_opts;
 
 /* What is in force: every 0 replaced by its default. The only place that knows them. */
@@ -31,13 +33,14 @@ typedef struct as_probe_result {
 
 /* weight: [classes, d], bias: [classes], written by the call (they may be the start). Same bits for any thread
  * count. AS_E_USAGE: fewer than two classes, a row with a class beyond them, C or tol out of range. AS_E_INPUT: a
- * class without a row (its intercept has no best value), features that are not finite or overflow. */
+ * class without a row (its intercept has no best value), features that are not finite or overflow. AS_E_STOPPED: by
+ * opts->keep. */
 as_status as_probe_fit(const as_labelled *rows, const as_probe_opts *opts, float *weight, float *bias,
                        as_probe_result *result, as_err *err);
 
 /* The same rows with several C: what does not depend on it is prepared once. keep: bytes; features of up to this many
  * are kept a second and third time, centred and packed, which saves time and changes no bit; 0 = 1 GiB. `rows` is
- * borrowed until the end. */
+ * borrowed until the end; they are read in order, once for a value, and may be more than fits into memory. */
 typedef struct as_probe as_probe;
 as_status as_probe_open(as_probe **out, const as_labelled *rows, size_t keep, as_err *err);
 as_status as_probe_run(as_probe *p, const as_probe_opts *opts, float *weight, float *bias,

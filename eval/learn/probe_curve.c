@@ -82,6 +82,18 @@ static void choose_scales(const as_probe_problem *p, as_probe_block *b, double t
 
 /* --- at the start ------------------------------------------------------------------------------------------- */
 
+/* The one block of all classes, from its rows and scales. Takes it over. */
+static as_status set_shared(as_probe_curve *c, as_probe_block *b, as_err *err) {
+  as_free(c->many);
+  c->many = as_alloc(as_probe_block_room(b, c->p, c->p->k), 1, err);
+  as_status s = c->many ? as_probe_block_build(b, c->p, true) : AS_E_ENV;
+  if (s == AS_OK)
+    set_blocks(c, b, 1);
+  else
+    clear_blocks(b, 1);
+  return s == AS_OK ? s : as_fail(err, AS_E_ENV, "probe: out of memory");
+}
+
 as_status as_probe_curve_begin(as_probe_curve *c, double budget, as_err *err) {
   const as_probe_problem *p = c->p;
   const double w = (1.0 - 1.0 / (double)p->k) / (double)p->k;
@@ -90,25 +102,18 @@ as_status as_probe_curve_begin(as_probe_curve *c, double budget, as_err *err) {
   while (rows > 1 && as_probe_block_side(rows, p->d) > MOST_FLOATS / as_probe_block_side(rows, p->d))
     rows -= rows / 8 + 1;
   as_probe_block *b = as_calloc(1, sizeof *b, err);
-  as_status s = b ? as_probe_block_reserve(b, p, rows, err) : AS_E_ENV;
-  if (s == AS_OK) {
-    double trace = 0.0;
-    for (size_t i = 0; i < p->n; i++) trace += w * c->square[i];
-    choose_scales(p, b, w * (double)p->n, trace);
-    for (size_t i = 0; i < rows; i++) { /* evenly spread where not all fit */
-      b->row[i] = (uint32_t)((double)i * ((double)p->n / (double)rows));
-      b->root[i] = (float)sqrt(w * (double)p->n / (double)rows);
-    }
-    as_free(c->many);
-    c->many = as_alloc(as_probe_block_room(b, p, p->k), 1, err);
-    s = c->many ? as_probe_block_build(b, p, true) : AS_E_ENV;
-    if (s != AS_OK) as_fail(err, AS_E_ENV, "probe: out of memory");
-  }
-  if (s == AS_OK)
-    set_blocks(c, b, 1);
-  else
+  if (!b || as_probe_block_reserve(b, rows, p->d, err) != AS_OK) {
     clear_blocks(b, 1);
-  return s;
+    return AS_E_ENV;
+  }
+  double trace = 0.0;
+  for (size_t i = 0; i < p->n; i++) trace += w * c->square[i];
+  choose_scales(p, b, w * (double)p->n, trace);
+  for (size_t i = 0; i < rows; i++) { /* evenly spread where not all fit */
+    b->row[i] = (uint32_t)((double)i * ((double)p->n / (double)rows));
+    b->root[i] = (float)sqrt(w * (double)p->n / (double)rows);
+  }
+  return set_shared(c, b, err);
 }
 
 /* --- at a point --------------------------------------------------------------------------------------------- */
@@ -201,11 +206,27 @@ static void build_class(void *ctx, size_t c, int worker) {
   j->status[c] = as_probe_block_build(&j->blocks[c], j->p, false);
 }
 
+/* A block for every class, from their rows and scales. Takes them over. */
+static as_status set_classes(as_probe_curve *c, as_probe_block *blocks, as_err *err) {
+  const size_t k = c->p->k;
+  build_job j = {.p = c->p, .blocks = blocks, .status = as_calloc(k, sizeof *j.status, err)};
+  as_status s = j.status ? AS_OK : AS_E_ENV;
+  if (s == AS_OK) as_par_for(k, build_class, &j);
+  for (size_t i = 0; s == AS_OK && i < k; i++)
+    if (j.status[i] != AS_OK) s = as_fail(err, AS_E_ENV, "probe: out of memory");
+  if (s == AS_OK)
+    set_blocks(c, blocks, k);
+  else
+    clear_blocks(blocks, k);
+  as_free(j.status);
+  return s;
+}
+
 /* Rows and weights of all classes into blocks. */
 static as_status take_rows(census *s, as_probe_float *f, const double *point, as_err *err) {
   const as_probe_problem *p = s->curve->p;
   for (size_t c = 0; c < p->k; c++) {
-    as_status st = as_probe_block_reserve(&s->blocks[c], p, rows_up_to(s, c, s->level), err);
+    as_status st = as_probe_block_reserve(&s->blocks[c], rows_up_to(s, c, s->level), p->d, err);
     if (st != AS_OK) return st;
     s->blocks[c].rows = 0; /* counted again as they come */
   }
@@ -228,26 +249,57 @@ as_status as_probe_curve_renew(as_probe_curve *c, as_probe_float *f, const doubl
   s.total = as_calloc(k, sizeof *s.total, err);
   s.trace = as_calloc(k, sizeof *s.trace, err);
   s.kept = as_calloc(k, sizeof *s.kept, err);
-  build_job j = {.p = c->p, .status = as_calloc(k, sizeof *j.status, err)};
-  as_status st = s.count && s.total && s.trace && s.kept && j.status ? AS_OK : AS_E_ENV;
+  as_status st = s.count && s.total && s.trace && s.kept ? AS_OK : AS_E_ENV;
   if (st == AS_OK) {
     as_probe_float_probabilities(f, point, visit_slab, &s);
     s.level = choose_level(&s, budget, cost);
   }
   if (st == AS_OK && s.level >= 0) {
-    s.blocks = j.blocks = as_calloc(k, sizeof *s.blocks, err);
+    s.blocks = as_calloc(k, sizeof *s.blocks, err);
     st = s.blocks ? take_rows(&s, f, point, err) : AS_E_ENV;
-    if (st == AS_OK) as_par_for(k, build_class, &j);
-    for (size_t i = 0; st == AS_OK && i < k; i++)
-      if (j.status[i] != AS_OK) st = as_fail(err, AS_E_ENV, "probe: out of memory");
     if (st == AS_OK)
-      set_blocks(c, s.blocks, k);
+      st = set_classes(c, s.blocks, err);
     else
       clear_blocks(s.blocks, k);
   }
-  void *all[] = {s.count, s.total, s.trace, s.kept, j.status};
+  void *all[] = {s.count, s.total, s.trace, s.kept};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) as_free(all[i]);
   return st;
+}
+
+/* The rows of one block. */
+static void keep_block_rows(const as_probe_curve *c, as_probe_block *b, as_keep *k) {
+  size_t rows = b->rows;
+  as_keep_block(k, &rows, sizeof rows);
+  if (as_keep_reads(k)) {
+    if (rows > c->p->n) as_keep_fail(k, AS_E_INPUT);
+    if (as_keep_status(k) == AS_OK && as_probe_block_reserve(b, rows, c->p->d, NULL) != AS_OK)
+      as_keep_fail(k, AS_E_ENV);
+    if (as_keep_status(k) != AS_OK) return;
+  }
+  as_keep_block(k, b->row, rows * sizeof *b->row);
+  as_keep_block(k, b->root, rows * sizeof *b->root);
+  as_keep_block(k, &b->weight_scale, sizeof b->weight_scale);
+  as_keep_block(k, &b->bias_scale, sizeof b->bias_scale);
+  for (size_t i = 0; i < rows; i++)
+    if (b->row[i] >= c->p->n) as_keep_fail(k, AS_E_INPUT);
+}
+
+void as_probe_curve_keep(as_probe_curve *c, as_keep *k) {
+  size_t n = c->n_blocks;
+  as_keep_block(k, &n, sizeof n);
+  if (!as_keep_reads(k)) {
+    for (size_t i = 0; i < n; i++) keep_block_rows(c, &c->blocks[i], k);
+    return;
+  }
+  if (n != 1 && n != c->p->k) as_keep_fail(k, AS_E_INPUT);
+  as_probe_block *blocks = as_keep_status(k) == AS_OK ? as_calloc(n, sizeof *blocks, NULL) : NULL;
+  if (!blocks) as_keep_fail(k, AS_E_ENV);
+  for (size_t i = 0; i < n && as_keep_status(k) == AS_OK; i++) keep_block_rows(c, &blocks[i], k);
+  if (as_keep_status(k) != AS_OK)
+    clear_blocks(blocks, n);
+  else if ((n == 1 ? set_shared(c, blocks, NULL) : set_classes(c, blocks, NULL)) != AS_OK)
+    as_keep_fail(k, AS_E_ENV);
 }
 
 /* --- the product ---------------------------------------------------------------------------------------------- */
@@ -309,13 +361,23 @@ static void square_row(void *ctx, size_t chunk, int worker) {
   as_probe_curve *c = ctx;
   const as_probe_problem *p = c->p;
   for (size_t i = chunk * CHUNK; i < p->n && i < (chunk + 1) * CHUNK; i++) {
+    const float *x = as_probe_row(p, i);
     double sum = 0.0;
     for (size_t j = 0; j < p->d; j++) {
-      double v = (double)p->x[i * p->d + j] - (double)p->mean[j];
+      double v = (double)x[j] - (double)p->mean[j];
       sum += v * v;
     }
     c->square[i] = sum;
   }
+}
+
+/* Two sets of factors where one takes the other's place, and their rows; what builds one; the vectors in work. */
+double as_probe_curve_memory(size_t n, size_t d, size_t k) {
+  const double rows = (double)n, wide = (double)d + 1.0, side = rows < wide ? rows : wide,
+               all = (double)k * side * side;
+  const double factors = all < MOST_FLOATS ? all : MOST_FLOATS;
+  return sizeof(double) * rows +
+         sizeof(float) * (2.0 * factors + 3.0 * rows + 6.0 * (double)k * wide + 3.0 * wide * wide);
 }
 
 as_status as_probe_curve_create(as_probe_curve **out, const as_probe_problem *p, as_err *err) {

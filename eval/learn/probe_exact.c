@@ -49,14 +49,14 @@ struct as_probe_exact {
   double *g;     /* [SLAB / CHUNK][k][CHUNK] the same, transposed */
   double *loss;  /* [SLAB] */
   double *square;
-  double *xc;       /* [SLAB / CHUNK][CHUNK, DEPTH] centred rows of one thread's chunk */
-  double *xs;       /* [strips][COLS / PANEL][CHUNK][PANEL] a strip of them */
-  double *bias;     /* [k] sum of p - onehot */
-  double *spread;   /* [k] sum of p |x|^2 */
-  double *own;      /* [k, k] sum of p - onehot of class e over the rows of class c */
-  double *products; /* [k, panels * PANEL] lower triangle of sum (p - onehot) (p - onehot)^T */
-  double *factor;   /* [k, k] */
-  double *length;   /* [n] |x|^2 */
+  double *xc;           /* [SLAB / CHUNK][CHUNK, DEPTH] centred rows of one thread's chunk */
+  double *xs;           /* [strips][COLS / PANEL][CHUNK][PANEL] a strip of them */
+  double *bias;         /* [k] sum of p - onehot */
+  double *spread;       /* [k] sum of p |x|^2 */
+  double *own;          /* [k, k] sum of p - onehot of class e over the rows of class c */
+  double *products;     /* [k, panels * PANEL] lower triangle of sum (p - onehot) (p - onehot)^T */
+  double *factor;       /* [k, k] */
+  const double *length; /* [n] |x|^2, borrowed */
   size_t slab, n_slab;
   const double *point;
   double *grad; /* NULL: the loss alone */
@@ -135,7 +135,7 @@ static void forward_rows(void *ctx, size_t chunk, int worker) {
   for (size_t from = 0; from < p->d; from += DEPTH) {
     size_t depth = p->d - from < DEPTH ? p->d - from : DEPTH;
     for (size_t i = 0; i < rows; i++) {
-      const float *x = p->x + (e->slab + first + i) * p->d + from;
+      const float *x = as_probe_row(p, e->slab + first + i) + from;
       for (size_t j = 0; j < depth; j++) xc[i * DEPTH + j] = (double)x[j] - (double)p->mean[from + j];
     }
     for (size_t v = 0; v < e->panels; v++)
@@ -170,7 +170,7 @@ static void pack_strip(const as_probe_exact *e, size_t first, size_t rows, size_
   const as_probe_problem *p = e->p;
   size_t col = strip * COLS, cols = p->d - col < COLS ? p->d - col : COLS;
   for (size_t i = 0; i < rows; i++) {
-    const float *x = p->x + (e->slab + first + i) * p->d + col;
+    const float *x = as_probe_row(p, e->slab + first + i) + col;
     for (size_t j = 0; j < COLS; j++)
       xs[(j / PANEL * rows + i) * PANEL + j % PANEL] =
           j < cols ? (double)x[j] - (double)p->mean[col + j] : 0.0;
@@ -258,6 +258,7 @@ static double run_exact(as_probe_exact *e, const double *point, double *grad) {
   as_par_for(e->panels, pack_double_panel, e);
   for (e->slab = 0; e->slab < p->n; e->slab += SLAB) {
     e->n_slab = p->n - e->slab < SLAB ? p->n - e->slab : SLAB;
+    as_probe_expect(p, e->slab + e->n_slab, SLAB);
     as_par_for((e->n_slab + CHUNK - 1) / CHUNK, forward_rows, e);
     for (size_t i = 0; i < e->n_slab; i++) loss += e->loss[i];
     if (!grad) continue;
@@ -276,6 +277,14 @@ double as_probe_exact_value(as_probe_exact *e, const double *point, double *grad
 
 double as_probe_exact_loss(as_probe_exact *e, const double *point) {
   return run_exact(e, point, NULL);
+}
+
+void as_probe_exact_keep(as_probe_exact *e, as_keep *k) {
+  const size_t n = e->p->k;
+  as_keep_block(k, e->bias, n * sizeof *e->bias);
+  as_keep_block(k, e->spread, n * sizeof *e->spread);
+  as_keep_block(k, e->own, n * n * sizeof *e->own);
+  as_keep_block(k, e->products, n * e->panels * PANEL * sizeof *e->products);
 }
 
 /* --- the bound ---------------------------------------------------------------------------------------------- */
@@ -338,31 +347,24 @@ void as_probe_exact_destroy(as_probe_exact **out) {
   as_probe_exact *e = *out;
   if (!e) return;
   void *all[] = {e->w,  e->b,    e->z,      e->g,   e->loss,     e->square, e->xc,
-                 e->xs, e->bias, e->spread, e->own, e->products, e->factor, e->length};
+                 e->xs, e->bias, e->spread, e->own, e->products, e->factor};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) as_free(all[i]);
   as_free(e);
   *out = NULL;
 }
 
-static void length_rows(void *ctx, size_t chunk, int worker) {
-  (void)worker;
-  as_probe_exact *e = ctx;
-  const as_probe_problem *p = e->p;
-  for (size_t i = chunk * CHUNK; i < p->n && i < (chunk + 1) * CHUNK; i++) {
-    double sum = 0.0;
-    for (size_t j = 0; j < p->d; j++) {
-      double v = (double)p->x[i * p->d + j] - (double)p->mean[j];
-      sum += v * v;
-    }
-    e->length[i] = sum;
-  }
+double as_probe_exact_memory(size_t n, size_t d, size_t k) {
+  const double slab = n < SLAB ? (double)n + CHUNK : SLAB, wide = (double)k + PANEL, width = (double)d + COLS;
+  return sizeof(double) * (width * (wide + CHUNK) + slab * (2.0 * wide + DEPTH) + 3.0 * wide * wide);
 }
 
-as_status as_probe_exact_create(as_probe_exact **out, const as_probe_problem *p, as_err *err) {
+as_status as_probe_exact_create(as_probe_exact **out, const as_probe_problem *p, const double *length,
+                                as_err *err) {
   as_probe_exact *e = *out = as_calloc(1, sizeof *e, err);
   if (!e) return AS_E_ENV;
   const size_t k = p->k, d = p->d, chunks = p->n < SLAB ? (p->n + CHUNK - 1) / CHUNK : SLAB / CHUNK;
   e->p = p;
+  e->length = length;
   e->strips = (d + COLS - 1) / COLS;
   e->panels = (k + PANEL - 1) / PANEL;
   e->w = as_alloc(e->panels * d * PANEL, sizeof(double), err);
@@ -378,12 +380,10 @@ as_status as_probe_exact_create(as_probe_exact **out, const as_probe_problem *p,
   e->own = as_alloc(k * k, sizeof(double), err);
   e->products = as_alloc(k * e->panels * PANEL, sizeof(double), err);
   e->factor = as_alloc(k * k, sizeof(double), err);
-  e->length = as_alloc(p->n, sizeof(double), err);
   if (!e->w || !e->b || !e->z || !e->g || !e->loss || !e->square || !e->xc || !e->xs || !e->bias ||
-      !e->spread || !e->own || !e->products || !e->factor || !e->length) {
+      !e->spread || !e->own || !e->products || !e->factor) {
     as_probe_exact_destroy(out);
     return AS_E_ENV;
   }
-  as_par_for((p->n + CHUNK - 1) / CHUNK, length_rows, e);
   return AS_OK;
 }

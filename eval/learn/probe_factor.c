@@ -80,7 +80,7 @@ static void gather_rows(const as_probe_problem *p, const as_probe_block *b, size
     const float *x[TALL];
     float by[TALL];
     for (size_t i = 0; i < rows; i++) {
-      x[i] = p->x + b->row[first + i0 + i] * d;
+      x[i] = as_probe_row(p, b->row[first + i0 + i]);
       by[i] = b->root[first + i0 + i] * (float)b->weight_scale;
       z[(i0 + i) * step + d * down] = b->root[first + i0 + i] * (float)b->bias_scale;
     }
@@ -172,10 +172,10 @@ double as_probe_block_cost(size_t rows, size_t d) {
   return side * side * (0.5 * large + side / 6.0);
 }
 
-as_status as_probe_block_reserve(as_probe_block *b, const as_probe_problem *p, size_t rows, as_err *err) {
+as_status as_probe_block_reserve(as_probe_block *b, size_t rows, size_t d, as_err *err) {
   b->rows = rows;
-  b->by_feature = rows > p->d + 1;
-  b->side = as_probe_block_side(rows, p->d);
+  b->by_feature = rows > d + 1;
+  b->side = as_probe_block_side(rows, d);
   b->row = as_alloc(rows ? rows : 1, sizeof *b->row, err);
   b->root = as_alloc(rows ? rows : 1, sizeof *b->root, err);
   return b->row && b->root ? AS_OK : AS_E_ENV;
@@ -216,12 +216,12 @@ void as_probe_block_solve(const as_probe_block *b, const as_probe_problem *p, fl
   const float ws = (float)b->weight_scale, bs = (float)b->bias_scale, of_mean = dot_floats(d, p->mean, v);
   float sum = 0.0f;
   for (size_t i = 0; i < b->rows; i++)
-    room[i] = b->root[i] * (ws * (dot_floats(d, p->x + b->row[i] * d, v) - of_mean) + bs * v[d]);
+    room[i] = b->root[i] * (ws * (dot_floats(d, as_probe_row(p, b->row[i]), v) - of_mean) + bs * v[d]);
   solve_forward(n, b->factor, n, room);
   solve_backward(n, b->factor, n, room);
   for (size_t i = 0; i < b->rows; i++) {
     const float by = room[i] * b->root[i];
-    add_floats(d, -by * ws, p->x + b->row[i] * d, v);
+    add_floats(d, -by * ws, as_probe_row(p, b->row[i]), v);
     sum += by;
   }
   add_floats(d, sum * ws, p->mean, v);

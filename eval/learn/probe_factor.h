@@ -20,8 +20,8 @@ typedef struct as_probe_block {
   float *z;      /* [rows, d + 1] where one block serves all classes and is not by_feature; owned */
 } as_probe_block;
 
-/* Room for `rows` rows, whose `row` and `root` the caller fills. AS_E_ENV. */
-as_status as_probe_block_reserve(as_probe_block *b, const as_probe_problem *p, size_t rows, as_err *err);
+/* Room for `rows` rows of d features, whose `row` and `root` the caller fills. AS_E_ENV. */
+as_status as_probe_block_reserve(as_probe_block *b, size_t rows, size_t d, as_err *err);
 /* Makes the factor; `shared`: for as_probe_block_solve_all, with all threads; else for as_probe_block_solve, and may
  * run inside a loop of par.h. AS_E_ENV. */
 as_status as_probe_block_build(as_probe_block *b, const as_probe_problem *p, bool shared);

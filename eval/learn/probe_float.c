@@ -67,10 +67,11 @@ static void centre_chunk(void *ctx, size_t i, int worker) {
   as_probe_float *f = ctx;
   const as_probe_problem *p = f->p;
   size_t chunk = f->slab / CHUNK + i, rows = chunk_rows(f, chunk);
-  const float *x = p->x + chunk * CHUNK * p->d;
   float *out = centred(f, chunk);
-  for (size_t r = 0; r < rows; r++)
-    for (size_t j = 0; j < p->d; j++) out[r * p->d + j] = x[r * p->d + j] - p->mean[j];
+  for (size_t r = 0; r < rows; r++) {
+    const float *x = as_probe_row(p, chunk * CHUNK + r);
+    for (size_t j = 0; j < p->d; j++) out[r * p->d + j] = x[j] - p->mean[j];
+  }
 }
 
 /* xt[j][i] = xc[row + i][col + j] */
@@ -130,7 +131,10 @@ static size_t run_slab(as_probe_float *f) {
   const as_probe_problem *p = f->p;
   f->rows = p->n - f->slab < SLAB ? p->n - f->slab : SLAB;
   size_t chunks = (f->rows + CHUNK - 1) / CHUNK;
-  if (!f->keep) as_par_for(chunks, centre_chunk, f);
+  if (!f->keep) {
+    as_probe_expect(p, f->slab + f->rows, SLAB);
+    as_par_for(chunks, centre_chunk, f);
+  }
   as_gemm_nt(&(as_product){f->rows, p->k, p->d, centred(f, f->slab / CHUNK), p->d, f->wf, p->d, f->z, p->k},
              f->pack);
   as_par_for(chunks, softmax_rows, f);
@@ -255,6 +259,11 @@ const double *as_probe_float_bias_curve(const as_probe_float *f) {
   return f->bias_curve;
 }
 
+void as_probe_float_keep(as_probe_float *f, as_keep *k) {
+  as_keep_block(k, &f->noise, sizeof f->noise);
+  as_keep_block(k, f->bias_curve, f->p->k * sizeof *f->bias_curve);
+}
+
 /* --- set-up --------------------------------------------------------------------------------------------- */
 
 void as_probe_float_destroy(as_probe_float **out) {
@@ -300,6 +309,16 @@ static as_status reserve_float(as_probe_float *f, as_err *err) {
   return f->packed ? AS_OK : AS_E_ENV;
 }
 
+static bool fits_keep(size_t n, size_t d, size_t keep) {
+  return n <= keep / (d * sizeof(float));
+}
+
+double as_probe_float_memory(size_t n, size_t d, size_t k, size_t keep) {
+  const double slab = n < SLAB ? (double)n + CHUNK : SLAB, width = (double)d + COLS;
+  const double rows = fits_keep(n, d, keep) ? 2.0 * (double)n * width : slab * width;
+  return sizeof(float) * (rows + 3.0 * (double)k * width + 2.0 * slab * (double)k + CHUNK * width);
+}
+
 /* All rows centred, and packed for the products with G^T. */
 static as_status pack_rows(as_probe_float *f, as_err *err) {
   const size_t n = f->p->n, d = f->p->d;
@@ -323,7 +342,7 @@ as_status as_probe_float_create(as_probe_float **out, const as_probe_problem *p,
   as_probe_float *f = *out = as_calloc(1, sizeof *f, err);
   if (!f) return AS_E_ENV;
   f->p = p;
-  f->keep = p->n <= keep / (p->d * sizeof(float));
+  f->keep = fits_keep(p->n, p->d, keep);
   f->chunks = (p->n + CHUNK - 1) / CHUNK;
   f->strips = (p->d + COLS - 1) / COLS;
   as_status s = reserve_float(f, err);

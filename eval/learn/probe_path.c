@@ -130,26 +130,65 @@ static as_status score_held_out(const as_labelled *rows, const int *held, const 
   return s;
 }
 
+/* Where a path stands, beside the fit at hand. */
+typedef struct path_walk {
+  const as_path_opts *opts;
+  as_path_result *r;
+  float *weight, *bias; /* of the fit before */
+  size_t numel, classes;
+} path_walk;
+
+static void keep_path(void *ctx, as_keep *k) {
+  path_walk *w = ctx;
+  as_path_result *r = w->r;
+  as_keep_block(k, r->point, (size_t)w->opts->count * sizeof *r->point);
+  as_keep_block(k, &r->n, sizeof r->n);
+  as_keep_block(k, &r->best, sizeof r->best);
+  as_keep_block(k, w->weight, w->numel * sizeof *w->weight);
+  as_keep_block(k, w->bias, w->classes * sizeof *w->bias);
+  if (r->n > (size_t)w->opts->count || r->best >= (size_t)w->opts->count) as_keep_fail(k, AS_E_INPUT);
+}
+
 /* All values of C on the rows in `fit`, each from the one before. */
-static as_status fit_path(const as_labelled *fit, const int *held, const as_path_opts *opts, float *weight,
-                          float *bias, as_path_result *r, as_err *err) {
+static as_status fit_path(path_walk *w, const as_labelled *fit, const int *held, as_err *err) {
+  const as_path_opts *opts = w->opts;
+  as_path_result *r = w->r;
   as_probe *probe = NULL;
-  as_probe_opts o = {.max_iter = opts->max_iter, .tol = on_the_way};
+  as_probe_opts o = {.max_iter = opts->max_iter, .tol = on_the_way, .keep = opts->keep};
   const double step = as_log(opts->to / opts->from) / (double)(opts->count - 1);
-  as_status s = as_probe_open(&probe, fit, 0, err);
-  for (int i = 0; s == AS_OK && i < opts->count; i++) {
+  as_status s = r->n < (size_t)opts->count ? as_probe_open(&probe, fit, 0, err) : AS_OK;
+  for (int i = (int)r->n; s == AS_OK && i < opts->count; i++) {
     as_path_point *p = &r->point[i];
     o.c = p->c = i == 0                 ? opts->from
                  : i == opts->count - 1 ? opts->to
                                         : opts->from * as_exp(step * (double)i);
-    s = as_probe_run(probe, &o, weight, bias, &p->fit, err);
-    if (s == AS_OK) s = score_held_out(fit, held, weight, bias, p, err);
-    o.start_weight = weight;
-    o.start_bias = bias;
+    o.start_weight = i > 0 ? w->weight : NULL;
+    o.start_bias = i > 0 ? w->bias : NULL;
+    s = as_probe_run(probe, &o, w->weight, w->bias, &p->fit, err);
+    if (s == AS_OK) s = score_held_out(fit, held, w->weight, w->bias, p, err);
     if (p->correct > r->point[r->best].correct) r->best = (size_t)i;
     r->n = (size_t)i + 1;
   }
   as_probe_close(&probe);
+  return s;
+}
+
+static as_status walk_path(path_walk *w, const as_labelled *rows, const int *fit, const int *held,
+                           as_err *err) {
+  as_labelled part = *rows;
+  bool found;
+  part.y = fit;
+  as_status s = as_keep_enter(w->opts->keep, keep_path, w, &found, err);
+  if (s != AS_OK) return s;
+  s = fit_path(w, &part, held, err);
+  if (s == AS_OK) { /* from 0: the result depends on the chosen C alone */
+    as_probe_opts last = {.c = w->r->point[w->r->best].c,
+                          .max_iter = w->opts->max_iter,
+                          .tol = w->opts->tol,
+                          .keep = w->opts->keep};
+    s = as_probe_fit(rows, &last, w->weight, w->bias, &w->r->fit, err);
+  }
+  as_keep_leave(w->opts->keep);
   return s;
 }
 
@@ -165,13 +204,8 @@ as_status as_path_fit(const as_labelled *rows, const as_path_opts *asked, float 
   int *fit = as_alloc(n ? n : 1, sizeof *fit, err), *held = as_alloc(n ? n : 1, sizeof *held, err);
   r->point = as_calloc((size_t)opts->count, sizeof *r->point, err);
   as_status s = fit && held && r->point ? split_rows(rows->y, n, opts, fit, held, r, err) : AS_E_ENV;
-  as_labelled part = *rows;
-  part.y = fit;
-  if (s == AS_OK) s = fit_path(&part, held, opts, weight, bias, r, err);
-  if (s == AS_OK) { /* from 0: the result depends on the chosen C alone */
-    as_probe_opts last = {.c = r->point[r->best].c, .max_iter = opts->max_iter, .tol = opts->tol};
-    s = as_probe_fit(rows, &last, weight, bias, &r->fit, err);
-  }
+  path_walk w = {opts, r, weight, bias, rows->classes * rows->d, rows->classes};
+  if (s == AS_OK) s = walk_path(&w, rows, fit, held, err);
   as_free(fit);
   as_free(held);
   if (s != AS_OK) as_path_clear(r);

@@ -20,6 +20,7 @@ typedef struct as_path_opts {
   uint64_t seed;   /* of the split */
   int max_iter;    /* of each fit; 0 = as_probe_fit's */
   double tol;      /* of the last fit; 0 = as_probe_fit's. The fits on the way stop at 1e-4 of the loss */
+  as_keep *keep;   /* begun, or NULL */
 } as_path_opts;
 
 typedef struct as_path_point {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tensor/base/checked.h"
+#include "tensor/base/file.h"
 #include "tensor/base/math/dmath.h"
 #include "tensor/base/math/rng.h"
 #include "tensor/base/mem.h"
@@ -332,59 +333,108 @@ void as_sgd_head(const as_sgd *s, float *weight, float *bias) {
 
 /* --- fixed features --------------------------------------------------------------------------------------- */
 
-typedef struct gather_job {
+typedef struct fixed_fit {
+  as_sgd *sgd;
   const float *x;
-  const uint32_t *row;
-  size_t d;
-  float *out;
-} gather_job;
+  const int *y;
+  size_t d, used;
+  uint32_t *row; /* [used] rows that have a class */
+  /* of a batch: */
+  float *in;
+  int *label;
+  uint32_t *from;
+  /* where it stands: */
+  int epoch;
+  size_t step;
+  double sum; /* of the losses of this epoch's rows */
+} fixed_fit;
 
-static void gather_row(void *ctx, size_t i, int worker) {
-  (void)worker;
-  const gather_job *j = ctx;
-  memcpy(j->out + i * j->d, j->x + j->row[i] * j->d, j->d * sizeof(float));
+static void keep_fit(void *ctx, as_keep *k) {
+  fixed_fit *f = ctx;
+  const as_sgd *s = f->sgd;
+  const size_t numel = s->k * s->d;
+  as_keep_block(k, &f->epoch, sizeof f->epoch);
+  as_keep_block(k, &f->step, sizeof f->step);
+  as_keep_block(k, &f->sum, sizeof f->sum);
+  as_keep_block(k, s->w, numel * sizeof *s->w);
+  as_keep_block(k, s->vw, numel * sizeof *s->vw);
+  as_keep_block(k, s->b, s->k * sizeof *s->b);
+  as_keep_block(k, s->vb, s->k * sizeof *s->vb);
+  as_keep_block(k, s->mean, s->d * sizeof *s->mean);
+  as_keep_block(k, s->var, s->d * sizeof *s->var);
 }
 
-as_status as_sgd_fit(const as_protocol *p, const as_labelled *rows, uint64_t seed, float *weight, float *bias,
-                     double *loss, as_err *err) {
-  const size_t n = rows->n, d = rows->d;
-  const int *y = rows->y;
-  as_sgd *s = NULL;
-  size_t used = 0;
-  uint32_t *row = as_alloc(n ? n : 1, sizeof *row, err);
-  if (!row) return AS_E_ENV;
-  for (size_t i = 0; i < n; i++)
-    if (y[i] >= 0) row[used++] = (uint32_t)i;
-  as_status st = as_sgd_create(&s, p, n > UINT32_MAX ? n : used, d, rows->classes, seed, err);
-  float *batch = st == AS_OK ? as_alloc(s->batch * d, sizeof *batch, err) : NULL;
-  uint32_t *from = st == AS_OK ? as_alloc(s->batch, sizeof *from, err) : NULL;
-  int *label = st == AS_OK ? as_alloc(s->batch, sizeof *label, err) : NULL;
-  if (st == AS_OK && (!batch || !label || !from)) st = AS_E_ENV;
-  for (int epoch = 0; st == AS_OK && epoch < p->epochs; epoch++) {
-    const uint32_t *order = as_sgd_order(s, epoch);
-    double sum = 0.0;
-    for (size_t step = 0, first = 0; st == AS_OK && first < used; step++, first += s->batch) {
-      size_t m = used - first < s->batch ? used - first : s->batch;
-      for (size_t i = 0; i < m; i++) {
-        from[i] = row[order[first + i]];
-        label[i] = y[from[i]];
-      }
-      gather_job job = {rows->x, from, d, batch};
-      as_par_for(m, gather_row, &job);
-      double mean = as_sgd_step(s, batch, label, m, as_protocol_lr(p, epoch, step, as_sgd_steps(s)));
-      if (!isfinite(mean))
-        st = as_fail(err, AS_E_INPUT,
-                     "protocol %s: the loss is not finite in epoch %d, step %zu (rate too high?)", p->name,
-                     epoch + 1, step + 1);
-      sum += mean * (double)m;
-    }
-    if (loss) *loss = sum / (double)used;
+static void gather_sample(void *ctx, size_t i, int worker) {
+  (void)worker;
+  const fixed_fit *f = ctx;
+  memcpy(f->in + i * f->d, f->x + f->from[i] * f->d, f->d * sizeof(float));
+}
+
+/* The rows of the step after this one: the disk brings them meanwhile. */
+static void expect_batch(const fixed_fit *f, const uint32_t *order) {
+  const size_t first = (f->step + 1) * f->sgd->batch;
+  for (size_t i = first; i < f->used && i < first + f->sgd->batch; i++)
+    as_file_expect(f->x + f->row[order[i]] * f->d, f->d * sizeof(float), AS_ACCESS_SOON);
+}
+
+/* One step; the mean loss of its batch. */
+static double take_batch(fixed_fit *f, const as_protocol *p, const uint32_t *order, size_t m) {
+  const size_t first = f->step * f->sgd->batch;
+  for (size_t i = 0; i < m; i++) {
+    f->from[i] = f->row[order[first + i]];
+    f->label[i] = f->y[f->from[i]];
   }
-  if (st == AS_OK) as_sgd_head(s, weight, bias);
-  as_free(row);
-  as_free(batch);
-  as_free(from);
-  as_free(label);
-  as_sgd_destroy(&s);
+  as_par_for(m, gather_sample, f);
+  expect_batch(f, order);
+  const double mean =
+      as_sgd_step(f->sgd, f->in, f->label, m, as_protocol_lr(p, f->epoch, f->step, as_sgd_steps(f->sgd)));
+  f->sum += mean * (double)m;
+  return mean;
+}
+
+static as_status run_epochs(fixed_fit *f, const as_protocol *p, as_keep *keep, as_err *err) {
+  const size_t batch = f->sgd->batch, steps = as_sgd_steps(f->sgd), all = (size_t)p->epochs * steps;
+  for (; f->epoch < p->epochs; f->epoch++, f->step = 0) {
+    const uint32_t *order = as_sgd_order(f->sgd, f->epoch);
+    if (f->step == 0) f->sum = 0.0;
+    for (; f->step < steps; f->step++) {
+      if (as_keep_pause(keep, "training steps", (size_t)f->epoch * steps + f->step, all))
+        return as_keep_left(keep, err);
+      const size_t left = f->used - f->step * batch;
+      if (!isfinite(take_batch(f, p, order, left < batch ? left : batch)))
+        return as_fail(err, AS_E_INPUT,
+                       "protocol %s: the loss is not finite in epoch %d, step %zu (rate too high?)", p->name,
+                       f->epoch + 1, f->step + 1);
+    }
+  }
+  return AS_OK;
+}
+
+as_status as_sgd_fit(const as_protocol *p, const as_labelled *rows, uint64_t seed, as_keep *keep,
+                     float *weight, float *bias, double *loss, as_err *err) {
+  const size_t n = rows->n, d = rows->d;
+  fixed_fit f = {.x = rows->x, .y = rows->y, .d = d, .row = as_alloc(n ? n : 1, sizeof *f.row, err)};
+  bool found;
+  if (!f.row) return AS_E_ENV;
+  for (size_t i = 0; i < n; i++)
+    if (rows->y[i] >= 0) f.row[f.used++] = (uint32_t)i;
+  as_status st = as_sgd_create(&f.sgd, p, n > UINT32_MAX ? n : f.used, d, rows->classes, seed, err);
+  if (st == AS_OK) {
+    f.in = as_alloc(f.sgd->batch * d, sizeof *f.in, err);
+    f.from = as_alloc(f.sgd->batch, sizeof *f.from, err);
+    f.label = as_alloc(f.sgd->batch, sizeof *f.label, err);
+    if (!f.in || !f.label || !f.from) st = AS_E_ENV;
+  }
+  if (st == AS_OK && (st = as_keep_enter(keep, keep_fit, &f, &found, err)) == AS_OK) {
+    as_file_expect(f.x, n * d * sizeof *f.x, AS_ACCESS_SCATTERED);
+    st = run_epochs(&f, p, keep, err);
+    as_file_expect(f.x, n * d * sizeof *f.x, AS_ACCESS_ORDERED);
+    as_keep_leave(keep);
+  }
+  if (st == AS_OK && loss) *loss = f.sum / (double)f.used;
+  if (st == AS_OK) as_sgd_head(f.sgd, weight, bias);
+  void *all[] = {f.row, f.in, f.from, f.label};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) as_free(all[i]);
+  as_sgd_destroy(&f.sgd);
   return st;
 }

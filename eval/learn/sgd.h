@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "eval/learn/keep.h"
 #include "eval/learn/labelled.h"
 #include "eval/learn/protocol.h"
 #include "tensor/base/status.h"
@@ -29,8 +30,9 @@ double as_sgd_step(as_sgd *s, const float *x, const int *y, size_t m, double lr)
 /* The head as it stands, BatchNorm's running averages folded in. weight: [classes, d], bias: [classes]. */
 void as_sgd_head(const as_sgd *s, float *weight, float *bias);
 
-/* All epochs on fixed features. loss: mean over the last epoch, or NULL. AS_E_INPUT: the training diverged. */
-as_status as_sgd_fit(const as_protocol *p, const as_labelled *rows, uint64_t seed, float *weight, float *bias,
-                     double *loss, as_err *err);
+/* All epochs on fixed features, which may lie in a file that is larger than memory. keep: begun, or NULL. loss: mean over
+ * the last epoch, or NULL. AS_E_INPUT: the training diverged. AS_E_STOPPED: by keep. */
+as_status as_sgd_fit(const as_protocol *p, const as_labelled *rows, uint64_t seed, as_keep *keep,
+                     float *weight, float *bias, double *loss, as_err *err);
 
 #endif

@@ -112,7 +112,7 @@ static as_status fit_protocol(as_model_run *r, size_t train, const char *name, a
   if (!how)
     return as_fail(err, AS_E_INPUT, "no probe protocol is known for recipe %s; say protocol = NAME", recipe);
   if (r->in->plan->crops && how->crops) return fit_crops(r, train, how, err);
-  return as_linhead_protocol(&r->open.head, &rows, how, (uint64_t)r->in->plan->seed, err);
+  return as_linhead_protocol(&r->open.head, &rows, how, (uint64_t)r->in->plan->seed, NULL, err);
 }
 
 /* By L-BFGS, at one C or at the best of a path. */

@@ -134,6 +134,18 @@ void as_file_release(const as_file *f, const void *p, size_t n) {
 #endif
 }
 
+void as_file_expect(const void *p, size_t n, as_access how) {
+#ifdef MADV_WILLNEED
+  const size_t page = (size_t)sysconf(_SC_PAGESIZE), over = (size_t)((uintptr_t)p % page);
+  const int advice = how == AS_ACCESS_SOON        ? MADV_WILLNEED
+                     : how == AS_ACCESS_SCATTERED ? MADV_RANDOM
+                                                  : MADV_NORMAL;
+  if (n > 0) (void)madvise((void *)((uintptr_t)p - over), over + n, advice);
+#else
+  (void)p, (void)n, (void)how;
+#endif
+}
+
 /* ---- paths and folders ------------------------------------------------------------------------ */
 
 as_path_kind as_path_kind_of(const char *path) {

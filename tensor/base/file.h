@@ -35,6 +35,11 @@ void as_file_close(as_file *f); /* zeroed or closed twice is fine */
 /* The n bytes at p, inside the file's data, will not be read soon: where the file is mapped, their pages
  * leave this process's memory and come back from the file when they are read again. */
 void as_file_release(const as_file *f, const void *p, size_t n);
+/* How the n bytes at p will be used, for the disk's sake where they lie in a mapped file: their pages are fetched from now
+ * on, while the caller works at others; or rows will be read here and there, so that nothing beside them is to be
+ * fetched; or that is over. Any memory may be named; no result depends on it. */
+typedef enum as_access { AS_ACCESS_SOON, AS_ACCESS_SCATTERED, AS_ACCESS_ORDERED } as_access;
+void as_file_expect(const void *p, size_t n, as_access how);
 
 typedef enum as_path_kind { AS_PATH_NONE, AS_PATH_FILE, AS_PATH_DIR, AS_PATH_OTHER } as_path_kind;
 as_path_kind as_path_kind_of(const char *path); /* follows links */

@@ -1,11 +1,15 @@
 #define _DEFAULT_SOURCE /* madvise */
 #include "tensor/base/mem.h"
 
+#include <math.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #if defined(__linux__)
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
 #endif
 
 #include "tensor/base/checked.h"
@@ -97,6 +101,37 @@ char *as_strndup(const char *s, size_t n, as_err *err) {
 char *as_strdup(const char *s, as_err *err) {
   return as_strndup(s, strlen(s), err);
 }
+
+#if defined(__linux__)
+/* The number behind `key` in a file of the system's; INFINITY: none there ("max", too). */
+static double system_number(const char *path, const char *key) {
+  char line[256];
+  unsigned long long v;
+  double found = INFINITY;
+  FILE *f = fopen(path, "r");
+  while (f && found == INFINITY && fgets(line, sizeof line, f))
+    if (strncmp(line, key, strlen(key)) == 0 && sscanf(line + strlen(key), "%llu", &v) == 1)
+      found = (double)v;
+  if (f) fclose(f);
+  return found;
+}
+
+/* What can be freed counts as free. A container's limit holds for all of it, so it is only an upper bound. */
+double as_mem_spare(void) {
+  double spare = 1024.0 * system_number("/proc/meminfo", "MemAvailable:");
+  spare = fmin(spare, system_number("/sys/fs/cgroup/memory.max", ""));
+  spare = fmin(spare, system_number("/sys/fs/cgroup/memory/memory.limit_in_bytes", ""));
+  struct rlimit r;
+  const double pages = system_number("/proc/self/statm", "");
+  if (getrlimit(RLIMIT_AS, &r) == 0 && r.rlim_cur != RLIM_INFINITY && pages < INFINITY)
+    spare = fmin(spare, fmax((double)r.rlim_cur - pages * (double)sysconf(_SC_PAGESIZE), 0.0));
+  return spare;
+}
+#else
+double as_mem_spare(void) {
+  return (double)INFINITY;
+}
+#endif
 
 void *as_arena_take(as_arena *a, size_t count, size_t size) {
   size_t bytes, end;

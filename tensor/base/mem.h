@@ -25,6 +25,9 @@ as_status as_grow(void *array, size_t *cap, size_t need, size_t size, as_err *er
 char *as_strndup(const char *s, size_t n, as_err *err);
 char *as_strdup(const char *s, as_err *err);
 
+/* Bytes that can still be had, as far as the system tells (Linux); INFINITY: it does not. */
+double as_mem_spare(void);
+
 /* Bump arena. With base == NULL it only measures: takes return NULL and `used` grows; then
  * allocate `used` bytes, set base and size, reset used to 0 and run the same takes again. */
 typedef struct as_arena {

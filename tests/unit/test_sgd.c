@@ -85,10 +85,10 @@ static void pytorch(as_test *t) {
     for (size_t i = 0; i < sizeof v / sizeof *v; i++) v[i] = strtod(p, &p);
     float w[K * D], b[K];
     as_err err;
-    CHECK_OK(
-        t,
-        as_sgd_fit(c, &(as_labelled){.x = x, .y = y, .n = N, .d = D, .classes = K}, SEED, w, b, &loss, &err),
-        err);
+    CHECK_OK(t,
+             as_sgd_fit(c, &(as_labelled){.x = x, .y = y, .n = N, .d = D, .classes = K}, SEED, NULL, w, b,
+                        &loss, &err),
+             err);
     CHECK_NEAR(t, loss / v[0], 1, 2e-6);
     for (int k = 0; k < K; k++) {
       CHECK_NEAR(t, (double)b[k], v[1 + k], 1e-5 * (1 + fabs(v[1 + k])));
@@ -111,7 +111,7 @@ static void threads(as_test *t) {
       as_par_set_threads(i + 1);
       CHECK_OK(t,
                as_sgd_fit(&cases_[c], &(as_labelled){.x = x, .y = y, .n = N, .d = D, .classes = K}, SEED,
-                          w[i], b[i], &loss[i], &err),
+                          NULL, w[i], b[i], &loss[i], &err),
                err);
       CHECK(t, memcmp(w[i], w[0], sizeof w[0]) == 0 && memcmp(b[i], b[0], sizeof b[0]) == 0 &&
                    loss[i] == loss[0]);
@@ -119,7 +119,7 @@ static void threads(as_test *t) {
     as_par_set_threads(1);
     CHECK_OK(t,
              as_sgd_fit(&cases_[c], &(as_labelled){.x = x, .y = y, .n = N, .d = D, .classes = K}, SEED + 1,
-                        w[1], b[1], &loss[1], &err),
+                        NULL, w[1], b[1], &loss[1], &err),
              err);
     CHECK(t, memcmp(w[1], w[0], sizeof w[0]) != 0); /* the seed does something */
   }
@@ -183,18 +183,19 @@ static void refused(as_test *t) {
   float w[K * D], b[K];
   as_err err;
   CHECK_STATUS(t,
-               as_sgd_fit(&cases_[0], &(as_labelled){.x = x, .y = y, .n = N, .d = D, .classes = 1}, 0, w, b,
-                          NULL, &err),
+               as_sgd_fit(&cases_[0], &(as_labelled){.x = x, .y = y, .n = N, .d = D, .classes = 1}, 0, NULL,
+                          w, b, NULL, &err),
                AS_E_USAGE);
   CHECK_STATUS(t,
-               as_sgd_fit(&cases_[0], &(as_labelled){.x = x, .y = y, .n = 0, .d = D, .classes = K}, 0, w, b,
-                          NULL, &err),
+               as_sgd_fit(&cases_[0], &(as_labelled){.x = x, .y = y, .n = 0, .d = D, .classes = K}, 0, NULL,
+                          w, b, NULL, &err),
                AS_E_USAGE);
   as_protocol wild = cases_[0];
   wild.lr = 1e30;
-  CHECK_STATUS(
-      t, as_sgd_fit(&wild, &(as_labelled){.x = x, .y = y, .n = N, .d = D, .classes = K}, 0, w, b, NULL, &err),
-      AS_E_INPUT);
+  CHECK_STATUS(t,
+               as_sgd_fit(&wild, &(as_labelled){.x = x, .y = y, .n = N, .d = D, .classes = K}, 0, NULL, w, b,
+                          NULL, &err),
+               AS_E_INPUT);
   CHECK(t, strstr(err.msg, "not finite") != NULL);
 }
 
