@@ -312,10 +312,12 @@ static void put_html_cell(as_str *out, const as_grid *g, size_t row, size_t col)
   as_str_put(out, col == 0 ? "</th>" : "</td>");
 }
 
+enum { PAPER_COLUMNS = 100 }; /* that a printed page takes in letters of usual size */
+
 void as_grid_html(as_str *out, const as_grid *g) {
   if (grid_failed(g)) out->failed = true;
-  as_str_printf(out, "<div class=\"scroll%s\"><table%s>\n<thead><tr>", g->tall ? " tall" : "",
-                g->shade ? " class=\"heat\"" : "");
+  as_str_printf(out, "<div class=\"scroll%s%s\"><table%s>\n<thead><tr>", g->tall ? " tall" : "",
+                as_grid_width(g) > PAPER_COLUMNS ? " wide" : "", g->shade ? " class=\"heat\"" : "");
   for (size_t c = 0; c < g->cols; c++) {
     as_str_printf(out, "<th scope=\"col\"%s>", g->align[c] == 'r' ? " class=\"num\"" : "");
     put_html_lines(out, as_str_c(&g->head[c]), true);
