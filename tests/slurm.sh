@@ -1,8 +1,8 @@
 #!/bin/sh
 # A real Slurm on this machine, for as long as this script runs: munged, slurmctld and two slurmd in a folder of their
 # own, installed by apt where they are missing. A plan of six models goes through it as `assay slurm` writes it: eight
-# tasks, one of them killed and queued again, one node drained; what is merged must be the run of one machine, byte for
-# byte. BUILD names a finished build; ends with "N passed, N failed[, N skipped]".
+# tasks, one of them killed and queued again, one at the end of its time, one node drained; what is merged must be the
+# run of one machine, byte for byte. BUILD names a finished build; ends with "N passed, N failed[, N skipped]".
 BUILD=${BUILD:-build}
 case $BUILD in /*) ;; *) BUILD=$PWD/$BUILD ;; esac
 real=$BUILD/assay
@@ -138,16 +138,28 @@ lacks() {
 check "a node without a file is named, and the file" lacks
 mv hidden w4.safetensors
 
-# Part 2 holds still in the middle of its rows when it runs for the first time, to be killed there.
+# Parts 2 and 5 hold still in the middle of their rows when they run for the first time: 2 to be killed there, 5 to come
+# to the end of its time, of which it is told. (Slurm looks at limits of time every half minute.)
 cat >holding <<END
 #!/bin/sh
-case "\$*" in *part-2-of-8*) [ -e '$work/held' ] || hold=1 ;; esac
+for i in 2 5; do
+  case "\$*" in *part-\$i-of-8*) [ -e '$work/held.'\$i ] || hold=\$i ;; esac
+done
 [ -n "\$hold" ] || exec '$real' "\$@"
 '$real' "\$@" &
-until ls '$work'/job.slurm/part-2-of-8/rows/*.rows >/dev/null 2>&1; do kill -0 \$! || break; done
-kill -STOP \$!
-touch '$work/held'
-wait
+run=\$!
+trap 'echo TERM >>$work/told.'\$hold'; kill -TERM \$run; kill -CONT \$run' TERM
+until ls '$work'/job.slurm/part-\$hold-of-8/rows/*.rows >/dev/null 2>&1; do kill -0 \$run || break; done
+kill -STOP \$run
+touch '$work/held.'\$hold
+wait \$run
+code=\$?
+while kill -0 \$run 2>/dev/null; do
+  wait \$run
+  code=\$?
+done
+echo "\$code" >>'$work/told.'\$hold
+exit \$code
 END
 chmod +x holding
 sed -i "s|^assay=.*|assay='$work/holding'|" job.slurm/part.sh
@@ -157,18 +169,25 @@ part=$(sed 's/^part \([0-9]*\),.*/\1/' ids) merge=$(sed 's/.*merge //' ids)
 state_is() { # JOB STATE
   scontrol show job "$1" 2>/dev/null | grep -q "JobState=$2"
 }
-check "part 2 is under way" wait_for 60 test -e held || end
+check "part 5 has a minute" scontrol update JobId="${part}_5" TimeLimit=1
+check "part 2 is under way" wait_for 60 test -e held.2 || end
 check "and killed and queued again in the middle" scontrol requeue "${part}_2"
 node=$(scontrol show job "${part}_2" | sed -n 's/.* NodeList=\(n[12]\).*/\1/p' | head -n 1)
 check "a node is drained" scontrol update NodeName="${node:-n2}" State=DRAIN Reason=test
-merged() { # Slurm lets a job that it killed wait for two minutes, unless it is told otherwise
-  scontrol show job "${part}_2" | grep -q 'JobState=PENDING' && scontrol update JobId="${part}_2" StartTime=now
+merged() { # Slurm lets a job that was queued again wait for two minutes, unless it is told otherwise
+  for i in 2 5; do
+    scontrol show job "${part}_$i" | grep -q 'Restarts=1' && state_is "${part}_$i" PENDING &&
+      scontrol update JobId="${part}_$i" StartTime=now
+  done
   state_is "$merge" COMPLETED
 }
 check "all parts end well and the merge runs after them" wait_for 300 merged ||
   { squeue -o '%i %T %r' && scontrol show job "$merge" | grep -E 'JobState|Reason'; }
-restarted() { scontrol show job "${part}_2" | grep -q 'Restarts=1'; }
-check "part 2 ran twice" restarted
+restarted() { scontrol show job "${part}_$1" | grep -q 'Restarts=1'; }
+check "part 2 ran twice" restarted 2
+check "part 5 ran twice" restarted 5
+kept() { [ "$(tr '\n' ' ' <told.5)" = "TERM 75 " ] && ! grep -q "TIME LIMIT" job.slurm/log/part-5.txt; }
+check "part 5 was told before its time was over, and stopped with its work kept" kept
 one_node() { sinfo -h -N -t drain,drng -o %N | grep -q n; }
 check "the node is drained still" one_node
 check "the merged run is that of one machine, byte for byte" diff -r -x place.json whole job.slurm/out
