@@ -210,7 +210,7 @@ static void check_sizes(check *c) {
       continue;
     }
     if (as_blob_unpack(&b, &e) != AS_OK || as_image_probe(&info, b.p, b.n, &e) != AS_OK) {
-      if (bad++ == 0) finding(c, AS_FINDING_WRONG, "%s: %s", c->ds->row[i].name, e.msg);
+      if (bad++ == 0) finding(c, AS_FINDING_DAMAGED, "%s: %s", c->ds->row[i].name, e.msg);
     } else {
       int s = info.w < info.h ? info.w : info.h;
       if (seen++ == 0) {
@@ -223,7 +223,7 @@ static void check_sizes(check *c) {
     }
     as_dataset_release(&b);
   }
-  if (bad > 0) finding(c, AS_FINDING_WRONG, "%zu of %zu images looked at cannot be read", bad, n);
+  if (bad > 0) finding(c, AS_FINDING_DAMAGED, "%zu of %zu images looked at cannot be read", bad, n);
   if (seen < 8) return;
   if (is_task(c, "imagenet-c")) {
     bool fits = same && w == 224 && h == 224;

@@ -10,9 +10,10 @@
 #include "tensor/base/status.h"
 
 typedef enum as_finding_level {
-  AS_FINDING_OK,   /* as published */
-  AS_FINDING_NOTE, /* worth knowing, or cannot be told */
-  AS_FINDING_WRONG /* results on this data would not be results on the named set */
+  AS_FINDING_OK,      /* as published */
+  AS_FINDING_NOTE,    /* worth knowing, or cannot be told */
+  AS_FINDING_DAMAGED, /* images that cannot be read: a run goes on, and counts them as failed */
+  AS_FINDING_WRONG    /* results on this data would not be results on the named set */
 } as_finding_level;
 
 typedef struct as_finding {

@@ -16,7 +16,7 @@ static as_status check_set(as_doc_ctx *d, const as_plan_dataset *p, as_err *err)
   as_dataset_opts o = as_plan_dataset_opts(p);
   as_status s = as_dataset_check(&f, &o, false, err);
   for (size_t i = 0; s == AS_OK && i < f.n; i++) {
-    if (f.item[i].level != AS_FINDING_WRONG) continue;
+    if (f.item[i].level != AS_FINDING_WRONG && f.item[i].level != AS_FINDING_DAMAGED) continue;
     as_str_printf(d->out, "set %s\n", p->name);
     as_doc_cause(d, "data: %s", f.item[i].text);
   }

@@ -59,7 +59,8 @@ static void add_missing(as_check *c, const char *about, const as_plan_path *path
 
 /* ---- sets --------------------------------------------------------------------------------------------- */
 
-/* Is it the set that its task names? What is wrong is a problem; the rest is said. */
+/* Is it the set that its task names? What is wrong is a problem; images that a run would count as failed are warned of;
+ * the rest is said. */
 static void check_content(as_check *c, const as_plan_dataset *p) {
   as_dataset_opts o = as_plan_dataset_opts(p);
   as_findings found = {0};
@@ -74,7 +75,8 @@ static void check_content(as_check *c, const as_plan_dataset *p) {
       as_fail(&e, AS_E_INPUT, "dataset %s: %s", p->name, found.item[i].text);
       add_problem(c, p->name, AS_E_INPUT, &e);
     } else {
-      add_line(c, AS_CHECK_NOTE, p->name, found.item[i].text);
+      add_line(c, found.item[i].level == AS_FINDING_DAMAGED ? AS_CHECK_WARNING : AS_CHECK_NOTE, p->name,
+               found.item[i].text);
     }
   }
   as_findings_clear(&found);

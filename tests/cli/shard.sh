@@ -56,14 +56,20 @@ told "auto/N: nonsense" "wanted auto/N" auto/0 PBS_ARRAY_INDEX=0
 # parts do not train: all of them would train the same
 printf '[pretrain t]\nmethod = simclr\ndata = world:seed=0,size=32,per-class=2\n[dataset val]\npath = %s/world/val\n[model t]\nweights = pretrain:t\n' "$A" >"$TMP/t.plan"
 refuses "shard: a plan that is not trained yet" 3 "found no checkpoint of [pretrain t]; wanted it before the parts start: assay pretrain" run "$TMP/t.plan" --shard 0/2
-# what a run takes, and the jobs for it; sets with damaged images are refused by them as by --check
+# what a run takes, and the jobs for it; damaged images stop none of them, and are warned of
 S=$A/small.plan
 printf '[dataset train]\npath = world/train\nclasses = world/classes.txt\nrole = train\n[dataset val]\npath = world/val\nclasses = world/classes.txt\n[model vit-a]\nweights = weights/vit-a.safetensors\nhead = probe\n' >"$S"
 run run "$S" -o "$TMP/small" -q
 works "shard: --estimate on machines" run "$S" --estimate --tasks 4 --json
 has "shard: --estimate says core-hours" '"core_seconds": ' "$TMP/out"
 refuses "shard: --tasks without --estimate" 2 "--tasks is for --estimate here" run "$S" --tasks 4
-refuses "shard: slurm refuses what --check refuses" 3 "world/sketch" slurm "$P" -o "$TMP/none"
+works "shard: --check warns of the damaged image that run counts as failed" run "$P" --check -q
+grep -q "^WARNING  sketch: .*: 1 of [0-9]* images looked at cannot be read" "$TMP/out" && has "shard: and finds no problem" "no problem found" "$TMP/out" ||
+  not_ok "shard: --check warns of a damaged image" "$(grep WARNING "$TMP/out")"
+works "shard: so does --estimate" run "$P" --estimate -q
+works "shard: and slurm writes its jobs" slurm "$P" -o "$TMP/damaged" -q
+sed 's/world.sketch/world\/nowhere/' "$P" >"$A/lost.plan"
+refuses "shard: slurm refuses what --check refuses" 3 "world/nowhere" slurm "$A/lost.plan" -o "$TMP/none"
 (cd "$TMP" && "$ASSAY" slurm "$S" --tasks 3 --threads 2 -o jobs -q >"$TMP/out" 2>"$TMP/err")
 "$ASSAY" info >"$TMP/info"
 cpus=2
