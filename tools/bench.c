@@ -1,9 +1,13 @@
 #include "tools/bench.h"
 
+#include <stdlib.h>
+
 #include "models/selftest.h"
+#include "tensor/base/cpu.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/par.h"
 #include "tensor/kern/kernels.h"
+#include "tensor/runtime.h"
 #include "tools/progress.h"
 
 as_status as_bench_open(as_bench *b, const char *net, int batch, as_err *err) {
@@ -75,4 +79,51 @@ double as_bench_peak(void) {
   }
   as_free(ab);
   return best;
+}
+
+static int order(const void *a, const void *b) {
+  const double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+as_spread as_spread_of(double *samples, int n) {
+  qsort(samples, (size_t)n, sizeof *samples, order);
+  const double middle = samples[n / 2], before = samples[(n - 1) / 2];
+  const as_spread s = {(middle + before) / 2, samples[0], samples[n - 1], n};
+  return s;
+}
+
+void as_bench_put_machine(as_str *out, bool jsonl, double peak) {
+  char model[64];
+  const as_cpu_caches c = as_cpu_cache_sizes();
+  as_cpu_model(model);
+  if (!jsonl) {
+    as_str_printf(out, "%s, %d processors, kernels %s, caches", model, as_par_processors(), as_cpu_name());
+    const size_t bytes[3] = {c.l1, c.l2, c.l3};
+    for (size_t i = 0; i < 3; i++)
+      as_str_printf(out, bytes[i] ? "%s%zu" : "%s?", i ? " / " : " ", bytes[i] / 1024);
+    as_str_printf(out, " KiB, peak %.1f gflop/s on %d threads\n", peak, as_par_threads());
+    return;
+  }
+  as_jsonw w;
+  as_jsonw_init(&w, out, true);
+  as_jsonw_object(&w);
+  as_jsonw_key(&w, "bench"), as_jsonw_str(&w, "machine");
+  as_jsonw_key(&w, "cpu"), as_jsonw_str(&w, model);
+  as_jsonw_key(&w, "processors"), as_jsonw_i64(&w, as_par_processors());
+  as_jsonw_key(&w, "kernels"), as_jsonw_str(&w, as_cpu_name());
+  as_jsonw_key(&w, "l1_bytes"), as_jsonw_i64(&w, (int64_t)c.l1);
+  as_jsonw_key(&w, "l2_bytes"), as_jsonw_i64(&w, (int64_t)c.l2);
+  as_jsonw_key(&w, "l3_bytes"), as_jsonw_i64(&w, (int64_t)c.l3);
+  as_jsonw_key(&w, "threads"), as_jsonw_i64(&w, as_par_threads());
+  as_jsonw_key(&w, "peak"), as_jsonw_f64(&w, peak);
+  as_jsonw_end(&w);
+  as_str_putc(out, '\n');
+}
+
+void as_bench_put_spread(as_jsonw *w, const as_spread *s) {
+  as_jsonw_key(w, "value"), as_jsonw_f64(w, s->median);
+  as_jsonw_key(w, "low"), as_jsonw_f64(w, s->low);
+  as_jsonw_key(w, "high"), as_jsonw_f64(w, s->high);
+  as_jsonw_key(w, "samples"), as_jsonw_i64(w, s->n);
 }

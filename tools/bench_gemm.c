@@ -59,12 +59,13 @@ static void multiply(const operands *o) {
   }
 }
 
-static void report(as_str *out, bool jsonl, const char *impl, const operands *o, double seconds,
+static void report(as_str *out, bool jsonl, const char *impl, const operands *o, const as_spread *rate,
                    double peak) {
-  const double rate = 2e-9 * (double)o->s->m * (double)o->s->n * (double)o->s->k / seconds;
+  const double ms = 2e-6 * (double)o->s->m * (double)o->s->n * (double)o->s->k / rate->median;
   if (!jsonl) {
-    as_str_printf(out, "%-6s %-20s %6zu x %5zu x %5zu  %8.3f ms %8.1f gflop/s %6.1f %%\n", impl, o->s->name,
-                  o->s->m, o->s->n, o->s->k, 1e3 * seconds, rate, 100 * rate / peak);
+    as_str_printf(out, "%-6s %-20s %6zu x %5zu x %5zu  %8.3f ms %8.1f gflop/s [%.1f, %.1f] of %d %6.1f %%\n",
+                  impl, o->s->name, o->s->m, o->s->n, o->s->k, ms, rate->median, rate->low, rate->high,
+                  rate->n, 100 * rate->median / peak);
     return;
   }
   as_jsonw w;
@@ -75,9 +76,9 @@ static void report(as_str *out, bool jsonl, const char *impl, const operands *o,
   as_jsonw_key(&w, "case"), as_jsonw_str(&w, o->s->name);
   as_jsonw_key(&w, "threads"), as_jsonw_i64(&w, as_par_threads());
   as_jsonw_key(&w, "unit"), as_jsonw_str(&w, "GFLOP/s");
-  as_jsonw_key(&w, "value"), as_jsonw_f64(&w, rate);
+  as_bench_put_spread(&w, rate);
   as_jsonw_key(&w, "peak"), as_jsonw_f64(&w, peak);
-  as_jsonw_key(&w, "ms"), as_jsonw_f64(&w, 1e3 * seconds);
+  as_jsonw_key(&w, "ms"), as_jsonw_f64(&w, ms);
   as_jsonw_end(&w);
   as_str_putc(out, '\n');
 }
@@ -101,19 +102,19 @@ static as_status one_shape(as_str *out, const as_args *args, const shape *s, dou
     }
     if (st == AS_OK) {
       multiply(&o);
-      double best = 0;
-      for (int sample = 0; sample < 3; sample++) {
+      double rates[AS_BENCH_SAMPLES];
+      for (int sample = 0; sample < AS_BENCH_SAMPLES; sample++) {
         double start = as_seconds(), now = start;
         size_t runs = 0;
-        while (runs == 0 || now - start < seconds / (6 * SHAPES)) {
+        while (runs == 0 || now - start < seconds / (2 * AS_BENCH_SAMPLES * SHAPES)) {
           multiply(&o);
           runs++;
           now = as_seconds();
         }
-        const double t = (now - start) / (double)runs;
-        if (sample == 0 || t < best) best = t;
+        rates[sample] = 2e-9 * (double)s->m * (double)s->n * (double)s->k * (double)runs / (now - start);
       }
-      report(out, args->set[OPT_JSONL], plain ? "nt" : "packed", &o, best, peak);
+      const as_spread rate = as_spread_of(rates, AS_BENCH_SAMPLES);
+      report(out, args->set[OPT_JSONL], plain ? "nt" : "packed", &o, &rate, peak);
     }
     as_linear_destroy(&o.packed);
     as_free(o.a), as_free(o.b), as_free(o.c), as_free(o.scratch);
@@ -126,6 +127,7 @@ as_status as_bench_gemm(const as_args *args, as_err *err) {
   as_status st = AS_OK;
   for (size_t i = 0; i < SHAPES && st == AS_OK; i++) {
     as_str out = {0};
+    if (i == 0) as_bench_put_machine(&out, args->set[OPT_JSONL], peak);
     st = one_shape(&out, args, &shapes[i], seconds, peak, err);
     if (st == AS_OK) st = as_str_status(&out, err);
     if (st == AS_OK) as_print(&out);

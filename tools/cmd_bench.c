@@ -37,11 +37,14 @@ static void on_layer(void *ctx, const char *layer, const int64_t shape[4], const
   c->last = as_seconds();
 }
 
-static void sample(as_str *out, const as_args *a, const char *net, int batch, double rate, double gflop,
-                   double peak) {
+static void report(as_str *out, const as_args *a, const char *net, int batch, const as_spread *rate,
+                   double gflop, double peak) {
   if (!a->set[OPT_JSONL]) {
-    as_str_printf(out, "%s  batch %d  %d threads  %.3f images/s  %.1f gflop/s  %.0f %% of peak  %.0f MB\n",
-                  net, batch, as_par_threads(), rate, rate * gflop, 100 * rate * gflop / peak, peak_mb());
+    as_str_printf(out,
+                  "%s  batch %d  %d threads  %.3f images/s [%.3f, %.3f] of %d  %.1f gflop/s  %.0f %% of peak "
+                  " %.0f MB\n",
+                  net, batch, as_par_threads(), rate->median, rate->low, rate->high, rate->n,
+                  rate->median * gflop, 100 * rate->median * gflop / peak, peak_mb());
     return;
   }
   as_jsonw w;
@@ -53,7 +56,7 @@ static void sample(as_str *out, const as_args *a, const char *net, int batch, do
   as_jsonw_key(&w, "batch"), as_jsonw_i64(&w, batch);
   as_jsonw_key(&w, "threads"), as_jsonw_i64(&w, as_par_threads());
   as_jsonw_key(&w, "unit"), as_jsonw_str(&w, "img/s");
-  as_jsonw_key(&w, "value"), as_jsonw_f64(&w, rate);
+  as_bench_put_spread(&w, rate);
   as_jsonw_key(&w, "gflop"), as_jsonw_f64(&w, gflop);
   as_jsonw_key(&w, "peak"), as_jsonw_f64(&w, peak);
   as_jsonw_key(&w, "rss_mb"), as_jsonw_f64(&w, peak_mb());
@@ -76,12 +79,18 @@ as_status as_cmd_bench(const as_args *a, as_err *err) {
     as_model_set_trace(b.model, NULL, NULL);
     as_str_printf(&out, "%-65s %8.3f ms for %d images, traced\n", "all layers", 1e3 * clock.total, batch);
   }
-  /* Three samples of a third each: the best is what the machine can do, their spread what it did. Fewer
-   * where one pass already takes longer than all of them should. */
+  /* Fewer samples where one pass already takes longer than all of them should. The peak is measured before each. */
+  double rates[AS_BENCH_SAMPLES], peaks[AS_BENCH_SAMPLES];
   const double begin = as_seconds();
-  for (int k = 0; s == AS_OK && k < 3 && (k == 0 || as_seconds() - begin < seconds); k++) {
-    const double peak = as_bench_peak();
-    sample(&out, a, net, batch, as_bench_rate(&b, seconds / 3), as_model_gflop(b.model), peak);
+  int n = 0;
+  while (s == AS_OK && n < AS_BENCH_SAMPLES && (n == 0 || as_seconds() - begin < seconds)) {
+    peaks[n] = as_bench_peak();
+    rates[n++] = as_bench_rate(&b, seconds / AS_BENCH_SAMPLES);
+  }
+  if (s == AS_OK) {
+    const as_spread rate = as_spread_of(rates, n), peak = as_spread_of(peaks, n);
+    as_bench_put_machine(&out, a->set[OPT_JSONL], peak.median);
+    report(&out, a, net, batch, &rate, as_model_gflop(b.model), peak.median);
   }
   if (s == AS_OK) s = as_str_status(&out, err);
   if (s == AS_OK) as_print(&out);

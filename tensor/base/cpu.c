@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #if AS_HAVE_X86
 #include <cpuid.h>
@@ -105,6 +106,49 @@ const char *as_cpu_level(void) {
   for (size_t l = 0; l < LEVELS; l++)
     if (as_cpu_has(levels[l].needs)) best = l;
   return levels[best].name;
+}
+
+const char *as_cpu_model(char out[64]) {
+  (void)snprintf(out, 64, "%s", AS_HAVE_X86 ? "x86-64" : AS_HAVE_NEON ? "aarch64" : "unknown processor");
+#if AS_HAVE_X86
+  unsigned r[12];
+  for (unsigned i = 0; i < 3; i++)
+    if (!__get_cpuid(0x80000002u + i, &r[4 * i], &r[4 * i + 1], &r[4 * i + 2], &r[4 * i + 3])) return out;
+  char name[sizeof r + 1] = {0};
+  memcpy(name, r, sizeof r);
+  size_t n = 0; /* makers pad with spaces */
+  for (const char *p = name; *p; p++)
+    if (*p >= 32 && *p < 127 && (*p != ' ' || (n > 0 && out[n - 1] != ' '))) out[n++] = *p;
+  while (n > 0 && out[n - 1] == ' ') n--;
+  out[n] = '\0';
+  if (n == 0) (void)snprintf(out, 64, "x86-64");
+#endif
+  return out;
+}
+
+as_cpu_caches as_cpu_cache_sizes(void) {
+  as_cpu_caches c = {0};
+#if AS_HAVE_X86
+  /* Intel's leaf 4 and AMD's 0x8000001d have one layout: type and level, then ways, partitions, line and sets less one. */
+  const unsigned leaves[2] = {4, 0x8000001du};
+  for (size_t l = 0; l < 2 && !c.l1; l++)
+    for (unsigned i = 0; i < 8; i++) {
+      unsigned a, b, n, d;
+      if (!__get_cpuid_count(leaves[l], i, &a, &b, &n, &d) || (a & 31) == 0) break;
+      const size_t bytes =
+          ((size_t)(b >> 22) + 1) * ((b >> 12 & 1023) + 1) * ((b & 4095) + 1) * ((size_t)n + 1);
+      if ((a & 31) == 2) continue; /* instructions */
+      const unsigned level = a >> 5 & 7;
+      if (level == 1) c.l1 = bytes;
+      if (level == 2) c.l2 = bytes;
+      if (level == 3) c.l3 = bytes;
+    }
+#elif defined(_SC_LEVEL1_DCACHE_SIZE)
+  const long l1 = sysconf(_SC_LEVEL1_DCACHE_SIZE), l2 = sysconf(_SC_LEVEL2_CACHE_SIZE);
+  const long l3 = sysconf(_SC_LEVEL3_CACHE_SIZE);
+  c.l1 = l1 > 0 ? (size_t)l1 : 0, c.l2 = l2 > 0 ? (size_t)l2 : 0, c.l3 = l3 > 0 ? (size_t)l3 : 0;
+#endif
+  return c;
 }
 
 bool as_kernel_in_use(const as_kernel_info *rows, size_t n, size_t i) {

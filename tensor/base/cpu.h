@@ -56,6 +56,14 @@ const char *as_cpu_level(void);
 /* Strikes features off for good: the instruction is there but does not do what its kernel needs. */
 void as_cpu_refute(unsigned features);
 
+/* The processor's own name, as of the maker ("Intel(R) Xeon(R) ..."); where it does not say one, the architecture's. */
+const char *as_cpu_model(char out[64]);
+/* Bytes of the data caches that a core reaches, 0 where unknown; the third may be shared by many. */
+typedef struct as_cpu_caches {
+  size_t l1, l2, l3;
+} as_cpu_caches;
+as_cpu_caches as_cpu_cache_sizes(void);
+
 /* One kernel, for lists, tests and benches. Of the rows of an op the last one whose needs are met is in use;
  * its first row is plain C and needs nothing. */
 typedef void as_fn_any(void);

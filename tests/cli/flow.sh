@@ -138,6 +138,11 @@ works "flow: inspect an image" inspect "$A/world/val/$(ls "$A/world/val" | head 
 works "flow: selftest" selftest
 works "flow: bench" bench --net vits16 --batch 1 --seconds 0.01 --jsonl
 has "flow: bench keys" '"unit": "img/s"' "$TMP/out"
+has "flow: bench, the machine" '"bench": "machine", "cpu": "' "$TMP/out"
+low=$(sed -n 's/.*"low": \([0-9.]*\),.*/\1/p' "$TMP/out") high=$(sed -n 's/.*"high": \([0-9.]*\),.*/\1/p' "$TMP/out")
+value=$(sed -n 's/.*"value": \([0-9.]*\),.*/\1/p' "$TMP/out")
+awk "BEGIN { exit !($low > 0 && $low <= $value && $value <= $high) }" && ok "flow: bench, median within its range" ||
+  not_ok "flow: bench, median within its range" "$low $value $high"
 works "flow: bench of products" bench --gemm --seconds 0.01 --jsonl
 has "flow: bench of products, keys" '"unit": "GFLOP/s"' "$TMP/out"
 exit $failed
