@@ -220,7 +220,7 @@ static as_status train(training *t, as_err *err) {
     if (s == AS_OK && t->monitor) s = as_monitor_look(t->monitor, as_ssl_backbone(t->ssl), &e, err);
     if (s != AS_OK) return s;
     if (!e.warning) e.warning = as_ssl_collapse(t->ssl);
-    if (!o->ssl.method->loss) e.warning = NULL; /* features that nobody trains are alike, and have not collapsed */
+    if (!o->ssl.method->loss) e.warning = NULL; /* untrained features are alike from the start */
     log_epoch(&t->log, &e);
     s = save_curves(t, err);
     if (o->epoch) o->epoch(o->ctx, &e);
