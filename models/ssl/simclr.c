@@ -25,9 +25,9 @@ typedef struct simclr {
 } simclr;
 
 static const as_ssl_param params[] = {
-    {"temperature", 0.2, "tau", "0.1 (README), 0.5 at small batches"},
+    {"temperature", 0.1, "tau", "0.1 (README), 0.5 at small batches"},
     {"width", 128, "of the projector's two layers", "2048, 128"},
-    {"lr", 4e-3, "learning rate", ""},
+    {"lr", 6e-3, "learning rate", ""},
     {NULL, 0, NULL, NULL},
 };
 

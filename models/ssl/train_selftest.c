@@ -20,7 +20,7 @@ typedef struct short_training {
 } short_training;
 
 static const short_training basic[] = {
-    {"simclr", RESNET, {"optimizer", "lr"}, {3, 0.002}},
+    {"simclr", RESNET, {"optimizer", "lr", "temperature"}, {3, 0.002, 0.2}},
     {"dino",
      RESNET,
      {"optimizer", "lr", "small-views", "head-bn", "ema", "tau-teacher"},

@@ -11,7 +11,7 @@ WORLD=world:seed=3,size=32,per-class=2
 works "pretrain: on a world that it draws" pretrain --method simclr $TINY --seed 7 --half --data $WORLD -o "$A/drawn" --threads 1 -q
 W=$A/drawn/checkpoint.safetensors
 works "pretrain: inspect reads the metadata" inspect "$W"
-for text in "method = simclr" "seed = 7" "--data world:seed=3,size=32,classes=" "precision=float16" "temperature=0.2 "; do
+for text in "method = simclr" "seed = 7" "--data world:seed=3,size=32,classes=" "precision=float16" "temperature=0.1 "; do
   has "pretrain: the metadata say $text" "$text" "$TMP/out"
 done
 has "pretrain: weights are float16" "float16" "$TMP/out"

@@ -304,7 +304,7 @@ static void defaults(as_test *t) {
   static const struct {
     const char *method;
     double lr;
-  } wanted[] = {{"simclr", 4e-3}, {"vicreg", 2e-3}, {"supervised", 4e-3}, {"untrained", 2e-3}};
+  } wanted[] = {{"simclr", 6e-3}, {"vicreg", 2e-3}, {"supervised", 4e-3}, {"untrained", 2e-3}};
   for (size_t k = 0; k < sizeof wanted / sizeof *wanted; k++) {
     const as_ssl_method *m = as_ssl_method_named(wanted[k].method);
     const as_ssl_param *p, *q;
@@ -328,7 +328,7 @@ static void defaults(as_test *t) {
                          .images = 40,
                          .epochs = 1};
   CHECK_OK(t, as_ssl_create(&s, &o, &err), err);
-  CHECK(t, as_ssl_rate(s) == 4e-3);
+  CHECK(t, as_ssl_rate(s) == 6e-3);
   as_ssl_destroy(&s);
 }
 
