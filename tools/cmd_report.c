@@ -39,7 +39,6 @@ static as_status render(as_str *out, const as_results *r, const as_args *a, cons
 
 as_status as_cmd_report(const as_args *a, as_err *err) {
   as_results r = {0};
-  as_str out = {0};
   const char *format;
   as_report_cache cache = {0}; /* figures and page are derived once */
   as_report_opts o = as_tool_report_opts(a);
@@ -50,14 +49,13 @@ as_status as_cmd_report(const as_args *a, as_err *err) {
   if (s == AS_OK) s = as_report_part_check(o.part, err);
   if (s == AS_OK) s = as_records_read(&r, a->operand, (size_t)a->n_operands, err);
   if (s == AS_OK) s = as_tool_figures(&r, &o, a, err);
-  if (s == AS_OK) s = render(&out, &r, a, &o, format, err);
-  if (s == AS_OK) s = as_str_status(&out, err);
-  if (s == AS_OK && a->set[OPT_OUTPUT])
-    s = as_file_write(a->text[OPT_OUTPUT], as_str_c(&out), out.n, err);
-  else if (s == AS_OK)
-    as_print(&out);
+  if (s == AS_OK) {
+    as_sink out;
+    s = as_sink_open(&out, a, err);
+    if (s == AS_OK) s = render(&out.text, &r, a, &o, format, err);
+    s = as_sink_close(&out, s, err);
+  }
   if (s == AS_OK && !r.complete) s = as_fail(err, AS_E_CHECK, "a record is not complete");
-  as_str_clear(&out);
   as_report_cache_clear(&cache);
   as_results_clear(&r);
   return s;

@@ -62,14 +62,13 @@ as_status as_cmd_table(const as_args *a, as_err *err) {
                      .sets = n_sets ? sets : NULL,
                      .n_sets = n_sets};
   if (s == AS_OK) s = as_table_read(&t, &o, err);
-  as_str out = {0};
   if (s == AS_OK) s = as_tool_figures(&t.r, &report, a, err);
-  if (s == AS_OK) s = render(&out, &t, a, &report, format, err);
-  if (s == AS_OK && a->set[OPT_OUTPUT])
-    s = as_file_write(a->text[OPT_OUTPUT], as_str_c(&out), out.n, err);
-  else if (s == AS_OK)
-    as_print(&out);
-  as_str_clear(&out);
+  if (s == AS_OK) {
+    as_sink out;
+    s = as_sink_open(&out, a, err);
+    if (s == AS_OK) s = render(&out.text, &t, a, &report, format, err);
+    s = as_sink_close(&out, s, err);
+  }
   as_report_cache_clear(&cache);
   as_table_clear(&t);
   as_free(copy);

@@ -137,6 +137,34 @@ as_status as_tool_figures(const as_results *r, const as_report_opts *o, const as
   return s;
 }
 
+static void to_file(void *ctx, const char *text, size_t n) {
+  as_out_write(&((as_sink *)ctx)->file, text, n);
+}
+
+static void to_screen(void *ctx, const char *text, size_t n) {
+  (void)ctx;
+  const as_str lines = {.s = (char *)text, .n = n};
+  as_print(&lines);
+}
+
+as_status as_sink_open(as_sink *sink, const as_args *a, as_err *err) {
+  *sink = (as_sink){.to_file = a->set[OPT_OUTPUT]};
+  sink->text.drain = sink->to_file ? to_file : to_screen;
+  sink->text.ctx = sink;
+  return sink->to_file ? as_out_open(&sink->file, a->text[OPT_OUTPUT], err) : AS_OK;
+}
+
+as_status as_sink_close(as_sink *sink, as_status s, as_err *err) {
+  if (s == AS_OK) s = as_str_status(&sink->text, err);
+  if (s == AS_OK) sink->text.drain(sink, as_str_c(&sink->text), sink->text.n);
+  if (s == AS_OK && sink->to_file)
+    s = as_out_commit(&sink->file, err);
+  else if (sink->to_file)
+    as_out_abort(&sink->file);
+  as_str_clear(&sink->text);
+  return s;
+}
+
 void as_tool_rate(as_str *out, const char *name, int64_t k, int64_t n, const double *interval) {
   as_str_printf(out, "%-10s %lld / %lld", name, (long long)k, (long long)n);
   if (n > 0) as_str_printf(out, " = %.2f %%", 100.0 * (double)k / (double)n);

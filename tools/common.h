@@ -9,6 +9,7 @@
 #include "eval/run/paths.h"
 #include "eval/run/record.h"
 #include "eval/stats/results.h"
+#include "tensor/base/file.h"
 #include "tools/cli.h"
 
 as_dataset_opts as_tool_dataset_opts(const as_args *a);
@@ -36,6 +37,17 @@ as_status as_tool_format(const char **format, const as_args *a, as_err *err);
 
 /* --figures: writes them, and says how many; nothing where it was not given. */
 as_status as_tool_figures(const as_results *r, const as_report_opts *o, const as_args *a, as_err *err);
+
+/* Where a result goes, while it is written: the file of -o, which appears when all is there, or standard output. */
+typedef struct as_sink {
+  as_str text; /* to append to */
+  as_out file;
+  bool to_file;
+} as_sink;
+/* The sink must stay where it is until it is closed. */
+as_status as_sink_open(as_sink *sink, const as_args *a, as_err *err);
+/* Finishes it where the status is AS_OK, else removes the file; returns the status, or what went wrong here. */
+as_status as_sink_close(as_sink *sink, as_status s, as_err *err);
 
 /* "454 / 500 = 90.80 %  (95 % interval 87.95 to 93.03)" */
 void as_tool_rate(as_str *out, const char *name, int64_t k, int64_t n, const double *interval);

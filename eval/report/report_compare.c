@@ -119,7 +119,9 @@ as_status as_report_paired(as_str *out, as_jsonw *w, const as_results *r, size_t
     if (apart) as_str_printf(&sh.how, " %zu pairs are left out: they chose among different classes.", apart);
     if (sh.failed) st = as_fail(err, AS_E_ENV, "report: out of memory");
     if (st == AS_OK && w) {
-      as_sheet_json(w, &sh);
+      as_jsonw_array(w);
+      for (size_t i = 0; i < sh.n_rows; i++) as_sheet_json_row(w, &sh, i);
+      as_jsonw_end(w);
     } else if (st == AS_OK &&
                (st = as_sheet_grid(&sh, &g, width / 4, opts && opts->ascii, false, err)) == AS_OK) {
       as_str answer = {0};

@@ -141,7 +141,8 @@ void as_sum_drop(as_sum *s, const as_report_opts *opts);
 typedef struct as_part {
   const char *id;
   as_status (*build)(as_sheet *sheet, const as_sum *s, as_err *err);
-  bool data; /* for programs and for who asks: not in text and markup unless named */
+  bool data;   /* for programs and for who asks: not in text and markup unless named */
+  bool by_row; /* filled row after row, with its title before them: rows may go as they come */
 } as_part;
 extern const as_part as_parts[];
 extern const size_t as_part_count;

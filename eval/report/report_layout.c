@@ -83,6 +83,25 @@ as_status as_layout_csv(as_str *out, const as_sum *s, const char *part, as_err *
   return st;
 }
 
+/* A part in JSON: it opens with its first row. */
+typedef struct json_part {
+  as_jsonw *w;
+  bool open;
+} json_part;
+
+static void put_json_row(void *ctx, const as_sheet *sh) {
+  json_part *p = ctx;
+  if (!p->open) {
+    as_jsonw_key(p->w, sh->id);
+    as_jsonw_object(p->w);
+    as_jsonw_put_str(p->w, "title", sh->title);
+    as_jsonw_key(p->w, "rows");
+    as_jsonw_array(p->w);
+    p->open = true;
+  }
+  for (size_t r = 0; r < sh->n_rows; r++) as_sheet_json_row(p->w, sh, r);
+}
+
 as_status as_layout_json(as_jsonw *w, const as_sum *s, const char *only, as_err *err) {
   bool named = only && strcmp(only, "all") != 0;
   as_status st = AS_OK;
@@ -91,18 +110,15 @@ as_status as_layout_json(as_jsonw *w, const as_sum *s, const char *only, as_err 
   for (size_t i = 0; i < as_part_count && st == AS_OK; i++) {
     const as_part *p = &as_parts[i];
     if (named && strcmp(p->id, only) != 0) continue;
-    as_sheet sh = {.id = p->id};
+    json_part out = {w, false};
+    as_sheet sh = {.id = p->id, .take = p->by_row ? put_json_row : NULL, .ctx = &out};
     st = p->build(&sh, s, err);
+    as_sheet_end(&sh);
     if (st == AS_OK && sh.failed) st = as_fail(err, AS_E_ENV, "report: out of memory");
-    if (st == AS_OK && sh.n_rows > 0) {
-      as_jsonw_key(w, p->id);
-      as_jsonw_object(w);
-      as_jsonw_key(w, "title");
-      as_jsonw_str(w, sh.title);
-      as_jsonw_key(w, "note");
-      as_jsonw_str(w, as_str_c(&sh.how));
-      as_jsonw_key(w, "rows");
-      as_sheet_json(w, &sh);
+    if (st == AS_OK && sh.n_rows > 0) put_json_row(&out, &sh);
+    if (out.open) {
+      as_jsonw_end(w);
+      as_jsonw_put_str(w, "note", as_str_c(&sh.how));
       as_jsonw_end(w);
     }
     as_sheet_clear(&sh);

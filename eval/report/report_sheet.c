@@ -27,8 +27,16 @@ static bool is_stacked(const as_column *c) {
   return !c->named && strchr(c->head, '\n');
 }
 
+void as_sheet_end(as_sheet *s) {
+  if (!s->take || s->n_rows == 0) return;
+  if (!s->failed) s->take(s->ctx, s);
+  for (size_t c = 0; c < s->n_cols; c++) as_free(s->value[c].text);
+  s->n_rows = 0;
+}
+
 size_t as_sheet_row(as_sheet *s) {
   size_t need;
+  as_sheet_end(s);
   if (s->failed || !as_mul_size(s->n_rows + 1, s->n_cols, &need) ||
       as_grow(&s->value, &s->cap_rows, need, sizeof *s->value, NULL) != AS_OK) {
     s->failed = true;
@@ -197,36 +205,32 @@ void as_sheet_csv(as_str *out, const as_sheet *s) {
   }
 }
 
-void as_sheet_json(as_jsonw *w, const as_sheet *s) {
-  as_jsonw_array(w);
-  for (size_t r = 0; r < s->n_rows; r++) {
-    as_jsonw_object(w);
-    for (size_t c = 0; c < s->n_cols; c++) {
-      const as_column *k = &s->col[c];
-      const as_value *v = &s->value[r * s->n_cols + c];
-      as_jsonw_key(w, k->key);
-      if (k->kind == AS_COL_TEXT) {
-        as_jsonw_str(w, v->text ? v->text : "");
-        continue;
-      }
-      if (k->kind == AS_COL_COUNT && isfinite(v->v))
-        as_jsonw_i64(w, (int64_t)v->v);
-      else
-        as_jsonw_f64(w, v->v);
-      if (!k->interval) continue;
-      as_str key = {0};
-      as_str_printf(&key, "%s_ci95", k->key);
-      as_jsonw_key(w, as_str_c(&key));
-      as_str_clear(&key);
-      if (!isfinite(v->lo) || !isfinite(v->hi)) {
-        as_jsonw_null(w);
-        continue;
-      }
-      as_jsonw_array(w);
-      as_jsonw_f64(w, v->lo);
-      as_jsonw_f64(w, v->hi);
-      as_jsonw_end(w);
+void as_sheet_json_row(as_jsonw *w, const as_sheet *s, size_t row) {
+  as_jsonw_object(w);
+  for (size_t c = 0; c < s->n_cols; c++) {
+    const as_column *k = &s->col[c];
+    const as_value *v = &s->value[row * s->n_cols + c];
+    as_jsonw_key(w, k->key);
+    if (k->kind == AS_COL_TEXT) {
+      as_jsonw_str(w, v->text ? v->text : "");
+      continue;
     }
+    if (k->kind == AS_COL_COUNT && isfinite(v->v))
+      as_jsonw_i64(w, (int64_t)v->v);
+    else
+      as_jsonw_f64(w, v->v);
+    if (!k->interval) continue;
+    as_str key = {0};
+    as_str_printf(&key, "%s_ci95", k->key);
+    as_jsonw_key(w, as_str_c(&key));
+    as_str_clear(&key);
+    if (!isfinite(v->lo) || !isfinite(v->hi)) {
+      as_jsonw_null(w);
+      continue;
+    }
+    as_jsonw_array(w);
+    as_jsonw_f64(w, v->lo);
+    as_jsonw_f64(w, v->hi);
     as_jsonw_end(w);
   }
   as_jsonw_end(w);

@@ -42,6 +42,10 @@ typedef struct as_sheet {
   as_value *value; /* [n_rows * n_cols] */
   size_t n_cols, n_rows, cap_cols, cap_rows;
   bool failed; /* memory ended */
+  /* Gets each row, as row 0, when the next one begins (as_sheet_end: the last), and the sheet keeps none; NULL: all stay.
+   * For who fills row after row (as_part.by_row). */
+  void (*take)(void *ctx, const struct as_sheet *s);
+  void *ctx;
 } as_sheet;
 
 /* All columns before the first row. */
@@ -49,6 +53,7 @@ void as_sheet_column(as_sheet *s, const char *key, const char *head, as_column_k
                      bool interval);
 /* A column whose key and head are the name of a set or model. */
 void as_sheet_named(as_sheet *s, const char *name, as_column_kind kind, int decimals, bool interval);
+void as_sheet_end(as_sheet *s);
 /* A new row of unknown values; returns its number. */
 size_t as_sheet_row(as_sheet *s);
 void as_sheet_number(as_sheet *s, size_t row, size_t col, double v, double lo, double hi);
@@ -60,7 +65,7 @@ void as_sheet_clear(as_sheet *s);
 as_status as_sheet_grid(const as_sheet *s, as_grid *g, size_t name_width, bool ascii, bool brackets,
                         as_err *err);
 void as_sheet_csv(as_str *out, const as_sheet *s);
-/* An array of objects, a row each; an interval is [lo, hi] under KEY_ci95. */
-void as_sheet_json(as_jsonw *w, const as_sheet *s);
+/* A row as an object; an interval is [lo, hi] under KEY_ci95. */
+void as_sheet_json_row(as_jsonw *w, const as_sheet *s, size_t row);
 
 #endif

@@ -14,10 +14,27 @@ void as_str_clear(as_str *s) {
   memset(s, 0, sizeof *s);
 }
 
+enum { DRAIN_AT = 1 << 20 };
+
+/* Hands on all up to the last line feed; a line that is longer than a MiB waits for its end. */
+static void drain_lines(as_str *s) {
+  size_t n = s->n;
+  while (n > 0 && s->s[n - 1] != '\n') n--;
+  s->full = n ? DRAIN_AT : 2 * s->n;
+  if (n == 0) return;
+  const char next = s->s[n];
+  s->s[n] = '\0';
+  s->drain(s->ctx, s->s, n);
+  s->s[n] = next;
+  memmove(s->s, s->s + n, s->n - n + 1);
+  s->n -= n;
+}
+
 /* Room for n more bytes and the NUL. */
 static bool reserve(as_str *s, size_t n) {
   size_t need;
   if (s->failed) return false;
+  if (s->drain && s->n >= (s->full ? s->full : DRAIN_AT)) drain_lines(s);
   if (!as_add_size(s->n, n, &need) || !as_add_size(need, 1, &need) ||
       as_grow(&s->s, &s->cap, need, 1, NULL) != AS_OK) {
     s->failed = true;

@@ -15,6 +15,11 @@ typedef struct as_str {
   size_t n;
   size_t cap;
   bool failed;
+  /* Where whole lines go, NUL-terminated, when a MiB of text has come together; NULL: it stays here. What is left at the
+   * end is the owner's to write. Who looks back beyond the line that is being written must not be given such a text. */
+  void (*drain)(void *ctx, const char *text, size_t n);
+  void *ctx;
+  size_t full; /* private */
 } as_str;
 
 void as_str_clear(as_str *s);

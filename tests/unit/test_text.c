@@ -257,11 +257,42 @@ static void json(as_test *t) {
   as_str_clear(&s);
 }
 
+typedef struct drained {
+  as_str all;
+  size_t pieces, broken; /* pieces that end within a line, or are not ended by a NUL */
+} drained;
+
+static void take_piece(void *ctx, const char *piece, size_t n) {
+  drained *d = ctx;
+  d->pieces++;
+  d->broken += n == 0 || piece[n - 1] != '\n' || piece[n] != 0;
+  as_str_putn(&d->all, piece, n);
+}
+
+/* A text that hands its lines on is the same text, and stays small; a line of 3 MiB goes in one piece. */
+static void drains(as_test *t) {
+  drained got = {{0}, 0, 0};
+  as_str kept = {0}, s = {.drain = take_piece, .ctx = &got};
+  for (size_t i = 0; i < 1000000; i++) {
+    const bool in_long = i > 100000 && i < 300000;
+    as_str_printf(&kept, in_long ? "%zu and more, " : "%zu\n", i);
+    as_str_printf(&s, in_long ? "%zu and more, " : "%zu\n", i);
+  }
+  CHECK(t, got.pieces > 1 && got.broken == 0);
+  CHECK(t, s.n < got.all.n && got.all.n > 3u << 20);
+  as_str_putn(&got.all, s.s, s.n);
+  CHECK(t, !s.failed && got.all.n == kept.n && memcmp(got.all.s, kept.s, kept.n) == 0);
+  as_str_clear(&s);
+  as_str_clear(&kept);
+  as_str_clear(&got.all);
+}
+
 int main(int argc, char **argv) {
   static const as_case cases[] = {
       {"text", text},
       {"text: names of any bytes", escapes},
       {"text: files of every editor", text_files},
+      {"text: lines handed on", drains},
       {"json", json},
   };
   return as_test_main(argc, argv, cases, sizeof cases / sizeof *cases);
