@@ -12,8 +12,16 @@ static bool same_word(const char *a, const char *b) {
   return a && b && strcmp(a, b) == 0;
 }
 
+/* Of several protocols the one with the highest mean is shown: what lies between protocols is no seed's chance. */
+static const char *shown_protocol(const as_html *h) {
+  const as_protocols *p = &h->s->protocols;
+  return p->n ? p->name[p->chosen] : NULL;
+}
+
 static double mean_of(const as_html *h, size_t m) {
-  return h->r->models[m].method ? h->s->models[m].value[AS_SUM_MEAN] : NAN;
+  const char *protocol = shown_protocol(h);
+  if (!h->r->models[m].method || (protocol && !same_word(h->r->models[m].protocol, protocol))) return NAN;
+  return h->s->models[m].value[AS_SUM_MEAN];
 }
 
 /* Is m the first model that is shown of its family, or of its method? */
@@ -107,7 +115,10 @@ void as_html_families(const as_html *h) {
   }
   if (methods < 2) return;
   as_str_put(h->out, "<section id=\"families\"><h2>Methods by family</h2>\n");
-  as_str_printf(h->out, "<p class=\"how\">As the checkpoints say themselves: %zu methods. %s</p>\n", methods,
+  as_str_printf(h->out, "<p class=\"how\">As the checkpoints say themselves: %zu methods", methods);
+  if (shown_protocol(h)) as_str_put(h->out, ", with ");
+  if (shown_protocol(h)) as_html_text(h, shown_protocol(h));
+  as_str_printf(h->out, ". %s</p>\n",
                 shown > methods
                     ? "A dot is a seed, a stroke the mean of a method's; what lies between the seeds of one "
                       "method is chance, and no merit of another."

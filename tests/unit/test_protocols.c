@@ -116,6 +116,7 @@ static void reported(as_test *t) {
   for (size_t m = 0; m < 4; m++) {
     r.models[m].name = as_strdup(one.models[m].name, &err);
     CHECK_OK(t, as_results_backbone(&r.models[m], e[m].backbone, e[m].network, e[m].protocol, &err), err);
+    CHECK_OK(t, as_results_trained(&r.models[m], m % 2 ? "moco" : "simclr", "contrastive", "0", &err), err);
     for (size_t k = 0; k < 3; k++) reportmake_cell(&r, m, k, right[m][k], 1000, 0);
   }
   for (size_t k = 0; k < 3; k++) r.sets[k].name = as_strdup((const char *const[]){"x", "y", "z"}[k], &err);
@@ -151,6 +152,8 @@ static void reported(as_test *t) {
   reportmake_check_page(t, &r);
   CHECK_OK(t, as_report_html(&out, &r, NULL, NULL, &err), err);
   CHECK(t, strstr(as_str_c(&out), "<section id=\"protocols\">") && strstr(as_str_c(&out), words));
+  CHECK(t, strstr(as_str_c(&out), ": 2 methods, with probe, C 1. One seed each") !=
+               NULL); /* k-NN is no second seed */
   as_str_clear(&out);
   as_results_clear(&one);
   as_results_clear(&r);
