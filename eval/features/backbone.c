@@ -4,17 +4,17 @@
 #include <string.h>
 
 #include "tensor/base/mem.h"
+#include "tensor/base/par.h"
 #include "weights/containers/safetensors.h"
 
-static as_status choose(as_backbone *b, const as_backbone_opts *o, char *arch, size_t arch_size,
-                        as_err *err) {
-  as_status s = as_state_open(&b->state, o->weights, err);
-  if (s == AS_OK) s = as_state_check_name(b->state, NULL, err);
-  if (s != AS_OK) return s;
+/* Recipe, preset and architecture; `unhashed`: without the file's SHA-256. */
+static as_status choose(as_backbone *b, const as_backbone_opts *o, bool unhashed, as_err *err) {
+  as_status s = AS_OK;
   if (o->given) {
     b->recipe = o->given;
   } else {
-    const as_recipe_wish wish = {.name = o->recipe, .arch = o->arch, .preset = o->preset};
+    const as_recipe_wish wish = {
+        .name = o->recipe, .arch = o->arch, .preset = o->preset, .unhashed = unhashed};
     s = as_recipe_choose(&b->recipe, &b->owned, b->state, &wish, b->assumed, err);
   }
   if (s != AS_OK) return s;
@@ -22,12 +22,12 @@ static as_status choose(as_backbone *b, const as_backbone_opts *o, char *arch, s
   if ((s = as_preset_parse(&b->preset, preset, err)) != AS_OK) return s;
   as_preset_text(&b->preset, b->preset_text, sizeof b->preset_text);
   if (o->arch) {
-    if (strlen(o->arch) >= arch_size)
+    if (strlen(o->arch) >= sizeof b->arch)
       return as_fail(err, AS_E_USAGE, "architecture '%.60s...' is too long", o->arch);
-    snprintf(arch, arch_size, "%s", o->arch);
+    snprintf(b->arch, sizeof b->arch, "%s", o->arch);
     return AS_OK;
   }
-  return as_recipe_resolve_arch(b->recipe, b->state, b->preset.crop, arch, arch_size, err);
+  return as_recipe_resolve_arch(b->recipe, b->state, b->preset.crop, b->arch, sizeof b->arch, err);
 }
 
 static void release(void *state, const as_view *view) {
@@ -53,13 +53,84 @@ static as_status match_and_load(as_backbone *b, as_err *err) {
   return s;
 }
 
-as_status as_backbone_open(as_backbone *b, const as_backbone_opts *opts, as_err *err) {
-  char arch[512];
-  memset(b, 0, sizeof *b);
-  as_status s = choose(b, opts, arch, sizeof arch, err);
-  if (s == AS_OK) s = as_model_create(&b->model, arch, b->preset.crop, err);
+static as_status make_and_load(as_backbone *b, as_err *err) {
+  as_status s = as_model_create(&b->model, b->arch, b->preset.crop, err);
   if (s == AS_OK) s = match_and_load(b, err);
   if (s == AS_OK) s = as_str_status(&b->report, err);
+  return s;
+}
+
+/* ---- loading while the file is hashed ----
+ *
+ * The SHA-256 decides about the recipe before anything else does, is one long chain, and takes as long as all the rest of
+ * the start. Where there is a second thread, it loads meanwhile what the keys alone tell. That is kept if the digest leads
+ * to the same choice, as it does for nearly every file; else, or if it failed, it counts for nothing. */
+
+enum { WORTH_IT = 16 << 20 }; /* bytes of tensors */
+
+typedef struct race {
+  as_backbone *guess;
+  const as_backbone_opts *opts;
+  int threads; /* of the caller */
+  bool loaded;
+} race;
+
+static void run_side(void *ctx, size_t side, int worker) {
+  (void)worker;
+  race *j = ctx;
+  if (side == 0) {
+    (void)as_state_sha256(j->guess->state);
+  } else {
+    as_err unsaid = {0};
+    const int before = as_par_use(j->threads); /* the model plans for as many */
+    j->loaded =
+        choose(j->guess, j->opts, true, &unsaid) == AS_OK && make_and_load(j->guess, &unsaid) == AS_OK;
+    as_par_use(before);
+  }
+}
+
+static bool is_worth_it(const as_state *state, const as_backbone_opts *o) {
+  size_t bytes = 0;
+  for (size_t i = 0; i < as_state_count(state); i++) {
+    const size_t more = as_state_entries(state)[i].view.bytes;
+    bytes = more < WORTH_IT ? bytes + more : WORTH_IT;
+    if (bytes >= WORTH_IT) return !o->recipe && !o->given && as_par_threads() > 1;
+  }
+  return false;
+}
+
+static bool chose_the_same(const as_backbone *a, const as_backbone *b) {
+  char of_a[65], of_b[65];
+  as_recipe_digest(a->recipe, of_a);
+  as_recipe_digest(b->recipe, of_b);
+  return strcmp(of_a, of_b) == 0 && strcmp(a->arch, b->arch) == 0 &&
+         strcmp(a->preset_text, b->preset_text) == 0;
+}
+
+/* Leaves of the guess what holds beside b's choice: its model. */
+static bool keep_guess(as_backbone *b, as_backbone *guess, bool loaded) {
+  const bool keep = loaded && chose_the_same(b, guess);
+  if (keep) {
+    b->model = guess->model, guess->model = NULL;
+    b->report = guess->report, guess->report = (as_str){0};
+    b->used = guess->used, b->renamed = guess->renamed, b->dropped = guess->dropped;
+    b->missing = guess->missing, b->unexpected = guess->unexpected;
+  }
+  guess->state = NULL; /* b's */
+  as_backbone_clear(guess);
+  return keep;
+}
+
+as_status as_backbone_open(as_backbone *b, const as_backbone_opts *opts, as_err *err) {
+  memset(b, 0, sizeof *b);
+  as_backbone guess = {0};
+  race j = {.guess = &guess, .opts = opts, .threads = as_par_threads()};
+  as_status s = as_state_open(&b->state, opts->weights, err);
+  guess.state = b->state;
+  if (s == AS_OK && is_worth_it(b->state, opts)) as_par_for_by(2, 2, run_side, &j);
+  if (s == AS_OK) s = as_state_check_name(b->state, NULL, err);
+  if (s == AS_OK) s = choose(b, opts, false, err);
+  if (!keep_guess(b, &guess, s == AS_OK && j.loaded) && s == AS_OK) s = make_and_load(b, err);
   if (s != AS_OK) {
     as_str report = b->report;
     b->report = (as_str){0};

@@ -26,6 +26,7 @@ typedef struct as_backbone {
   const as_recipe *recipe; /* borrowed from `owned` or built in */
   as_recipe *owned;
   as_model *model;
+  char arch[512]; /* as the recipe and the shapes tell it */
   as_preset preset;
   char preset_text[256];           /* spelled out */
   char assumed[AS_RECIPE_ASSUMED]; /* what the file could not tell, or "" */

@@ -31,7 +31,7 @@ typedef struct weight_job {
   size_t pixels, chunks, base; /* base: first chunk of the window */
 } weight_job;
 
-static size_t chunk_rows(const weight_job *j, size_t chunk) {
+static size_t pixels_of_chunk(const weight_job *j, size_t chunk) {
   return as_conv_smaller(j->pixels - chunk * AS_CHUNK, AS_CHUNK);
 }
 
@@ -39,7 +39,8 @@ static size_t chunk_rows(const weight_job *j, size_t chunk) {
 static void panel_chunk(void *ctx, size_t at, int worker) {
   (void)worker;
   const weight_job *j = ctx;
-  const size_t co = (size_t)j->c->s.c_out, rows = chunk_rows(j, j->base + at), panels = as_conv_panels(co);
+  const size_t co = (size_t)j->c->s.c_out, rows = pixels_of_chunk(j, j->base + at),
+               panels = as_conv_panels(co);
   float *to = j->c->gradient + at * panels * AS_CHUNK * AS_NR, *from;
   as_spot spot = as_map_spot(j->dout, (j->base + at) * AS_CHUNK);
   for (size_t done = 0, run; done < rows; done += run, as_map_walk(j->dout, &spot, run)) {
@@ -75,7 +76,7 @@ typedef struct runs {
 
 static void find_runs(const weight_job *j, size_t chunk, const strip *s, float *copy, runs *r) {
   const as_conv_shape *shape = &j->c->s;
-  const size_t rows = chunk_rows(j, chunk), step = (size_t)(shape->stride * shape->c_in);
+  const size_t rows = pixels_of_chunk(j, chunk), step = (size_t)(shape->stride * shape->c_in);
   const float *origin = j->in->data - (size_t)shape->pad_top * as_map_row(j->in) -
                         (size_t)shape->pad_left * (size_t)shape->c_in + s->at;
   as_spot at = as_map_spot(&j->grid, chunk * AS_CHUNK);

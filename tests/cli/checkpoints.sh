@@ -73,4 +73,17 @@ awk -F'\t' 'END { gsub(",", " ", $5); print $5 }' "$TMP/t.tsv" >"$TMP/want"
 grep -q '[1-9]' "$TMP/want" && same "checkpoints: a trace ends with the features" "$TMP/got" "$TMP/want"
 refuses "checkpoints: a tensor that is not there" 2 "found 'conv9.weight', wanted a tensor of" inspect "$TMP/small.safetensors" --values conv9.weight:0
 refuses "checkpoints: a place outside" 2 "found '4', wanted all, or indices such as 0,1 inside [4, 3, 3, 3]" inspect "$TMP/small.safetensors" --values conv1.weight:4
+
+# a large file is loaded by a guess while it is hashed: a name that promises another network must change nothing
+"$ASSAY" init --arch resnet50 --seed 1 -o "$TMP/large.safetensors" -q
+cp "$TMP/large.safetensors" "$TMP/resnet50_caffe_in1k.zip.pth"
+for f in large.safetensors resnet50_caffe_in1k.zip.pth; do
+  for n in 1 2; do
+    "$ASSAY" features --weights "$TMP/$f" --data "$TMP/one.jpg" --threads $n -o "$TMP/$n.$f.npy" -q >"$TMP/out" 2>&1
+  done
+done
+[ -s "$TMP/1.large.safetensors.npy" ] && same "checkpoints: loaded while it is hashed" "$TMP/1.large.safetensors.npy" "$TMP/2.large.safetensors.npy"
+same "checkpoints: a wrong guess" "$TMP/1.large.safetensors.npy" "$TMP/2.resnet50_caffe_in1k.zip.pth.npy"
+same "checkpoints: a wrong guess, one thread" "$TMP/1.large.safetensors.npy" "$TMP/1.resnet50_caffe_in1k.zip.pth.npy"
+rm -f "$TMP/large.safetensors" "$TMP/resnet50_caffe_in1k.zip.pth"
 exit $failed

@@ -210,13 +210,15 @@ static void cpu_mask(as_test *t) {
   hashes(t); /* the plain code */
 #if AS_HAVE_X86
   if (all & AS_CPU_BMI) { /* where the SHA extensions are, nobody else asks for it */
-    uint32_t one[8] = {1, 2, 3}, two[8] = {1, 2, 3}, k[64];
-    uint8_t bytes[5 * 64];
+    uint32_t one[8] = {1, 2, 3}, two[8] = {1, 2, 3}, three[8] = {1, 2, 3}, k[64];
+    uint8_t bytes[20 * 64];
     for (size_t i = 0; i < 64; i++) k[i] = (uint32_t)(i * 2654435761u);
     for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = (uint8_t)(i * 89);
-    as_sha256_blocks_ref(one, bytes, 5, k);
-    as_sha256_blocks_bmi(two, bytes, 5, k);
+    as_sha256_blocks_ref(one, bytes, 20, k);
+    as_sha256_blocks_bmi(two, bytes, 20, k);
     CHECK(t, memcmp(one, two, sizeof one) == 0);
+    if (all & AS_CPU_AVX2) as_sha256_blocks_avx2(three, bytes, 20, k); /* two times eight blocks, then four */
+    CHECK(t, !(all & AS_CPU_AVX2) || memcmp(one, three, sizeof one) == 0);
   }
 #endif
   CHECK_OK(t, as_cpu_limit(NULL, &e), e);

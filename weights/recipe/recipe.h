@@ -2,6 +2,7 @@
 #ifndef AS_WEIGHTS_RECIPE_RECIPE_H
 #define AS_WEIGHTS_RECIPE_RECIPE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "tensor/base/status.h"
@@ -26,7 +27,8 @@ typedef struct as_recipe_wish {
   const char *name; /* a recipe as as_recipe_named takes it, or NULL: the file tells */
   const char *arch; /* an architecture instead of the one that the shapes tell, or NULL */
   const char
-      *preset; /* a preset instead of the recipe's, or NULL: then recipes that differ in it alone agree */
+      *preset;   /* a preset instead of the recipe's, or NULL: then recipes that differ in it alone agree */
+  bool unhashed; /* a guess, quickly: by the name of the file instead of its SHA-256 */
 } as_recipe_wish;
 enum { AS_RECIPE_ASSUMED = 1024 };
 

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tensor/base/file.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/text.h"
 #include "weights/recipe/recipe_int.h"
@@ -30,6 +31,20 @@ static const as_recipe *known_recipe(as_state *s) {
     for (size_t k = 0; r && k < r->known.n; k++) {
       if (!sha) sha = as_state_sha256(s);
       if (as_starts_with(sha, r->known.item[k])) return r;
+    }
+  }
+  return NULL;
+}
+
+/* A guess at it: the recipe that is known by a digest and lists a file of this name. */
+static const as_recipe *recipe_of_name(const as_state *s) {
+  const char *base = as_path_base(as_state_path(s));
+  const size_t n = strlen(base);
+  for (size_t i = 0; i < as_recipe_builtin_count(); i++) {
+    const as_recipe *r = as_recipe_builtin(i);
+    for (size_t k = 0; r && r->known.n && k < r->published.n; k++) {
+      const char *item = r->published.item[k];
+      if (strncmp(item, base, n) == 0 && (item[n] == ' ' || item[n] == 0)) return r;
     }
   }
   return NULL;
@@ -319,7 +334,7 @@ as_status as_recipe_choose(const as_recipe **out, as_recipe **owned, as_state *s
   if (!wish) wish = &nothing;
   assumed[0] = 0;
   *owned = NULL;
-  *out = wish->name ? NULL : known_recipe(s);
+  *out = wish->name ? NULL : wish->unhashed ? recipe_of_name(s) : known_recipe(s);
   if (*out) return AS_OK;
   as_status st = wish->name ? AS_OK : recipe_from_meta(owned, s, err);
   if (st != AS_OK) return as_fail_in(err, "%s", as_state_path(s));

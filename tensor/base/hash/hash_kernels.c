@@ -10,6 +10,7 @@ size_t as_hash_kernels(const as_kernel_info **rows) {
 #if AS_HAVE_X86
     {"crc32", "x86", AS_CRC32_X86_NEEDS, NULL},
     {"sha256", "bmi2", AS_SHA256_BMI_NEEDS, NULL},
+    {"sha256", "avx2", AS_SHA256_AVX2_NEEDS, NULL},
     {"sha256", "x86", AS_SHA256_X86_NEEDS, NULL},
 #endif
   };

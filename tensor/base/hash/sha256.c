@@ -29,6 +29,7 @@ void as_sha256_blocks_ref(uint32_t h[8], const uint8_t *p, size_t n, const uint3
 as_sha256_blocks *as_sha256_blocks_chosen(void) {
 #if AS_HAVE_X86
   if (as_cpu_has(AS_SHA256_X86_NEEDS)) return as_sha256_blocks_x86;
+  if (as_cpu_has(AS_SHA256_AVX2_NEEDS)) return as_sha256_blocks_avx2;
   if (as_cpu_has(AS_SHA256_BMI_NEEDS)) return as_sha256_blocks_bmi;
 #endif
   return as_sha256_blocks_ref;

@@ -61,4 +61,76 @@ __attribute__((target("bmi,bmi2"))) void as_sha256_blocks_bmi(uint32_t h[8], con
                                                               const uint32_t k[64]) {
   as_sha256_text(h, p, n, k);
 }
+
+/* ---- AVX2: the message schedule does not depend on the state, so that those of eight blocks can be made at once, a lane
+ * each; the rounds, one long chain, then do nothing else. Half as fast again as the text with BMI2 alone. ---- */
+
+#define AVX2 __attribute__((target("avx2,bmi,bmi2")))
+enum { LANES = 8 };
+
+/* Eight words of each block, from byte `at` on: word i of all blocks to w[i]. */
+AVX2 static inline void turn_words(const uint8_t *p, size_t at, __m256i w[LANES]) {
+  const __m256i swap = _mm256_broadcastsi128_si256(_mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203));
+  __m256i r[LANES], s[LANES];
+  for (size_t b = 0; b < LANES; b++)
+    r[b] = _mm256_shuffle_epi8(_mm256_loadu_si256((const __m256i *)(const void *)(p + 64 * b + at)), swap);
+  for (size_t b = 0; b < LANES; b += 2) { /* pairs of words: 0 1 4 5 of two blocks, 2 3 6 7 */
+    s[b] = _mm256_unpacklo_epi32(r[b], r[b + 1]);
+    s[b + 1] = _mm256_unpackhi_epi32(r[b], r[b + 1]);
+  }
+  for (size_t b = 0; b < LANES; b += 4) { /* words 0 4, 1 5, 2 6, 3 7 of four blocks */
+    r[b] = _mm256_unpacklo_epi64(s[b], s[b + 2]);
+    r[b + 1] = _mm256_unpackhi_epi64(s[b], s[b + 2]);
+    r[b + 2] = _mm256_unpacklo_epi64(s[b + 1], s[b + 3]);
+    r[b + 3] = _mm256_unpackhi_epi64(s[b + 1], s[b + 3]);
+  }
+  for (size_t i = 0; i < 4; i++) {
+    w[i] = _mm256_permute2x128_si256(r[i], r[i + 4], 0x20);
+    w[i + 4] = _mm256_permute2x128_si256(r[i], r[i + 4], 0x31);
+  }
+}
+
+AVX2 static inline __m256i turn_right(__m256i x, int n) {
+  return _mm256_or_si256(_mm256_srli_epi32(x, n), _mm256_slli_epi32(x, 32 - n));
+}
+AVX2 static inline __m256i sum_of_turns(__m256i x, int a, int b, int shift) {
+  const __m256i turned = _mm256_xor_si256(turn_right(x, a), turn_right(x, b));
+  return _mm256_xor_si256(turned, _mm256_srli_epi32(x, shift));
+}
+
+/* words[t][lane] = k[t] + W[t] of eight blocks */
+AVX2 static void make_schedules(const uint8_t *p, const uint32_t k[64], uint32_t words[64][LANES]) {
+  __m256i w[16];
+  turn_words(p, 0, w);
+  turn_words(p, 32, w + LANES);
+  for (size_t t = 0; t < 64; t++) {
+    if (t >= 16) {
+      const __m256i a = sum_of_turns(w[(t + 1) & 15], 7, 18, 3),
+                    b = sum_of_turns(w[(t + 14) & 15], 17, 19, 10);
+      const __m256i c = _mm256_add_epi32(w[t & 15], w[(t + 9) & 15]);
+      w[t & 15] = _mm256_add_epi32(_mm256_add_epi32(a, b), c);
+    }
+    _mm256_storeu_si256((__m256i *)(void *)words[t],
+                        _mm256_add_epi32(w[t & 15], _mm256_set1_epi32((int)k[t])));
+  }
+}
+
+AVX2 void as_sha256_blocks_avx2(uint32_t h[8], const uint8_t *p, size_t n, const uint32_t k[64]) {
+  uint32_t words[64][LANES];
+  for (; n >= LANES; n -= LANES, p += 64 * LANES) {
+    make_schedules(p, k, words);
+    for (size_t lane = 0; lane < LANES; lane++) {
+      uint32_t a = h[0], b = h[1], c = h[2], d = h[3], e = h[4], f = h[5], g = h[6], x = h[7];
+      uint32_t ab, bc = b ^ c;
+#define WORD(t, i) words[t][lane]
+      for (int t = 0; t < 64; t += 16) {
+        AS_SHA256_EIGHT(t, 0, WORD)
+        AS_SHA256_EIGHT(t + 8, 8, WORD)
+      }
+#undef WORD
+      h[0] += a, h[1] += b, h[2] += c, h[3] += d, h[4] += e, h[5] += f, h[6] += g, h[7] += x;
+    }
+  }
+  as_sha256_text(h, p, n, k);
+}
 #endif
