@@ -326,8 +326,8 @@ void as_jsonw_init(as_jsonw *w, as_str *out, bool compact) {
 
 static void new_line(as_jsonw *w) {
   if (w->compact) return;
-  as_str_putc(w->out, '\n');
-  for (int i = 0; i < w->depth; i++) as_str_put(w->out, "  ");
+  static const char line[] = "\n                                                                ";
+  as_str_putn(w->out, line, 1 + 2 * (size_t)w->depth); /* depth is below 32 */
 }
 
 /* Comma, line break and indent before a value or key. */

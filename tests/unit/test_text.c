@@ -287,12 +287,34 @@ static void drains(as_test *t) {
   as_str_clear(&got.all);
 }
 
+/* The fewest digits of %g that read back as the same number, also where a short way is taken. */
+static void numbers(as_test *t) {
+  const as_rng g = as_rng_make(5, 0);
+  for (uint64_t i = 0; i < 60000; i++) {
+    char got[32], want[32];
+    double v = (double)as_rng_below(g, 2 * i, 1000000007) / 1e9;
+    const double scale[] = {1, 10, 1e-3, 1e6, 1e-6, 1};
+    v *= scale[i % 6];
+    if (i % 3 == 0) v = (double)as_rng_below(g, 2 * i, 100000) / (i % 2 ? 1e4 : 1e5); /* decimals */
+    if (i % 7 == 0) v = (double)as_rng_below(g, 2 * i + 1, 30);
+    if (i % 5 == 0) v = -v;
+    if (i % 11 == 0) v = nextafter(v, i % 2 ? 100 : -100); /* their neighbours */
+    as_f64_text(v, got);
+    for (int digits = 1; digits <= 17; digits++) {
+      snprintf(want, sizeof want, "%.*g", digits, v);
+      if (strtod(want, NULL) == v) break;
+    }
+    if (strcmp(got, want) != 0) as_test_fail(t, __FILE__, __LINE__, "found %s, wanted %s", got, want);
+  }
+}
+
 int main(int argc, char **argv) {
   static const as_case cases[] = {
       {"text", text},
       {"text: names of any bytes", escapes},
       {"text: files of every editor", text_files},
       {"text: lines handed on", drains},
+      {"text: numbers in the fewest digits", numbers},
       {"json", json},
   };
   return as_test_main(argc, argv, cases, sizeof cases / sizeof *cases);
