@@ -108,7 +108,7 @@ static void tall_tile(size_t m, size_t k, const double *a, size_t lda, const dou
 
 /* --- forward ------------------------------------------------------------------------------------------------ */
 
-static size_t chunk_rows(const as_probe_exact *e, size_t first) {
+static size_t rows_in_chunk(const as_probe_exact *e, size_t first) {
   return e->n_slab - first < CHUNK ? e->n_slab - first : CHUNK;
 }
 
@@ -129,7 +129,7 @@ static void forward_rows(void *ctx, size_t chunk, int worker) {
   (void)worker;
   as_probe_exact *e = ctx;
   const as_probe_problem *p = e->p;
-  const size_t first = chunk * CHUNK, rows = chunk_rows(e, first), k = p->k, ld = e->panels * PANEL;
+  const size_t first = chunk * CHUNK, rows = rows_in_chunk(e, first), k = p->k, ld = e->panels * PANEL;
   double *xc = e->xc + chunk * CHUNK * DEPTH, *g = e->g + chunk * k * CHUNK;
   for (size_t i = first; i < first + rows; i++) memcpy(e->z + i * ld, e->b, ld * sizeof *e->z);
   for (size_t from = 0; from < p->d; from += DEPTH) {
@@ -185,7 +185,7 @@ static void backward_strip(void *ctx, size_t strip, int worker) {
   const size_t k = p->k, d = p->d, col = strip * COLS, cols = d - col < COLS ? d - col : COLS;
   double *xs = e->xs + strip * COLS * CHUNK;
   for (size_t first = 0; first < e->n_slab; first += CHUNK) {
-    size_t rows = chunk_rows(e, first);
+    size_t rows = rows_in_chunk(e, first);
     const double *g = e->g + first * k;
     pack_strip(e, first, rows, strip, xs);
     for (size_t v = 0; v * PANEL < cols; v++) {
@@ -222,7 +222,7 @@ static void sum_class(void *ctx, size_t c, int worker) {
   const as_probe_problem *p = e->p;
   for (size_t first = 0; first < e->n_slab; first += CHUNK) {
     const double *g = e->g + first * p->k + c * CHUNK;
-    for (size_t i = 0; i < chunk_rows(e, first); i++) {
+    for (size_t i = 0; i < rows_in_chunk(e, first); i++) {
       const size_t row = e->slab + first + i, y = (size_t)p->y[row];
       e->bias[c] += g[i];
       e->own[c * p->k + y] += g[i];
@@ -238,7 +238,7 @@ static void sum_products(void *ctx, size_t panel, int worker) {
   const size_t k = e->p->k, ld = e->panels * PANEL, c0 = panel * PANEL;
   double b[CHUNK * PANEL];
   for (size_t first = 0; first < e->n_slab; first += CHUNK) {
-    const size_t rows = chunk_rows(e, first);
+    const size_t rows = rows_in_chunk(e, first);
     for (size_t i = 0; i < rows; i++) memcpy(b + i * PANEL, e->z + (first + i) * ld + c0, PANEL * sizeof *b);
     tall_tile(k - c0, rows, e->g + first * k + c0 * CHUNK, CHUNK, b, e->products + c0 * ld + c0, ld);
   }

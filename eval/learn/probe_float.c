@@ -169,6 +169,7 @@ static void turn_rows(void *ctx, size_t chunk, int worker) {
       float v = g[c * rows + i], size = v < 0.0f ? -v : v; /* p, or 1 - p in the row's own class */
       sum += v;
       curve += size * (1.0f - size);
+      if (size < AS_PROBE_NOTHING) g[c * rows + i] = 0.0f;
     }
     gb[c] = sum;
     hb[c] = curve;

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "eval/learn/keep.h"
+#include "eval/learn/labelled.h"
 #include "tensor/base/file.h"
 #include "tensor/base/status.h"
 

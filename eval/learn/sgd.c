@@ -187,7 +187,7 @@ static void transpose_g(void *ctx, size_t c, int worker) {
   float sum = 0.0f;
   for (size_t i = 0; i < s->rows; i++) {
     float g = s->z[(s->first + i) * s->k + c];
-    s->gt[c * s->rows + i] = g;
+    s->gt[c * s->rows + i] = fabsf(g) < AS_PROBE_NOTHING ? 0.0f : g;
     sum += g;
   }
   s->square[c] = (s->first ? s->square[c] : 0.0) + (double)sum;
