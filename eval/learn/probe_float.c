@@ -21,7 +21,7 @@
 enum {
   CHUNK = 256,       /* rows of one float chain */
   SLAB = 32 * CHUNK, /* rows whose logits are held at a time */
-  COLS = 128         /* columns of the gradient accumulated together, so that they stay in cache */
+  COLS = 64          /* columns of the gradient accumulated together, so that they stay in cache */
 };
 
 struct as_probe_float {
@@ -31,17 +31,19 @@ struct as_probe_float {
   size_t chunks, strips; /* ceil(n / CHUNK), ceil(d / COLS) */
   as_linear **packed;    /* [chunks * strips] X^T of one chunk and strip, if keep */
 
-  float *wf;        /* [k, d] W rounded */
-  float *bf;        /* [k] */
-  float *z;         /* [SLAB, k] logits, then probabilities, then less onehot */
-  float *g;         /* [SLAB / CHUNK][k][CHUNK] p - onehot, transposed */
-  float *gb;        /* [SLAB / CHUNK][k] its chain over the chunk */
-  float *hb;        /* [SLAB / CHUNK][k] p (1 - p), likewise */
-  double *loss;     /* [SLAB] of each row */
-  double *rest;     /* [SLAB] probability of all classes but the row's own */
-  double *size;     /* [SLAB] its largest logit, absolute */
-  double *square;   /* [k] |w_c|^2 */
-  float *part;      /* [strips][k, COLS] one chunk's share of the gradient */
+  float *wf;      /* [k, d] W rounded */
+  float *bf;      /* [k] */
+  float *z;       /* [SLAB, k] logits, then probabilities, then less onehot */
+  float *g;       /* [SLAB / CHUNK][k][CHUNK] p - onehot, transposed */
+  float *gb;      /* [SLAB / CHUNK][k] its chain over the chunk */
+  float *hb;      /* [SLAB / CHUNK][k] p (1 - p), likewise */
+  double *loss;   /* [SLAB] of each row */
+  double *rest;   /* [SLAB] probability of all classes but the row's own */
+  double *size;   /* [SLAB] its largest logit, absolute */
+  double *square; /* [k] |w_c|^2 */
+  float *part;    /* [strips][k, COLS] one chunk's share of the gradient */
+  double *
+      sum; /* [strips][k, COLS] of all chunks so far: side by side, as rows of d would push each other out of cache */
   void *pack;       /* of W */
   char *strip_pack; /* [strips][strip_bytes] of X, unless keep */
   size_t strip_bytes;
@@ -176,7 +178,7 @@ static void turn_rows(void *ctx, size_t chunk, int worker) {
   }
 }
 
-/* grad += G^T X over the slab for one strip of columns: its chunks in order. The products run on this
+/* sum += G^T X over the slab for one strip of columns: its chunks in order. The products run on this
  * thread alone: par.h runs what is called from inside a chunk serially. */
 static void add_gradient(void *ctx, size_t strip, int worker) {
   (void)worker;
@@ -185,6 +187,7 @@ static void add_gradient(void *ctx, size_t strip, int worker) {
   size_t first = f->slab / CHUNK, count = (f->rows + CHUNK - 1) / CHUNK;
   size_t col = strip * COLS, cols = d - col < COLS ? d - col : COLS;
   float *part = f->part + strip * k * COLS;
+  double *sum = f->sum + strip * k * COLS;
   for (size_t i = 0; i < count; i++) {
     size_t rows = chunk_rows(f, first + i);
     const float *g = f->g + i * k * CHUNK;
@@ -195,23 +198,20 @@ static void add_gradient(void *ctx, size_t strip, int worker) {
       as_gemm_nn(&(as_product){k, cols, rows, g, rows, centred(f, first + i) + col, d, part, COLS},
                  f->strip_pack + strip * f->strip_bytes);
     }
-    for (size_t c = 0; c < k; c++) {
-      double *out = f->grad + c * d + col;
-      const float *in = part + c * COLS;
-      for (size_t j = 0; j < cols; j++) out[j] += (double)in[j];
-    }
+    for (size_t j = 0; j < k * COLS; j += 8) /* a length that compilers know becomes vectors */
+      for (size_t l = j; l < j + 8; l++) sum[l] += (double)part[l];
   }
 }
 
-/* The penalty's share of class c. */
-static void add_penalty(void *ctx, size_t c, int worker) {
+/* The gradient of class c from its strips, and the penalty's share. */
+static void finish_class(void *ctx, size_t c, int worker) {
   (void)worker;
   as_probe_float *f = ctx;
   const size_t k = f->p->k, d = f->p->d;
   double *g = f->grad + c * d, sum = 0.0;
   for (size_t i = 0; i < d; i++) {
     double w = (double)f->wf[c * d + i];
-    g[i] += w / f->p->c;
+    g[i] = f->sum[(i / COLS * k + c) * COLS + i % COLS] + w / f->p->c;
     sum += w * w;
   }
   f->square[c] = sum;
@@ -224,7 +224,7 @@ double as_probe_float_value(as_probe_float *f, const double *point, double *grad
   f->point = point;
   f->grad = grad;
   as_par_for(k, round_weights, f);
-  memset(grad, 0, (k * p->d + k) * sizeof *grad);
+  memset(f->sum, 0, f->strips * COLS * k * sizeof *f->sum);
   memset(f->bias_sum, 0, k * sizeof *f->bias_sum);
   memset(f->bias_curve, 0, k * sizeof *f->bias_curve);
   double loss = 0.0, penalty = 0.0, errors = 0.0;
@@ -243,7 +243,7 @@ double as_probe_float_value(as_probe_float *f, const double *point, double *grad
       }
     as_par_for(f->strips, add_gradient, f);
   }
-  as_par_for(k, add_penalty, f);
+  as_par_for(k, finish_class, f);
   for (size_t c = 0; c < k; c++) penalty += f->square[c];
   penalty /= 2.0 * p->c;
   /* Logits are float chains with an error of some 2^-24 of the largest one, which counts as far as the row is not
@@ -272,9 +272,9 @@ void as_probe_float_destroy(as_probe_float **out) {
   if (!f) return;
   if (f->packed)
     for (size_t i = 0; i < f->chunks * f->strips; i++) as_linear_destroy(&f->packed[i]);
-  void *all[] = {f->packed, f->xc,   f->wf,         f->bf,       f->z,         f->g,
-                 f->gb,     f->hb,   f->loss,       f->rest,     f->size,      f->square,
-                 f->part,   f->pack, f->strip_pack, f->bias_sum, f->bias_curve};
+  void *all[] = {f->packed, f->xc,  f->wf,   f->bf,         f->z,        f->g,
+                 f->gb,     f->hb,  f->loss, f->rest,       f->size,     f->square,
+                 f->part,   f->sum, f->pack, f->strip_pack, f->bias_sum, f->bias_curve};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) as_free(all[i]);
   as_free(f);
   *out = NULL;
@@ -294,12 +294,13 @@ static as_status reserve_float(as_probe_float *f, as_err *err) {
   f->rest = as_alloc(slab, sizeof(double), err);
   f->size = as_alloc(slab, sizeof(double), err);
   f->square = as_alloc(k, sizeof(double), err);
-  f->part = as_alloc(k * columns, sizeof(float), err);
+  f->part = as_calloc(k * columns, sizeof(float), err); /* columns beyond d stay 0 */
+  f->sum = as_alloc(k * columns, sizeof(double), err);
   f->pack = as_alloc(as_gemm_scratch(k, d), 1, err);
   f->bias_sum = as_alloc(k, sizeof(double), err);
   f->bias_curve = as_alloc(k, sizeof(double), err);
   if (!f->xc || !f->wf || !f->bf || !f->z || !f->g || !f->gb || !f->hb || !f->loss || !f->rest || !f->size ||
-      !f->square || !f->part || !f->pack || !f->bias_sum || !f->bias_curve)
+      !f->square || !f->part || !f->sum || !f->pack || !f->bias_sum || !f->bias_curve)
     return AS_E_ENV;
   if (!f->keep) {
     f->strip_bytes = (as_gemm_scratch(COLS, CHUNK) + 63) / 64 * 64;
@@ -317,7 +318,7 @@ static bool fits_keep(size_t n, size_t d, size_t keep) {
 double as_probe_float_memory(size_t n, size_t d, size_t k, size_t keep) {
   const double slab = n < SLAB ? (double)n + CHUNK : SLAB, width = (double)d + COLS;
   const double rows = fits_keep(n, d, keep) ? 2.0 * (double)n * width : slab * width;
-  return sizeof(float) * (rows + 3.0 * (double)k * width + 2.0 * slab * (double)k + CHUNK * width);
+  return sizeof(float) * (rows + 5.0 * (double)k * width + 2.0 * slab * (double)k + CHUNK * width);
 }
 
 /* All rows centred, and packed for the products with G^T. */
