@@ -22,26 +22,28 @@ struct as_sgd {
   float *w, *b;    /* [k, d], [k] */
   float *vw, *vb;  /* velocities */
   float *gw, *gb;  /* gradients of the mean loss */
-  double *sum;     /* [k, d] when a batch has several chunks */
+  double *sum;     /* [strips][k, COLS] when a batch has several chunks */
   float *x;        /* [batch, d] normalised rows, with BatchNorm alone */
   float *z;        /* [batch, k] logits, probabilities, p - onehot */
-  float *gt;       /* [k, CHUNK] */
-  float *part;     /* [k, d] one chunk's share */
+  float *gt;       /* [chunks][k, CHUNK] its transpose */
+  float *part;     /* [strips][k, COLS] one chunk's share, likewise */
   void *pack;
+  char *strip_pack; /* [strips][strip_bytes] */
+  size_t strips, strip_bytes;
   double *loss;       /* [batch] */
   double *square;     /* [k] per class, for the norms */
   double *mean, *var; /* [d] running averages of BatchNorm */
   const float *in;    /* rows of the step in work */
   const int *y;
-  size_t m, first, rows; /* of the step; of the chunk */
-  double lr, scale;      /* scale: trust ratio of the weights */
+  size_t m;         /* rows of the step */
+  double lr, scale; /* scale: trust ratio of the weights */
 };
 
 void as_sgd_destroy(as_sgd **sgd) {
   as_sgd *s = *sgd;
   if (!s) return;
-  void *all[] = {s->order, s->w,  s->b,    s->vw,   s->vb,     s->gw,   s->gb,  s->sum, s->x,
-                 s->z,     s->gt, s->part, s->pack, s->square, s->mean, s->var, s->loss};
+  void *all[] = {s->order, s->w,  s->b,    s->vw,   s->vb,         s->gw,     s->gb,   s->sum, s->x,
+                 s->z,     s->gt, s->part, s->pack, s->strip_pack, s->square, s->mean, s->var, s->loss};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) as_free(all[i]);
   as_free(s);
   *sgd = NULL;
@@ -75,7 +77,7 @@ as_status as_sgd_create(as_sgd **out, const as_protocol *p, size_t n, size_t d, 
                    "probe: found %zu rows of %zu features in %zu classes, wanted 1, 1, 2 or more", n, d,
                    classes);
   size_t batch = (size_t)p->batch < n ? (size_t)p->batch : n;
-  size_t width = d > classes ? d : classes, chunk = batch < CHUNK ? batch : CHUNK;
+  size_t width = d > classes ? d : classes, chunks = (batch + CHUNK - 1) / CHUNK;
   if (!as_mul_size(classes, d, &numel) || !as_mul_size(batch, width, &rows))
     return as_fail(err, AS_E_ENV, "probe: %zu classes of %zu features do not fit into memory", classes, d);
   as_sgd *s = as_calloc(1, sizeof *s, err);
@@ -86,8 +88,10 @@ as_status as_sgd_create(as_sgd **out, const as_protocol *p, size_t n, size_t d, 
   s->k = classes;
   s->batch = batch;
   s->seed = seed;
+  s->strips = (d + COLS - 1) / COLS;
   /* for whole chunks: a shorter one never needs more than those */
-  size_t pack = as_gemm_scratch(classes, d), grad = as_gemm_scratch(d, CHUNK);
+  s->strip_bytes = (as_gemm_scratch(COLS, CHUNK) + 63) / 64 * 64;
+  const size_t strip = s->strips * COLS;
   bool several = batch > CHUNK, norm = p->batch_norm > 0;
   s->order = as_alloc(n, sizeof *s->order, err);
   s->w = as_alloc(numel, sizeof(float), err);
@@ -96,18 +100,19 @@ as_status as_sgd_create(as_sgd **out, const as_protocol *p, size_t n, size_t d, 
   s->vb = as_calloc(classes, sizeof(float), err);
   s->gw = as_alloc(numel, sizeof(float), err);
   s->gb = as_alloc(classes, sizeof(float), err);
-  s->sum = as_alloc(several ? numel : 1, sizeof(double), err);
+  s->sum = as_alloc(several ? classes * strip : 1, sizeof(double), err);
   s->x = as_alloc(norm ? batch * d : 1, sizeof(float), err);
   s->z = as_alloc(batch * classes, sizeof(float), err);
-  s->gt = as_alloc(classes * chunk, sizeof(float), err);
-  s->part = as_alloc(several ? numel : 1, sizeof(float), err);
-  s->pack = as_alloc(pack > grad ? pack : grad, 1, err);
+  s->gt = as_alloc(classes * chunks * CHUNK, sizeof(float), err);
+  s->part = as_calloc(several ? classes * strip : 1, sizeof(float), err);
+  s->pack = as_alloc(as_gemm_scratch(classes, d), 1, err);
+  s->strip_pack = as_alloc(s->strips, s->strip_bytes, err);
   s->loss = as_alloc(batch, sizeof(double), err);
   s->square = as_alloc(classes, sizeof(double), err);
   s->mean = as_calloc(d, sizeof(double), err);
   s->var = as_alloc(d, sizeof(double), err);
   if (!s->order || !s->w || !s->b || !s->vw || !s->vb || !s->gw || !s->gb || !s->sum || !s->x || !s->z ||
-      !s->gt || !s->part || !s->pack || !s->loss || !s->square || !s->mean || !s->var) {
+      !s->gt || !s->part || !s->pack || !s->strip_pack || !s->loss || !s->square || !s->mean || !s->var) {
     as_sgd_destroy(&s);
     return AS_E_ENV;
   }
@@ -180,40 +185,48 @@ static void loss_rows(void *ctx, size_t chunk, int worker) {
   }
 }
 
-/* Class c of G^T for the chunk in work, and its share of the bias' gradient. */
+/* G^T of every chunk of rows for class c, and its share of the bias' gradient. */
 static void transpose_g(void *ctx, size_t c, int worker) {
   (void)worker;
   as_sgd *s = ctx;
-  float sum = 0.0f;
-  for (size_t i = 0; i < s->rows; i++) {
-    float g = s->z[(s->first + i) * s->k + c];
-    s->gt[c * s->rows + i] = fabsf(g) < AS_PROBE_NOTHING ? 0.0f : g;
-    sum += g;
+  s->square[c] = 0.0;
+  for (size_t first = 0; first < s->m; first += CHUNK) {
+    const size_t rows = s->m - first < CHUNK ? s->m - first : CHUNK;
+    float *gt = s->gt + first * s->k + c * rows, sum = 0.0f;
+    for (size_t i = 0; i < rows; i++) {
+      float g = s->z[(first + i) * s->k + c];
+      gt[i] = fabsf(g) < AS_PROBE_NOTHING ? 0.0f : g;
+      sum += g;
+    }
+    s->square[c] += (double)sum;
   }
-  s->square[c] = (s->first ? s->square[c] : 0.0) + (double)sum;
 }
 
-static void add_part(void *ctx, size_t c, int worker) {
+/* COLS columns of the weights' gradient, chunk by chunk of rows, so that they stay in cache. The products run on this
+ * thread alone: par.h runs what is called from inside a chunk serially. */
+static void gradient_strip(void *ctx, size_t strip, int worker) {
   (void)worker;
   as_sgd *s = ctx;
-  double *sum = s->sum + c * s->d;
-  const float *part = s->part + c * s->d;
-  bool begin = s->first == 0, end = s->first + s->rows == s->m;
-  for (size_t j = 0; j < s->d; j++) sum[j] = begin ? (double)part[j] : sum[j] + (double)part[j];
-  if (end)
-    for (size_t j = 0; j < s->d; j++) s->gw[c * s->d + j] = (float)sum[j];
+  const size_t k = s->k, d = s->d, col = strip * COLS, cols = d - col < COLS ? d - col : COLS;
+  const bool several = s->m > CHUNK;
+  float *part = several ? s->part + strip * k * COLS : s->gw + col;
+  double *sum = several ? s->sum + strip * k * COLS : NULL;
+  if (several) memset(sum, 0, k * COLS * sizeof *sum);
+  for (size_t first = 0; first < s->m; first += CHUNK) {
+    const size_t rows = s->m - first < CHUNK ? s->m - first : CHUNK;
+    as_gemm_nn(&(as_product){k, cols, rows, s->gt + first * k, rows, s->in + first * d + col, d, part,
+                             several ? COLS : d},
+               s->strip_pack + strip * s->strip_bytes);
+    for (size_t j = 0; several && j < k * COLS; j += 8) /* a length that compilers know becomes vectors */
+      for (size_t l = j; l < j + 8; l++) sum[l] += (double)part[l];
+  }
+  for (size_t c = 0; several && c < k; c++)
+    for (size_t j = 0; j < cols; j++) s->gw[c * d + col + j] = (float)sum[c * COLS + j];
 }
 
 static void gradient(as_sgd *s) {
-  bool several = s->m > CHUNK;
-  for (s->first = 0; s->first < s->m; s->first += CHUNK) {
-    s->rows = s->m - s->first < CHUNK ? s->m - s->first : CHUNK;
-    as_par_for(s->k, transpose_g, s);
-    as_gemm_nn(&(as_product){s->k, s->d, s->rows, s->gt, s->rows, s->in + s->first * s->d, s->d,
-                             several ? s->part : s->gw, s->d},
-               s->pack);
-    if (several) as_par_for(s->k, add_part, s);
-  }
+  as_par_for(s->k, transpose_g, s);
+  as_par_for(s->strips, gradient_strip, s);
   for (size_t c = 0; c < s->k; c++) s->gb[c] = (float)s->square[c];
 }
 
