@@ -14,7 +14,7 @@ static void make(as_test *t, as_results *r, const entry *e, size_t n, double *v)
   as_err err = {0};
   CHECK_OK(t, as_results_init(r, "protocols", n, 1, &err), err);
   for (size_t m = 0; m < n; m++) {
-    char name[8];
+    char name[24];
     snprintf(name, sizeof name, "m%zu", m); /* names say nothing */
     r->models[m].name = as_strdup(name, &err);
     CHECK_OK(t, as_results_backbone(&r->models[m], e[m].backbone, e[m].network, e[m].protocol, &err), err);
