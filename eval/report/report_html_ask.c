@@ -3,17 +3,33 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "eval/report/pictures_int.h"
 #include "eval/report/report_html_int.h"
 #include "tensor/base/mem.h"
+
+/* Text in which a number and its per cent sign stay on one line: a card is narrow. */
+static void put_unbroken(const as_html *h, const as_str *text) {
+  as_str piece = {0};
+  for (const char *p = as_str_c(text), *space; *p; p = space) {
+    space = strstr(p, " %");
+    if (!space) space = p + strlen(p);
+    as_str_clear(&piece);
+    as_str_putn(&piece, p, (size_t)(space - p));
+    as_html_text(h, as_str_c(&piece));
+    if (*space) as_str_put(h->out, "&nbsp;"), space++;
+  }
+  if (piece.failed) h->out->failed = true;
+  as_str_clear(&piece);
+}
 
 static void put_ask(const as_html *h, const char *to, const char *question, const char *big,
                     const as_str *more) {
   as_str_printf(h->out, "<a class=\"card\" href=\"#%s\"><span>%s</span><b>", to, question);
   as_html_text(h, big);
   as_str_put(h->out, "</b><span>");
-  as_html_text(h, as_str_c(more));
+  put_unbroken(h, more);
   as_str_put(h->out, "</span></a>\n");
   if (more->failed) h->out->failed = true;
 }

@@ -1,23 +1,14 @@
 /* What the sections of report.html share: text, remarks, and tables, of which the page has one kind: a grid, by
  * itself or folded away; a part is laid out as a grid first. */
-#include <string.h>
-
 #include "eval/report/report_html_int.h"
 #include "eval/report/svg.h"
 
 enum { MOST_ROWS = 2000, PAPER_ROWS = 60 };
 
-/* A number and its per cent sign stay on one line. */
 void as_html_text(const as_html *h, const char *text) {
   as_str clean = {0};
   as_put_name(&clean, text, 0, false);
-  char *rest = clean.s;
-  for (char *space; rest && (space = strstr(rest, " %")) != NULL; rest = space + 1) {
-    *space = '\0';
-    as_put_html(h->out, rest);
-    as_str_put(h->out, "&nbsp;");
-  }
-  as_put_html(h->out, rest);
+  as_put_html(h->out, as_str_c(&clean));
   if (clean.failed) h->out->failed = true;
   as_str_clear(&clean);
 }
