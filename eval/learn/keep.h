@@ -26,8 +26,8 @@ as_status as_keep_begin(as_keep *k, const as_labelled *rows, const char *how, as
 typedef void as_keep_fn(void *ctx, as_keep *k);
 void as_keep_block(as_keep *k, void *p, size_t bytes);
 bool as_keep_reads(const as_keep *k);
-void as_keep_fail(as_keep *k,
-                  as_status s); /* what was read makes no sense (AS_E_INPUT), or finds no memory (AS_E_ENV) */
+/* s: what was read makes no sense (AS_E_INPUT), or finds no memory (AS_E_ENV). */
+void as_keep_fail(as_keep *k, as_status s);
 as_status as_keep_status(const as_keep *k); /* of the blocks so far */
 
 /* Work begins whose state `visit` knows; inside other work, whose state comes first. *found: it was read, and the work is

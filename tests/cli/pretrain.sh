@@ -63,6 +63,11 @@ refuses "verify: other images" 3 "found other images than those of that training
 "$ASSAY" init --arch resnet_demo -o "$A/seeded.safetensors" -q
 refuses "verify: a checkpoint that was not trained" 3 "found no assay.training" verify "$A/seeded.safetensors"
 
+# Features that nobody trained are alike (a spread below the bound of a warning), and have not collapsed.
+run pretrain --method untrained --epochs 1 --data world:seed=0,size=48,per-class=100 -o "$A/floor" -q
+awk -F'\t' 'NR == 2 && $4 < 0.25 && $7 == "" { found = 1 } END { exit !found }' "$A/floor/log.tsv" && ok "pretrain: untrained is no collapse" ||
+  not_ok "pretrain: untrained is no collapse" "$(cat "$A/floor/log.tsv")"
+
 # Cut off at any moment: the same command ends with the same bytes.
 # shellcheck disable=SC2086
 for wait in 0.05 0.15 0.3; do

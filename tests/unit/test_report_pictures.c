@@ -148,6 +148,7 @@ static void odd(as_test *t) {
       "On which set do they fail most?",
       "Show me",
       "Would another set change it?",
+      "&nbsp;% in the mean of the models", /* on a card the sign stays with its number */
       "On val, a has 65.0 % of 400 images right",
       "a and b differ on 61 of 400 images: 61 that only the first has right, 0 only the second",
       "agree least: of 3 pairs",
