@@ -12,11 +12,9 @@ enum {
   PANEL_BYTES = 256 * 1024, /* a panel that stays whole there */
   LEAST_RANGES = 16,
   RANGES = 64,        /* pieces that a layer's tiles are cut into */
-  NARROW = 7,         /* rows of fewer pixels share tiles */
   MANY_CHANNELS = 64, /* enough to be cut into tiles without waste */
   SHARED_BYTES =
-      4 << 20,         /* of a gradient that is brought into panels at a time where several workers read it */
-  GATHERED = 64 * 1024 /* bytes of windows that are gathered at a time */
+      4 << 20 /* of a gradient that is brought into panels at a time where several workers read it */
 };
 
 int as_conv_train_border_in(const as_conv_shape *s) {
@@ -74,15 +72,6 @@ static as_status check_shape(const as_conv_shape *s, as_err *err) {
   return AS_OK;
 }
 
-/* Room for a block of tiles, or for one where a chain is long; 0 where no row is narrow. */
-static size_t most_gathered(const as_conv_train *c) {
-  const as_conv_shape *s = &c->s;
-  if (c->out_w >= NARROW && (s->w + s->stride - 1) / s->stride >= NARROW) return 0;
-  const size_t chain = (size_t)(s->kh * s->kw) * (size_t)(s->c_in > s->c_out ? s->c_in : s->c_out);
-  const size_t tile = AS_MR * chain, block = GATHERED / sizeof(float);
-  return tile > block ? tile : block;
-}
-
 /* Cuts the weight gradient into tiles and shares them: each part sums its own, or, where there are few for the workers,
  * they are shared by chunks whose products wait in memory (true). */
 static bool plan_weight_gradient(as_conv_train *c, size_t chunks, size_t workers) {
@@ -113,7 +102,6 @@ as_status as_conv_train_create(as_conv_train **out, const as_conv_shape *shape, 
   const size_t co = (size_t)shape->c_out, outs = as_conv_panels(co), workers = (size_t)as_par_threads();
   const size_t sum = outs * c->k * AS_NR; /* floats of one weight gradient in panels */
   const bool apart = plan_weight_gradient(c, (pixels + AS_CHUNK - 1) / AS_CHUNK, workers);
-  c->gathered = most_gathered(c);
   c->classes = as_calloc((size_t)shape->stride * (size_t)shape->stride, sizeof *c->classes, err);
   const size_t reverse = c->classes ? plan_classes(c) : 0;
   c->forward = as_alloc(outs * c->k * AS_NR, sizeof(float), err);
@@ -124,10 +112,9 @@ as_status as_conv_train_create(as_conv_train **out, const as_conv_shape *shape, 
   c->patches = as_calloc(workers * AS_CHUNK * AS_NR, sizeof(float), err);
   c->gradient = as_calloc(c->window * outs * AS_CHUNK * AS_NR, sizeof(float), err);
   c->tile = as_calloc(workers * AS_MR * AS_NR, sizeof(float), err);
-  c->windows = as_alloc(c->gathered ? workers * c->gathered : 1, sizeof(float), err);
   c->waiting = as_alloc(workers * AS_CONV_BLOCK * AS_MR * AS_NR, sizeof(float), err);
   if (!c->classes || !c->forward || !c->bias || !c->reverse || !c->total || (apart && !c->partial) ||
-      !c->patches || !c->gradient || !c->tile || !c->windows || !c->waiting) {
+      !c->patches || !c->gradient || !c->tile || !c->waiting) {
     as_conv_train_destroy(&c);
     return AS_E_ENV;
   }
@@ -147,7 +134,6 @@ void as_conv_train_destroy(as_conv_train **conv) {
   as_free(c->patches);
   as_free(c->gradient);
   as_free(c->tile);
-  as_free(c->windows);
   as_free(c->waiting);
   as_free(c);
   *conv = NULL;
@@ -202,79 +188,122 @@ void as_conv_train_pack(as_conv_train *c, const float *weight, const float *bias
   if (bias) memcpy(c->bias, bias, (size_t)c->s.c_out * sizeof *bias);
 }
 
-/* ---- forward, input gradient: tiles of pixels in one row of the map that is written ---- */
+/* ---- forward, input gradient ----
+ *
+ * A tile is at most 14 pixels of the map that is written:
+ *
+ *   neighbours of one row        their windows overlap; what is written lies in one piece
+ *   one pixel of several images  where rows do not fill tiles (8 pixels: 8 of 14) the images of a batch do, and all rows of
+ *                                the tile meet the same taps, so that those in the padding are left out: a sixth of all on
+ *                                8x8 pixels, three in ten on 4x4
+ *
+ * Images lie an odd number of cache lines apart (map.h): what a tile reads at a time falls into different sets. */
 
-/* What is read: windows of `rows` x (chain / rows) floats of `from`; window (0, 0) of image 0 at `origin`. */
+/* What is read: windows of rows x cols taps of `from`. */
 typedef struct product {
   const as_map *from;
-  const float *origin;
-  size_t step_y, step_x;       /* floats from the window of one pixel to the next */
-  size_t rows, chain, segment; /* segment: chain / rows */
+  ptrdiff_t top, left; /* the pixel of `from` at the first tap of pixel (0, 0) */
+  size_t step;         /* pixels of `from` from the window of one pixel to the next */
+  size_t rows, cols, chain;
   const float *packed, *bias;
   /* What is written: a grid of h x w pixels in each image of `to`. */
   const as_map *to, *residual;
   size_t h, w, first_y, first_x, stride;
-  size_t x_tiles, tiles, ranges;
-  size_t least, more;       /* w / x_tiles and what that leaves */
-  float *windows, *waiting; /* as in as_conv_train */
-  size_t gathered;
+  bool by_image;
+  size_t line, cuts, least,
+      more; /* a row, or the images, in `cuts` tiles of line / cuts pixels and what that leaves */
+  size_t tiles, ranges;
+  float *waiting; /* as in as_conv_train */
 } product;
 
-/* A tile: `m` pixels from (image, y, x) on. Tile t of a row begins at w t / x_tiles; `part` is what that division leaves,
- * so that one tile leads to the next without divisions. */
+/* A tile: m pixels from (image, y, x) on. Cut t of a line of n pixels begins at n t / cuts; `part` is what that division
+ * leaves, so that one tile leads to the next without divisions. */
 typedef struct tile {
-  size_t image, y, x, m, part, t;
+  size_t image, y, x, m, t, part;
 } tile;
 
 static tile tile_at(const product *j, size_t index) {
-  const size_t row = index / j->x_tiles;
-  tile t = {.image = row / j->h, .y = row % j->h, .t = index % j->x_tiles};
-  t.x = j->w * t.t / j->x_tiles, t.part = j->w * t.t % j->x_tiles;
-  t.m = j->least + (t.part + j->more >= j->x_tiles);
+  const size_t row = index / (j->by_image ? j->w : j->cuts), x = index % (j->by_image ? j->w : j->cuts);
+  tile t = {.image = row / j->h, .y = row % j->h, .x = x, .t = j->by_image ? row / j->h : x};
+  const size_t first = j->line * t.t / j->cuts;
+  t.part = j->line * t.t % j->cuts;
+  t.m = j->least + (t.part + j->more >= j->cuts);
+  if (j->by_image)
+    t.image = first;
+  else
+    t.x = first;
   return t;
 }
-static void next_tile(const product *j, tile *t) {
-  if (++t->t < j->x_tiles) {
-    t->x += t->m, t->part += j->more;
-    if (t->part >= j->x_tiles) t->part -= j->x_tiles;
+/* The next cut of a line; false at its end, where `at` goes back to the first one. */
+static bool next_cut(const product *j, tile *t, size_t *at) {
+  const bool more = ++t->t < j->cuts;
+  if (more) {
+    *at += t->m, t->part += j->more;
+    if (t->part >= j->cuts) t->part -= j->cuts;
   } else {
-    t->x = t->part = t->t = 0;
-    if (++t->y == j->h) t->y = 0, t->image++;
+    *at = t->part = t->t = 0;
   }
-  t->m = j->least + (t->part + j->more >= j->x_tiles);
+  t->m = j->least + (t->part + j->more >= j->cuts);
+  return more;
+}
+static void next_tile(const product *j, tile *t) {
+  if (j->by_image ? ++t->x < j->w : next_cut(j, t, &t->x)) return;
+  t->x = 0;
+  if (++t->y < j->h) return;
+  t->y = 0;
+  if (j->by_image)
+    next_cut(j, t, &t->image);
+  else
+    t->image++;
 }
 
-/* Where pixels (image, y, x), (image, y, x + 1) .. of the grid go. */
-static void aim(const product *j, size_t image, size_t y, size_t x, size_t panel, as_gemm_args *g) {
-  const size_t c = (size_t)j->to->c, oy = j->first_y + y * j->stride, ox = j->first_x + x * j->stride;
+/* The taps first .. end - 1 of n that fall on a map of `size` pixels, where the first one falls on pixel `at`. */
+typedef struct span {
+  size_t first, end;
+} span;
+static span taps_inside(ptrdiff_t at, size_t n, int size) {
+  const ptrdiff_t taps = (ptrdiff_t)n, left = size - at, end = left < taps ? left : taps;
+  const ptrdiff_t first = at < 0 ? -at : 0;
+  const span s = {(size_t)first, (size_t)(end > first ? end : first)};
+  return s;
+}
+
+/* Where the tile goes. */
+static void aim(const product *j, const tile *t, size_t panel, as_gemm_args *g) {
+  const size_t c = (size_t)j->to->c, y = j->first_y + t->y * j->stride, x = j->first_x + t->x * j->stride;
   g->n = as_conv_smaller(c - panel * AS_NR, AS_NR);
-  g->c = as_map_at(j->to, image, oy, ox) + panel * AS_NR;
-  g->ldc = j->stride * c;
+  g->c = as_map_at(j->to, t->image, y, x) + panel * AS_NR;
+  g->ldc = j->by_image ? as_map_image(j->to) : j->stride * c;
   if (j->residual) {
-    g->residual = as_map_at(j->residual, image, oy, ox) + panel * AS_NR;
-    g->ldr = g->ldc;
+    g->residual = as_map_at(j->residual, t->image, y, x) + panel * AS_NR;
+    g->ldr = j->by_image ? as_map_image(j->residual) : j->stride * c;
   }
 }
-static const float *window_of(const product *j, size_t image, size_t y, size_t x) {
-  return j->origin + image * as_map_image(j->from) + y * j->step_y + x * j->step_x;
-}
 
-/* Kernel rows s0..s1-1 of a tile's chain by a panel. What comes before and after them waits in `acc`. */
-static void run_tile(const product *j, const tile *t, size_t panel, size_t s0, size_t s1, float *acc) {
-  const size_t row = as_map_row(j->from);
+/* Kernel rows s0..s1-1 of a tile's chain by a panel. What comes before and after them waits in `acc`. `ahead`: as in gemm. */
+static void run_tile(const product *j, const tile *t, size_t panel, span s, float *acc, const float *ahead) {
+  const size_t c = (size_t)j->from->c;
+  const ptrdiff_t y = j->top + (ptrdiff_t)(t->y * j->step), x = j->left + (ptrdiff_t)(t->x * j->step);
   const float *a[MAX_ROWS];
   size_t b_off[MAX_ROWS];
-  as_gemm_args g = {.m = t->m, .nseg = s1 - s0, .k = j->segment, .lda = j->step_x, .a = a, .b_off = b_off};
-  const float *window = window_of(j, t->image, t->y, t->x);
-  for (size_t s = s0; s < s1; s++) {
-    a[s - s0] = window + s * row;
-    b_off[s - s0] = s * j->segment * AS_NR;
+  as_gemm_args g = {.m = t->m, .a = a, .b_off = b_off, .ahead = ahead};
+  span rows = taps_inside(y, j->rows, j->from->h), cols = {0, j->cols};
+  if (rows.first < s.first) rows.first = s.first;
+  if (rows.end > s.end) rows.end = s.end;
+  if (j->by_image) cols = taps_inside(x, j->cols, j->from->w);
+  const float *window = j->from->data + (ptrdiff_t)(t->image * as_map_image(j->from)) +
+                        y * (ptrdiff_t)as_map_row(j->from) + (x + (ptrdiff_t)cols.first) * (ptrdiff_t)c;
+  g.lda = j->by_image ? as_map_image(j->from) : j->step * c;
+  g.k = (cols.end - cols.first) * c;
+  for (size_t r = rows.first; r < rows.end && g.k > 0; r++) {
+    a[g.nseg] = window + r * as_map_row(j->from);
+    b_off[g.nseg++] = (r * j->cols + cols.first) * c * AS_NR;
   }
   g.b = j->packed + panel * j->chain * AS_NR;
   g.bias = j->bias ? j->bias + panel * AS_NR : NULL;
-  if (s0 > 0) g.acc_in = acc;
-  if (s1 < j->rows) g.acc_out = acc;
-  aim(j, t->image, t->y, t->x, panel, &g);
+  if (s.first > 0) g.acc_in = acc;
+  if (s.end < j->rows) g.acc_out = acc;
+  aim(j, t, panel, &g);
   as_k.gemm(&g);
 }
 
@@ -284,97 +313,68 @@ static void run_range(void *ctx, size_t range, int worker) {
   const size_t t1 = j->tiles * (range + 1) / j->ranges, panels = as_conv_panels((size_t)j->to->c);
   size_t t = j->tiles * range / j->ranges;
   for (tile at = tile_at(j, t); t < t1; t++, next_tile(j, &at))
-    for (size_t p = 0; p < panels; p++) run_tile(j, &at, p, 0, j->rows, NULL);
+    for (size_t p = 0; p < panels; p++) run_tile(j, &at, p, (span){0, j->rows}, NULL, NULL);
 }
 
-/* Large weights: a panel, or a kernel row of it, meets all tiles of a block before the next one is read; the chains wait. */
+/* Large weights: a panel, or a kernel row of it, meets all tiles of a block before the next one is read; the chains wait.
+ * The last two tiles call the next one into L2: gemm asks for half as many bytes ahead as it reads of the panel. */
 static void run_wide_range(void *ctx, size_t range, int worker) {
   const product *j = ctx;
   const size_t t0 = j->tiles * range / j->ranges, t1 = j->tiles * (range + 1) / j->ranges;
   const size_t step = j->chain * AS_NR * sizeof(float) > PANEL_BYTES ? 1 : j->rows;
+  const size_t piece = j->chain / j->rows * step * AS_NR;
+  const size_t last = as_conv_panels((size_t)j->to->c) * (j->rows / step) - 1;
   float *waiting = j->waiting + (size_t)worker * AS_CONV_BLOCK * AS_MR * AS_NR;
-  for (size_t p = 0; p < as_conv_panels((size_t)j->to->c); p++)
-    for (size_t s = 0; s < j->rows; s += step) {
-      tile at = tile_at(j, t0);
-      for (size_t t = t0; t < t1; t++, next_tile(j, &at))
-        run_tile(j, &at, p, s, s + step, waiting + (t - t0) * AS_MR * AS_NR);
-    }
-}
-
-/* Rows of a few pixels fill too little of a tile: then tiles are runs of the grid's pixels over rows and images, whose
- * windows are gathered first. Copying a float costs a fraction of the panels' multiplications with it. */
-static as_map grid_of(const product *j) {
-  const as_map m = {NULL, j->to->n, (int)j->h, (int)j->w, j->to->c, 1};
-  return m;
-}
-
-/* Tile t of the grid by one panel, its windows at `a`: the chain, then the epilogue for each row of pixels. */
-static void run_gathered(const product *j, size_t first, size_t m, const float *a, size_t panel) {
-  _Alignas(64) float acc[AS_MR * AS_NR];
-  const size_t zero = 0;
-  as_gemm_args g = {.m = m, .n = AS_NR, .k = j->chain, .nseg = 1, .lda = j->chain, .a = &a, .b_off = &zero};
-  g.b = j->packed + panel * j->chain * AS_NR;
-  g.bias = j->bias ? j->bias + panel * AS_NR : NULL;
-  g.acc_out = acc;
-  as_k.gemm(&g);
-  const as_map grid = grid_of(j);
-  as_spot at = as_map_spot(&grid, first);
-  for (size_t done = 0, run; done < m; done += run, as_map_walk(&grid, &at, run)) {
-    run = as_conv_smaller(j->w - at.x, m - done);
-    as_gemm_args end = {.m = run, .acc_in = acc + done * AS_NR};
-    aim(j, at.image, at.y, at.x, panel, &end);
-    as_k.gemm(&end);
+  for (size_t i = 0; i <= last; i++) {
+    const size_t p = i * step / j->rows, s = i * step % j->rows;
+    const float *next = j->packed + (i < last ? i + 1 : 0) * piece;
+    tile at = tile_at(j, t0);
+    for (size_t t = t0; t < t1; t++, next_tile(j, &at))
+      run_tile(j, &at, p, (span){s, s + step}, waiting + (t - t0) * AS_MR * AS_NR,
+               t + 2 == t1   ? next
+               : t + 1 == t1 ? next + piece / 2
+                             : NULL);
   }
 }
 
-static void gather(const product *j, size_t first, size_t pixels, float *to) {
-  const as_map grid = grid_of(j);
-  const size_t row = as_map_row(j->from);
-  as_spot at = as_map_spot(&grid, first);
-  for (size_t i = 0; i < pixels; i++, as_map_walk(&grid, &at, 1)) {
-    const float *window = window_of(j, at.image, at.y, at.x);
-    for (size_t s = 0; s < j->rows; s++, to += j->segment)
-      memcpy(to, window + s * row, j->segment * sizeof *to);
+/* Which kind of tile is quicker: to load a row of weights costs a tile as much as one and a half pixels more, and only
+ * tiles of one pixel leave out taps on the left and the right. */
+static bool images_fill_tiles(const product *j) {
+  const size_t n = (size_t)j->to->n, across = (n + AS_MR - 1) / AS_MR, along = (j->w + AS_MR - 1) / AS_MR;
+  size_t taps = 0;
+  for (size_t x = 0; x < j->w; x++) {
+    const span s = taps_inside(j->left + (ptrdiff_t)(x * j->step), j->cols, j->from->w);
+    taps += s.end - s.first;
   }
+  const double by_image = (double)taps * ((double)n + 1.5 * (double)across);
+  const double by_row = (double)(j->cols * n) * ((double)j->w + 1.5 * (double)along);
+  return n > 1 && by_image * 1.05 < by_row;
 }
 
-static void run_narrow_range(void *ctx, size_t range, int worker) {
-  const product *j = ctx;
-  const size_t t1 = j->tiles * (range + 1) / j->ranges, panels = as_conv_panels((size_t)j->to->c);
-  const size_t pixels = (size_t)j->to->n * j->h * j->w, block = j->gathered / (AS_MR * j->chain);
-  float *windows = j->windows + (size_t)worker * j->gathered;
-  for (size_t t = j->tiles * range / j->ranges, end; t < t1; t = end) {
-    end = as_conv_smaller(t + block, t1);
-    const size_t base = pixels * t / j->tiles;
-    gather(j, base, pixels * end / j->tiles - base, windows);
-    for (size_t p = 0; p < panels; p++)
-      for (size_t q = t; q < end; q++) {
-        const size_t first = pixels * q / j->tiles, m = pixels * (q + 1) / j->tiles - first;
-        run_gathered(j, first, m, windows + (first - base) * j->chain, p);
-      }
-  }
+/* Tiles of a block: as many rows of the grid as read what stays in L2 beside a panel. */
+static size_t tiles_of_block(const product *j) {
+  const size_t bytes =
+      as_conv_smaller(j->line, AS_MR) * j->step * j->step * (size_t)j->from->c * sizeof(float);
+  if (!j->by_image) return as_conv_smaller(1 + BLOCK_BYTES / bytes, AS_CONV_BLOCK);
+  if (j->w > AS_CONV_BLOCK) return AS_CONV_BLOCK;
+  const size_t rows = as_conv_smaller(BLOCK_BYTES / (bytes * j->w), AS_CONV_BLOCK / j->w);
+  return rows ? rows * j->w : j->w;
 }
 
 static void run_product(const as_conv_train *c, product *j) {
-  const size_t least = as_conv_smaller(j->w, AS_MR), rows_apart = j->step_y / as_map_row(j->from);
-  const size_t tile_bytes = least * j->step_x * (rows_apart ? rows_apart : 1) * sizeof(float);
-  j->x_tiles = (j->w + AS_MR - 1) / AS_MR;
-  j->least = j->w / j->x_tiles, j->more = j->w % j->x_tiles;
-  j->segment = j->rows ? j->chain / j->rows : 0;
-  j->tiles = (size_t)j->to->n * j->h * j->x_tiles;
-  j->ranges = as_conv_smaller(j->tiles, RANGES);
-  j->windows = c->windows, j->gathered = c->gathered, j->waiting = c->waiting;
   const bool wide = as_conv_panels((size_t)j->to->c) * j->chain * AS_NR * sizeof(float) > WIDE_BYTES;
-  if (j->w < NARROW && j->chain && c->gathered) {
-    j->tiles = ((size_t)j->to->n * j->h * j->w + AS_MR - 1) / AS_MR;
-    j->ranges = as_conv_smaller(j->tiles, RANGES);
-    as_par_for(j->ranges, run_narrow_range, j);
-  } else if (j->tiles && wide) {
-    const size_t block = as_conv_smaller(1 + BLOCK_BYTES / tile_bytes, AS_CONV_BLOCK);
-    const size_t ranges = (j->tiles + block - 1) / block;
+  j->by_image = images_fill_tiles(j);
+  j->line = j->by_image ? (size_t)j->to->n : j->w;
+  j->cuts = (j->line + AS_MR - 1) / AS_MR;
+  j->least = j->line / j->cuts, j->more = j->line % j->cuts;
+  j->tiles = j->cuts * j->h * (j->by_image ? j->w : (size_t)j->to->n);
+  j->waiting = c->waiting;
+  if (wide) {
+    const size_t block = tiles_of_block(j), ranges = (j->tiles + block - 1) / block;
     j->ranges = ranges > LEAST_RANGES ? ranges : as_conv_smaller(j->tiles, LEAST_RANGES);
     as_par_for(j->ranges, run_wide_range, j);
-  } else if (j->tiles) {
+  } else {
+    j->ranges = as_conv_smaller(j->tiles, RANGES);
     as_par_for(j->ranges, run_range, j);
   }
 }
@@ -391,9 +391,8 @@ void as_conv_train_forward_add(const as_conv_train *c, const as_map *in, const a
     from = as_map_flat(in), to = as_map_flat(out), res = as_map_flat(&res);
   product j = {.from = &from, .to = &to, .packed = c->forward, .bias = c->bias, .stride = 1};
   if (residual) j.residual = &res;
-  j.origin = from.data - (size_t)s->pad_top * as_map_row(&from) - (size_t)s->pad_left * (size_t)from.c;
-  j.step_y = (size_t)s->stride * as_map_row(&from), j.step_x = (size_t)s->stride * (size_t)from.c;
-  j.rows = (size_t)s->kh, j.chain = c->k;
+  j.top = -s->pad_top, j.left = -s->pad_left, j.step = (size_t)s->stride;
+  j.rows = (size_t)s->kh, j.cols = (size_t)s->kw, j.chain = c->k;
   j.h = (size_t)to.h, j.w = (size_t)to.w;
   run_product(c, &j);
 }
@@ -410,12 +409,10 @@ void as_conv_train_grad_input(const as_conv_train *c, const as_map *dout, const 
     product j = {
         .from = &from, .to = &to, .residual = residual ? &res : NULL, .packed = c->reverse + r->packed};
     /* The first output that pixel (first_y, first_x) meets: (first + pad - tap) / stride, exactly; maybe negative. */
-    const ptrdiff_t oy = (r->first_y + s->pad_top - r->ky) / s->stride,
-                    ox = (r->first_x + s->pad_left - r->kx) / s->stride;
-    j.origin = from.data + oy * (ptrdiff_t)as_map_row(&from) + ox * (ptrdiff_t)from.c;
-    j.step_y = as_map_row(&from), j.step_x = (size_t)from.c;
-    j.rows = r->cols ? (size_t)r->rows : 0, j.chain = (size_t)(r->rows * r->cols) * (size_t)s->c_out;
-    if (!j.rows) j.origin = from.data; /* no tap: the residual, or zeros */
+    j.top = (r->first_y + s->pad_top - r->ky) / s->stride;
+    j.left = (r->first_x + s->pad_left - r->kx) / s->stride;
+    j.step = 1, j.rows = (size_t)r->rows, j.cols = (size_t)r->cols;
+    j.chain = j.rows * j.cols * (size_t)s->c_out; /* 0, no tap: the residual, or zeros */
     j.first_y = (size_t)r->first_y, j.first_x = (size_t)r->first_x, j.stride = (size_t)s->stride;
     j.h = (size_t)(to.h - r->first_y + s->stride - 1) / j.stride;
     j.w = (size_t)(to.w - r->first_x + s->stride - 1) / j.stride;

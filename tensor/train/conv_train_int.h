@@ -28,8 +28,6 @@ struct as_conv_train {
   float *bias;            /* [panels of c_out * 32] */
   float *reverse;         /* per class [panels of c_in][rows cols c_out][32] */
   as_conv_class *classes; /* [stride * stride] */
-  size_t gathered;        /* floats of windows that a worker gathers at a time, where rows are narrow */
-  float *windows;         /* per worker [gathered] */
   float *waiting;  /* per worker [AS_CONV_BLOCK][AS_MR][32]: chains that go on in the next kernel row */
   size_t piece;    /* weight gradient: columns of k that lie side by side in a patch and are cut into tiles */
   size_t tiles;    /* of k: at most AS_MR columns of a piece each */

@@ -20,8 +20,11 @@ typedef struct as_map {
 static inline size_t as_map_row(const as_map *m) { /* floats from one row of pixels to the next */
   return (size_t)(m->w + 2 * m->border) * (size_t)m->c;
 }
+/* Floats from image to image. With a border it is an odd number of cache lines: a tile of one pixel of several images
+ * then reads from different sets of a cache. */
 static inline size_t as_map_image(const as_map *m) {
-  return (size_t)(m->h + 2 * m->border) * as_map_row(m);
+  const size_t floats = (size_t)(m->h + 2 * m->border) * as_map_row(m), line = 16;
+  return m->border ? ((floats + line - 1) / line | 1) * line : floats;
 }
 /* Floats that a map of these sizes takes, border included. */
 static inline size_t as_map_floats(const as_map *m) {

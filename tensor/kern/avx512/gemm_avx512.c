@@ -2,7 +2,8 @@
  *
  * Per k: 2 loads of B, m broadcasts, 2m multiply-adds; with one 512-bit FMA per cycle the load ports
  * are half idle from m = 6 on. A slim tile loads once per multiply-add, so that it has no slot left for prefetches where
- * there are two FMA pipes (Cascade Lake, m = 8 and 14: 116 and 125 GFLOP/s without them, 98 and 111 with). Rows are addressed as {p, p + lda, p + 2 lda} from five pointers, so
+ * there are two FMA pipes (Cascade Lake, m = 8 and 14: 116 and 125 GFLOP/s without them, 98 and 111 with); of the wide
+ * ones, those that are given nothing to call ahead do without that prefetch (2 to 5 % there). Rows are addressed as {p, p + lda, p + 2 lda} from five pointers, so
  * that pointers, lda, b and the counter fit into 15 integer registers. Tails of n go through masks:
  * nothing outside a column 0..n-1 is touched. */
 #include "tensor/kern/kernels.h"
@@ -25,9 +26,9 @@ AS_GEMM_TARGET
 /* Keeps the compiler from folding the five row pointers into fourteen. */
 #define PIN(p) __asm__("" : "+r"(p))
 
-/* MR and WIDE are constants in every call: the branches vanish. WIDE: two vectors per row, else one. Long because the
+/* MR, WIDE and AHEAD are constants in every call: the branches vanish. WIDE: two vectors per row, else one. Long because the
  * accumulators must stay in registers from the first load to the last store: a helper would have to be given 28. */
-AS_ALWAYS_INLINE void tile(const as_gemm_args *g, const int MR, const int WIDE) {
+AS_ALWAYS_INLINE void tile(const as_gemm_args *g, const int MR, const int WIDE, const int AHEAD) {
   const size_t lda = g->lda;
 #define DECL(i) __m512 l##i = _mm512_setzero_ps(), h##i = _mm512_setzero_ps();
   ROWS(DECL)
@@ -73,7 +74,7 @@ AS_ALWAYS_INLINE void tile(const as_gemm_args *g, const int MR, const int WIDE) 
   }
   /* Weights are asked for about 450 cycles ahead of their use: a k takes 2 MR of them. */
   const size_t far = 32 * (MR >= 10 ? 16 : MR >= 5 ? 32 : 64);
-  const float *ahead = g->ahead ? g->ahead : g->b;
+  const float *ahead = g->ahead;
   for (size_t s = 0; s < g->nseg; s++) {
     const float *p0 = g->a[s], *p3 = p0, *p6 = p0, *p9 = p0, *p12 = p0;
     if (MR > 3) p3 = p0 + 3 * lda;
@@ -102,22 +103,24 @@ AS_ALWAYS_INLINE void tile(const as_gemm_args *g, const int MR, const int WIDE) 
     l##i = AS_GEMM_STEP(av, bl, l##i);           \
     if (WIDE) h##i = AS_GEMM_STEP(av, bh, h##i); \
   }
-#define STEP(u)                                                  \
-  {                                                              \
-    const size_t at = u;                                         \
-    const __m512 bl = _mm512_load_ps(b + 32 * u);                \
-    __m512 bh = bl;                                              \
-    if (WIDE) {                                                  \
-      bh = _mm512_load_ps(b + 32 * u + 16);                      \
-      __builtin_prefetch(b + 32 * u + far, 0, 3);                \
-      _mm_prefetch((const char *)(ahead + 16 * u), _MM_HINT_T1); \
-      __builtin_prefetch(b + 32 * u + far + 16, 0, 3);           \
-    }                                                            \
-    ROWS(ROW)                                                    \
+#define STEP(u)                                                             \
+  {                                                                         \
+    const size_t at = u;                                                    \
+    const __m512 bl = _mm512_load_ps(b + 32 * u);                           \
+    __m512 bh = bl;                                                         \
+    if (WIDE) {                                                             \
+      bh = _mm512_load_ps(b + 32 * u + 16);                                 \
+      __builtin_prefetch(b + 32 * u + far, 0, 3);                           \
+      if (AHEAD) _mm_prefetch((const char *)(ahead + 16 * u), _MM_HINT_T1); \
+      __builtin_prefetch(b + 32 * u + far + 16, 0, 3);                      \
+    }                                                                       \
+    ROWS(ROW)                                                               \
   }
     for (; k >= 4; k -= 4) {
-      STEP(0) STEP(1) STEP(2) STEP(3) ahead += 64;
-      PIN(ahead);
+      STEP(0) STEP(1) STEP(2) STEP(3) if (AHEAD) {
+        ahead += 64;
+        PIN(ahead);
+      }
       p0 += 4;
       PIN(p0);
       if (MR > 3) {
@@ -221,10 +224,13 @@ AS_ALWAYS_INLINE void tile(const as_gemm_args *g, const int MR, const int WIDE) 
 
 #define TILE(mr)                                 \
   static void wide_##mr(const as_gemm_args *g) { \
-    tile(g, mr, 1);                              \
+    tile(g, mr, 1, 0);                           \
+  }                                              \
+  static void far_##mr(const as_gemm_args *g) {  \
+    tile(g, mr, 1, 1);                           \
   }                                              \
   static void slim_##mr(const as_gemm_args *g) { \
-    tile(g, mr, 0);                              \
+    tile(g, mr, 0, 0);                           \
   }
 TILE(1)
 TILE(2)
@@ -242,13 +248,15 @@ TILE(13)
 TILE(14)
 
 void AS_GEMM_NAME(const as_gemm_args *g) {
-  static as_fn_gemm *const tiles[2][AS_MR] = {{slim_1, slim_2, slim_3, slim_4, slim_5, slim_6, slim_7, slim_8,
+  static as_fn_gemm *const tiles[3][AS_MR] = {{slim_1, slim_2, slim_3, slim_4, slim_5, slim_6, slim_7, slim_8,
                                                slim_9, slim_10, slim_11, slim_12, slim_13, slim_14},
                                               {wide_1, wide_2, wide_3, wide_4, wide_5, wide_6, wide_7, wide_8,
-                                               wide_9, wide_10, wide_11, wide_12, wide_13, wide_14}};
+                                               wide_9, wide_10, wide_11, wide_12, wide_13, wide_14},
+                                              {far_1, far_2, far_3, far_4, far_5, far_6, far_7, far_8, far_9,
+                                               far_10, far_11, far_12, far_13, far_14}};
   /* acc_in and acc_out are full rows of 32: the slim tile would leave half of them untouched. */
-  const size_t wide = g->n > 16 || g->acc_out;
-  tiles[wide][g->m - 1](g);
+  const size_t kind = g->n <= 16 && !g->acc_out ? 0 : g->ahead ? 2 : 1;
+  tiles[kind][g->m - 1](g);
 }
 
 AS_TARGET_POP
