@@ -173,31 +173,31 @@ static as_status put_trainings(const as_demo *d, as_str *t, as_err *err) {
 
 /* ---- seeded backbones: nobody trained them ---- */
 
-/* Small enough that six of them and five sets take seconds. */
+/* Small enough that six of them and five sets take seconds; --quick takes those that have a smaller twin. */
 static const struct {
-  const char *name, *arch;
-  const char *head;
-  bool quick; /* also part of --quick */
+  const char *name, *arch, *quick, *head;
+  const char *weights; /* whose; NULL: its own */
 } seeded[] = {
-    {"resnet-a", "resnet_demo", "probe", true},
-    {"resnet-b", "resnet_demo:base=12", "probe", false},
-    {"resnet-c", "resnet_demo:blocks=1-1-1,base=12", "probe", false},
-    {"vit-a", "vit_demo", "probe", true},
-    {"vit-b", "vit_demo:dim=144,depth=3", "probe", false},
-    {"vit-a-knn", NULL, "knn", true}, /* the weights of vit-a */
+    {"resnet-a", "resnet_demo", "resnet_demo:base=8,blocks=1-1-1", "probe", NULL},
+    {"resnet-b", "resnet_demo:base=12", NULL, "probe", NULL},
+    {"resnet-c", "resnet_demo:blocks=1-1-1,base=12", NULL, "probe", NULL},
+    {"vit-a", "vit_demo", "vit_demo:dim=48,depth=2,heads=3", "probe", NULL},
+    {"vit-b", "vit_demo:dim=144,depth=3", NULL, "probe", NULL},
+    {"vit-a-knn", "vit_demo", "vit_demo:dim=48,depth=2,heads=3", "knn", "vit-a"},
 };
 
 static as_status put_seeded(const as_demo *d, as_str *t, as_err *err) {
   as_str path = {0};
   as_status s = AS_OK;
   for (size_t i = 0; s == AS_OK && i < sizeof seeded / sizeof *seeded; i++) {
-    const char *arch = seeded[i].arch ? seeded[i].arch : "vit_demo",
-               *file = seeded[i].arch ? seeded[i].name : "vit-a";
-    if (d->quick && !seeded[i].quick) continue;
+    const char *arch = d->quick ? seeded[i].quick : seeded[i].arch;
+    const char *file = seeded[i].weights ? seeded[i].weights : seeded[i].name;
+    if (!arch) continue;
     as_str_clear(&path);
     as_str_printf(&path, "%s/weights/%s.safetensors", d->dir, file);
     s = as_str_status(&path, err);
-    if (s == AS_OK && seeded[i].arch) s = as_backbone_write_seeded(as_str_c(&path), arch, d->seed + i, err);
+    if (s == AS_OK && !seeded[i].weights)
+      s = as_backbone_write_seeded(as_str_c(&path), arch, d->seed + i, err);
     as_str_printf(
         t, "[model %s]\nweights = weights/%s.safetensors\nhead = %s\n%snote = %s, seeded random weights\n\n",
         seeded[i].name, file, seeded[i].head, strcmp(seeded[i].head, "probe") == 0 ? "c = 0.1\n" : "", arch);
@@ -247,7 +247,7 @@ static as_status write_plan(const as_demo *d, as_str *path, as_err *err) {
 
 /* The pictures that probes learn from and that are scored; what a training sees is drawn for it. */
 static as_status draw_world(const as_demo *d, as_err *err) {
-  as_world_opts w = {.seed = d->seed, .size = is_trained(d) ? 48 : 0};
+  as_world_opts w = {.seed = d->seed, .size = is_trained(d) ? 48 : d->quick ? 32 : 0};
   for (int i = 0; i < AS_WORLD_SETS; i++)
     w.per_class[i] = i > AS_WORLD_SKETCH   ? -1
                      : d->quick            ? (i == AS_WORLD_TRAIN ? 12 : 6)

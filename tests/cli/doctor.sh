@@ -8,7 +8,7 @@ run demo --untrained -o "$A" --quick
 W=$A/weights/vit-a.safetensors
 # a head that knows the images under test by heart: whatever is wrong then shows
 "$ASSAY" features --weights "$W" --data "$A/world/train" --classes "$A/world/classes.txt" -o "$TMP/train.npy" -q >/dev/null
-"$ASSAY" probe --train "$TMP/train.npy" -o "$A/head.safetensors" -q >/dev/null
+"$ASSAY" probe --train "$TMP/train.npy" --c 10000 -o "$A/head.safetensors" -q >/dev/null
 mkdir "$A/flat"
 i=0
 for c in $(cat "$A/world/classes.txt"); do
@@ -63,7 +63,7 @@ blames "labels from 1" "class order: the labels count from 1"
 awk '{ print $1, ($2 * 5 + 3) % 16 }' "$TMP/labels" >"$A/any.txt"
 case_of any "$preset" any.txt
 blames "any renumbering" "class order: the labels are a consistent renumbering"
-"$ASSAY" init --arch vit_demo --seed 99 -o "$W" -q
+"$ASSAY" init --arch "$(sed -n 's/^note = \(vit_demo[^ ]*\), .*/\1/p' "$A/demo.plan" | head -n 1)" --seed 99 -o "$W" -q
 run doctor "$A/right.out" --images 16 -q
 grep -q "the record cannot be re-made" "$TMP/out" && ok "doctor: other weights since" || not_ok "doctor: other weights since" "$(cat "$TMP/out")"
 mkdir "$TMP/foreign" && sed 's|"assay.record/1"|"other.thing/9"|' "$A/any.out/record.json" >"$TMP/foreign/record.json"
