@@ -130,6 +130,15 @@ as_status as_linear_create_layer(as_linear **out, int n_out, int n_in, const flo
   return create(out, n_out, n_in, weight, bias, true, err);
 }
 
+void as_linear_refill(as_linear *l, const float *weight) {
+  pack_job job = {l->n_out, l->n_in, l->n_in, weight, l->packed, NULL};
+  as_par_for(as_panels(l->n_out), pack_panel, &job);
+}
+
+float *as_linear_panels(as_linear *l) {
+  return l->packed;
+}
+
 void as_linear_destroy(as_linear **linear) {
   if (!linear || !*linear) return;
   as_free((*linear)->packed);

@@ -17,6 +17,10 @@ as_status as_linear_create(as_linear **out, int n_out, int n_in, const float *we
  * where a packed weight is not finite. Heads, probes and k-NN stay with float32. */
 as_status as_linear_create_layer(as_linear **out, int n_out, int n_in, const float *weight, const float *bias,
                                  as_err *err);
+/* Other float32 weights in the place of those that as_linear_create was given: from a matrix, or by whoever trains them
+ * where they lie, in panels [ceil(n_out / 32)][n_in][32]; columns beyond n_out are 0. */
+void as_linear_refill(as_linear *linear, const float *weight);
+float *as_linear_panels(as_linear *linear);
 void as_linear_destroy(as_linear **linear);
 size_t as_linear_packed_bytes(const as_linear *linear);
 

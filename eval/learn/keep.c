@@ -1,4 +1,4 @@
-/* The file: "assay.fit/1\n", the key as 64 hex digits, "\n", the blocks as they lie in memory, and the CRC-32 of all that
+/* The file: "assay.fit/2\n", the key as 64 hex digits, "\n", the blocks as they lie in memory, and the CRC-32 of all that
  * as le32. The key is a SHA-256 over what is fitted and on which rows, and over how this machine writes numbers. */
 #define _POSIX_C_SOURCE 200809L
 #include "eval/learn/keep.h"
@@ -18,7 +18,7 @@
 #include "tensor/base/par.h"
 
 enum { HEAD = 12 + 64 + 1, TAIL = 4, DEEPEST = 4, CHUNK = 256 };
-static const char magic[] = "assay.fit/1\n";
+static const char magic[] = "assay.fit/2\n";
 
 /* Writing may take a twentieth of the time, and happens at most every other second. */
 static const double often = 2.0, share = 20.0;

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "eval/learn/logits.h"
 #include "tensor/base/checked.h"
 #include "tensor/base/file.h"
 #include "tensor/base/math/dmath.h"
@@ -11,42 +12,56 @@
 #include "tensor/base/par.h"
 #include "tensor/linear.h"
 #include "tensor/norm.h"
+#include "tensor/outer.h"
+#include "tensor/tensor.h"
 
-enum { CHUNK = 256, COLS = 64 };
+enum {
+  CHUNK = AS_OUTER_ROWS,
+  PANEL = AS_OUTER_PANEL,
+  COLS = 64,
+  SOME = 8 /* rows that are placed together */
+};
 
 struct as_sgd {
   const as_protocol *p;
   size_t n, d, k, batch;
+  size_t numel; /* of w with what fills its panels */
   uint64_t seed;
   uint32_t *order; /* [n] */
-  float *w, *b;    /* [k, d], [k] */
-  float *vw, *vb;  /* velocities */
-  float *gw, *gb;  /* gradients of the mean loss */
-  double *sum;     /* [strips][k, COLS] when a batch has several chunks */
-  float *x;        /* [batch, d] normalised rows, with BatchNorm alone */
-  float *z;        /* [batch, k] logits, probabilities, p - onehot */
-  float *gt;       /* [chunks][k, CHUNK] its transpose */
-  float *part;     /* [strips][k, COLS] one chunk's share, likewise */
-  void *pack;
-  char *strip_pack; /* [strips][strip_bytes] */
-  size_t strips, strip_bytes;
-  double *loss;       /* [batch] */
-  double *square;     /* [k] per class, for the norms */
-  double *mean, *var; /* [d] running averages of BatchNorm */
-  const float *in;    /* rows of the step in work */
+  as_linear *linear;
+  float *w, *b;   /* w: [panels][d][PANEL], where `linear` has it; b: [k] */
+  float *vw, *vb; /* velocities, likewise */
+  float *gw, *gb; /* gradients of the mean loss */
+  float *x;       /* [batch, ld] rows of the step, normalised with BatchNorm */
+  size_t ld;
+  float *z;             /* [batch, k] logits, probabilities, p - onehot */
+  as_outer outer;       /* the gradient of the weights, in double */
+  double *loss;         /* [batch] */
+  double *square;       /* [k] per class, for the norms */
+  double *mean, *var;   /* [d] running averages of BatchNorm */
+  const float *in;      /* of the step in work: its rows, */
+  const uint32_t *from; /* [m] of these those, or NULL: all, */
+  const uint32_t *next; /* [n_next] and those of the step after it */
+  size_t n_next;
   const int *y;
-  size_t m;         /* rows of the step */
+  size_t m;         /* and their number */
   double lr, scale; /* scale: trust ratio of the weights */
 };
 
 void as_sgd_destroy(as_sgd **sgd) {
   as_sgd *s = *sgd;
   if (!s) return;
-  void *all[] = {s->order, s->w,  s->b,    s->vw,   s->vb,         s->gw,     s->gb,   s->sum, s->x,
-                 s->z,     s->gt, s->part, s->pack, s->strip_pack, s->square, s->mean, s->var, s->loss};
+  as_linear_destroy(&s->linear);
+  void *all[] = {s->order,   s->b,       s->vw,          s->vb,     s->gw,   s->gb,  s->x,   s->z,
+                 s->outer.a, s->outer.b, s->outer.total, s->square, s->mean, s->var, s->loss};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) as_free(all[i]);
   as_free(s);
   *sgd = NULL;
+}
+
+/* Where weight j of class c is. */
+static size_t sgd_place(const as_sgd *s, size_t c, size_t j) {
+  return (c / PANEL * s->d + j) * PANEL + c % PANEL;
 }
 
 /* Row c of the start weights. */
@@ -64,7 +79,7 @@ static void start_row(void *ctx, size_t c, int worker) {
     } else {
       v *= 0.01;
     }
-    s->w[c * s->d + j] = (float)v;
+    s->w[sgd_place(s, c, j)] = (float)v;
   }
 }
 
@@ -77,7 +92,7 @@ as_status as_sgd_create(as_sgd **out, const as_protocol *p, size_t n, size_t d, 
                    "probe: found %zu rows of %zu features in %zu classes, wanted 1, 1, 2 or more", n, d,
                    classes);
   size_t batch = (size_t)p->batch < n ? (size_t)p->batch : n;
-  size_t width = d > classes ? d : classes, chunks = (batch + CHUNK - 1) / CHUNK;
+  size_t width = d > classes ? d : classes;
   if (!as_mul_size(classes, d, &numel) || !as_mul_size(batch, width, &rows))
     return as_fail(err, AS_E_ENV, "probe: %zu classes of %zu features do not fit into memory", classes, d);
   as_sgd *s = as_calloc(1, sizeof *s, err);
@@ -88,34 +103,33 @@ as_status as_sgd_create(as_sgd **out, const as_protocol *p, size_t n, size_t d, 
   s->k = classes;
   s->batch = batch;
   s->seed = seed;
-  s->strips = (d + COLS - 1) / COLS;
-  /* for whole chunks: a shorter one never needs more than those */
-  s->strip_bytes = (as_gemm_scratch(COLS, CHUNK) + 63) / 64 * 64;
-  const size_t strip = s->strips * COLS;
-  bool several = batch > CHUNK, norm = p->batch_norm > 0;
+  s->outer.m = d;
+  s->outer.n = classes;
+  s->numel = as_outer_panels(classes) * PANEL * d;
+  s->ld = as_tensor_ld((int)d);
   s->order = as_alloc(n, sizeof *s->order, err);
-  s->w = as_alloc(numel, sizeof(float), err);
   s->b = as_calloc(classes, sizeof(float), err);
-  s->vw = as_calloc(numel, sizeof(float), err);
+  s->vw = as_calloc(s->numel, sizeof(float), err);
   s->vb = as_calloc(classes, sizeof(float), err);
-  s->gw = as_alloc(numel, sizeof(float), err);
+  s->gw = p->optimizer == AS_SGD ? NULL : as_calloc(s->numel, sizeof(float), err);
   s->gb = as_alloc(classes, sizeof(float), err);
-  s->sum = as_alloc(several ? classes * strip : 1, sizeof(double), err);
-  s->x = as_alloc(norm ? batch * d : 1, sizeof(float), err);
+  s->x = as_alloc(batch, s->ld * sizeof(float), err);
   s->z = as_alloc(batch * classes, sizeof(float), err);
-  s->gt = as_alloc(classes * chunks * CHUNK, sizeof(float), err);
-  s->part = as_calloc(several ? classes * strip : 1, sizeof(float), err);
-  s->pack = as_alloc(as_gemm_scratch(classes, d), 1, err);
-  s->strip_pack = as_alloc(s->strips, s->strip_bytes, err);
+  s->outer.a = as_alloc(as_outer_a_floats(batch, d), sizeof(float), err);
+  s->outer.b = as_alloc(as_outer_b_floats(batch, classes), sizeof(float), err);
+  s->outer.total = as_alloc(as_outer_part_doubles(), sizeof(double), err);
   s->loss = as_alloc(batch, sizeof(double), err);
   s->square = as_alloc(classes, sizeof(double), err);
   s->mean = as_calloc(d, sizeof(double), err);
   s->var = as_alloc(d, sizeof(double), err);
-  if (!s->order || !s->w || !s->b || !s->vw || !s->vb || !s->gw || !s->gb || !s->sum || !s->x || !s->z ||
-      !s->gt || !s->part || !s->pack || !s->strip_pack || !s->loss || !s->square || !s->mean || !s->var) {
+  bool all = s->order && s->b && s->vw && s->vb && (s->gw || p->optimizer == AS_SGD) && s->gb && s->x &&
+             s->z && s->outer.a && s->outer.b && s->outer.total && s->loss && s->square && s->mean && s->var;
+  all = all && as_linear_create(&s->linear, (int)classes, (int)d, s->vw, NULL, err) == AS_OK;
+  if (!all) {
     as_sgd_destroy(&s);
     return AS_E_ENV;
   }
+  s->w = as_linear_panels(s->linear);
   for (size_t j = 0; j < d; j++) s->var[j] = 1.0;
   as_par_for(classes, start_row, s);
   *out = s;
@@ -141,11 +155,11 @@ static void norm_columns(void *ctx, size_t strip, int worker) {
   size_t col = strip * COLS, cols = s->d - col < COLS ? s->d - col : COLS;
   double mean[COLS] = {0}, var[COLS] = {0}, m = (double)s->m;
   for (size_t i = 0; i < s->m; i++)
-    for (size_t j = 0; j < cols; j++) mean[j] += (double)s->in[i * s->d + col + j];
+    for (size_t j = 0; j < cols; j++) mean[j] += (double)s->x[i * s->ld + col + j];
   for (size_t j = 0; j < cols; j++) mean[j] /= m;
   for (size_t i = 0; i < s->m; i++)
     for (size_t j = 0; j < cols; j++) {
-      double v = (double)s->in[i * s->d + col + j] - mean[j];
+      double v = (double)s->x[i * s->ld + col + j] - mean[j];
       var[j] += v * v;
     }
   for (size_t j = 0; j < cols; j++) {
@@ -156,130 +170,138 @@ static void norm_columns(void *ctx, size_t strip, int worker) {
   }
   for (size_t i = 0; i < s->m; i++)
     for (size_t j = 0; j < cols; j++)
-      s->x[i * s->d + col + j] = (float)(((double)s->in[i * s->d + col + j] - mean[j]) * var[j]);
+      s->x[i * s->ld + col + j] = (float)(((double)s->x[i * s->ld + col + j] - mean[j]) * var[j]);
 }
 
 /* --- loss and gradient ----------------------------------------------------------------------------------- */
 
-/* CHUNK rows: logits to losses and to (p - onehot) / m. */
-static void loss_rows(void *ctx, size_t chunk, int worker) {
+/* SOME rows: logits to losses and to (p - onehot) / m. */
+static void loss_rows(void *ctx, size_t part, int worker) {
   (void)worker;
   as_sgd *s = ctx;
-  size_t first = chunk * CHUNK, rows = s->m - first < CHUNK ? s->m - first : CHUNK;
-  float m = (float)s->m;
-  for (size_t i = first; i < first + rows; i++) {
-    float *z = s->z + i * s->k, top = -INFINITY;
-    for (size_t c = 0; c < s->k; c++) {
-      z[c] += s->b[c];
-      top = z[c] > top ? z[c] : top;
-    }
-    s->loss[i] = (double)top - (double)z[s->y[i]];
+  const size_t k = s->k, first = part * SOME, end = s->m - first < SOME ? s->m : first + SOME;
+  const float m = (float)s->m;
+  for (size_t i = first; i < end; i++) {
+    float *z = s->z + i * k, low;
+    const float most = as_logits_add(k, s->b, z, &low);
+    const size_t top = as_logits_find(k, z, most), y = (size_t)s->y[i];
+    s->loss[i] = (double)most - (double)z[y];
+    as_softmax(1, (int)k, z, k, z, k);
+    s->loss[i] -= as_log((double)z[top]); /* the largest probability is 1 / sum */
+    z[y] -= 1.0f;
+    for (size_t c = 0; c < k; c++) z[c] /= m;
   }
-  as_softmax(rows, (int)s->k, s->z + first * s->k, s->k, s->z + first * s->k, s->k);
-  for (size_t i = first; i < first + rows; i++) {
-    float *z = s->z + i * s->k, top = 0.0f;
-    for (size_t c = 0; c < s->k; c++) top = z[c] > top ? z[c] : top;
-    s->loss[i] -= as_log((double)top); /* the largest probability is 1 / sum */
-    z[s->y[i]] -= 1.0f;
-    for (size_t c = 0; c < s->k; c++) z[c] /= m;
-  }
+  as_outer_place_b(&s->outer, first, end - first, s->z + first * k, k, AS_PROBE_NOTHING);
 }
 
-/* G^T of every chunk of rows for class c, and its share of the bias' gradient. */
-static void transpose_g(void *ctx, size_t c, int worker) {
+/* The gradient of the bias of COLS classes: a chain over each chunk, and the chunks in double. */
+static void sum_bias(void *ctx, size_t block, int worker) {
   (void)worker;
   as_sgd *s = ctx;
-  s->square[c] = 0.0;
+  const size_t c0 = block * COLS, n = s->k - c0 < COLS ? s->k - c0 : COLS;
+  double bias[COLS] = {0};
   for (size_t first = 0; first < s->m; first += CHUNK) {
-    const size_t rows = s->m - first < CHUNK ? s->m - first : CHUNK;
-    float *gt = s->gt + first * s->k + c * rows, sum = 0.0f;
-    for (size_t i = 0; i < rows; i++) {
-      float g = s->z[(first + i) * s->k + c];
-      gt[i] = fabsf(g) < AS_PROBE_NOTHING ? 0.0f : g;
-      sum += g;
+    float sum[COLS] = {0};
+    for (size_t i = first; i < s->m && i < first + CHUNK; i++) {
+      const float *z = s->z + i * s->k + c0;
+      if (n == COLS)
+        for (size_t c = 0; c < COLS; c++) sum[c] += z[c]; /* a length that compilers know becomes vectors */
+      else
+        for (size_t c = 0; c < n; c++) sum[c] += z[c];
     }
-    s->square[c] += (double)sum;
+    for (size_t c = 0; c < n; c++) bias[c] += (double)sum[c];
   }
-}
-
-/* COLS columns of the weights' gradient, chunk by chunk of rows, so that they stay in cache. The products run on this
- * thread alone: par.h runs what is called from inside a chunk serially. */
-static void gradient_strip(void *ctx, size_t strip, int worker) {
-  (void)worker;
-  as_sgd *s = ctx;
-  const size_t k = s->k, d = s->d, col = strip * COLS, cols = d - col < COLS ? d - col : COLS;
-  const bool several = s->m > CHUNK;
-  float *part = several ? s->part + strip * k * COLS : s->gw + col;
-  double *sum = several ? s->sum + strip * k * COLS : NULL;
-  if (several) memset(sum, 0, k * COLS * sizeof *sum);
-  for (size_t first = 0; first < s->m; first += CHUNK) {
-    const size_t rows = s->m - first < CHUNK ? s->m - first : CHUNK;
-    as_gemm_nn(&(as_product){k, cols, rows, s->gt + first * k, rows, s->in + first * d + col, d, part,
-                             several ? COLS : d},
-               s->strip_pack + strip * s->strip_bytes);
-    for (size_t j = 0; several && j < k * COLS; j += 8) /* a length that compilers know becomes vectors */
-      for (size_t l = j; l < j + 8; l++) sum[l] += (double)part[l];
-  }
-  for (size_t c = 0; several && c < k; c++)
-    for (size_t j = 0; j < cols; j++) s->gw[c * d + col + j] = (float)sum[c * COLS + j];
-}
-
-static void gradient(as_sgd *s) {
-  as_par_for(s->k, transpose_g, s);
-  as_par_for(s->strips, gradient_strip, s);
-  for (size_t c = 0; c < s->k; c++) s->gb[c] = (float)s->square[c];
+  for (size_t c = 0; c < n; c++) s->gb[c0 + c] = (float)bias[c];
 }
 
 /* --- the step -------------------------------------------------------------------------------------------- */
 
 typedef struct norm_job {
+  const as_sgd *s;
   const float *x;
-  size_t n;
-  double *square;
 } norm_job;
 
-static void square_row(void *ctx, size_t c, int worker) {
+/* Of a panel of classes, the squares of each in one chain. */
+static void square_panel(void *ctx, size_t panel, int worker) {
   (void)worker;
   const norm_job *j = ctx;
-  double sum = 0.0;
-  for (size_t i = 0; i < j->n; i++) {
-    double v = (double)j->x[c * j->n + i];
-    sum += v * v;
-  }
-  j->square[c] = sum;
+  const as_sgd *s = j->s;
+  const float *x = j->x + panel * s->d * PANEL;
+  double sum[PANEL] = {0};
+  for (size_t i = 0; i < s->d; i++, x += PANEL)
+    for (size_t c = 0; c < PANEL; c++) sum[c] += (double)x[c] * (double)x[c];
+  for (size_t c = 0; c < PANEL && panel * PANEL + c < s->k; c++) s->square[panel * PANEL + c] = sum[c];
 }
 
-/* |x| of [rows, n]: per row, then the rows in order. */
-static double norm_of(const float *x, size_t rows, size_t n, double *square) {
-  norm_job j = {x, n, square};
-  as_par_for(rows, square_row, &j);
+/* |x| of weights: per class, then the classes in order. */
+static double norm_of(const as_sgd *s, const float *x) {
+  norm_job j = {s, x};
+  as_par_for(as_outer_panels(s->k), square_panel, &j);
   double sum = 0.0;
-  for (size_t c = 0; c < rows; c++) sum += square[c];
+  for (size_t c = 0; c < s->k; c++) sum += s->square[c];
   return sqrt(sum);
 }
 
-/* One parameter vector. */
+static double norm_of_bias(const as_sgd *s, const float *x) {
+  double sum = 0.0;
+  for (size_t c = 0; c < s->k; c++) sum += (double)x[c] * (double)x[c];
+  return sqrt(sum);
+}
+
+/* One parameter vector. In stretches of a length that compilers know, and what is written is in places of its own: then
+ * the loops become vectors. */
+static inline void update_some(const as_protocol *p, size_t n, float *w, float *v, const float *g, double lr,
+                               double scale) {
+  const float mu = (float)p->momentum, decay = (float)p->weight_decay, rate = (float)lr, by = (float)scale;
+  float step[AS_OUTER_PANEL], speed[AS_OUTER_PANEL];
+  for (size_t i = 0; i < n; i++) step[i] = (g[i] + decay * w[i]) * by;
+  for (size_t i = 0; i < n; i++) speed[i] = mu * v[i] + step[i];
+  for (size_t i = 0; i < n; i++) v[i] = speed[i];
+  if (p->nesterov)
+    for (size_t i = 0; i < n; i++) speed[i] = step[i] + mu * speed[i];
+  for (size_t i = 0; i < n; i++) w[i] -= rate * speed[i];
+}
+
 static void update(const as_protocol *p, size_t n, float *w, float *v, const float *g, double lr,
                    double scale) {
-  float mu = (float)p->momentum, decay = (float)p->weight_decay, rate = (float)lr, by = (float)scale;
-  for (size_t i = 0; i < n; i++) {
-    float step = (g[i] + decay * w[i]) * by;
-    v[i] = mu * v[i] + step;
-    w[i] -= rate * (p->nesterov ? step + mu * v[i] : v[i]);
+  size_t i = 0;
+  for (; i + AS_OUTER_PANEL <= n; i += AS_OUTER_PANEL)
+    update_some(p, AS_OUTER_PANEL, w + i, v + i, g + i, lr, scale);
+  update_some(p, n - i, w + i, v + i, g + i, lr, scale);
+}
+
+/* The gradient of m features' weights of a panel of classes: to the others, or where nothing is asked of all of them at
+ * once, to use. */
+static void take_gradient(void *ctx, size_t i, size_t j, size_t m, size_t n, const double *piece) {
+  as_sgd *s = ctx;
+  const size_t at = sgd_place(s, j, i);
+  (void)n; /* what fills the panel has a gradient of 0 */
+  for (size_t r = 0; r < m; r++) {
+    float g[PANEL], *to = s->gw ? s->gw + at + r * PANEL : g;
+    for (size_t c = 0; c < PANEL; c++) to[c] = (float)piece[r * PANEL + c];
+    if (!s->gw) update_some(s->p, PANEL, s->w + at + r * PANEL, s->vw + at + r * PANEL, g, s->lr, 1.0);
   }
 }
 
-static void decay_row(void *ctx, size_t c, int worker) {
-  (void)worker;
-  as_sgd *s = ctx;
-  float decay = (float)s->p->weight_decay;
-  for (size_t i = c * s->d; i < (c + 1) * s->d; i++) s->gw[i] += decay * s->w[i];
+static void gradient(as_sgd *s) {
+  s->outer.rows = s->m;
+  as_par_for((s->k + COLS - 1) / COLS, sum_bias, s);
+  as_outer_each(&s->outer, take_gradient, s);
 }
 
-static void update_row(void *ctx, size_t c, int worker) {
+static void decay_panel(void *ctx, size_t panel, int worker) {
   (void)worker;
   as_sgd *s = ctx;
-  update(s->p, s->d, s->w + c * s->d, s->vw + c * s->d, s->gw + c * s->d, s->lr, s->scale);
+  const float decay = (float)s->p->weight_decay;
+  const size_t size = s->d * PANEL;
+  for (size_t i = panel * size; i < (panel + 1) * size; i++) s->gw[i] += decay * s->w[i];
+}
+
+static void update_panel(void *ctx, size_t panel, int worker) {
+  (void)worker;
+  as_sgd *s = ctx;
+  const size_t size = s->d * PANEL, at = panel * size;
+  update(s->p, size, s->w + at, s->vw + at, s->gw + at, s->lr, s->scale);
 }
 
 static double trust_ratio(const as_protocol *p, double w, double g) {
@@ -292,48 +314,79 @@ static void apply(as_sgd *s) {
   double bias_scale = 1.0;
   s->scale = 1.0;
   if (s->p->optimizer == AS_LARS) {
-    if (s->p->weight_decay > 0.0) as_par_for(s->k, decay_row, s);
-    s->scale = trust_ratio(s->p, norm_of(s->w, s->k, s->d, s->square), norm_of(s->gw, s->k, s->d, s->square));
+    if (s->p->weight_decay > 0.0) as_par_for(as_outer_panels(s->k), decay_panel, s);
+    s->scale = trust_ratio(s->p, norm_of(s, s->w), norm_of(s, s->gw));
     plain.weight_decay = 0.0; /* the bias has none */
   } else if (s->p->optimizer == AS_LARC) {
-    double w = norm_of(s->w, s->k, s->d, s->square), g = norm_of(s->gw, s->k, s->d, s->square);
-    double wb = norm_of(s->b, 1, s->k, s->square), gb = norm_of(s->gb, 1, s->k, s->square);
+    double w = norm_of(s, s->w), g = norm_of(s, s->gw);
+    double wb = norm_of_bias(s, s->b), gb = norm_of_bias(s, s->gb);
     s->scale = trust_ratio(s->p, w, g);
     bias_scale = trust_ratio(s->p, wb, gb);
     if (!(wb > 0.0) || !(gb > 0.0)) plain.weight_decay = 0.0; /* apex leaves such a parameter alone */
   }
-  const as_protocol *keep = s->p;
-  as_protocol weights = *s->p;
-  if (s->p->optimizer == AS_LARS) weights.weight_decay = 0.0; /* already in the gradient */
-  s->p = &weights;
-  as_par_for(s->k, update_row, s);
-  s->p = keep;
+  if (s->gw) {
+    const as_protocol *keep = s->p;
+    as_protocol weights = *s->p;
+    if (s->p->optimizer == AS_LARS) weights.weight_decay = 0.0; /* already in the gradient */
+    s->p = &weights;
+    as_par_for(as_outer_panels(s->k), update_panel, s);
+    s->p = keep;
+  }
   update(&plain, s->k, s->b, s->vb, s->gb, s->lr, bias_scale);
+}
+
+/* SOME rows to where they are worked on. Those of the step after this one the disk brings meanwhile. */
+static void gather_rows(void *ctx, size_t part, int worker) {
+  (void)worker;
+  as_sgd *s = ctx;
+  const size_t first = part * SOME, end = s->m - first < SOME ? s->m : first + SOME;
+  for (size_t i = first; i < end; i++) {
+    memcpy(s->x + i * s->ld, s->in + (s->from ? s->from[i] : i) * s->d, s->d * sizeof *s->x);
+    if (i < s->n_next) as_file_expect(s->in + s->next[i] * s->d, s->d * sizeof *s->in, AS_ACCESS_SOON);
+  }
+  if (!(s->p->batch_norm > 0))
+    as_outer_place_a(&s->outer, first, end - first, s->x + first * s->ld, s->ld, 0.0f);
+}
+
+static void place_rows(void *ctx, size_t part, int worker) {
+  (void)worker;
+  as_sgd *s = ctx;
+  const size_t first = part * SOME, end = s->m - first < SOME ? s->m : first + SOME;
+  as_outer_place_a(&s->outer, first, end - first, s->x + first * s->ld, s->ld, 0.0f);
+}
+
+/* s->in, s->from, s->y, s->m, and s->next and s->n_next say which rows. */
+static double take_step(as_sgd *s, double lr) {
+  s->lr = lr;
+  as_par_for((s->m + SOME - 1) / SOME, gather_rows, s);
+  if (s->p->batch_norm > 0) {
+    as_par_for((s->d + COLS - 1) / COLS, norm_columns, s);
+    as_par_for((s->m + SOME - 1) / SOME, place_rows, s);
+  }
+  const as_linear_args a = {.in = s->x, .ld_in = s->ld, .rows = s->m, .out = s->z, .ld_out = s->k};
+  as_linear_run(s->linear, &a);
+  as_par_for((s->m + SOME - 1) / SOME, loss_rows, s);
+  double loss = 0.0;
+  for (size_t i = 0; i < s->m; i++) loss += s->loss[i];
+  gradient(s);
+  apply(s);
+  return loss / (double)s->m;
 }
 
 double as_sgd_step(as_sgd *s, const float *x, const int *y, size_t m, double lr) {
   s->in = x;
+  s->from = NULL;
+  s->n_next = 0;
   s->y = y;
   s->m = m;
-  s->lr = lr;
-  if (s->p->batch_norm > 0) {
-    as_par_for((s->d + COLS - 1) / COLS, norm_columns, s);
-    s->in = s->x;
-  }
-  as_gemm_nt(&(as_product){m, s->k, s->d, s->in, s->d, s->w, s->d, s->z, s->k}, s->pack);
-  as_par_for((m + CHUNK - 1) / CHUNK, loss_rows, s);
-  double loss = 0.0;
-  for (size_t i = 0; i < m; i++) loss += s->loss[i];
-  gradient(s);
-  apply(s);
-  return loss / (double)m;
+  return take_step(s, lr);
 }
 
 void as_sgd_head(const as_sgd *s, float *weight, float *bias) {
   for (size_t c = 0; c < s->k; c++) {
     double shift = 0.0;
     for (size_t j = 0; j < s->d; j++) {
-      double w = (double)s->w[c * s->d + j];
+      double w = (double)s->w[sgd_place(s, c, j)];
       if (s->p->batch_norm > 0) {
         w /= sqrt(s->var[j] + s->p->batch_norm);
         shift += w * s->mean[j];
@@ -353,9 +406,8 @@ typedef struct fixed_fit {
   size_t d, used;
   uint32_t *row; /* [used] rows that have a class */
   /* of a batch: */
-  float *in;
   int *label;
-  uint32_t *from;
+  uint32_t *from, *next;
   /* where it stands: */
   int epoch;
   size_t step;
@@ -365,42 +417,33 @@ typedef struct fixed_fit {
 static void keep_fit(void *ctx, as_keep *k) {
   fixed_fit *f = ctx;
   const as_sgd *s = f->sgd;
-  const size_t numel = s->k * s->d;
   as_keep_block(k, &f->epoch, sizeof f->epoch);
   as_keep_block(k, &f->step, sizeof f->step);
   as_keep_block(k, &f->sum, sizeof f->sum);
-  as_keep_block(k, s->w, numel * sizeof *s->w);
-  as_keep_block(k, s->vw, numel * sizeof *s->vw);
+  as_keep_block(k, s->w, s->numel * sizeof *s->w);
+  as_keep_block(k, s->vw, s->numel * sizeof *s->vw);
   as_keep_block(k, s->b, s->k * sizeof *s->b);
   as_keep_block(k, s->vb, s->k * sizeof *s->vb);
   as_keep_block(k, s->mean, s->d * sizeof *s->mean);
   as_keep_block(k, s->var, s->d * sizeof *s->var);
 }
 
-static void gather_sample(void *ctx, size_t i, int worker) {
-  (void)worker;
-  const fixed_fit *f = ctx;
-  memcpy(f->in + i * f->d, f->x + f->from[i] * f->d, f->d * sizeof(float));
-}
-
-/* The rows of the step after this one: the disk brings them meanwhile. */
-static void expect_batch(const fixed_fit *f, const uint32_t *order) {
-  const size_t first = (f->step + 1) * f->sgd->batch;
-  for (size_t i = first; i < f->used && i < first + f->sgd->batch; i++)
-    as_file_expect(f->x + f->row[order[i]] * f->d, f->d * sizeof(float), AS_ACCESS_SOON);
-}
-
 /* One step; the mean loss of its batch. */
 static double take_batch(fixed_fit *f, const as_protocol *p, const uint32_t *order, size_t m) {
-  const size_t first = f->step * f->sgd->batch;
+  as_sgd *s = f->sgd;
+  const size_t first = f->step * s->batch, left = f->used - first - m;
   for (size_t i = 0; i < m; i++) {
     f->from[i] = f->row[order[first + i]];
     f->label[i] = f->y[f->from[i]];
   }
-  as_par_for(m, gather_sample, f);
-  expect_batch(f, order);
-  const double mean =
-      as_sgd_step(f->sgd, f->in, f->label, m, as_protocol_lr(p, f->epoch, f->step, as_sgd_steps(f->sgd)));
+  s->n_next = left < m ? left : m;
+  for (size_t i = 0; i < s->n_next; i++) f->next[i] = f->row[order[first + m + i]];
+  s->in = f->x;
+  s->from = f->from;
+  s->next = f->next;
+  s->y = f->label;
+  s->m = m;
+  const double mean = take_step(s, as_protocol_lr(p, f->epoch, f->step, as_sgd_steps(s)));
   f->sum += mean * (double)m;
   return mean;
 }
@@ -433,10 +476,10 @@ as_status as_sgd_fit(const as_protocol *p, const as_labelled *rows, uint64_t see
     if (rows->y[i] >= 0) f.row[f.used++] = (uint32_t)i;
   as_status st = as_sgd_create(&f.sgd, p, n > UINT32_MAX ? n : f.used, d, rows->classes, seed, err);
   if (st == AS_OK) {
-    f.in = as_alloc(f.sgd->batch * d, sizeof *f.in, err);
     f.from = as_alloc(f.sgd->batch, sizeof *f.from, err);
     f.label = as_alloc(f.sgd->batch, sizeof *f.label, err);
-    if (!f.in || !f.label || !f.from) st = AS_E_ENV;
+    f.next = as_alloc(f.sgd->batch, sizeof *f.next, err);
+    if (!f.label || !f.from || !f.next) st = AS_E_ENV;
   }
   if (st == AS_OK && (st = as_keep_enter(keep, keep_fit, &f, &found, err)) == AS_OK) {
     as_file_expect(f.x, n * d * sizeof *f.x, AS_ACCESS_SCATTERED);
@@ -446,7 +489,7 @@ as_status as_sgd_fit(const as_protocol *p, const as_labelled *rows, uint64_t see
   }
   if (st == AS_OK && loss) *loss = f.sum / (double)f.used;
   if (st == AS_OK) as_sgd_head(f.sgd, weight, bias);
-  void *all[] = {f.row, f.in, f.from, f.label};
+  void *all[] = {f.row, f.from, f.next, f.label};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) as_free(all[i]);
   as_sgd_destroy(&f.sgd);
   return st;

@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "tensor/attention.h"
+#include "tensor/base/math/rng.h"
 #include "tensor/kern/kernels.h"
 #include "tensor/linear.h"
 #include "tensor/norm.h"
+#include "tensor/outer.h"
 #include "tensor/pool.h"
 #include "tests/unit/tensor_cases.h"
 
@@ -97,6 +99,63 @@ static void gemms(as_test *t, const char *cpu) {
 }
 static void gemm_bits(as_test *t) {
   each_cpu(t, gemms);
+}
+
+/* Sums over rows against chains of fmaf by chunks of 256; whole and handed over in pieces. */
+enum { OUTER_ROWS = 600, OUTER_M = 37, OUTER_N = 75 };
+static float outer_a[OUTER_ROWS][OUTER_M + 3], outer_b[OUTER_ROWS][OUTER_N + 5];
+
+static void take_piece(void *ctx, size_t i, size_t j, size_t m, size_t n, const double *piece) {
+  double *to = ctx;
+  for (size_t r = 0; r < m; r++)
+    for (size_t c = 0; c < n; c++) to[(i + r) * OUTER_N + j + c] = piece[r * AS_OUTER_PANEL + c];
+}
+
+static void outers(as_test *t, const char *cpu) {
+  as_err err;
+  const as_rng g = as_rng_make(5, 1);
+  const float least = 0.01f;
+  double *all = as_calloc(OUTER_M * OUTER_N, sizeof *all, &err),
+         *part = as_alloc(as_outer_part_doubles(), 8, &err);
+  for (size_t r = 0; r < OUTER_ROWS; r++) {
+    for (size_t i = 0; i < OUTER_M; i++) outer_a[r][i] = (float)as_rng_normal(g, r * 100 + i);
+    for (size_t j = 0; j < OUTER_N; j++) outer_b[r][j] = (float)as_rng_normal(g, 100000 + r * 100 + j);
+  }
+  as_outer o = {.rows = OUTER_ROWS, .m = OUTER_M, .n = OUTER_N};
+  o.a = as_alloc(as_outer_a_floats(o.rows, o.m), sizeof *o.a, &err);
+  o.b = as_alloc(as_outer_b_floats(o.rows, o.n), sizeof *o.b, &err);
+  o.total = as_alloc(as_outer_doubles(o.m, o.n), sizeof *o.total, &err);
+  for (size_t r = 0; r < OUTER_ROWS; r += 8) { /* 8 divides 256 */
+    as_outer_place_a(&o, r, 8, outer_a[r], OUTER_M + 3, least);
+    as_outer_place_b(&o, r, 8, outer_b[r], OUTER_N + 5, 0.0f);
+  }
+  as_outer_add(&o, true);
+  as_outer_add(&o, false);
+  as_outer pieces = o;
+  pieces.total = part;
+  as_outer_each(&pieces, take_piece, all);
+  size_t wrong = 0;
+  for (size_t i = 0; i < OUTER_M; i++)
+    for (size_t j = 0; j < OUTER_N; j++) {
+      double once = 0, twice = 0;
+      for (int k = 0; k < 2; k++)
+        for (size_t first = 0; first < OUTER_ROWS; first += AS_OUTER_ROWS) {
+          float chain = 0;
+          for (size_t r = first; r < OUTER_ROWS && r < first + AS_OUTER_ROWS; r++)
+            chain = fmaf(fabsf(outer_a[r][i]) < least ? 0.0f : outer_a[r][i], outer_b[r][j], chain);
+          if (k == 0) once += (double)chain;
+          twice += (double)chain;
+        }
+      wrong += all[i * OUTER_N + j] != once;
+      wrong += as_outer_at(&o, i, j / AS_OUTER_PANEL)[j % AS_OUTER_PANEL] != twice;
+    }
+  if (wrong) as_test_fail(t, __FILE__, __LINE__, "%s: %zu sums differ", cpu, wrong);
+  void *blocks[] = {all, part, o.a, o.b, o.total};
+  for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) as_free(blocks[i]);
+}
+
+static void outer_bits(as_test *t) {
+  each_cpu(t, outers);
 }
 
 static void attentions(as_test *t, const char *cpu) {
@@ -215,11 +274,9 @@ static void init_errors(as_test *t) {
 
 int main(int argc, char **argv) {
   static const as_case cases[] = {
-      {"init: names and errors", init_errors},
-      {"linear: epilogues and tails", linear_bits},
-      {"gemm_nt: blocks of B", gemm_bits},
-      {"attention", attention_bits},
-      {"pooling", pool_bits},
+      {"init: names and errors", init_errors}, {"linear: epilogues and tails", linear_bits},
+      {"gemm_nt: blocks of B", gemm_bits},     {"outer: sums over rows", outer_bits},
+      {"attention", attention_bits},           {"pooling", pool_bits},
   };
   return as_test_main(argc, argv, cases, sizeof cases / sizeof *cases);
 }
