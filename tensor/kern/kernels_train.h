@@ -47,21 +47,21 @@ typedef void as_fn_bnfwd(const as_bnorm_args *a);
 typedef void as_fn_bnsum(const as_bnorm_args *a);
 typedef void as_fn_bnbwd(const as_bnorm_args *a);
 
-/* copyp: rows x n floats, ld apart, to rows 32 apart; n 1..32 and exactly n floats of each row are written: a strip
+/* copyp: rows x n floats, ld apart, to rows ldo apart; n 1..32 and exactly n floats of each row are written: a strip
  * of a GEMM panel. */
-typedef void as_fn_copyp(size_t rows, size_t n, const float *in, size_t ld, float *out);
+typedef void as_fn_copyp(size_t rows, size_t n, const float *in, size_t ld, float *out, size_t ldo);
 
 /* gemmt: gemm whose sum runs over rows of both operands: over pixels, whose channels lie side by side.
- *   c[i][j] = +0, then fma(a[s][k * lda + i], b[.. k][j], c[i][j]) in increasing (segment, k)
- * Segment s has k[s] rows of a, lda floats apart; the rows of b go on from one segment to the next, 32 floats apart.
- * m 1..14; n, 16 or 32, columns are read and written; rows of c are 32 floats apart. */
+ *   c[i][j] = +0, then fma(a[s][k * lda + i], b[s][k * 32 + j], c[i][j]) in increasing (segment, k)
+ * Segment s has k[s] rows, of a lda floats apart, of b 32. m 1..14; n, 16 or 32, columns are read and written; rows of c are 32 floats apart. */
 typedef struct as_gemmt_args {
   size_t m, n, nseg;
   const size_t *k;       /* [nseg] */
   const float *const *a; /* [nseg] */
   size_t lda;
-  const float *b;
+  const float *const *b; /* [nseg] */
   float *c;
+  const double *ahead; /* NULL, or what will be read and written next: a hint to bring it nearer */
 } as_gemmt_args;
 typedef void as_fn_gemmt(const as_gemmt_args *g);
 

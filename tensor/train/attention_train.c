@@ -90,7 +90,7 @@ static void copy_panels(const plan *p, const float *from, size_t ld, size_t rows
   memset(to, 0, p->val_panels * rows * AS_NR * sizeof *to);
   for (size_t v = 0; v < p->val_panels; v++) {
     const size_t n = p->d_head - v * AS_NR < AS_NR ? p->d_head - v * AS_NR : AS_NR;
-    as_k.copyp(p->tokens, n, from + v * AS_NR, ld, to + v * rows * AS_NR);
+    as_k.copyp(p->tokens, n, from + v * AS_NR, ld, to + v * rows * AS_NR, AS_NR);
   }
 }
 

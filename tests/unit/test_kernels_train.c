@@ -26,7 +26,7 @@ static void call_colsq(as_fn_any *fn, void *v) {
 }
 static void call_copyp(as_fn_any *fn, void *v) {
   const train_args *a = v;
-  ((as_fn_copyp *)fn)(a->rows, a->c, a->in[0], a->ld, a->out);
+  ((as_fn_copyp *)fn)(a->rows, a->c, a->in[0], a->ld, a->out, AS_NR);
 }
 
 static int columns_all(as_test *t, probe *p) {
@@ -70,16 +70,17 @@ static int products_all(as_test *t, probe *p) {
         for (int mode = 0; mode < MODES; mode++) {
           const size_t k[2] = {counter % 4, 5 + counter % 7}, lda = m + counter % 3;
           buffer *a0 = place(0, span(k[0], m, lda), end, 0), *a1 = place(1, span(k[1], m, lda), end, 0);
-          buffer *b = place(2, span(k[0] + k[1], n, AS_NR), end, 0);
+          buffer *b0 = place(2, span(k[0], n, AS_NR), end, 0), *b1 = place(3, span(k[1], n, AS_NR), end, 0);
           fill(a0, k[0], m, lda, (values)mode);
           fill(a1, k[1], m, lda, (values)mode);
-          fill(b, k[0] + k[1], n, AS_NR, (values)mode);
+          fill(b0, k[0], n, AS_NR, (values)mode);
+          fill(b1, k[1], n, AS_NR, (values)mode);
           p->rows = m, p->cols = n, p->ld = AS_NR;
           p->out = place(8, span(m, n, AS_NR), end, 0);
           fill(p->out, m, n, AS_NR, NORMAL);
-          const float *a[2] = {a0->data, a1->data};
+          const float *a[2] = {a0->data, a1->data}, *b[2] = {b0->data, b1->data};
           as_gemmt_args g = {
-              .m = m, .n = n, .nseg = 2, .k = k, .a = a, .lda = lda, .b = b->data, .c = p->out->data};
+              .m = m, .n = n, .nseg = 2, .k = k, .a = a, .lda = lda, .b = b, .c = p->out->data};
           p->args = &g;
           snprintf(p->what, sizeof p->what, "m %zu n %zu k %zu + %zu values %d", m, n, k[0], k[1], mode);
           if (!check(t, p)) return 0;

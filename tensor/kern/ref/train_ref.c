@@ -57,17 +57,17 @@ void AS_VARIANT(bnbwd)(const as_bnorm_args *a) {
     }
 }
 
-void AS_VARIANT(copyp)(size_t rows, size_t n, const float *in, size_t ld, float *out) {
-  for (size_t i = 0; i < rows; i++) memcpy(out + i * AS_NR, in + i * ld, n * sizeof *out);
+void AS_VARIANT(copyp)(size_t rows, size_t n, const float *in, size_t ld, float *out, size_t ldo) {
+  for (size_t i = 0; i < rows; i++) memcpy(out + i * ldo, in + i * ld, n * sizeof *out);
 }
 
 void AS_VARIANT(gemmt)(const as_gemmt_args *g) {
   for (size_t i = 0; i < g->m; i++)
     for (size_t j = 0; j < g->n; j++) {
       float acc = 0.0f;
-      const float *b = g->b + j;
       for (size_t s = 0; s < g->nseg; s++)
-        for (size_t k = 0; k < g->k[s]; k++, b += AS_NR) acc = AS_FMAF(g->a[s][k * g->lda + i], *b, acc);
+        for (size_t k = 0; k < g->k[s]; k++)
+          acc = AS_FMAF(g->a[s][k * g->lda + i], g->b[s][k * AS_NR + j], acc);
       g->c[i * AS_NR + j] = acc;
     }
 }

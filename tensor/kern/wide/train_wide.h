@@ -143,19 +143,19 @@ void AS_WIDE(bnbwd)(const as_bnorm_args *a) {
     }
 }
 
-void AS_WIDE(copyp)(size_t rows, size_t n, const float *in, size_t ld, float *out) {
+void AS_WIDE(copyp)(size_t rows, size_t n, const float *in, size_t ld, float *out, size_t ldo) {
   if (n == 32) {
     for (size_t i = 0; i < rows; i++) {
-      v16_store(out + i * AS_NR, v16_load(in + i * ld));
-      v16_store(out + i * AS_NR + 16, v16_load(in + i * ld + 16));
+      v16_store(out + i * ldo, v16_load(in + i * ld));
+      v16_store(out + i * ldo + 16, v16_load(in + i * ld + 16));
     }
   } else if (n >= 16) {
     for (size_t i = 0; i < rows; i++) {
-      v16_store(out + i * AS_NR, v16_load(in + i * ld));
-      v16_storen(out + i * AS_NR + 16, n - 16, v16_loadn(in + i * ld + 16, n - 16));
+      v16_store(out + i * ldo, v16_load(in + i * ld));
+      v16_storen(out + i * ldo + 16, n - 16, v16_loadn(in + i * ld + 16, n - 16));
     }
   } else {
-    for (size_t i = 0; i < rows; i++) v16_storen(out + i * AS_NR, n, v16_loadn(in + i * ld, n));
+    for (size_t i = 0; i < rows; i++) v16_storen(out + i * ldo, n, v16_loadn(in + i * ld, n));
   }
 }
 
