@@ -130,46 +130,6 @@ bool as_parse_f64(const char *s, double *out) {
   return true;
 }
 
-/* Decimals of at most 15 digits are farther apart than normal doubles, so no two of them read as the same one: where
- * 15 digits do, they less their zeros at the end are the shortest. */
-/* Most numbers of a table are decimals of a few places: i / 10^k, whose quotient is rounded correctly because both are
- * exact, is v for the smallest k that has such an i, and v prints as that decimal. From 0.0001 to below 10, where
- * %g writes no exponent whatever the digits are. */
-static bool put_decimal(double v, char buf[32]) {
-  static const double power[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
-  const double a = fabs(v);
-  if (!(a >= 1e-4 && a < 10)) return false;
-  for (int k = 0; k < (int)(sizeof power / sizeof *power); k++) {
-    const double i = floor(a * power[k] + 0.5);
-    if (i / power[k] != a) continue;
-    int64_t rest = (int64_t)i;
-    char *p = buf + (v < 0);
-    if (v < 0) *buf = '-';
-    p[k ? k + 2 : 1] = '\0';
-    for (int q = k + 1; q > 1; q--, rest /= 10) p[q] = (char)('0' + rest % 10);
-    if (k) p[1] = '.';
-    p[0] = (char)('0' + rest);
-    return true;
-  }
-  return false;
-}
-
-void as_f64_text(double v, char buf[32]) {
-  int digits = 1;
-  if (put_decimal(v, buf)) return;
-  snprintf(buf, 32, "%.14e", v); /* d.dddddddddddddde+xx */
-  if (fabs(v) > 1e-300 && fabs(v) < 1e300) {
-    bool enough = strtod(buf, NULL) == v;
-    char *e = strchr(buf, 'e');
-    while (e && e > buf && e[-1] == '0') e--;
-    digits = !enough || !e ? 16 : e - buf <= 2 + (v < 0.0) ? 1 : (int)(e - buf) - 1 - (v < 0.0);
-  }
-  for (; digits <= 17; digits++) {
-    snprintf(buf, 32, "%.*g", digits, v);
-    if (strtod(buf, NULL) == v) return;
-  }
-}
-
 /* How many slips lie between two names of at most 63 bytes: a letter too many, one missing, another, or two neighbours
  * that changed places (Damerau's distance, no letter touched twice). Longer names count as far. */
 static size_t slips(const char *a, const char *b) {

@@ -33,12 +33,16 @@ static void text(as_test *t) {
   CHECK(t, strtod(buf, NULL) == 1.0 / 3.0);
   /* the shortest that reads back, as trying every length finds it */
   as_rng g = as_rng_make(3, 1);
-  for (uint64_t k = 0; k < 20000; k++) {
+  for (uint64_t k = 0; k < 40000; k++) {
     uint64_t bits = as_rng_bits(g, k);
     memcpy(&d, &bits, sizeof d);
-    if (k % 4 == 1) d = (double)(bits >> 40) / 1000.0;
-    if (k % 4 == 2) d = -(double)(bits % 50001) / 50000.0;
-    if (k % 4 == 3) d = (double)(bits % 1000) * pow(10.0, (double)(bits >> 32 & 31));
+    if (k % 8 == 1) d = (double)(bits >> 40) / 1000.0;
+    if (k % 8 == 2) d = -(double)(bits % 50001) / 50000.0;
+    if (k % 8 == 3) d = (double)(bits % 1000) * pow(10.0, (double)(bits >> 32 & 31));
+    if (k % 8 == 4) d = ldexp(1.0, (int)(k / 8 % 2098) - 1074); /* powers of two, the smallest ones too */
+    if (k % 8 == 5) d = ldexp((double)(bits % 4096) + 0.5, (int)(bits >> 40) % 120 - 60);
+    if (k % 8 == 6) d = ldexp((double)(bits >> 12), -1074); /* subnormal */
+    if (k % 8 == 7) d = (double)(bits >> 11) * 0x1p-53;
     if (!isfinite(d)) continue;
     char want[32];
     for (int n = 1; n <= 17; n++) {
