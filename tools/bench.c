@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "models/selftest.h"
+#include "tensor/base/clock.h"
 #include "tensor/base/cpu.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/par.h"

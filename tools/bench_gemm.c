@@ -2,6 +2,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "tools/bench_gemm.h"
 
+#include "tensor/base/clock.h"
 #include "tensor/base/json.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/par.h"

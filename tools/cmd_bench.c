@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include "models/model.h"
+#include "tensor/base/clock.h"
 #include "tensor/base/json.h"
 #include "tensor/base/par.h"
 #include "tensor/base/text.h"

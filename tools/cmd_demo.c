@@ -7,6 +7,7 @@
 #include "data/world/world.h"
 #include "eval/pretrain/training.h"
 #include "eval/run/run.h"
+#include "tensor/base/clock.h"
 #include "tensor/base/file.h"
 #include "tensor/base/mem.h"
 #include "tools/cmd.h"

@@ -7,6 +7,7 @@
 #include "eval/learn/knn.h"
 #include "eval/learn/linhead.h"
 #include "eval/stats/metrics.h"
+#include "tensor/base/clock.h"
 #include "tensor/base/file.h"
 #include "tensor/base/json.h"
 #include "tensor/base/mem.h"

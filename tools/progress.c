@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "tensor/base/clock.h"
 #include "tools/say.h"
 #include "tools/signals.h"
 
@@ -20,12 +20,6 @@ static struct {
   double part;    /* of all the work; negative: nobody said */
   double began, first_part;
 } state = {.part = -1};
-
-double as_seconds(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 as_status as_progress_setup(const as_args *args, as_err *err) {
   const char *when = as_arg_text(args, OPT_PROGRESS, "auto"), *term = getenv("TERM");

@@ -10,7 +10,4 @@ as_status as_progress_setup(const as_args *args, as_err *err);
 /* For library calls: draws progress, stops on a signal. */
 const as_watch *as_tool_watch(void);
 
-/* Wall clock in seconds, from an arbitrary start. */
-double as_seconds(void);
-
 #endif

@@ -1,5 +1,6 @@
 #include "tools/running.h"
 
+#include "tensor/base/clock.h"
 #include "tensor/base/file.h"
 #include "tensor/base/mem.h"
 #include "tools/common.h"

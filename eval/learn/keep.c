@@ -1,15 +1,14 @@
 /* The file: "assay.fit/2\n", the key as 64 hex digits, "\n", the blocks as they lie in memory, and the CRC-32 of all that
  * as le32. The key is a SHA-256 over what is fitted and on which rows, and over how this machine writes numbers. */
-#define _POSIX_C_SOURCE 200809L
 #include "eval/learn/keep.h"
 
 #include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "tensor/base/bytes.h"
+#include "tensor/base/clock.h"
 #include "tensor/base/file.h"
 #include "tensor/base/hash/crc32.h"
 #include "tensor/base/hash/sha256.h"
@@ -41,12 +40,6 @@ struct as_keep {
   as_status status;   /* of the blocks */
   as_err why;         /* why the work was left */
 };
-
-static double clock_seconds(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 as_status as_keep_create(as_keep **out, const char *path, const as_watch *watch, as_err *err) {
   as_keep *k = *out = as_calloc(1, sizeof *k, err);
@@ -120,7 +113,7 @@ as_status as_keep_begin(as_keep *k, const as_labelled *rows, const char *how, as
   if (!k || !k->path) return AS_OK;
   as_status s = make_key(k, rows, how, err);
   if (s != AS_OK) return s;
-  k->saved = clock_seconds();
+  k->saved = as_seconds();
   if (as_path_kind_of(k->path) != AS_PATH_FILE || as_file_open(&k->file, k->path, NULL) != AS_OK)
     return AS_OK;
   put_head(k, head);
@@ -192,7 +185,7 @@ void as_keep_leave(as_keep *k) {
 
 static as_status save(as_keep *k) {
   uint8_t head[HEAD], tail[TAIL];
-  const double start = clock_seconds();
+  const double start = as_seconds();
   as_status s = as_out_open(&k->out, k->path, &k->why);
   if (s != AS_OK) return s;
   put_head(k, head);
@@ -202,7 +195,7 @@ static as_status save(as_keep *k) {
   as_put_le32(tail, k->crc);
   as_out_write(&k->out, tail, TAIL);
   s = as_out_commit(&k->out, &k->why);
-  k->saved = clock_seconds();
+  k->saved = as_seconds();
   k->cost = k->saved - start;
   return s;
 }
@@ -216,7 +209,7 @@ bool as_keep_pause(as_keep *k, const char *what, size_t done, size_t total) {
     return stop;
   }
   const double least = share * k->cost > often ? share * k->cost : often;
-  if (!stop && clock_seconds() - k->saved < least) return false;
+  if (!stop && as_seconds() - k->saved < least) return false;
   if (save(k) != AS_OK) return true;
   if (stop)
     as_fail(&k->why, AS_E_STOPPED, "stopped; %s is kept, the same command goes on from there", k->path);

@@ -3,10 +3,10 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "eval/pretrain/pretrain_int.h"
 #include "models/encoder.h"
+#include "tensor/base/clock.h"
 #include "tensor/base/file.h"
 #include "tensor/base/math/rng.h"
 #include "tensor/base/mem.h"
@@ -136,12 +136,6 @@ static void close_training(training *t) {
 
 /* ---- training ---- */
 
-static double seconds(void) {
-  struct timespec now;
-  (void)timespec_get(&now, TIME_UTC);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 /* All images in a seeded order, with dice of an epoch that no training has; the last batch reaches back where one is
  * incomplete. */
 static as_status look_at_all(training *t, as_err *err) {
@@ -164,7 +158,7 @@ static as_status run_epoch(training *t, size_t epoch, as_pretrain_epoch *e, as_e
   const as_pretrain_opts *o = t->o;
   const size_t steps = as_ssl_per_epoch(t->ssl);
   double sum = 0.0;
-  const double start = seconds();
+  const double start = as_seconds();
   as_rng_permutation(as_rng_make(o->ssl.seed, as_rng_stream("pretrain.order") + epoch), t->order, t->g.n);
   t->dice = as_augment_dice(o->ssl.seed, epoch);
   e->rate = as_ssl_rate(t->ssl);
@@ -181,7 +175,7 @@ static as_status run_epoch(training *t, size_t epoch, as_pretrain_epoch *e, as_e
     sum += loss;
   }
   e->loss = sum / (double)steps;
-  e->images_per_second = (double)(steps * (size_t)o->ssl.batch) / (seconds() - start);
+  e->images_per_second = (double)(steps * (size_t)o->ssl.batch) / (as_seconds() - start);
   return AS_OK;
 }
 

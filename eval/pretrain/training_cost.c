@@ -6,9 +6,9 @@
  * (decoding, the monitor, files after each epoch) is a small share. */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "eval/pretrain/pretrain_int.h"
+#include "tensor/base/clock.h"
 #include "tensor/base/math/rng.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/par.h"
@@ -25,12 +25,6 @@ typedef struct small_training {
   int workers;
   uint32_t *image; /* [batch] */
 } small_training;
-
-static double seconds_now(void) {
-  struct timespec now;
-  (void)timespec_get(&now, TIME_UTC);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 static void close_small(small_training *q) {
   for (int w = 0; q->room && w < q->workers; w++) as_augment_room_destroy(&q->room[w]);
@@ -80,7 +74,7 @@ static void make_views(void *ctx, size_t i, int worker) {
 /* Views and a step, or a look, of batch number n of an epoch. */
 static double time_batch(small_training *q, size_t n, bool look) {
   const size_t batch = (size_t)q->m.opts.batch;
-  const double start = seconds_now();
+  const double start = as_seconds();
   double loss;
   for (size_t i = 0; i < batch; i++) q->image[i] = (uint32_t)(n * batch + i);
   as_par_for(batch, make_views, q);
@@ -88,7 +82,7 @@ static double time_batch(small_training *q, size_t n, bool look) {
     as_ssl_look(q->m.ssl, q->image);
   else
     as_ssl_step(q->m.ssl, q->image, &loss);
-  return seconds_now() - start;
+  return as_seconds() - start;
 }
 
 static int by_size(const void *a, const void *b) {

@@ -3,10 +3,10 @@
 #define _POSIX_C_SOURCE 200809L
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include "eval/learn/sgd.h"
 #include "eval/run/check_int.h"
+#include "tensor/base/clock.h"
 #include "tensor/base/hash/sha256.h"
 #include "tensor/base/math/rng.h"
 #include "tensor/base/mem.h"
@@ -22,14 +22,8 @@ enum {
 };
 #define SAMPLE_SECONDS 0.5
 
-static double clock_of(clockid_t id) {
-  struct timespec t;
-  clock_gettime(id, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 as_spent as_spent_now(void) {
-  return (as_spent){clock_of(CLOCK_MONOTONIC), clock_of(CLOCK_PROCESS_CPUTIME_ID)};
+  return (as_spent){as_seconds(), as_cpu_seconds()};
 }
 
 void as_spent_add(as_spent *sum, double times, as_spent a, as_spent b) {
