@@ -59,10 +59,9 @@ static void one_head(void *ctx, size_t chunk, int worker) {
   for (size_t p = 0; p < l->val_panels; p++) {
     const size_t n = dh - p * AS_NR < AS_NR ? dh - p * AS_NR : AS_NR;
     float *to = vp + p * l->tokens * AS_NR;
-    for (size_t t = 0; t < l->tokens; t++, to += AS_NR) {
-      memcpy(to, v + t * ld + p * AS_NR, n * sizeof(float));
-      for (size_t i = n; i < AS_NR; i++) to[i] = 0.0f;
-    }
+    as_k.copyp(l->tokens, n, v + p * AS_NR, ld, to, AS_NR);
+    for (size_t t = 0; n < AS_NR && t < l->tokens; t++)
+      memset(to + t * AS_NR + n, 0, (AS_NR - n) * sizeof *to);
   }
 
   const size_t tiles = as_row_tiles(j->queries), zero = 0;
@@ -91,8 +90,7 @@ static void one_head(void *ctx, size_t chunk, int worker) {
       g.c = s + p * AS_NR;
       as_k.gemm(&g);
     }
-    for (size_t i = 0; i < g.m; i++)
-      as_k.softmax(l->tokens, j->scale, s + i * l->ld_scores, s + i * l->ld_scores);
+    as_k.softmax(g.m, l->tokens, j->scale, s, l->ld_scores, s, l->ld_scores);
     a = s;
     g.k = l->tokens;
     g.lda = l->ld_scores;

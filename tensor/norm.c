@@ -29,7 +29,7 @@ static void rows_chunk(void *ctx, size_t chunk, int worker) {
         as_k.layernorm(j->c, in, j->gamma, j->beta, j->eps, out);
         break;
       case SOFTMAX:
-        as_k.softmax(j->c, 1.0f, in, out);
+        as_k.softmax(1, j->c, 1.0f, in, 0, out, 0);
         break;
       case L2:
         as_k.l2norm(j->c, in, out);

@@ -58,7 +58,7 @@ static void bag_of_image(void *ctx, size_t image, int worker) {
   float *target = b->target + image * b->k;
   for (size_t p = 0; p < b->positions; p++) {
     float *code = b->score + (image * b->positions + p) * b->k;
-    as_k.softmax(b->k, j->scale, code, code);
+    as_k.softmax(1, b->k, j->scale, code, 0, code, 0);
     for (size_t c = 0; c < b->k; c++) target[c] = p && target[c] > code[c] ? target[c] : code[c];
   }
   double sum = 0.0;

@@ -112,7 +112,7 @@ static void soft_row(void *ctx, size_t row, int worker) {
   (void)worker;
   const soft_job *j = ctx;
   float *x = j->m->data + row * (size_t)j->m->c;
-  as_k.softmax((size_t)j->m->c, j->scale, x, x);
+  as_k.softmax(1, (size_t)j->m->c, j->scale, x, 0, x, 0);
 }
 
 void as_ssl_softmax(const as_map *logits, double tau) {

@@ -119,11 +119,13 @@ typedef void as_fn_meanwin(const as_window_args *w);
 /* Rows of c >= 1 contiguous floats; out may be in. Sums by NUMERICS rule 3: 16 lanes, then halves.
  * layernorm: two passes; mean = sum / c, var = sum of squares / c, rstd = 1 / sqrt(var + eps),
  *            out = fma((x - mean) * rstd, gamma, beta).
- * softmax:   s = scale * x; exp(s - max) / sum. A row with a NaN becomes NaN throughout.
+ * softmax:   s = scale * x; exp(s - max) / sum; of `rows` rows, ld and ldo floats apart. A row with a NaN becomes NaN
+ *            throughout.
  * l2norm:    x / max(sqrt(sum x^2), 1e-12). */
 typedef void as_fn_layernorm(size_t c, const float *in, const float *gamma, const float *beta, float eps,
                              float *out);
-typedef void as_fn_softmax(size_t c, float scale, const float *in, float *out);
+typedef void as_fn_softmax(size_t rows, size_t c, float scale, const float *in, size_t ld, float *out,
+                           size_t ldo);
 typedef void as_fn_l2norm(size_t c, const float *in, float *out);
 
 /* Elementwise over n >= 0 floats; out may be (exactly) an input. The functions: kern/ref/fmath_ref.h. */

@@ -123,7 +123,7 @@ static void reverse_head(void *ctx, size_t chunk, int worker) {
 
   turn_panels(p, k, ld, panel);
   multiply_head(&(head_product){t, t, p->d_head, 1, q, ld, 0, panel, prob, p->ld});
-  for (size_t i = 0; i < t; i++) as_k.softmax(t, j->scale, prob + i * p->ld, prob + i * p->ld);
+  as_k.softmax(t, t, j->scale, prob, p->ld, prob, p->ld);
 
   turn_square(p, prob, turned);
   copy_panels(p, dout, ld_out, p->padded, panel);

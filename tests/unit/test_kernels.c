@@ -133,7 +133,7 @@ static void call_layernorm(as_fn_any *fn, void *v) {
 }
 static void call_softmax(as_fn_any *fn, void *v) {
   const row_args *a = v;
-  ((as_fn_softmax *)fn)(a->n, 0.125f * 40.0f, a->in, a->out);
+  ((as_fn_softmax *)fn)(1, a->n, 0.125f * 40.0f, a->in, a->n, a->out, a->n);
 }
 static void call_map(as_fn_any *fn, void *v) {
   const row_args *a = v;
@@ -168,10 +168,31 @@ static int row_all(as_test *t, probe *p) {
         }
   return 1;
 }
+/* More rows than are taken together. */
+static void call_softmax_rows(as_fn_any *fn, void *v) {
+  const row_args *a = v;
+  ((as_fn_softmax *)fn)(19, a->n, 3.0f, a->in, a->n + 2, a->out, a->n + 3);
+}
+static int softmax_all(as_test *t, probe *p) {
+  p->call = call_softmax_rows;
+  for (size_t n = 1; n <= 90; n += n < 18 ? 1 : 24)
+    for (int mode = 0; mode < MODES; mode++) {
+      buffer *in = place(0, span(19, n, n + 2), 1, 0);
+      fill(in, 19, n, n + 2, (values)mode);
+      p->out = place(8, span(19, n, n + 3), 1, 0);
+      row_args a = {n, in->data, NULL, NULL, p->out->data};
+      p->args = &a;
+      p->rows = 19, p->cols = n, p->ld = n + 3;
+      snprintf(p->what, sizeof p->what, "19 rows, n %zu values %d", n, mode);
+      if (!check(t, p)) return 0;
+    }
+  return 1;
+}
 static void rows_exact(as_test *t) {
   static const char *const ops[] = {"layernorm", "softmax", "l2norm", "relu", "gelu",
                                     "silu",      "exp",     "erf",    "add"};
   for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) each_variant(t, ops[i], row_all);
+  each_variant(t, "softmax", softmax_all);
 }
 
 /* Each function over a spread of all float bit patterns. */
@@ -290,7 +311,7 @@ static void specials(as_test *t) {
   CHECK(t, isnan(f_of(as_k_relu_ref, NAN)) && f_of(as_k_relu_ref, INFINITY) == INFINITY);
   const float row[3] = {1.0f, NAN, 2.0f};
   float out[3];
-  as_k_softmax_ref(3, 1.0f, row, out);
+  as_k_softmax_ref(1, 3, 1.0f, row, 3, out, 3);
   CHECK(t, isnan(out[0]) && isnan(out[1]) && isnan(out[2]));
   const float zero[2] = {0.0f, 0.0f};
   as_k_l2norm_ref(2, zero, out);
@@ -410,7 +431,7 @@ static void bench(void) {
           else if (ln)
             ((as_fn_layernorm *)e[i].fn)(768, a, b, b, 1e-6f, c);
           else if (sm)
-            ((as_fn_softmax *)e[i].fn)(768, 1.0f, a, c);
+            ((as_fn_softmax *)e[i].fn)(1, 768, 1.0f, a, 768, c, 768);
           else
             ((as_fn_relu *)e[i].fn)(768, a, c);
         }

@@ -57,7 +57,7 @@ static void attention_by_the_rules(as_test *t) {
       for (size_t e = 0; e < DH; e++) g = fmaf(dy[i * DH + e], x[j * LD + 2 * DH + e], g);
       p[i][j] = s + 0.0f, d[i][j] = g + 0.0f;
     }
-    as_k.softmax(T, scale, p[i], p[i]);
+    as_k.softmax(1, T, scale, p[i], T, p[i], T);
     as_k.softb(T, scale, p[i], d[i], d[i]);
   }
   for (int threads = 1; threads <= 3; threads += 2) {

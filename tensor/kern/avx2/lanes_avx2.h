@@ -86,6 +86,18 @@ AS_ALWAYS_INLINE __m256 maxnan8(__m256 m, __m256 x) {
 AS_ALWAYS_INLINE v16 v16_maxnan(v16 m, v16 x) {
   V16(maxnan8(m.l, x.l), maxnan8(m.h, x.h));
 }
+/* All lanes: the largest of the 16, NaN if one is */
+AS_ALWAYS_INLINE v16 v16_foldmax(v16 x) {
+  __m256 m = maxnan8(x.l, x.h);
+  m = maxnan8(m, _mm256_permute2f128_ps(m, m, 1));
+  m = maxnan8(m, _mm256_permute_ps(m, 0x4e));
+  m = maxnan8(m, _mm256_permute_ps(m, 0xb1));
+  V16(m, m);
+}
+AS_ALWAYS_INLINE int v16_all_ge(v16 x, v16 least) {
+  return _mm256_movemask_ps(_mm256_and_ps(_mm256_cmp_ps(x.l, least.l, _CMP_GE_OQ),
+                                          _mm256_cmp_ps(x.h, least.h, _CMP_GE_OQ))) == 0xff;
+}
 AS_ALWAYS_INLINE __m256 relu8(__m256 x) {
   return _mm256_andnot_ps(_mm256_cmp_ps(x, _mm256_setzero_ps(), _CMP_LE_OQ), x);
 }

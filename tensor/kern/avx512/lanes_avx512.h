@@ -74,6 +74,16 @@ AS_ALWAYS_INLINE v16 v16_max(v16 c, v16 x) {
 AS_ALWAYS_INLINE v16 v16_maxnan(v16 m, v16 x) {
   return _mm512_mask_mov_ps(_mm512_max_ps(x, m), _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), x);
 }
+/* All lanes: the largest of the 16, NaN if one is */
+AS_ALWAYS_INLINE v16 v16_foldmax(v16 m) {
+  m = v16_maxnan(m, _mm512_shuffle_f32x4(m, m, 0x4e));
+  m = v16_maxnan(m, _mm512_shuffle_f32x4(m, m, 0xb1));
+  m = v16_maxnan(m, _mm512_permute_ps(m, 0x4e));
+  return v16_maxnan(m, _mm512_permute_ps(m, 0xb1));
+}
+AS_ALWAYS_INLINE int v16_all_ge(v16 x, v16 least) {
+  return _mm512_cmp_ps_mask(x, least, _CMP_GE_OQ) == 0xffff;
+}
 AS_ALWAYS_INLINE v16 v16_relu(v16 x) { /* +0 where x <= 0 */
   return _mm512_mask_mov_ps(x, _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_LE_OQ), _mm512_setzero_ps());
 }

@@ -92,6 +92,18 @@ AS_ALWAYS_INLINE float32x4_t maxnan4(float32x4_t m, float32x4_t x) {
 AS_ALWAYS_INLINE v16 v16_maxnan(v16 m, v16 x) {
   V16_EACH(maxnan4(m.q[i], x.q[i]));
 }
+/* All lanes: the largest of the 16, NaN if one is */
+AS_ALWAYS_INLINE v16 v16_foldmax(v16 x) {
+  float32x4_t m = maxnan4(maxnan4(x.q[0], x.q[1]), maxnan4(x.q[2], x.q[3]));
+  m = maxnan4(m, vextq_f32(m, m, 2));
+  m = maxnan4(m, vextq_f32(m, m, 1));
+  V16_EACH(m);
+}
+AS_ALWAYS_INLINE int v16_all_ge(v16 x, v16 least) {
+  uint32x4_t all = vcgeq_f32(x.q[0], least.q[0]);
+  for (int i = 1; i < 4; i++) all = vandq_u32(all, vcgeq_f32(x.q[i], least.q[i]));
+  return vminvq_u32(all) != 0;
+}
 AS_ALWAYS_INLINE float32x4_t relu4(float32x4_t x) {
   return vreinterpretq_f32_u32(vbicq_u32(vreinterpretq_u32_f32(x), vcleq_f32(x, vdupq_n_f32(0.0f))));
 }

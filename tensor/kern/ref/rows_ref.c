@@ -26,7 +26,7 @@ void AS_VARIANT(layernorm)(size_t c, const float *in, const float *gamma, const 
   for (size_t i = 0; i < c; i++) out[i] = AS_FMAF((in[i] - mean) * rstd, gamma[i], beta[i]);
 }
 
-void AS_VARIANT(softmax)(size_t c, float scale, const float *in, float *out) {
+static void softmax_row(size_t c, float scale, const float *in, float *out) {
   float max = scale * in[0], l[16] = {0};
   for (size_t i = 0; i < c; i++) {
     const float s = scale * in[i];
@@ -38,6 +38,11 @@ void AS_VARIANT(softmax)(size_t c, float scale, const float *in, float *out) {
   }
   const float sum = fold16(l);
   for (size_t i = 0; i < c; i++) out[i] = out[i] / sum;
+}
+
+void AS_VARIANT(softmax)(size_t rows, size_t c, float scale, const float *in, size_t ld, float *out,
+                         size_t ldo) {
+  for (size_t i = 0; i < rows; i++) softmax_row(c, scale, in + i * ld, out + i * ldo);
 }
 
 void AS_VARIANT(l2norm)(size_t c, const float *in, float *out) {

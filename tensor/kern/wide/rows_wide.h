@@ -100,32 +100,69 @@ void AS_WIDE(layernorm)(size_t c, const float *in, const float *gamma, const flo
   }
 }
 
-void AS_WIDE(softmax)(size_t c, float scale, const float *in, float *out) {
-  const size_t whole = c / 16 * 16, rest = c - whole;
-  const v16 sc = v16_set1(scale);
-  v16 m = v16_set1(scale * in[0]);
-  for (size_t i = 0; i < whole; i += 16) m = v16_maxnan(m, v16_mul(sc, v16_load(in + i)));
-  if (rest) m = v16_maxnan(m, v16_keepn(v16_mul(sc, v16_loadn(in + whole, rest)), rest, m));
-  float lane[16], max;
-  v16_store(lane, m);
-  max = lane[0];
-  for (size_t i = 1; i < 16; i++)
-    if (lane[i] > max || lane[i] != lane[i]) max = lane[i];
-  m = v16_set1(max);
+/* e / sum for 0 <= e <= 1 <= sum, correctly rounded, without a division: y is 1 / sum rounded once. e y is within two units
+ * of the last place, one step of correction brings it within one, and from there a step whose remainder is exact gives
+ * the rounded quotient (Markstein, IBM J. Res. Dev. 34, 1990). Remainders are exact while e is so large that none of their bits
+ * is below 2^-149; smaller ones, and NaN, are divided. */
+AS_ALWAYS_INLINE v16 wide_share(v16 e, v16 sum, v16 y) {
+  if (!v16_all_ge(e, v16_set1(0x1p-96f))) return v16_div(e, sum);
+  const v16 minus_e = v16_neg(e), minus_y = v16_neg(y);
+  v16 q = v16_mul(e, y);
+  q = v16_fma(v16_fma(q, sum, minus_e), minus_y, q);
+  return v16_fma(v16_fma(q, sum, minus_e), minus_y, q);
+}
+
+/* Four chains of the maximum hide the latency of its two steps. */
+AS_ALWAYS_INLINE v16 wide_max_scaled(size_t c, v16 sc, const float *in) {
+  v16 m0 = v16_mul(sc, v16_set1(in[0])), m1 = m0, m2 = m0, m3 = m0;
+  size_t i = 0;
+  for (; i + 64 <= c; i += 64) {
+    m0 = v16_maxnan(m0, v16_mul(sc, v16_load(in + i))),
+    m1 = v16_maxnan(m1, v16_mul(sc, v16_load(in + i + 16)));
+    m2 = v16_maxnan(m2, v16_mul(sc, v16_load(in + i + 32))),
+    m3 = v16_maxnan(m3, v16_mul(sc, v16_load(in + i + 48)));
+  }
+  for (; i + 16 <= c; i += 16) m1 = v16_maxnan(m1, v16_mul(sc, v16_load(in + i)));
+  if (i < c) m2 = v16_maxnan(m2, v16_keepn(v16_mul(sc, v16_loadn(in + i, c - i)), c - i, m2));
+  return v16_foldmax(v16_maxnan(v16_maxnan(m0, m1), v16_maxnan(m2, m3)));
+}
+
+/* exp(scale x - m) to out; the lanes of their sum. */
+AS_ALWAYS_INLINE v16 wide_exp_row(size_t c, v16 sc, v16 m, const float *in, float *out) {
   v16 l = v16_set1(0.0f);
-  for (size_t i = 0; i < whole; i += 16) {
+  size_t i = 0;
+  for (; i + 16 <= c; i += 16) {
     const v16 e = wide_exp(v16_sub(v16_mul(sc, v16_load(in + i)), m));
     v16_store(out + i, e);
     l = v16_add(l, e);
   }
-  if (rest) {
-    const v16 e = wide_exp(v16_sub(v16_mul(sc, v16_loadn(in + whole, rest)), m));
-    v16_storen(out + whole, rest, e);
-    l = v16_add(l, v16_keepn(e, rest, v16_set1(0.0f)));
+  if (i < c) {
+    const v16 e = wide_exp(v16_sub(v16_mul(sc, v16_loadn(in + i, c - i)), m));
+    v16_storen(out + i, c - i, e);
+    l = v16_add(l, v16_keepn(e, c - i, v16_set1(0.0f)));
   }
-  const v16 sum = v16_set1(v16_fold(l));
-  for (size_t i = 0; i < whole; i += 16) v16_store(out + i, v16_div(v16_load(out + i), sum));
-  if (rest) v16_storen(out + whole, rest, v16_div(v16_loadn(out + whole, rest), sum));
+  return l;
+}
+
+/* Step by step over a few rows at a time: of one row each step waits for the end of the one before. */
+void AS_WIDE(softmax)(size_t rows, size_t c, float scale, const float *in, size_t ld, float *out,
+                      size_t ldo) {
+  enum { TOGETHER = 16 };
+  const v16 sc = v16_set1(scale), one = v16_set1(1.0f);
+  v16 m[TOGETHER], l[TOGETHER], sum[TOGETHER], y[TOGETHER];
+  for (size_t first = 0, n; first < rows; first += n, in += n * ld, out += n * ldo) {
+    n = rows - first < TOGETHER ? rows - first : TOGETHER;
+    for (size_t r = 0; r < n; r++) m[r] = wide_max_scaled(c, sc, in + r * ld);
+    for (size_t r = 0; r < n; r++) l[r] = wide_exp_row(c, sc, m[r], in + r * ld, out + r * ldo);
+    for (size_t r = 0; r < n; r++) sum[r] = v16_set1(v16_fold(l[r])), y[r] = v16_div(one, sum[r]);
+    for (size_t r = 0; r < n; r++) {
+      float *x = out + r * ldo;
+      size_t i = 0;
+      for (; i + 16 <= c; i += 16) v16_store(x + i, wide_share(v16_load(x + i), sum[r], y[r]));
+      if (i < c)
+        v16_storen(x + i, c - i, wide_share(v16_keepn(v16_loadn(x + i, c - i), c - i, one), sum[r], y[r]));
+    }
+  }
 }
 
 void AS_WIDE(l2norm)(size_t c, const float *in, float *out) {
