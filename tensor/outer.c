@@ -45,6 +45,10 @@ size_t as_outer_part_doubles(void) {
 /* Through a place of their own, so that compilers make vectors of it. */
 static inline void place_some(size_t n, const float *from, float *to, float least) {
   float out[AS_NR];
+  if (!(least > 0.0f)) {
+    memcpy(to, from, n * sizeof *to);
+    return;
+  }
   for (size_t i = 0; i < n; i++) {
     const float v = from[i], size = v < 0.0f ? -v : v;
     out[i] = size < least ? 0.0f : v;
@@ -52,32 +56,37 @@ static inline void place_some(size_t n, const float *from, float *to, float leas
   memcpy(to, out, n * sizeof *to);
 }
 
+/* Tile by tile, so that the rows of each are written one behind the other. Whole vectors where the row goes on; what lies
+ * beyond the 14 columns is not looked at. */
 void as_outer_place_a(const as_outer *o, size_t first, size_t rows, const float *from, size_t ld,
                       float least) {
   const size_t tiles = as_outer_tiles(o->m), chunk = first / AS_OUTER_ROWS, row = first % AS_OUTER_ROWS;
-  for (size_t i = 0; i < rows; i++) {
-    const float *x = from + i * ld;
-    float *to = o->a + (chunk * tiles * AS_OUTER_ROWS + row + i) * AS_OUTER_WIDE;
-    size_t c = 0;
-    for (; c + AS_OUTER_WIDE <= o->m; c += AS_MR, to += AS_OUTER_ROWS * AS_OUTER_WIDE)
-      place_some(AS_OUTER_WIDE, x + c, to,
-                 least); /* whole vectors; the two beyond the tile are not looked at */
-    for (; c < o->m; c += AS_MR, to += AS_OUTER_ROWS * AS_OUTER_WIDE)
-      place_some(o->m - c < AS_MR ? o->m - c : AS_MR, x + c, to, least);
+  for (size_t t = 0; t < tiles; t++) {
+    const size_t left = o->m - t * AS_MR;
+    const float *x = from + t * AS_MR;
+    float *to = o->a + ((chunk * tiles + t) * AS_OUTER_ROWS + row) * AS_OUTER_WIDE;
+    for (size_t i = 0; i < rows; i++, x += ld, to += AS_OUTER_WIDE)
+      if (left >= AS_OUTER_WIDE)
+        place_some(AS_OUTER_WIDE, x, to, least);
+      else
+        place_some(left < AS_MR ? left : AS_MR, x, to, least);
   }
 }
 
 void as_outer_place_b(const as_outer *o, size_t first, size_t rows, const float *from, size_t ld,
                       float least) {
   const size_t panels = as_outer_panels(o->n), chunk = first / AS_OUTER_ROWS, row = first % AS_OUTER_ROWS;
-  for (size_t i = 0; i < rows; i++) {
-    const float *x = from + i * ld;
-    float *to = o->b + (chunk * panels * AS_OUTER_ROWS + row + i) * AS_NR;
-    size_t c = 0;
-    for (; c + AS_NR <= o->n; c += AS_NR, to += AS_OUTER_ROWS * AS_NR) place_some(AS_NR, x + c, to, least);
-    if (c < o->n) {
-      place_some(o->n - c, x + c, to, least);
-      memset(to + o->n - c, 0, (AS_NR - (o->n - c)) * sizeof *to);
+  for (size_t p = 0; p < panels; p++) {
+    const size_t left = o->n - p * AS_NR;
+    const float *x = from + p * AS_NR;
+    float *to = o->b + ((chunk * panels + p) * AS_OUTER_ROWS + row) * AS_NR;
+    for (size_t i = 0; i < rows; i++, x += ld, to += AS_NR) {
+      if (left >= AS_NR) {
+        place_some(AS_NR, x, to, least);
+      } else {
+        place_some(left, x, to, least);
+        memset(to + left, 0, (AS_NR - left) * sizeof *to);
+      }
     }
   }
 }
