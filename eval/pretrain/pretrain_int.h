@@ -75,8 +75,12 @@ void as_training_method_clear(as_training_method *m);
 
 /* ---- drawn worlds ---- */
 
-/* The words of a world ("world:...") with nothing left out, and its number of images (NULL: not wanted). */
-as_status as_training_world(size_t *images, as_str *said, const char *words, as_err *err);
+/* The words of a world ("world:...") with nothing left out. */
+as_status as_training_world(as_str *said, const char *words, as_err *err);
+/* How many of its images the selection leaves (dataset.h: per class, limit, shard), without drawing them. */
+as_status as_training_world_images(size_t *n, const as_dataset_opts *data, as_err *err);
+/* About how long its drawing takes on this machine, from a few pictures, which takes a tenth of a second or two. */
+as_status as_training_draw_cost(double *seconds, const char *words, as_err *err);
 /* Draws it into dir unless it is there; DIR/drawn, written last, says which one it is. *train: where its training images
  * are, owned. */
 as_status as_training_draw(const char *dir, const char *words, char **train, as_err *err);

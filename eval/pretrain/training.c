@@ -72,7 +72,7 @@ as_status as_training_words(const as_training *t, as_str *said, as_str *command,
   as_str world = {0};
   as_status s = resolve(&ssl, t, NULL, err);
   if (s == AS_OK && !t->data_said && as_training_is_world(t->data.path))
-    s = as_training_world(NULL, &world, t->data.path, err);
+    s = as_training_world(&world, t->data.path, err);
   if (s == AS_OK && t->data_said)
     as_str_put(said, t->data_said);
   else if (s == AS_OK)
@@ -116,12 +116,7 @@ bool as_training_is_done(const char *path, const char *command) {
 }
 
 static as_status count_images(size_t *n, const as_training *t, as_err *err) {
-  if (as_training_is_world(t->data.path)) {
-    as_str said = {0};
-    const as_status s = as_training_world(n, &said, t->data.path, err);
-    as_str_clear(&said);
-    return s;
-  }
+  if (as_training_is_world(t->data.path)) return as_training_world_images(n, &t->data, err);
   as_dataset *ds = NULL;
   const as_status s = as_dataset_open(&ds, &t->data, err);
   if (s == AS_OK) *n = as_dataset_count(ds);

@@ -47,11 +47,12 @@ bool as_training_is_done(const char *path, const char *command);
 as_status as_training_try(const as_training *t, as_err *err);
 
 /* Images of a training without drawing them, and its epochs; seconds: about how long, from a small training of the same
- * method on made pictures, which takes a second or a few. AS_E_USAGE, AS_E_INPUT as as_training_start. */
+ * method on made pictures, which takes a second or a few; drawing: about how long its world takes before that, from a few of
+ * its pictures, 0 where none is drawn. AS_E_USAGE, AS_E_INPUT as as_training_start. */
 typedef struct as_training_cost {
   size_t images, epochs;
   const char *title; /* of the method */
-  double seconds;
+  double seconds, drawing;
 } as_training_cost;
 as_status as_training_estimate(as_training_cost *cost, const as_training *t, as_err *err);
 
@@ -63,6 +64,8 @@ void as_training_close(as_training_open *o);
 
 /* Is this path a drawn world's? */
 bool as_training_is_world(const char *path);
+/* Is the world of these words drawn in world_dir? */
+bool as_training_is_drawn(const char *world_dir, const char *words);
 
 /* The training that the metadata of a checkpoint tell; its texts point into *owned, which is released with as_free.
  * data.path is NULL where the images were not drawn: whoever asks must say where they are. AS_E_INPUT: the file does

@@ -93,7 +93,7 @@ static int by_size(const void *a, const void *b) {
 as_status as_training_estimate(as_training_cost *cost, const as_training *t, as_err *err) {
   small_training q = {0};
   *cost = (as_training_cost){0};
-  const as_status s = open_small(&q, t, err);
+  as_status s = open_small(&q, t, err);
   if (s == AS_OK) {
     const size_t steps = as_ssl_per_epoch(q.m.ssl), batch = (size_t)q.m.opts.batch;
     const double batches = (double)(q.m.images / batch), epochs = (double)q.m.epochs;
@@ -115,5 +115,7 @@ as_status as_training_estimate(as_training_cost *cost, const as_training *t, as_
             OTHER_SHARE * (epochs * batches * usual + (epochs * clusters + look) * batches / (double)steps)};
   }
   close_small(&q);
+  if (s == AS_OK && as_training_is_world(t->data.path))
+    s = as_training_draw_cost(&cost->drawing, t->data.path, err);
   return s;
 }

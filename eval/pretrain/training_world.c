@@ -2,11 +2,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "data/image/jpegenc.h"
 #include "data/world/world.h"
 #include "eval/pretrain/pretrain_int.h"
 #include "eval/pretrain/training.h"
+#include "tensor/base/clock.h"
 #include "tensor/base/file.h"
 #include "tensor/base/mem.h"
+#include "tensor/base/par.h"
 
 bool as_training_is_world(const char *path) {
   return path && (strcmp(path, "world") == 0 || as_starts_with(path, "world:"));
@@ -61,11 +64,39 @@ static bool file_says(const char *path, const char *text) {
   return same;
 }
 
-as_status as_training_world(size_t *images, as_str *said, const char *words, as_err *err) {
+as_status as_training_world(as_str *said, const char *words, as_err *err) {
   as_world_opts w;
-  const as_status s = read_world(&w, said, words, err);
-  if (s == AS_OK && images) *images = (size_t)w.classes * (size_t)w.per_class[AS_WORLD_TRAIN];
-  return s;
+  return read_world(&w, said, words, err);
+}
+
+as_status as_training_world_images(size_t *n, const as_dataset_opts *data, as_err *err) {
+  as_world_opts w;
+  as_str said = {0};
+  const as_status s = read_world(&w, &said, data->path, err);
+  as_str_clear(&said);
+  if (s != AS_OK) return s;
+  int64_t count = w.per_class[AS_WORLD_TRAIN];
+  if (data->per_class_from || data->per_class_to) {
+    const int64_t end = data->per_class_to < count ? data->per_class_to : count;
+    count = end > data->per_class_from ? end - data->per_class_from : 0;
+  }
+  count *= w.classes;
+  if (data->limit > 0 && data->limit < count) count = data->limit;
+  if (data->shards > 0 && data->shards <= INT32_MAX && data->shard >= 0 && data->shard < data->shards)
+    count = count * (data->shard + 1) / data->shards - count * data->shard / data->shards;
+  *n = (size_t)count;
+  return AS_OK;
+}
+
+bool as_training_is_drawn(const char *world_dir, const char *words) {
+  as_world_opts w;
+  as_str said = {0};
+  char *stamp = as_path_join(world_dir, "drawn", NULL);
+  const bool drawn =
+      stamp && read_world(&w, &said, words, NULL) == AS_OK && file_says(stamp, as_str_c(&said));
+  as_str_clear(&said);
+  as_free(stamp);
+  return drawn;
 }
 
 as_status as_training_draw(const char *dir, const char *words, char **train, as_err *err) {
@@ -81,6 +112,46 @@ as_status as_training_draw(const char *dir, const char *words, char **train, as_
   as_str_clear(&said);
   as_free(stamp);
   return s;
+}
+
+typedef struct sketch_job {
+  as_world_opts world;
+  bool failed;
+} sketch_job;
+
+/* One picture as drawing a world makes it, but for the file. */
+static void sketch(void *ctx, size_t i, int worker) {
+  (void)worker;
+  sketch_job *j = ctx;
+  const int side = j->world.size;
+  const size_t classes = (size_t)j->world.classes;
+  int labels[4], n_labels;
+  size_t n = 0;
+  uint8_t *jpeg = NULL, *rgb = as_alloc((size_t)side * (size_t)side, 3, NULL);
+  if (!rgb ||
+      as_world_draw(&j->world, AS_WORLD_TRAIN, i % classes, (int)(i / classes), rgb, labels, &n_labels,
+                    NULL) != AS_OK ||
+      as_jpeg_encode(&jpeg, &n, rgb, side, side, 90, AS_JPEG_420, NULL) != AS_OK)
+    j->failed = true;
+  as_free(jpeg);
+  as_free(rgb);
+}
+
+as_status as_training_draw_cost(double *seconds, const char *words, as_err *err) {
+  enum { PIXELS = 128 * 48 * 48 };
+  sketch_job j = {0};
+  as_str said = {0};
+  as_status s = read_world(&j.world, &said, words, err);
+  as_str_clear(&said);
+  *seconds = 0;
+  if (s != AS_OK) return s;
+  const double images = (double)j.world.classes * (double)j.world.per_class[AS_WORLD_TRAIN];
+  const size_t few = (size_t)(PIXELS / (j.world.size * j.world.size) + as_par_threads()),
+               n = images < (double)few ? (size_t)images : few;
+  const double start = as_seconds();
+  as_par_for(n, sketch, &j);
+  *seconds = (as_seconds() - start) * images / (double)n;
+  return j.failed ? as_fail(err, AS_E_ENV, "world: no memory for a picture") : AS_OK;
 }
 
 static void remove_file(const char *dir, const char *name) {

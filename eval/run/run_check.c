@@ -305,11 +305,11 @@ static void check_training(as_check *c, size_t i) {
     return;
   }
   add_note(c, AS_CHECK_TRAINING, p->name, "%s, %zu images, %zu epochs, about %.0f s", cost->title,
-           cost->images, cost->epochs, cost->seconds);
-  c->seconds += cost->seconds;
+           cost->images, cost->epochs, cost->drawing + cost->seconds);
+  c->seconds += cost->drawing + cost->seconds;
   c->cost.trainings++;
-  c->cost.training.wall += cost->seconds;
-  c->cost.training.cpu += cost->seconds * as_par_threads();
+  c->cost.training.wall += cost->drawing + cost->seconds;
+  c->cost.training.cpu += (cost->drawing + cost->seconds) * as_par_threads();
   guess_models(c, p, cost->seconds / ((double)cost->images * (double)cost->epochs));
 }
 

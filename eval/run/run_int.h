@@ -219,7 +219,8 @@ as_status as_run_model(as_inputs *in, as_job *job, const as_run_folder *folder, 
 
 /* run_train.c. Is the checkpoint of this section there, from the words that it says now? AS_E_USAGE: words that mean nothing. */
 as_status as_train_state(bool *done, const as_plan *plan, const as_plan_pretrain *p, as_err *err);
-/* cost[i]: of section i; an earlier one that differs by its seed alone is taken over, where title says that it is known. */
+/* cost[i]: of section i; an earlier one that differs by its seed alone is taken over, where title says that it is known.
+ * drawing: 0 where the world is there or an earlier one that is known draws it. */
 as_status as_train_cost(as_training_cost *cost, const as_plan *plan, size_t i, as_err *err);
 
 /* run_results.c: everything that is reported, from the inputs' records and the cells' files. */

@@ -103,15 +103,30 @@ static bool same_work(const as_plan_pretrain *a, const as_plan_pretrain *b) {
          a->per_class[1] == b->per_class[1];
 }
 
-as_status as_train_cost(as_training_cost *cost, const as_plan *plan, size_t i, as_err *err) {
+/* Does training i find its world drawn, by one before it that is still to do or by an earlier run? */
+static bool finds_world(const as_training_cost *cost, const as_plan *plan, size_t i) {
+  const as_plan_pretrain *p = &plan->pretrain[i];
   for (size_t k = 0; k < i; k++)
-    if (cost[k].title && same_work(&plan->pretrain[k], &plan->pretrain[i])) {
-      cost[i] = cost[k];
-      return AS_OK;
-    }
+    if (cost[k].title && same_text(plan->pretrain[k].data.at, p->data.at)) return true;
+  char *world = world_of(p, NULL);
+  const bool drawn = world && as_training_is_drawn(world, p->data.at);
+  as_free(world);
+  return drawn;
+}
+
+as_status as_train_cost(as_training_cost *cost, const as_plan *plan, size_t i, as_err *err) {
   const as_training t = training_of(&plan->pretrain[i]);
-  const as_status s = as_training_estimate(&cost[i], &t, err);
-  if (s != AS_OK) as_fail_in(err, "[pretrain %s]", plan->pretrain[i].name);
+  size_t k = 0;
+  while (k < i && !(cost[k].title && same_work(&plan->pretrain[k], &plan->pretrain[i]))) k++;
+  as_status s = AS_OK;
+  if (k < i)
+    cost[i] = cost[k];
+  else
+    s = as_training_estimate(&cost[i], &t, err);
+  if (s != AS_OK)
+    as_fail_in(err, "[pretrain %s]", plan->pretrain[i].name);
+  else if (finds_world(cost, plan, i))
+    cost[i].drawing = 0;
   return s;
 }
 
@@ -127,7 +142,7 @@ as_status as_run_train_cost(size_t *todo, double *seconds, const as_plan *plan, 
     s = as_train_cost(cost, plan, i, err);
     if (s != AS_OK) break;
     (*todo)++;
-    *seconds += cost[i].seconds;
+    *seconds += cost[i].drawing + cost[i].seconds;
   }
   as_free(cost);
   return s;

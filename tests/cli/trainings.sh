@@ -44,6 +44,11 @@ END_PLAN
 run run "$A/p.plan" --check
 [ $code -eq 0 ] && grep -q "^pretrain one  *SimCLR, 32 images, 2 epochs, about [0-9]* s" "$TMP/out" && ok "trainings: --check says what they take" ||
   not_ok "trainings: --check says what they take" "exit $code: $(cat "$TMP/out" "$TMP/err")"
+# a world of 160,000 pictures is drawn once, and takes longer than the training on 40 of them
+sed 's|^data = .*|data = world:size=64,per-class=9999|; s/^seed = 3/limit = 40/' "$A/p.plan" >"$A/large.plan"
+run run "$A/large.plan" --check
+awk '/^pretrain one .* 40 images, .* about/ { one = $(NF - 1) } /^pretrain two .* about/ { two = $(NF - 1); seen = 1 } END { exit !(seen && one > 20 * (two + 1)) }' "$TMP/out" &&
+  ok "trainings: a world is drawn once, and that takes time" || not_ok "trainings: a world is drawn once, and that takes time" "$(cat "$TMP/out" "$TMP/err")"
 [ -e "$A/pretrained" ] && not_ok "trainings: --check leaves nothing" "$(ls "$A/pretrained")" || ok "trainings: --check leaves nothing"
 for wait in 0.1 0.4; do
   "$ASSAY" run "$A/p.plan" -o "$A/out" -q >/dev/null 2>&1 &
