@@ -37,7 +37,7 @@ data/world             data/image tensor/base/
 eval/stats             tensor/base/
 eval/report            eval/stats tensor/base/
 eval/features          models nn tensor tensor/base/ weights/ data/
-eval/learn             eval/features eval/stats tensor tensor/base/ weights/ data/
+eval/learn             eval/features eval/stats tensor tensor/kern tensor/base/ weights/ data/
 eval/pretrain          eval/learn eval/features eval/report models models/ssl nn/train tensor tensor/train tensor/base/ weights/ data/
 eval/run               eval/ models nn tensor tensor/base/ weights/ data/
 eval

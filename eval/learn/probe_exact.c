@@ -30,13 +30,15 @@
 #include "tensor/base/math/dmath.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/par.h"
+#include "tensor/kern/kernels.h"
 
 enum {
   CHUNK = 128,       /* rows that one thread takes at a time */
   SLAB = 32 * CHUNK, /* rows whose logits are held at a time */
   DEPTH = 256,       /* features of one pass over the logits */
   COLS = 64,         /* columns of the gradient that one thread takes at a time */
-  PANEL = 4          /* columns of one tile */
+  ROWS = 32,         /* of the gradient that meet all of them, while what they are made of stays near */
+  PANEL = AS_ND      /* columns of one product */
 };
 
 struct as_probe_exact {
@@ -61,50 +63,6 @@ struct as_probe_exact {
   const double *point;
   double *grad; /* NULL: the loss alone */
 };
-
-/* --- products --------------------------------------------------------------------------------------------- */
-
-/* c[2][4] += a[2][k] b[k][4], each element one chain in increasing k. Four registers of two doubles hold c: every
- * machine with vectors at all has those, so no instruction set needs a version of its own. */
-#if defined(__GNUC__)
-typedef double pair __attribute__((vector_size(16)));
-static void tile(size_t k, const double *a, size_t lda, const double *b, double *c, size_t ldc) {
-  pair s[2][2], w[2];
-  memcpy(s[0], c, sizeof s[0]);
-  memcpy(s[1], c + ldc, sizeof s[1]);
-  for (size_t i = 0; i < k; i++, b += PANEL) {
-    const pair x = {a[i], a[i]}, y = {a[lda + i], a[lda + i]};
-    memcpy(w, b, sizeof w);
-    s[0][0] += x * w[0];
-    s[0][1] += x * w[1];
-    s[1][0] += y * w[0];
-    s[1][1] += y * w[1];
-  }
-  memcpy(c, s[0], sizeof s[0]);
-  memcpy(c + ldc, s[1], sizeof s[1]);
-}
-#else
-static void tile(size_t k, const double *a, size_t lda, const double *b, double *c, size_t ldc) {
-  for (size_t i = 0; i < k; i++)
-    for (size_t j = 0; j < PANEL; j++) {
-      c[j] += a[i] * b[i * PANEL + j];
-      c[ldc + j] += a[lda + i] * b[i * PANEL + j];
-    }
-}
-#endif
-
-/* C[m, 4] += A[m, k] B[k, 4]. */
-static void tall_tile(size_t m, size_t k, const double *a, size_t lda, const double *b, double *c,
-                      size_t ldc) {
-  size_t i = 0;
-  for (; i + 2 <= m; i += 2) tile(k, a + i * lda, lda, b, c + i * ldc, ldc);
-  if (i < m) { /* the last row twice, into two places */
-    double two[2 * PANEL] = {0};
-    memcpy(two, c + i * ldc, PANEL * sizeof *c);
-    tile(k, a + i * lda, 0, b, two, PANEL);
-    memcpy(c + i * ldc, two, PANEL * sizeof *c);
-  }
-}
 
 /* --- forward ------------------------------------------------------------------------------------------------ */
 
@@ -139,7 +97,7 @@ static void forward_rows(void *ctx, size_t chunk, int worker) {
       for (size_t j = 0; j < depth; j++) xc[i * DEPTH + j] = (double)x[j] - (double)p->mean[from + j];
     }
     for (size_t v = 0; v < e->panels; v++)
-      tall_tile(rows, depth, xc, DEPTH, e->w + (v * p->d + from) * PANEL, e->z + first * ld + v * PANEL, ld);
+      as_k.dgemm(rows, depth, xc, DEPTH, e->w + (v * p->d + from) * PANEL, e->z + first * ld + v * PANEL, ld);
   }
   for (size_t i = first; i < first + rows; i++) {
     double *z = e->z + i * ld, top = -INFINITY, sum = 0.0;
@@ -177,6 +135,19 @@ static void pack_strip(const as_probe_exact *e, size_t first, size_t rows, size_
   }
 }
 
+/* out[m, n] += A[m, rows] B[rows, n], n <= PANEL: a last panel that is not whole goes by way of a copy. */
+static void add_panel(size_t m, size_t n, size_t rows, const double *a, const double *b, double *out,
+                      size_t ld) {
+  if (n == PANEL) {
+    as_k.dgemm(m, rows, a, CHUNK, b, out, ld);
+    return;
+  }
+  double part[ROWS * PANEL] = {0};
+  for (size_t i = 0; i < m; i++) memcpy(part + i * PANEL, out + i * ld, n * sizeof *out);
+  as_k.dgemm(m, rows, a, CHUNK, b, part, PANEL);
+  for (size_t i = 0; i < m; i++) memcpy(out + i * ld, part + i * PANEL, n * sizeof *out);
+}
+
 /* out[k, COLS] += G^T Xc of the slab, for one strip. */
 static void backward_strip(void *ctx, size_t strip, int worker) {
   (void)worker;
@@ -185,20 +156,13 @@ static void backward_strip(void *ctx, size_t strip, int worker) {
   const size_t k = p->k, d = p->d, col = strip * COLS, cols = d - col < COLS ? d - col : COLS;
   double *xs = e->xs + strip * COLS * CHUNK;
   for (size_t first = 0; first < e->n_slab; first += CHUNK) {
-    size_t rows = rows_in_chunk(e, first);
+    const size_t rows = rows_in_chunk(e, first);
     const double *g = e->g + first * k;
     pack_strip(e, first, rows, strip, xs);
-    for (size_t v = 0; v * PANEL < cols; v++) {
-      double *out = e->grad + col + v * PANEL;
-      const double *b = xs + v * rows * PANEL;
-      if (v * PANEL + PANEL <= cols) {
-        tall_tile(k, rows, g, CHUNK, b, out, d);
-        continue;
-      }
-      for (size_t c = 0; c < k; c++) /* the last columns: not a whole panel */
-        for (size_t i = 0; i < rows; i++)
-          for (size_t l = 0; v * PANEL + l < cols; l++) out[c * d + l] += g[c * CHUNK + i] * b[i * PANEL + l];
-    }
+    for (size_t c = 0; c < k; c += ROWS)
+      for (size_t j = 0; j < cols; j += PANEL)
+        add_panel(k - c < ROWS ? k - c : ROWS, cols - j < PANEL ? cols - j : PANEL, rows, g + c * CHUNK,
+                  xs + j * rows, e->grad + c * d + col + j, d);
   }
 }
 
@@ -240,7 +204,7 @@ static void sum_products(void *ctx, size_t panel, int worker) {
   for (size_t first = 0; first < e->n_slab; first += CHUNK) {
     const size_t rows = rows_in_chunk(e, first);
     for (size_t i = 0; i < rows; i++) memcpy(b + i * PANEL, e->z + (first + i) * ld + c0, PANEL * sizeof *b);
-    tall_tile(k - c0, rows, e->g + first * k + c0 * CHUNK, CHUNK, b, e->products + c0 * ld + c0, ld);
+    as_k.dgemm(k - c0, rows, e->g + first * k + c0 * CHUNK, CHUNK, b, e->products + c0 * ld + c0, ld);
   }
 }
 

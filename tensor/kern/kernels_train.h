@@ -65,6 +65,12 @@ typedef struct as_gemmt_args {
 } as_gemmt_args;
 typedef void as_fn_gemmt(const as_gemmt_args *g);
 
+/* dgemm: m rows (any number) by one panel of 8 columns, in double, added to what is there:
+ *   c[i][j] = c[i][j] + a[i * lda + l] * b[l * 8 + j], l = 0 .. k - 1 rising, product and sum each rounded. No overlap. */
+enum { AS_ND = 8 };
+typedef void as_fn_dgemm(size_t m, size_t k, const double *a, size_t lda, const double *b, double *c,
+                         size_t ldc);
+
 /* Elementwise reverse; dx may be dy.
  *   relub  dx = y <= 0 ? +0 : dy                y: the output
  *   gelub  dx = dy * (cdf + x * pdf)            x: the input; cdf = fma(0.5, erf(x / sqrt 2), 0.5),
@@ -114,7 +120,7 @@ typedef void as_fn_ema(size_t n, float m, float c, const float *o, float *t);
 /* clang-format off */
 #define AS_TRAIN_OPS(X)                                                                                    \
   X(colsum) X(colsq) X(addd) X(bnfwd) X(bnsum) X(bnbwd) X(copyp) X(gemmt) X(relub) X(gelub) X(softb)        \
-  X(l2b) X(lnb) X(sgd) X(adamw) X(ema)
+  X(l2b) X(lnb) X(sgd) X(adamw) X(ema) X(dgemm)
 /* clang-format on */
 
 #endif

@@ -1,4 +1,4 @@
-/* The training kernels: every variant against ref, as test_kernels.c does it; ref against double. */
+/* The training kernels, dgemm of the probe among them: every variant against ref, as test_kernels.c does it; ref against double. */
 #define _DEFAULT_SOURCE
 #define _POSIX_C_SOURCE 200809L
 #include "tensor/kern/kernels.h"
@@ -93,6 +93,44 @@ static void products_exact(as_test *t) {
 }
 
 /* Totals in double: their upper and lower halves are the two rows compared; what lies behind them must stay. */
+typedef struct dgemm_args {
+  size_t m, k, lda, ldc;
+  const double *a, *b;
+  double *c;
+} dgemm_args;
+
+static void call_dgemm(as_fn_any *fn, void *args) {
+  const dgemm_args *g = args;
+  ((as_fn_dgemm *)fn)(g->m, g->k, g->a, g->lda, g->b, g->c, g->ldc);
+}
+
+/* n doubles in buffer i, with all of their digits; products of TINY ones are denormal. */
+static double *place_doubles(size_t i, size_t n, int end, values mode) {
+  double *x = (double *)(void *)place(i, 2 * n, end, 0)->data;
+  for (size_t j = 0; j < n; j++)
+    x[j] = (double)value(mode) * (1 + (double)value(NORMAL) * 0x1p-24) * (mode == TINY ? 0x1p-450 : 1.0);
+  return x;
+}
+
+static int dgemm_all(as_test *t, probe *p) {
+  for (size_t m = 0; m <= 19; m++)
+    for (size_t k = 0; k <= 130; k = k < 6 ? k + 1 : 3 * k - 7)
+      for (int end = 0; end < 2; end++)
+        for (int mode = 0; mode < MODES; mode++) {
+          dgemm_args g = {m, k, k + counter % 4, AS_ND + counter % 3, NULL, NULL, NULL};
+          g.a = place_doubles(0, m && k ? span(m, k, g.lda) : 1, end, (values)mode);
+          g.b = place_doubles(1, k ? k * AS_ND : 1, end, (values)mode);
+          g.c = place_doubles(8, m ? span(m, AS_ND, g.ldc) : 1, end, (values)mode);
+          p->out = &pool[8], p->rows = 1, p->cols = p->ld = pool[8].n, p->call = call_dgemm, p->args = &g;
+          snprintf(p->what, sizeof p->what, "m %zu k %zu values %d", m, k, mode);
+          if (!check(t, p)) return 0;
+        }
+  return 1;
+}
+static void dgemm_exact(as_test *t) {
+  each_variant(t, "dgemm", dgemm_all);
+}
+
 static void call_addd(as_fn_any *fn, void *v) {
   const train_args *a = v;
   enum { BEHIND = 16 };
@@ -335,7 +373,7 @@ static void reverse_rows(as_test *t) {
     if (o == 0) as_k_gelub_ref(N, xf, wf, dx);
     if (o == 1) as_k_l2b_ref(N, xf, wf, dx);
     if (o == 2) {
-      as_k_softmax_ref(N, 0.3f, xf, p);
+      as_k_softmax_ref(1, N, 0.3f, xf, N, p, N);
       as_k_softb_ref(N, 0.3f, p, wf, dx);
     }
     if (o == 3) as_k_lnb_ref(&(as_lnb_args){N, xf, gamma, wf, 1e-6f, dx, dgamma, dbeta});
@@ -384,6 +422,7 @@ int main(int argc, char **argv) {
   static const as_case cases[] = {
       {"sums over rows and strips", columns_exact},
       {"gemmt: products over rows", products_exact},
+      {"dgemm: all tails", dgemm_exact},
       {"addd: every length, both halves of the doubles", addd_exact},
       {"BatchNorm", bnorm_exact},
       {"rows, elements, optimisers", elements_exact},

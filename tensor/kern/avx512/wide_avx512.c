@@ -1,4 +1,4 @@
-/* The row, window and transform kernels for AVX512: the texts of kern/wide on its registers. */
+/* The row, window and transform kernels, and dgemm, for AVX512: the texts of kern/wide on its registers. */
 #include "tensor/kern/kernels.h"
 
 #if AS_HAVE_X86
@@ -6,6 +6,8 @@
 AS_TARGET_PUSH_AVX512
 #include "tensor/kern/avx512/lanes_avx512.h"
 #define AS_WIDE(op) as_k_##op##_avx512
+#define AS_WIDE_BYTES 64
+#include "tensor/kern/wide/dgemm_wide.h"
 #include "tensor/kern/wide/rows_wide.h"
 #include "tensor/kern/wide/train_wide.h"
 #include "tensor/kern/wide/wino_wide.h"

@@ -72,6 +72,17 @@ void AS_VARIANT(gemmt)(const as_gemmt_args *g) {
     }
 }
 
+void AS_VARIANT(dgemm)(size_t m, size_t k, const double *a, size_t lda, const double *b, double *c,
+                       size_t ldc) {
+  for (size_t i = 0; i < m; i++) {
+    double acc[AS_ND];
+    memcpy(acc, c + i * ldc, sizeof acc);
+    for (size_t l = 0; l < k; l++)
+      for (size_t j = 0; j < AS_ND; j++) acc[j] += a[i * lda + l] * b[l * AS_ND + j];
+    memcpy(c + i * ldc, acc, sizeof acc);
+  }
+}
+
 void AS_VARIANT(relub)(size_t n, const float *y, const float *dy, float *dx) {
   for (size_t i = 0; i < n; i++) dx[i] = y[i] <= 0.0f ? 0.0f : dy[i];
 }
