@@ -1,6 +1,5 @@
 /* The derived numbers of a table: drops, ranks, the unified metric and its neighbours. */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "eval/report/report_int.h"
@@ -143,17 +142,6 @@ static as_status sum_models(as_sum *s, as_err *err) {
 
 static const double z95 = 1.95996398454005423552; /* 97.5 % of a normal distribution */
 
-typedef struct ranked_model {
-  double key;
-  size_t index;
-} ranked_model;
-
-static int by_falling_mean(const void *a, const void *b) {
-  const ranked_model *x = a, *y = b;
-  if (x->key != y->key) return x->key > y->key ? -1 : 1;
-  return x->index < y->index ? -1 : x->index > y->index;
-}
-
 /* Without per-image results: rank intervals from the counts. */
 static as_status unpaired_ranks(as_sum *s, as_err *err) {
   const as_results *r = s->r;
@@ -233,7 +221,7 @@ as_status as_sum_make(as_sum *s, const as_results *r, const as_report_opts *opts
   s->cells = as_calloc(r->n_models * r->n_sets, sizeof *s->cells, err);
   s->models = as_calloc(r->n_models, sizeof *s->models, err);
   s->order = as_calloc(r->n_models, sizeof *s->order, err);
-  ranked_model *places = as_calloc(r->n_models, sizeof *places, err);
+  double *places = as_calloc(r->n_models, sizeof *places, err);
   s->among = as_calloc(r->n_sets, sizeof *s->among, err);
   as_status st = s->cells && s->models && s->order && s->among && places ? sum_cells(s, err) : AS_E_ENV;
   if (st == AS_OK) st = as_sum_notes(s, err);
@@ -245,12 +233,10 @@ as_status as_sum_make(as_sum *s, const as_results *r, const as_report_opts *opts
   if (st == AS_OK) st = sum_stats(s, err);
   for (size_t m = 0; m < r->n_models && st == AS_OK; m++) {
     double v = s->models[m].value[AS_SUM_MEAN];
-    places[m] = (ranked_model){isfinite(v) ? v : -1, m};
+    places[m] = isfinite(v) ? v : -1;
   }
-  if (st == AS_OK) {
-    qsort(places, r->n_models, sizeof *places, by_falling_mean);
-    for (size_t m = 0; m < r->n_models; m++) s->order[m] = places[m].index;
-  }
+  size_t all;
+  if (st == AS_OK) st = as_falling_order(places, r->n_models, s->order, &all, err);
   as_free(places);
   if (st == AS_OK) st = as_sum_tiers(s, err);
   if (st == AS_OK) st = as_sum_methods(s, err);

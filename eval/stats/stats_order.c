@@ -2,7 +2,6 @@
 
 #include <math.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "tensor/base/mem.h"
@@ -10,29 +9,49 @@
 /* Up to so many values are compared pair by pair, which needs no memory; so are more where there is none. */
 enum { FEW = 64 };
 
-typedef struct value_at {
-  double v;
-  size_t at;
-} value_at;
-
-static int by_falling_value(const void *a, const void *b) {
-  const value_at *x = a, *y = b;
-  if (x->v < y->v || x->v > y->v) return x->v < y->v ? 1 : -1;
-  return (x->at > y->at) - (x->at < y->at);
+/* The bits of v as a number that rises with it: the sign bit of the positive ones turned, all bits of the negative.
+ * -0 counts as 0. */
+static uint64_t rising_bits(double v) {
+  uint64_t bits;
+  v += 0.0;
+  memcpy(&bits, &v, sizeof bits);
+  return bits >> 63 ? ~bits : bits | (uint64_t)1 << 63;
 }
 
-/* The values that are there, the highest first; *m = how many. NULL: no memory. */
-static value_at *falling(const double *v, size_t n, size_t *m) {
-  value_at *s = as_alloc(n ? n : 1, sizeof *s, NULL);
+void as_sort_rising(as_keyed *s, as_keyed *tmp, size_t n) {
+  size_t count[8][256];
+  memset(count, 0, sizeof count);
+  for (size_t i = 0; i < n; i++) {
+    uint64_t bits = rising_bits(s[i].v);
+    for (int d = 0; d < 8; d++) count[d][bits >> 8 * d & 255]++;
+  }
+  as_keyed *from = s, *to = tmp;
+  for (int d = 0; d < 8 && n; d++) {
+    if (count[d][rising_bits(s[0].v) >> 8 * d & 255] == n) continue; /* the same byte in all */
+    for (size_t b = 0, start = 0, c; b < 256; b++, start += c) {
+      c = count[d][b];
+      count[d][b] = start;
+    }
+    for (size_t i = 0; i < n; i++) to[count[d][rising_bits(from[i].v) >> 8 * d & 255]++] = from[i];
+    as_keyed *sorted = to;
+    to = from;
+    from = sorted;
+  }
+  if (from != s) memcpy(s, from, n * sizeof *s);
+}
+
+/* The values that are there, negated, the highest first; *m = how many. NULL: no memory. */
+static as_keyed *falling(const double *v, size_t n, size_t *m) {
+  as_keyed *s = as_alloc(n ? n : 1, 2 * sizeof *s, NULL);
   *m = 0;
   for (size_t i = 0; s && i < n; i++)
-    if (!isnan(v[i])) s[(*m)++] = (value_at){v[i], i};
-  if (s) qsort(s, *m, sizeof *s, by_falling_value);
+    if (!isnan(v[i])) s[(*m)++] = (as_keyed){-v[i], i};
+  if (s) as_sort_rising(s, s + n, *m);
   return s;
 }
 
 as_status as_falling_order(const double *v, size_t n, size_t *order, size_t *m, as_err *err) {
-  value_at *s = falling(v, n, m);
+  as_keyed *s = falling(v, n, m);
   if (!s) return as_fail(err, AS_E_ENV, "order: out of memory");
   for (size_t i = 0; i < *m; i++) order[i] = s[i].at;
   as_free(s);
@@ -41,7 +60,7 @@ as_status as_falling_order(const double *v, size_t n, size_t *order, size_t *m, 
 
 void as_rank_mean(const double *v, size_t n, double *rank) {
   size_t m = 0;
-  value_at *s = n > FEW ? falling(v, n, &m) : NULL;
+  as_keyed *s = n > FEW ? falling(v, n, &m) : NULL;
   if (s) {
     for (size_t i = 0; i < n; i++) rank[i] = NAN;
     for (size_t i = 0, j; i < m; i = j) {
@@ -71,12 +90,6 @@ typedef struct point {
   double x, y;
 } point;
 
-static int by_x_then_y(const void *a, const void *b) {
-  const point *p = a, *q = b;
-  if (p->x < q->x || p->x > q->x) return p->x < q->x ? -1 : 1;
-  return (p->y > q->y) - (p->y < q->y);
-}
-
 static int64_t pairs_of(size_t n) {
   return (int64_t)n * ((int64_t)n - 1) / 2;
 }
@@ -95,12 +108,11 @@ static int64_t sort_counting(point *p, point *tmp, size_t n) {
   return count;
 }
 
-/* Knight 1966. In the order of x, and of y where x ties, the pairs in opposite order are the inversions of y:
+/* p[n]: by rising x, and where x ties by rising y. Knight 1966. In the order of x, and of y where x ties, the pairs in opposite order are the inversions of y:
  * ties of x stand in rising order of y and give none. */
 static as_order_pairs count_sorted(point *p, point *tmp, size_t n) {
   as_order_pairs c = {.pairs = pairs_of(n)};
   int64_t tied_both = 0;
-  qsort(p, n, sizeof *p, by_x_then_y);
   for (size_t i = 0, j; i < n; i = j) {
     for (j = i + 1; j < n && p[j].x == p[i].x;) j++;
     c.tied_x += pairs_of(j - i);
@@ -120,15 +132,22 @@ static as_order_pairs count_sorted(point *p, point *tmp, size_t n) {
 
 as_order_pairs as_order_count(const double *x, const double *y, size_t n) {
   point *p = n > FEW ? as_alloc(2 * n, sizeof *p, NULL) : NULL;
+  as_keyed *s = p ? as_alloc(2 * n, sizeof *s, NULL) : NULL;
   as_order_pairs c = {0};
-  if (p) {
+  if (s) {
     size_t m = 0;
     for (size_t i = 0; i < n; i++)
-      if (!isnan(x[i]) && !isnan(y[i])) p[m++] = (point){x[i], y[i]};
+      if (!isnan(x[i]) && !isnan(y[i])) s[m++] = (as_keyed){y[i], i};
+    as_sort_rising(s, s + n, m);
+    for (size_t i = 0; i < m; i++) s[i].v = x[s[i].at];
+    as_sort_rising(s, s + n, m);
+    for (size_t i = 0; i < m; i++) p[i] = (point){s[i].v, y[s[i].at]};
     c = count_sorted(p, p + n, m);
-    as_free(p);
-    return c;
   }
+  const bool sorted = s;
+  as_free(p);
+  as_free(s);
+  if (sorted) return c;
   for (size_t i = 1; i < n; i++) {
     if (isnan(x[i]) || isnan(y[i])) continue;
     for (size_t j = 0; j < i; j++) {

@@ -8,6 +8,13 @@
 
 #include "tensor/base/status.h"
 
+typedef struct as_keyed {
+  double v; /* not NaN */
+  size_t at;
+} as_keyed;
+/* Sorts s[n] by rising v; equal ones stay in their order. tmp: [n]. By bytes, so in time that grows as n. */
+void as_sort_rising(as_keyed *s, as_keyed *tmp, size_t n);
+
 /* Ranks of v[n], highest first, ties share the mean rank (1.5, 1.5, 3); NaN stays NaN. */
 void as_rank_mean(const double *v, size_t n, double *rank);
 /* The indices of v[n], highest value first, equal ones in their order; order: [n], filled up to *m: NaN is left out. */

@@ -324,10 +324,10 @@ void as_jsonw_init(as_jsonw *w, as_str *out, bool compact) {
   w->compact = compact;
 }
 
-static void new_line(as_jsonw *w) {
-  if (w->compact) return;
-  static const char line[] = "\n                                                                ";
-  as_str_putn(w->out, line, 1 + 2 * (size_t)w->depth); /* depth is below 32 */
+/* A line break and the indent; before it a comma, if so. */
+static void new_line(as_jsonw *w, bool comma) {
+  static const char line[] = ",\n                                                                ";
+  as_str_putn(w->out, line + !comma, 1 + comma + 2 * (size_t)w->depth); /* depth is below 32 */
 }
 
 /* Comma, line break and indent before a value or key. */
@@ -336,9 +336,12 @@ static void separate(as_jsonw *w) {
     w->after_key = false;
     return;
   }
-  if (!w->first[w->depth]) as_str_put(w->out, w->compact ? ", " : ",");
+  bool comma = !w->first[w->depth];
   w->first[w->depth] = false;
-  if (w->depth) new_line(w);
+  if (w->depth && !w->compact)
+    new_line(w, comma);
+  else if (comma)
+    as_str_put(w->out, w->compact ? ", " : ",");
 }
 
 static void open_level(as_jsonw *w, char c) {
@@ -362,7 +365,7 @@ void as_jsonw_end(as_jsonw *w) {
   char c = w->closer[w->depth];
   bool empty = w->first[w->depth];
   w->depth--;
-  if (!empty) new_line(w);
+  if (!empty && !w->compact) new_line(w, false);
   as_str_putc(w->out, c);
   if (w->depth == 0 && !w->compact) as_str_putc(w->out, '\n');
 }
@@ -373,9 +376,20 @@ static bool turns_direction(const char *s) {
   return s[0] == '\xe2' && ((a == 0x80 && b >= 0xa8 && b <= 0xae) || (a == 0x81 && b >= 0xa6 && b <= 0xa9));
 }
 
+static bool stays_as_it_is(unsigned char c) {
+  return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
 static void put_quoted(as_jsonw *w, const char *s) {
   as_str_putc(w->out, '"');
   for (; *s; s++) {
+    size_t run = 0;
+    while (stays_as_it_is((unsigned char)s[run])) run++;
+    if (run) {
+      as_str_putn(w->out, s, run);
+      s += run;
+      if (!*s) break;
+    }
     unsigned char c = (unsigned char)*s;
     if (c == '"' || c == '\\') {
       as_str_putc(w->out, '\\');
@@ -386,8 +400,6 @@ static void put_quoted(as_jsonw *w, const char *s) {
       as_str_put(w->out, "\\t");
     } else if (c < 0x20 || c == 0x7f) {
       as_str_printf(w->out, "\\u%04x", (unsigned)c);
-    } else if (c < 0x80) {
-      as_str_putc(w->out, (char)c);
     } else {
       size_t n = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2, have = 1;
       while (have < n && s[have]) have++;
@@ -413,7 +425,7 @@ void as_jsonw_key(as_jsonw *w, const char *key) {
   assert(w->depth > 0 && w->closer[w->depth] == '}' && !w->after_key);
   separate(w);
   put_quoted(w, key);
-  as_str_put(w->out, ": ");
+  as_str_putn(w->out, ": ", 2);
   w->after_key = true;
 }
 
@@ -432,13 +444,20 @@ void as_jsonw_text(as_jsonw *w, const char *key, const char *value) {
 }
 
 void as_jsonw_i64(as_jsonw *w, int64_t v) {
+  if (v >= 0) {
+    as_jsonw_u64(w, (uint64_t)v);
+    return;
+  }
   separate(w);
   as_str_printf(w->out, "%lld", (long long)v);
 }
 
 void as_jsonw_u64(as_jsonw *w, uint64_t v) {
+  char digits[20], *p = digits + sizeof digits;
+  do *--p = (char)('0' + v % 10);
+  while (v /= 10);
   separate(w);
-  as_str_printf(w->out, "%llu", (unsigned long long)v);
+  as_str_putn(w->out, p, (size_t)(digits + sizeof digits - p));
 }
 
 void as_jsonw_f64(as_jsonw *w, double v) {

@@ -30,11 +30,14 @@ static void drain_lines(as_str *s) {
   s->n -= n;
 }
 
-/* Room for n more bytes and the NUL. */
-static bool reserve(as_str *s, size_t n) {
+static bool drain_due(const as_str *s) {
+  return s->drain && s->n >= (s->full ? s->full : DRAIN_AT);
+}
+
+static bool make_room(as_str *s, size_t n) {
   size_t need;
   if (s->failed) return false;
-  if (s->drain && s->n >= (s->full ? s->full : DRAIN_AT)) drain_lines(s);
+  if (drain_due(s)) drain_lines(s);
   if (n < s->cap && s->n < s->cap - n) return true;
   if (!as_add_size(s->n, n, &need) || !as_add_size(need, 1, &need) ||
       as_grow(&s->s, &s->cap, need, 1, NULL) != AS_OK) {
@@ -42,6 +45,11 @@ static bool reserve(as_str *s, size_t n) {
     return false;
   }
   return true;
+}
+
+/* Room for n more bytes and the NUL. Nearly always it is there, and then no call is made. */
+static inline bool reserve(as_str *s, size_t n) {
+  return (n < s->cap && s->n < s->cap - n && !s->failed && !drain_due(s)) || make_room(s, n);
 }
 
 void as_str_putn(as_str *s, const char *text, size_t n) {
@@ -55,19 +63,27 @@ void as_str_put(as_str *s, const char *text) {
   as_str_putn(s, text, strlen(text));
 }
 void as_str_putc(as_str *s, char c) {
-  as_str_putn(s, &c, 1);
+  if (!reserve(s, 1)) return;
+  s->s[s->n++] = c;
+  s->s[s->n] = '\0';
 }
 const char *as_str_c(const as_str *s) {
   return s->s ? s->s : "";
 }
 
 void as_str_vprintf(as_str *s, const char *fmt, va_list ap) {
+  if (s->failed) return;
+  if (drain_due(s)) drain_lines(s);
   va_list again;
   va_copy(again, ap);
-  int n = vsnprintf(NULL, 0, fmt, ap);
-  if (n < 0)
+  size_t spare = s->cap - s->n; /* usually enough, then it is formatted once */
+  int n = vsnprintf(spare ? s->s + s->n : NULL, spare, fmt, ap);
+  if (spare && (n < 0 || (size_t)n >= spare)) s->s[s->n] = '\0';
+  if (n < 0) {
     s->failed = true;
-  else if (reserve(s, (size_t)n)) {
+  } else if ((size_t)n < spare) {
+    s->n += (size_t)n;
+  } else if (reserve(s, (size_t)n)) {
     vsnprintf(s->s + s->n, (size_t)n + 1, fmt, again);
     s->n += (size_t)n;
   }
