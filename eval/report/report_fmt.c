@@ -1,8 +1,38 @@
 #include "eval/report/report_fmt.h"
 
 #include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+
+/* What %.*f gives, for numbers as tables have them; false: too large or too many decimals. Exactly: with
+ * p = v 10^decimals rounded to a double, below 2^52, half an integer is a multiple of p's last bit, so that the error
+ * of p, at most half that bit, can only matter where p lies just half way; fma tells it there, and without one an
+ * even digit wins. */
+static bool fix_small(char *s, double v, int decimals) {
+  static const double scales[] = {1, 10, 100, 1000, 1e4, 1e5, 1e6};
+  if (decimals < 0 || decimals > 6 || !(fabs(v) < 1e9)) return false;
+  const double scale = scales[decimals], p = fabs(v) * scale;
+  uint64_t units = (uint64_t)p;
+  const double over = p - (double)units;
+  if (over > 0.5) {
+    units++;
+  } else if (over == 0.5) {
+    const double rest = fma(fabs(v), scale, -p);
+    units += rest > 0.0 || (rest == 0.0 && (units & 1));
+  }
+  if (v < 0.0 && units) *s++ = '-';
+  char digits[20];
+  int n = 0;
+  for (; units || n <= decimals; units /= 10) digits[n++] = (char)('0' + units % 10);
+  while (n > 0) {
+    *s++ = digits[--n];
+    if (n == decimals && n > 0) *s++ = '.';
+  }
+  *s = 0;
+  return true;
+}
 
 as_num as_fix(double v, int decimals) {
   as_num n;
@@ -10,6 +40,7 @@ as_num as_fix(double v, int decimals) {
     strcpy(n.s, "-");
     return n;
   }
+  if (fix_small(n.s, v, decimals)) return n;
   /* %.*f of a double is exactly rounded in every libc of today; only the point depends on the locale. */
   snprintf(n.s, sizeof n.s, "%.*f", decimals, fabs(v) < 1e20 ? v : (v < 0 ? -1e20 : 1e20));
   for (char *p = n.s; *p; p++)
@@ -53,7 +84,11 @@ as_num as_rank_text(double rank) {
 /* One code point from *p (never past the NUL); broken input gives -1 and moves one byte. */
 static long next_code(const char **p) {
   const unsigned char *s = (const unsigned char *)*p;
-  int more = s[0] < 0x80 ? 0 : s[0] < 0xC2 ? -1 : s[0] < 0xE0 ? 1 : s[0] < 0xF0 ? 2 : s[0] < 0xF5 ? 3 : -1;
+  if (s[0] < 0x80) {
+    *p += 1;
+    return s[0];
+  }
+  int more = s[0] < 0xC2 ? -1 : s[0] < 0xE0 ? 1 : s[0] < 0xF0 ? 2 : s[0] < 0xF5 ? 3 : -1;
   long c = more <= 0 ? s[0] : s[0] & (0x3F >> more);
   for (int i = 1; i <= more; i++) {
     if ((s[i] & 0xC0) != 0x80) {
@@ -89,9 +124,20 @@ static size_t code_columns(long c, size_t bytes) {
   return 1;
 }
 
+/* How many characters of printable ASCII s begins with. */
+static size_t ascii_run(const char *s) {
+  size_t n = 0;
+  while (s[n] >= 0x20 && s[n] < 0x7F) n++;
+  return n;
+}
+
 size_t as_text_columns(const char *s) {
   size_t n = 0;
-  while (*s) {
+  for (;;) {
+    size_t run = ascii_run(s);
+    n += run;
+    s += run;
+    if (!*s) break;
     const char *start = s;
     long c = next_code(&s);
     n += code_columns(c, (size_t)(s - start));
@@ -118,14 +164,17 @@ static void put_code(as_str *out, const char *s, size_t bytes, long c, bool asci
 static void put_codes(as_str *out, const char *s, size_t from, size_t to, bool ascii) {
   for (size_t i = 0; *s && i < to; i++) {
     const char *start = s;
+    size_t run = i < from ? 0 : ascii_run(s);
+    if (run > to - i) run = to - i;
+    if (run > 0) {
+      as_str_putn(out, s, run);
+      s += run;
+      i += run - 1;
+      continue;
+    }
     long c = next_code(&s);
     if (i >= from) put_code(out, start, (size_t)(s - start), c, ascii);
   }
-}
-
-static bool is_printable_ascii(const char *s) {
-  while (*s >= 0x20 && *s < 0x7F) s++;
-  return *s == 0;
 }
 
 /* Columns of the code points that a shortened name keeps. */
@@ -140,7 +189,7 @@ static size_t kept_columns(const char *name, size_t head, size_t tail, size_t co
 
 void as_put_name(as_str *out, const char *name, size_t max, bool ascii) {
   if (!name) name = "";
-  if (is_printable_ascii(name) && (max == 0 || strlen(name) <= max)) {
+  if (!name[ascii_run(name)] && (max == 0 || strlen(name) <= max)) {
     as_str_put(out, name);
     return;
   }
@@ -176,9 +225,18 @@ void as_put_lines(as_str *out, const char *text) {
   }
 }
 
+static bool is_markup(char c) {
+  return c == '&' || c == '<' || c == '>' || c == '"' || c == '\'';
+}
+
 void as_put_html(as_str *out, const char *text) {
   if (!text) return;
-  while (*text) {
+  for (;;) {
+    size_t run = 0;
+    while (text[run] >= 0x20 && text[run] < 0x7F && !is_markup(text[run])) run++;
+    as_str_putn(out, text, run);
+    text += run;
+    if (!*text) return;
     const char *start = text;
     long c = next_code(&text);
     switch (c) {

@@ -2,9 +2,9 @@
 
 #include <math.h>
 #include <stdbool.h>
-#include <stdlib.h>
 
 #include "eval/stats/metrics.h"
+#include "eval/stats/stats_order.h"
 #include "tensor/base/mem.h"
 
 const double as_translation_edges[AS_TRANSLATION_BINS + 1] = {0.0,  0.001, 0.0025, 0.005, 0.01,
@@ -47,20 +47,10 @@ static double equal_size(const tally *of, size_t n, const tally *all, int64_t mo
 
 /* A model with both values. */
 typedef struct runner {
-  double x, y;     /* on the base, on the variant */
+  double x;        /* on the base */
   size_t model;    /* its number */
-  uint32_t y_rank; /* place of y among the different ones, 0 = the lowest */
+  uint32_t y_rank; /* place of its value on the variant among the different ones, 0 = the lowest */
 } runner;
-
-static int by_base(const void *a, const void *b) {
-  const runner *p = a, *q = b;
-  return (p->x > q->x) - (p->x < q->x);
-}
-
-static int by_variant(const void *a, const void *b) {
-  const runner *p = a, *q = b;
-  return (p->y > q->y) - (p->y < q->y);
-}
 
 /* Where the gap of model i passes an edge: its partners are less than the edge away from place p on (below
  * it), or up to place p (above it). */
@@ -74,24 +64,27 @@ typedef struct border {
  * these in order of p; for one edge and side p rises with i. */
 typedef struct sweep {
   runner *run; /* [n] by rising base */
-  size_t n, models, bins;
+  size_t n, bins;
   const double *edges;
-  uint32_t *tree,
-      *plain;      /* [n + 1] a Fenwick tree of counts by y_rank, and the counts: of the first p models */
+  /* Counts of the first p models, [n] by y_rank: with that very rank; of lower ones in the same block of 2^block ranks;
+   * and in all blocks before a block. Some 80 questions are asked for each model that is counted in, so a question
+   * reads two numbers, and counting in writes up to a block and a number for every block, both about sqrt(n). */
+  uint32_t *plain, *within, *before;
+  unsigned block;
   border *edge[2]; /* [bins + 1] below, above */
-  tally *of;       /* [bins * models] */
+  tally *of;       /* [bins * n] by place in run */
   as_translation_bin *out;
 } sweep;
 
 static void count_in(sweep *w, uint32_t rank) {
+  const size_t mine = rank >> w->block, end = (mine + 1) << w->block;
   w->plain[rank]++;
-  for (size_t i = (size_t)rank + 1; i <= w->n; i += i & (~i + 1)) w->tree[i]++;
+  for (size_t r = (size_t)rank + 1; r < end && r < w->n; r++) w->within[r]++;
+  for (size_t b = mine + 1; b <= w->n >> w->block; b++) w->before[b]++;
 }
 
 static int64_t count_lower(const sweep *w, uint32_t rank) {
-  int64_t sum = 0;
-  for (size_t i = rank; i > 0; i &= i - 1) sum += w->tree[i];
-  return sum;
+  return (int64_t)w->before[rank >> w->block] + w->within[rank];
 }
 
 /* Moves b->p to the border of model b->i. A gap of exactly 0 is in no bin. */
@@ -116,7 +109,7 @@ static void answer_border(sweep *w, size_t e, const border *b, bool above) {
     if (side == 0 ? e == w->bins : e == 0) continue;
     size_t bin = e - (size_t)side;
     int64_t sign = (side == 0) != above ? 1 : -1;
-    tally *t = &w->of[bin * w->models + r->model];
+    tally *t = &w->of[bin * w->n + b->i];
     t->pairs += sign * p;
     t->half += sign * half;
     if (!above) continue; /* every pair once */
@@ -127,9 +120,6 @@ static void answer_border(sweep *w, size_t e, const border *b, bool above) {
 }
 
 static void count_pairs(sweep *w) {
-  qsort(w->run, w->n, sizeof *w->run, by_variant);
-  for (size_t i = 1; i < w->n; i++) w->run[i].y_rank = w->run[i - 1].y_rank + (w->run[i].y > w->run[i - 1].y);
-  qsort(w->run, w->n, sizeof *w->run, by_base);
   for (size_t p = 0; p <= w->n; p++) {
     for (int above = 0; above < 2; above++)
       for (size_t e = 0; e <= w->bins; e++)
@@ -143,35 +133,63 @@ static void count_pairs(sweep *w) {
   for (size_t b = 0; b < w->bins; b++) w->out[b].kept = (w->out[b].kept - w->out[b].tied) / 2;
 }
 
+/* Fills run and n with the models that have both values; s: [2 n], rank: [n], both for use here alone. */
+static void line_up(sweep *w, const double *base, const double *shift, size_t n, as_keyed *s,
+                    uint32_t *rank) {
+  for (size_t i = 0; i < n; i++)
+    if (isfinite(base[i]) && isfinite(shift[i])) s[w->n++] = (as_keyed){shift[i], i};
+  as_sort_rising(s, s + n, w->n);
+  uint32_t y_rank = 0;
+  for (size_t i = 0; i < w->n; i++) {
+    if (i > 0 && shift[s[i].at] > shift[s[i - 1].at]) y_rank++;
+    rank[s[i].at] = y_rank;
+    s[i].v = base[s[i].at];
+  }
+  as_sort_rising(s, s + n, w->n);
+  for (size_t i = 0; i < w->n; i++) w->run[i] = (runner){s[i].v, s[i].at, rank[s[i].at]};
+}
+
 as_status as_translation(const double *base, const double *shift, size_t n, const double *edges, size_t bins,
                          double confidence, as_translation_bin *out, as_err *err) {
-  sweep w = {.models = n, .bins = bins, .edges = edges, .out = out};
-  w.of = as_calloc((n ? n : 1) * (bins ? bins : 1), sizeof *w.of, err);
-  w.run = as_calloc(n ? n : 1, sizeof *w.run, err);
-  w.tree = as_calloc(n + 1, 2 * sizeof *w.tree, err);
+  const size_t room = n ? n : 1;
+  sweep w = {.bins = bins, .edges = edges, .out = out};
+  while (n >> w.block > (size_t)1 << w.block) w.block++;
+  w.of = as_calloc(room * (bins ? bins : 1), sizeof *w.of, err);
+  w.run = as_calloc(room, sizeof *w.run, err);
+  w.plain = as_calloc(room, 2 * sizeof *w.plain, err);
+  w.before = as_calloc((n >> w.block) + 1, sizeof *w.before, err);
   w.edge[0] = as_calloc(bins + 1, 2 * sizeof *w.edge[0], err);
-  bool ok = w.of && w.run && w.tree && w.edge[0];
+  as_keyed *keys = as_alloc(room, 2 * sizeof *keys, err);
+  uint32_t *rank = as_alloc(room, sizeof *rank, err);
+  tally *one = as_calloc(room, sizeof *one, err); /* [n] a bin's, by model */
+  bool ok = w.of && w.run && w.plain && w.before && w.edge[0] && keys && rank && one;
   if (ok) {
-    w.plain = w.tree + n + 1;
+    w.within = w.plain + room;
     w.edge[1] = w.edge[0] + bins + 1;
     for (size_t b = 0; b < bins; b++)
       out[b] = (as_translation_bin){.gap_lo = edges[b], .gap_hi = edges[b + 1]};
-    for (size_t i = 0; i < n; i++)
-      if (isfinite(base[i]) && isfinite(shift[i])) w.run[w.n++] = (runner){base[i], shift[i], i, 0};
+    line_up(&w, base, shift, n, keys, rank);
     count_pairs(&w);
   }
   for (size_t b = 0; ok && b < bins; b++) {
     as_translation_bin *o = &out[b];
     o->share = o->lo = o->hi = NAN;
-    for (size_t i = 0; i < n; i++) o->models += w.of[b * n + i].pairs > 0;
+    for (size_t i = 0; i < w.n; i++) {
+      one[w.run[i].model] = w.of[b * w.n + i];
+      o->models += w.of[b * w.n + i].pairs > 0;
+    }
     if (o->pairs == 0) continue;
     tally all = {o->pairs, 2 * o->kept + o->tied};
     o->share = 0.5 * (double)all.half / (double)all.pairs;
-    as_wilson_share(o->share, equal_size(w.of + b * n, n, &all, o->models), confidence, &o->lo, &o->hi);
+    as_wilson_share(o->share, equal_size(one, n, &all, o->models), confidence, &o->lo, &o->hi);
   }
   as_free(w.of);
   as_free(w.run);
-  as_free(w.tree);
+  as_free(w.plain);
+  as_free(w.before);
   as_free(w.edge[0]);
+  as_free(keys);
+  as_free(rank);
+  as_free(one);
   return ok ? AS_OK : AS_E_ENV;
 }

@@ -24,7 +24,7 @@ enum { AS_TRANSLATION_BINS = 9 };
 extern const double as_translation_edges[AS_TRANSLATION_BINS + 1];
 
 /* base, shift: [n] accuracies (fractions), NaN = missing. Pairs that tie on the base are left out.
- * edges: [bins + 1] increasing. out: [bins]. O(n (log n + bins)) steps. */
+ * edges: [bins + 1] increasing. out: [bins]. O(n (sqrt(n) + bins)) steps. */
 as_status as_translation(const double *base, const double *shift, size_t n, const double *edges, size_t bins,
                          double confidence, as_translation_bin *out, as_err *err);
 

@@ -324,8 +324,7 @@ void as_jsonw_init(as_jsonw *w, as_str *out, bool compact) {
   w->compact = compact;
 }
 
-/* A line break and the indent; before it a comma, if so. */
-static void new_line(as_jsonw *w, bool comma) {
+static void new_line(as_jsonw *w, bool comma) { /* and the indent */
   static const char line[] = ",\n                                                                ";
   as_str_putn(w->out, line + !comma, 1 + comma + 2 * (size_t)w->depth); /* depth is below 32 */
 }
@@ -376,20 +375,14 @@ static bool turns_direction(const char *s) {
   return s[0] == '\xe2' && ((a == 0x80 && b >= 0xa8 && b <= 0xae) || (a == 0x81 && b >= 0xa6 && b <= 0xa9));
 }
 
-static bool stays_as_it_is(unsigned char c) {
-  return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
-}
-
 static void put_quoted(as_jsonw *w, const char *s) {
   as_str_putc(w->out, '"');
   for (; *s; s++) {
     size_t run = 0;
-    while (stays_as_it_is((unsigned char)s[run])) run++;
-    if (run) {
-      as_str_putn(w->out, s, run);
-      s += run;
-      if (!*s) break;
-    }
+    while (s[run] >= 0x20 && s[run] < 0x7f && s[run] != '"' && s[run] != '\\') run++;
+    as_str_putn(w->out, s, run);
+    s += run;
+    if (!*s) break;
     unsigned char c = (unsigned char)*s;
     if (c == '"' || c == '\\') {
       as_str_putc(w->out, '\\');

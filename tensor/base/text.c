@@ -34,7 +34,7 @@ static bool drain_due(const as_str *s) {
   return s->drain && s->n >= (s->full ? s->full : DRAIN_AT);
 }
 
-static bool make_room(as_str *s, size_t n) {
+static bool grow_text(as_str *s, size_t n) {
   size_t need;
   if (s->failed) return false;
   if (drain_due(s)) drain_lines(s);
@@ -49,7 +49,7 @@ static bool make_room(as_str *s, size_t n) {
 
 /* Room for n more bytes and the NUL. Nearly always it is there, and then no call is made. */
 static inline bool reserve(as_str *s, size_t n) {
-  return (n < s->cap && s->n < s->cap - n && !s->failed && !drain_due(s)) || make_room(s, n);
+  return (n < s->cap && s->n < s->cap - n && !s->failed && !drain_due(s)) || grow_text(s, n);
 }
 
 void as_str_putn(as_str *s, const char *text, size_t n) {

@@ -47,6 +47,19 @@ static void translation(as_test *t) {
   CHECK(t, b[1].share == 1 && b[1].hi == 1 && b[1].lo < .85 && b[1].lo > .8); /* 20 disjoint pairs */
 }
 
+static void rising(as_test *t) {
+  const double v[9] = {0.5, INFINITY, -0.0, -3, 0.0, 1e-310, -INFINITY, 0.5, -1e-310};
+  const size_t right[9] = {6, 3, 8, 2, 4, 5, 0, 7, 1}; /* -0 is 0; equal ones stay in their order */
+  as_keyed s[9], tmp[9];
+  for (size_t i = 0; i < 9; i++) s[i] = (as_keyed){v[i], i};
+  as_sort_rising(s, tmp, 9);
+  for (size_t i = 0; i < 9; i++) CHECK(t, s[i].at == right[i] && s[i].v == v[right[i]]);
+  as_sort_rising(s, tmp, 0);
+  s[0] = (as_keyed){-2, 4};
+  as_sort_rising(s, tmp, 1);
+  CHECK(t, s[0].v == -2 && s[0].at == 4);
+}
+
 /* n accuracies with many ties (a grid of `steps`), every eleventh one missing. */
 static void draw(double *v, size_t n, uint64_t steps, uint64_t stream) {
   as_rng g = as_rng_make(5, stream);
@@ -156,6 +169,7 @@ static void translation_by_counting(as_test *t) {
 
 int main(int argc, char **argv) {
   static const as_case cases[] = {{"order: Kendall tau-b", kendall},
+                                  {"order: rising, by bytes", rising},
                                   {"order: translation curve", translation},
                                   {"order: ranks by counting", ranks_by_counting},
                                   {"order: pairs by counting", pairs_by_counting},

@@ -1,12 +1,15 @@
 /* The table as text, CSV, JSON and HTML: figures, ties, gaps, failures, remarks, escaping, bytes. */
 #include "eval/report/report.h"
 
+#include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "eval/report/report_grid.h"
 #include "eval/report/report_int.h"
 #include "eval/stats/metrics.h"
 #include "tensor/base/json.h"
+#include "tensor/base/math/rng.h"
 #include "tensor/base/mem.h"
 #include "tests/harness.h"
 #include "tests/reportmake.h"
@@ -258,6 +261,26 @@ static void numbers_as_text(as_test *t) {
   CHECK_STR(t, as_rank_text(2.5).s, "2.5");
 }
 
+/* Rounded as printf rounds: random numbers, numbers just half way, and their neighbours on both sides. */
+static void numbers_as_printf(as_test *t) {
+  as_rng g = as_rng_make(11, 0);
+  for (uint64_t i = 0; i < 4000; i++) {
+    const int decimals = (int)(i % 8); /* 7: more than the short cut knows */
+    const double half = (double)as_rng_below(g, i, 4000) / 2.0 / pow(10.0, decimals);
+    const double tried[] = {half, nextafter(half, 9e9), nextafter(half, -1), -half, half * 1e7 + 0.0625};
+    for (size_t k = 0; k < sizeof tried / sizeof *tried; k++) {
+      char right[64];
+      snprintf(right, sizeof right, "%.*f", decimals, tried[k]);
+      const bool zero = strspn(right, "-0.") == strlen(right);
+      CHECK_STR(t, as_fix(tried[k], decimals).s, right + (zero && right[0] == '-'));
+    }
+  }
+  CHECK_STR(t, as_fix(0.125, 2).s, "0.12");
+  CHECK_STR(t, as_fix(0.375, 2).s, "0.38");
+  CHECK_STR(t, as_fix(999999999.75, 0).s, "1000000000");
+  CHECK_STR(t, as_fix(5e-324, 6).s, "0.000000");
+}
+
 static void names_as_text(as_test *t) {
   as_str s = {0};
   as_put_name(&s, "vit_base_patch16.augreg_in1k", 12, true);
@@ -349,6 +372,7 @@ int main(int argc, char **argv) {
                                   {"report: HTML of odd shapes", html_shapes},
                                   {"report: memory ends", memory_ends},
                                   {"report: numbers as text", numbers_as_text},
+                                  {"report: numbers rounded as printf rounds", numbers_as_printf},
                                   {"report: names as text", names_as_text},
                                   {"report: Markdown and LaTeX", markup},
                                   {"report: grids as text, Markdown, LaTeX", grids}};
