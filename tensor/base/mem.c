@@ -41,7 +41,11 @@ static void *huge_block(size_t bytes) {
 #endif
 }
 
-void *as_alloc(size_t count, size_t size, as_err *err) {
+/* Bytes of text need no alignment, and small blocks that have one cost the allocator much: it cuts each out of a larger
+ * one and joins what is left again. */
+enum { SMALL_TEXT = 1024 };
+
+static void *block_of(size_t count, size_t size, bool text, as_err *err) {
   size_t bytes, padded;
   if (!as_mul_size(count, size, &bytes) || !as_add_size(bytes, 2 * AS_ALIGN, &padded))
     return no_memory(count, size, err);
@@ -49,11 +53,20 @@ void *as_alloc(size_t count, size_t size, as_err *err) {
     if (fail_countdown == 1) return no_memory(count, size, err);
     fail_countdown--;
   }
+  void *p;
+  if (text && bytes > 0 && bytes < SMALL_TEXT) {
+    p = malloc(bytes);
+    return p ? p : no_memory(count, size, err);
+  }
   /* aligned_alloc wants a multiple of the alignment, and 0 bytes must still be a block. */
   bytes = (bytes + AS_ALIGN - 1) / AS_ALIGN * AS_ALIGN;
-  void *p = bytes >= HUGE_PAGE ? huge_block(bytes) : aligned_alloc(AS_ALIGN, bytes ? bytes : AS_ALIGN);
+  p = bytes >= HUGE_PAGE ? huge_block(bytes) : aligned_alloc(AS_ALIGN, bytes ? bytes : AS_ALIGN);
   if (!p) return no_memory(count, size, err);
   return p;
+}
+
+void *as_alloc(size_t count, size_t size, as_err *err) {
+  return block_of(count, size, false, err);
 }
 
 void *as_calloc(size_t count, size_t size, as_err *err) {
@@ -78,7 +91,7 @@ as_status as_grow(void *array, size_t *cap, size_t need, size_t size, as_err *er
     }
     want *= 2;
   }
-  void *grown = as_alloc(want, size, err);
+  void *grown = block_of(want, size, size == 1, err);
   if (!grown) return AS_E_ENV;
   if (old) {
     memcpy(grown, old, *cap * size);
@@ -91,7 +104,7 @@ as_status as_grow(void *array, size_t *cap, size_t need, size_t size, as_err *er
 
 char *as_strndup(const char *s, size_t n, as_err *err) {
   if (n == SIZE_MAX) return no_memory(n, 1, err);
-  char *p = as_alloc(n + 1, 1, err);
+  char *p = block_of(n + 1, 1, true, err);
   if (!p) return NULL;
   memcpy(p, s, n);
   p[n] = '\0';
