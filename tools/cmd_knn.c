@@ -375,8 +375,9 @@ static void note_not_converged(const as_probe_result *r, const as_path_opts *pat
   const as_probe_opts o = as_probe_resolve((as_probe_opts){.max_iter = path->max_iter, .tol = path->tol});
   char far[64] = "an unknown part";
   if (r->bound < INFINITY) snprintf(far, sizeof far, "at most %.1e of it", r->bound);
-  as_note("warning: the probe did not converge: %d iterations, its loss %s above the minimum, wanted %g%s",
-          r->iterations, far, o.tol, r->iterations >= o.max_iter ? "; --max-iter allows more" : "");
+  as_note(
+      "warning: the fit did not converge: after %d iterations its loss is %s above the minimum, wanted %g%s",
+      r->iterations, far, o.tol, r->iterations >= o.max_iter ? "; --max-iter allows more" : "");
 }
 
 /* The head that the options ask for, on fixed features. */
@@ -409,7 +410,7 @@ static as_status fit_head(as_linhead *head, as_origin *origin, const as_path_opt
   }
   if (s != AS_OK) return s;
   origin->fit = res;
-  as_note("%s, loss %.9g; %.1f s, %d sums in float and %d in double", head->source, res.loss,
+  as_note("%s, loss %.9g; %.1f s, %d sums over all rows in float and %d in double", head->source, res.loss,
           as_seconds() - start, res.evaluations, res.exact);
   if (!res.converged) note_not_converged(&res, path);
   return AS_OK;
