@@ -19,20 +19,16 @@ static uint64_t rising_bits(double v) {
 }
 
 void as_sort_rising(as_keyed *s, as_keyed *tmp, size_t n) {
-  size_t count[8][256];
-  memset(count, 0, sizeof count);
-  for (size_t i = 0; i < n; i++) {
-    uint64_t bits = rising_bits(s[i].v);
-    for (int d = 0; d < 8; d++) count[d][bits >> 8 * d & 255]++;
-  }
   as_keyed *from = s, *to = tmp;
-  for (int d = 0; d < 8 && n; d++) {
-    if (count[d][rising_bits(s[0].v) >> 8 * d & 255] == n) continue; /* the same byte in all */
+  for (int shift = 0; shift < 64 && n; shift += 8) {
+    size_t count[256] = {0};
+    for (size_t i = 0; i < n; i++) count[rising_bits(from[i].v) >> shift & 255]++;
+    if (count[rising_bits(from[0].v) >> shift & 255] == n) continue; /* the same byte in all */
     for (size_t b = 0, start = 0, c; b < 256; b++, start += c) {
-      c = count[d][b];
-      count[d][b] = start;
+      c = count[b];
+      count[b] = start;
     }
-    for (size_t i = 0; i < n; i++) to[count[d][rising_bits(from[i].v) >> 8 * d & 255]++] = from[i];
+    for (size_t i = 0; i < n; i++) to[count[rising_bits(from[i].v) >> shift & 255]++] = from[i];
     as_keyed *sorted = to;
     to = from;
     from = sorted;
