@@ -135,9 +135,10 @@ static void put_digits(char *out, uint64_t d, int n, int exponent) {
   for (int i = n; i-- > 0; d /= 10) digit[i] = (char)('0' + d % 10);
   if (exponent < -4 || exponent >= n) {
     *out++ = digit[0];
-    if (n > 1) *out++ = '.';
-    memcpy(out, digit + 1, (size_t)n - 1);
-    out += n - 1;
+    const size_t more = n > 1 ? (size_t)n - 1 : 0;
+    if (more) *out++ = '.';
+    memcpy(out, digit + 1, more);
+    out += more;
     const int e = abs(exponent);
     *out++ = 'e';
     *out++ = exponent < 0 ? '-' : '+';
