@@ -7,13 +7,7 @@
 #include "data/world/world_int.h"
 #include "tensor/base/mem.h"
 
-enum {
-  MIN_SIZE = 32,
-  MAX_SIZE = AS_WORLD_SIDE,
-  DEFAULT_SIZE = 80,
-  DEFAULT_QUALITY = 90,
-  MAX_PER_CLASS = 9999
-};
+enum { MIN_SIZE = 32, MAX_SIZE = AS_WORLD_SIDE, DEFAULT_SIZE = 80, MAX_PER_CLASS = 9999 };
 
 static const char *const set_names[AS_WORLD_SETS] = {"train",  "val",       "v2",      "rendition",
                                                      "sketch", "corrupted", "conflict"};
@@ -31,7 +25,7 @@ const char *as_world_set_name(as_world_set set) {
 as_status as_world_resolve(as_world_opts *o, as_err *err) {
   if (o->size == 0) o->size = DEFAULT_SIZE;
   if (o->classes == 0) o->classes = AS_THINGS;
-  if (o->quality == 0) o->quality = DEFAULT_QUALITY;
+  if (o->quality == 0) o->quality = AS_WORLD_QUALITY;
   if (o->size < MIN_SIZE || o->size > MAX_SIZE)
     return as_fail(err, AS_E_USAGE, "image size %d: wanted %d..%d pixels", o->size, MIN_SIZE, MAX_SIZE);
   if (o->classes < 2 || o->classes > AS_THINGS)

@@ -27,13 +27,15 @@ typedef enum as_world_set {
   AS_WORLD_SETS
 } as_world_set;
 
+enum { AS_WORLD_QUALITY = 90 }; /* of its JPEG files, where nothing is said */
+
 /* Zero fields mean the default. */
 typedef struct as_world_opts {
   uint64_t seed;                /* default 0 is a seed like any other */
   int size;                     /* side of the images in pixels, 32..512; default 80 */
   int classes;                  /* the first n classes, 2..as_world_classes(); default all */
   int per_class[AS_WORLD_SETS]; /* images per class; default 50 (train) and 25 (the others); -1 = none */
-  int quality;                  /* JPEG quality 1..100; default 90 */
+  int quality;                  /* JPEG quality 1..100; default AS_WORLD_QUALITY */
 } as_world_opts;
 
 size_t as_world_classes(void);

@@ -131,7 +131,7 @@ static void sketch(void *ctx, size_t i, int worker) {
   if (!rgb ||
       as_world_draw(&j->world, AS_WORLD_TRAIN, i % classes, (int)(i / classes), rgb, labels, &n_labels,
                     NULL) != AS_OK ||
-      as_jpeg_encode(&jpeg, &n, rgb, side, side, 90, AS_JPEG_420, NULL) != AS_OK)
+      as_jpeg_encode(&jpeg, &n, rgb, side, side, AS_WORLD_QUALITY, AS_JPEG_420, NULL) != AS_OK)
     j->failed = true;
   as_free(jpeg);
   as_free(rgb);
