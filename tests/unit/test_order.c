@@ -55,6 +55,10 @@ static void rising(as_test *t) {
   as_sort_rising(s, tmp, 9);
   for (size_t i = 0; i < 9; i++) CHECK(t, s[i].at == right[i] && s[i].v == v[right[i]]);
   as_sort_rising(s, tmp, 0);
+  for (size_t i = 0; i < 9; i++)
+    s[i] = (as_keyed){1 + 0x1p-52 * (double)(i * 4 % 9), i}; /* the last byte alone */
+  as_sort_rising(s, tmp, 9);
+  for (size_t i = 1; i < 9; i++) CHECK(t, s[i - 1].v < s[i].v);
   s[0] = (as_keyed){-2, 4};
   as_sort_rising(s, tmp, 1);
   CHECK(t, s[0].v == -2 && s[0].at == 4);
