@@ -157,7 +157,7 @@ as_status as_cmd_classify(const as_args *a, as_err *err) {
   as_status s = open_data(&ds, a, &predict, err);
   const char *data = a->n_operands > 0 ? a->operand[0] : a->text[OPT_DATA];
   if (s == AS_OK) s = find_head_file(given, err);
-  if (s == AS_OK) s = as_tool_backbone(&b, a, err);
+  if (s == AS_OK) s = as_tool_backbone(&b, a, false, err);
   if (s == AS_OK)
     s = strcmp(given, "own") == 0 ? as_linhead_own(&head, &b, err)
                                   : as_linhead_file(&head, given, (size_t)as_model_embed_dim(b.model), err);

@@ -109,7 +109,8 @@ as_status as_cmd_convert(const as_args *a, as_err *err) {
   as_backbone_opts o = {.weights = a->operand[0],
                         .recipe = as_arg_text(a, OPT_RECIPE, NULL),
                         .arch = as_arg_text(a, OPT_ARCH, NULL),
-                        .preset = as_arg_text(a, OPT_PRESET, NULL)};
+                        .preset = as_arg_text(a, OPT_PRESET, NULL),
+                        .digest = true};
   as_backbone b = {0};
   as_str out = {0};
   written done = {0};

@@ -51,7 +51,7 @@ as_status as_cmd_features(const as_args *a, as_err *err) {
   as_dataset_opts d = as_tool_dataset_opts(a);
   as_status s = as_cli_suffix(OPT_OUTPUT, path, suffixes, err);
   if (s == AS_OK) s = as_dataset_open(&ds, &d, err);
-  if (s == AS_OK) s = as_tool_backbone(&b, a, err);
+  if (s == AS_OK) s = as_tool_backbone(&b, a, a->set[OPT_JSON], err);
   if (s == AS_OK)
     s = as_feature_file_open(&file, path, as_dataset_count(ds), (size_t)as_model_embed_dim(b.model), half,
                              err);

@@ -83,6 +83,7 @@ static void checkpoint_json(as_str *out, as_state *st, const finding *f) {
   as_jsonw_text(&w, "file", as_state_path(st));
   as_jsonw_text(&w, "container", as_state_container(st));
   as_jsonw_text(&w, "sha256", as_state_sha256(st));
+  if (*as_state_directory(st)) as_jsonw_text(&w, "directory_sha256", as_state_directory(st));
   as_jsonw_text(&w, "recipe", f->r ? as_recipe_name(f->r) : NULL);
   if (f->r) {
     as_jsonw_text(&w, "title", as_recipe_title(f->r));
@@ -141,6 +142,7 @@ static void checkpoint_text(as_str *out, as_state *st, const finding *f) {
   char shape[96];
   double elements = 0;
   as_str_printf(out, "%s: %s, sha256 %s\n", as_state_path(st), as_state_container(st), as_state_sha256(st));
+  if (*as_state_directory(st)) as_str_printf(out, "the zip's directory: sha256 %s\n", as_state_directory(st));
   for (size_t i = 0; i < as_state_count(st); i++) {
     size_t numel = 0;
     if (as_shape_numel(e[i].view.shape, e[i].view.rank, &numel)) elements += (double)numel;

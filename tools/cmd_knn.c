@@ -429,7 +429,7 @@ static as_status fit_crops(as_linhead *head, as_origin *origin, as_feature_set *
                      .lenient = a->set[OPT_LENIENT],
                      .watch = as_tool_watch()};
   as_status s = as_dataset_open(&ds, &d, err);
-  if (s == AS_OK) s = as_tool_backbone(&b, a, err);
+  if (s == AS_OK) s = as_tool_backbone(&b, a, false, err);
   if (s == AS_OK && a->set[OPT_TEST]) {
     s = as_feature_set_read(test, a->text[OPT_TEST], err);
     if (s == AS_OK && test->d != (size_t)as_model_embed_dim(b.model))

@@ -34,11 +34,12 @@ as_dataset_opts as_tool_dataset_opts(const as_args *a) {
   return o;
 }
 
-as_status as_tool_backbone(as_backbone *b, const as_args *a, as_err *err) {
+as_status as_tool_backbone(as_backbone *b, const as_args *a, bool digest, as_err *err) {
   as_backbone_opts o = {.weights = as_arg_text(a, OPT_WEIGHTS, NULL),
                         .recipe = as_arg_text(a, OPT_RECIPE, NULL),
                         .arch = as_arg_text(a, OPT_ARCH, NULL),
-                        .preset = as_arg_text(a, OPT_PRESET, NULL)};
+                        .preset = as_arg_text(a, OPT_PRESET, NULL),
+                        .digest = digest};
   as_status s = as_backbone_open(b, &o, err);
   const as_task *task = a->set[OPT_TASK] && !o.preset ? as_task_find(a->text[OPT_TASK]) : NULL;
   if (s != AS_OK || !task || !task->preset) return s;

@@ -13,8 +13,8 @@
 #include "tools/cli.h"
 
 as_dataset_opts as_tool_dataset_opts(const as_args *a);
-/* Backbone of --weights, with --recipe, --arch, --preset. */
-as_status as_tool_backbone(as_backbone *b, const as_args *a, as_err *err);
+/* Backbone of --weights, with --recipe, --arch, --preset. digest: the caller will print the file's. */
+as_status as_tool_backbone(as_backbone *b, const as_args *a, bool digest, as_err *err);
 /* The features of ds by b with --batch and --lenient, and the --trace file. Says on standard error what
  * is run and what was assumed. */
 as_status as_tool_features(as_features *f, as_backbone *b, const as_dataset *ds, const as_args *a,

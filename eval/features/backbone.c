@@ -62,9 +62,9 @@ static as_status make_and_load(as_backbone *b, as_err *err) {
 
 /* ---- loading while the file is hashed ----
  *
- * The SHA-256 decides about the recipe before anything else does, is one long chain, and takes as long as all the rest of
- * the start. Where there is a second thread, it loads meanwhile what the keys alone tell. That is kept if the digest leads
- * to the same choice, as it does for nearly every file; else, or if it failed, it counts for nothing. */
+ * Where the SHA-256 is wanted, it decides about the recipe before anything else does, is one long chain, and takes as long
+ * as all the rest of the start. Where there is a second thread, it loads meanwhile what the keys alone tell. That is kept if
+ * the digest leads to the same choice, as it does for nearly every file; else, or if it failed, it counts for nothing. */
 
 enum { WORTH_IT = 16 << 20 }; /* bytes of tensors */
 
@@ -91,10 +91,13 @@ static void run_side(void *ctx, size_t side, int worker) {
 
 static bool is_worth_it(const as_state *state, const as_backbone_opts *o) {
   size_t bytes = 0;
+  const bool chosen = o->recipe || o->given;
+  if (!o->digest && !as_state_name_promises(state) && (chosen || !as_recipe_wants_digest(state)))
+    return false;
   for (size_t i = 0; i < as_state_count(state); i++) {
     const size_t more = as_state_entries(state)[i].view.bytes;
     bytes = more < WORTH_IT ? bytes + more : WORTH_IT;
-    if (bytes >= WORTH_IT) return !o->recipe && !o->given && as_par_threads() > 1;
+    if (bytes >= WORTH_IT) return as_par_threads() > 1;
   }
   return false;
 }

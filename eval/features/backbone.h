@@ -19,6 +19,7 @@ typedef struct as_backbone_opts {
   const char *arch;       /* instead of the recipe's; NULL = the recipe's, completed from the shapes */
   const char *preset;     /* instead of the recipe's */
   const as_recipe *given; /* the recipe parsed already (a twin's), borrowed; goes before the others */
+  bool digest; /* as_state_sha256 will be asked for: a hint, to make it while the tensors are loaded */
 } as_backbone_opts;
 
 typedef struct as_backbone {

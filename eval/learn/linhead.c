@@ -12,8 +12,7 @@
 #include "tensor/base/text.h"
 #include "weights/containers/safetensors.h"
 
-/* Hash and packed form, once weight, bias and class_of stand. */
-static as_status finish_head(as_linhead *h, as_err *err) {
+void as_linhead_sha256(const as_linhead *h, char hex[65]) {
   as_sha256 sum;
   as_sha256_init(&sum);
   as_sha256_update_f32(&sum, h->weight, h->n_out * h->d);
@@ -23,7 +22,11 @@ static as_status finish_head(as_linhead *h, as_err *err) {
     uint8_t le[4] = {(uint8_t)c, (uint8_t)(c >> 8), (uint8_t)(c >> 16), (uint8_t)(c >> 24)};
     as_sha256_update(&sum, le, 4);
   }
-  as_sha256_hex(&sum, h->sha256);
+  as_sha256_hex(&sum, hex);
+}
+
+/* The packed form, once weight and bias stand. */
+static as_status finish_head(as_linhead *h, as_err *err) {
   return as_linear_create(&h->packed, (int)h->n_out, (int)h->d, h->weight, h->bias, err);
 }
 

@@ -20,7 +20,6 @@ typedef struct as_linhead {
   int *class_of;  /* [n_out] class of each output, increasing; owned; NULL = output i is class i */
   char **name;    /* [n_out] what each output's class is called; owned; NULL = known by number alone */
   as_linear *packed;
-  char sha256[65];  /* over weight, bias and class_of */
   char source[360]; /* "own (fc)", "file h.pth", "probe: 10 classes, 8000 rows, C 1, 57 iterations" */
 } as_linhead;
 
@@ -51,6 +50,8 @@ const char *as_linhead_class_name(const as_linhead *h, int c);
 /* weight, bias and classes as safetensors, and the classes' names in its metadata ("assay.classes": a JSON list, an
  * entry per output). */
 as_status as_linhead_write(const as_linhead *h, const char *path, as_err *err);
+/* SHA-256 over weight, bias and class_of. */
+void as_linhead_sha256(const as_linhead *h, char hex[65]);
 void as_linhead_clear(as_linhead *h);
 
 /* x: [n, d] to logits: [n, n_out]. Cannot fail. */

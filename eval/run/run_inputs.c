@@ -89,7 +89,7 @@ static as_status check_hash(const as_plan_model *p, as_state *state, as_err *err
 
 as_status as_open_model_make(as_open_model *o, const as_plan_model *p, as_err *err) {
   as_backbone_opts b = {
-      .weights = p->weights.at, .recipe = p->recipe.at, .arch = p->arch, .preset = p->preset};
+      .weights = p->weights.at, .recipe = p->recipe.at, .arch = p->arch, .preset = p->preset, .digest = true};
   memset(o, 0, sizeof *o);
   as_status s = as_backbone_open(&o->bb, &b, err);
   if (s == AS_OK && p->hash) s = check_hash(p, o->bb.state, err);
@@ -156,7 +156,9 @@ static as_status record_model(as_model_record *rec, const as_plan *plan, const a
   if (s != AS_OK || !o->head.packed) return s;
   as_free(rec->head);
   rec->head = as_plan_portable(plan, o->head.source, err);
-  s = rec->head ? copy_text(&rec->head_sha256, o->head.sha256, err) : AS_E_ENV;
+  char hex[65];
+  as_linhead_sha256(&o->head, hex);
+  s = rec->head ? copy_text(&rec->head_sha256, hex, err) : AS_E_ENV;
   if (s != AS_OK || p->kind != AS_HEAD_FILE) return s;
   as_state *st = NULL;
   if ((s = as_state_open(&st, p->head_file.at, err)) == AS_OK)

@@ -153,8 +153,10 @@ typedef struct as_head_note {
 
 static void put_head_note(as_jsonw *w, const void *ctx) {
   const as_head_note *n = ctx;
+  char hex[65];
+  as_linhead_sha256(n->head, hex);
   as_jsonw_object(w);
-  as_record_head(w, n->head->source, n->head->sha256, n->facts);
+  as_record_head(w, n->head->source, hex, n->facts);
   as_jsonw_end(w);
 }
 

@@ -74,6 +74,8 @@ static void parse_fails(as_test *t, const char *text, const char *want) {
   as_recipe_destroy(&r);
 }
 
+#define DIGITS "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
 static void syntax(as_test *t) {
   as_recipe *r = NULL;
   as_err err = {AS_OK, ""};
@@ -102,6 +104,10 @@ static void syntax(as_test *t) {
   parse_fails(t, "arch = a\npreset = b\nrename = x -> y : upside-down\n", "hwio");
   parse_fails(t, "arch = a\npreset = b\nknown = md5:1234\n", "sha256");
   parse_fails(t, "arch = a\npreset = b\nknown = sha256:12G4567890\n", "hex");
+  parse_fails(t, "arch = a\npreset = b\nknown = directory:" DIGITS "\n", "wanted sha256:HEX before");
+  parse_fails(t, "arch = a\npreset = b\nknown = sha256:12345678 directory:1234\n", "64 hex digits");
+  parse_fails(t, "arch = a\npreset = b\nknown = sha256:12345678 directory:" DIGITS " directory:" DIGITS "\n",
+              "wanted sha256:HEX before");
   parse_fails(t, "arch = a\npreset = b\ngeneric = maybe\n", "yes or no");
   parse_fails(t, "arch = a\npreset = b\nheadnorm = n\n", "NAME EPS");
   parse_fails(t, "arch = a\npreset = b\nheadnorm = n 0\n", "NAME EPS");
@@ -368,6 +374,26 @@ static void metadata(as_test *t) {
   finds(t, &st, "mine", "resnet50:base=2", "");
 }
 
+/* All bytes are hashed only where the digest can decide: for the torchvision layout, some of whose files are known by it. */
+static void hashes_asked(as_test *t) {
+  static const struct {
+    const char *prefix;
+    int64_t classes;
+    bool asked;
+  } cases[] = {{"", 10, true}, {"module.encoder_q.", 0, false}, {"state_dict/student.", 0, false}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    mk_st st = {.at = 0};
+    char *file = NULL;
+    mk_resnet(&st, cases[i].prefix, 2, r50, cases[i].classes);
+    as_state *s = open_st(t, &st, &file);
+    if (s && as_recipe_wants_digest(s) != cases[i].asked)
+      as_test_fail(t, __FILE__, __LINE__, "names with \"%s\": the digest is %swanted", cases[i].prefix,
+                   cases[i].asked ? "not " : "");
+    as_state_close(&s);
+    free(file);
+  }
+}
+
 static void by_hash(as_test *t) {
   const char *path = as_test_shared("weights/resnet50_caffe_in1k.zip.pth");
   if (!path) {
@@ -381,8 +407,10 @@ static void by_hash(as_test *t) {
   char assumed[AS_RECIPE_ASSUMED], arch[AS_RECIPE_ARCH];
   CHECK_OK(t, as_state_open(&s, path, &err), err);
   if (!s) return;
+  CHECK(t, !as_recipe_wants_digest(s)); /* the zip's directory says it */
   CHECK_OK(t, as_recipe_choose(&r, &owned, s, NULL, assumed, &err), err);
   CHECK_STR(t, as_recipe_name(r), "resnet50_caffe");
+  CHECK(t, as_starts_with(as_state_sha256(s), r->known.item[0]));
   CHECK_STR(t, as_recipe_preset(r), "caffe");
   CHECK_STR(t, assumed, "");
   CHECK_OK(t, as_recipe_resolve_arch(r, s, 0, arch, sizeof arch, &err), err);
@@ -441,6 +469,7 @@ int main(int argc, char **argv) {
                                   {"recipe vits", vits},
                                   {"recipe nearest", nearest},
                                   {"recipe metadata", metadata},
+                                  {"recipe hashes asked for", hashes_asked},
                                   {"recipe by hash", by_hash},
                                   {"recipe wide heads", wide_heads},
                                   {"recipe refusals", refusals},

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "tensor/base/file.h"
+#include "tensor/base/hash/sha256.h"
 #include "tensor/base/mem.h"
 #include "tests/ckptmake.h"
 #include "tests/harness.h"
@@ -274,6 +275,22 @@ static void name_hash(as_test *t) {
   as_str_clear(&file);
 }
 
+/* The digest of an archive's directory: mk_torch ends with a zip64 record, which says where that is, and 42 bytes more. */
+static void directory_hash(as_test *t) {
+  as_str file = {0};
+  as_state *s = NULL;
+  as_err err = {AS_OK, ""};
+  char want[65];
+  CHECK_OK(t, open_one(&mk_whole, 24, &s, &file, &err), err);
+  if (!s) return;
+  const uint8_t *end = (const uint8_t *)file.s + file.n - 42 - 56;
+  CHECK(t, memcmp(end, "PK\6\6", 4) == 0);
+  as_sha256_of(file.s + as_le64(end + 48), as_le64(end + 40), want);
+  CHECK_STR(t, as_state_directory(s), want);
+  as_state_close(&s);
+  as_str_clear(&file);
+}
+
 static void no_memory(as_test *t) {
   as_str file = {0}, p = {0};
   as_state *s = NULL;
@@ -321,6 +338,7 @@ int main(int argc, char **argv) {
                                   {"state legacy", legacy},
                                   {"state damaged files", damaged},
                                   {"state hash in the name", name_hash},
+                                  {"state hash of the directory", directory_hash},
                                   {"state out of memory", no_memory},
                                   {"state real checkpoint", real_file}};
   return as_test_main(argc, argv, cases, sizeof cases / sizeof *cases);

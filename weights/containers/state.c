@@ -206,27 +206,43 @@ const char *as_state_sha256(as_state *s) {
   return s->sha256;
 }
 
-as_status as_state_check_name(as_state *s, int *checked, as_err *err) {
-  if (checked) *checked = 0;
+const char *as_state_directory(const as_state *s) {
+  return s->directory;
+}
+
+/* The hex digits in the file's name, *n of them, or NULL. */
+static const char *promised_digits(const as_state *s, size_t *n) {
   const char *base = as_path_base(s->path);
   const char *dot = strchr(base, '.');
   const char *dash = NULL;
   for (const char *p = base; *p && (!dot || p < dot); p++)
     if (*p == '-') dash = p;
-  if (!dash || !dot) return AS_OK;
-  size_t n = (size_t)(dot - dash - 1);
-  if (n < 8 || n > 64) return AS_OK;
+  if (!dash || !dot) return NULL;
+  *n = (size_t)(dot - dash - 1);
+  if (*n < 8 || *n > 64) return NULL;
   bool letter = false;
   for (const char *p = dash + 1; p < dot; p++) {
-    if (!strchr("0123456789abcdef", *p)) return AS_OK;
+    if (!strchr("0123456789abcdef", *p)) return NULL;
     if (*p >= 'a') letter = true;
   }
-  if (!letter && n == 8 && strncmp(dash + 1, "20", 2) == 0) return AS_OK; /* a date, 20200729 */
+  if (!letter && *n == 8 && strncmp(dash + 1, "20", 2) == 0) return NULL; /* a date, 20200729 */
+  return dash + 1;
+}
+
+bool as_state_name_promises(const as_state *s) {
+  size_t n;
+  return promised_digits(s, &n) != NULL;
+}
+
+as_status as_state_check_name(as_state *s, int *checked, as_err *err) {
+  size_t n = 0;
+  const char *digits = promised_digits(s, &n);
+  if (checked) *checked = digits != NULL;
+  if (!digits) return AS_OK;
   const char *sha = as_state_sha256(s);
-  if (checked) *checked = 1;
-  if (strncmp(sha, dash + 1, n) != 0)
+  if (strncmp(sha, digits, n) != 0)
     return as_fail(err, AS_E_INPUT, "%s: the name promises a SHA-256 that begins with %.*s, the file's is %s",
-                   s->path, (int)n, dash + 1, sha);
+                   s->path, (int)n, digits, sha);
   return AS_OK;
 }
 

@@ -39,10 +39,15 @@ as_status as_state_keep(as_state *s, void *block, as_err *err);
 const char *as_state_path(const as_state *s);
 const char *as_state_container(const as_state *s); /* "torch-zip", "safetensors", ... */
 const char *as_state_sha256(as_state *s);          /* of the file; 64 hex digits, computed once */
+/* Of a zip archive the SHA-256 of its central directory, else "". The directory holds length and CRC-32 of every member, and
+ * opening has compared them with the members, so that it tells a file that is known from any other as well as the digest of
+ * all bytes does, short of a forgery, at none of its cost. */
+const char *as_state_directory(const as_state *s);
 /* Where the file name carries the hash (resnet50-0676ba61.pth, the torch.hub convention: 8 or more
  * hex digits of the SHA-256 before the suffix), compares. AS_E_INPUT on a difference; *checked (may
  * be NULL) tells whether the name held one. */
 as_status as_state_check_name(as_state *s, int *checked, as_err *err);
+bool as_state_name_promises(const as_state *s); /* whether as_state_check_name will want the digest */
 size_t as_state_count(const as_state *s);
 const as_state_entry *as_state_entries(const as_state *s);                /* in file order */
 const as_state_entry *as_state_find(const as_state *s, const char *name); /* or NULL */

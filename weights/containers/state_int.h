@@ -22,6 +22,7 @@ struct as_state {
   as_file file;
   const char *container; /* static text */
   char sha256[65];       /* "" until asked for */
+  char directory[65];    /* as_state_directory; of the outermost archive */
 
   as_state_entry *entries; /* names owned */
   size_t n, cap;

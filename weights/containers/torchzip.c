@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tensor/base/hash/sha256.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/pack/zip.h"
 #include "tensor/base/text.h"
@@ -197,6 +198,7 @@ as_status as_state_read_zip(as_state *s, const uint8_t *data, size_t size, const
   as_status st = as_zip_open(&z, data, size, label, err);
   if (st != AS_OK) return st;
   st = as_zip_verify(&z, err);
+  if (!s->directory[0]) as_sha256_of(z.directory, z.directory_bytes, s->directory);
   const as_zip_entry *pkl = NULL;
   bool npy = false;
   for (size_t i = 0; i < z.n; i++) {

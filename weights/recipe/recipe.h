@@ -33,7 +33,7 @@ typedef struct as_recipe_wish {
 enum { AS_RECIPE_ASSUMED = 1024 };
 
 /* The recipe that reads `state`, by the rule of the command line:
- *   the one that the wish names; a recipe that lists the file's SHA-256; what the file's own metadata says (safetensors
+ *   the one that the wish names; a recipe that lists the file's SHA-256, or its zip directory's; what the file's own metadata says (safetensors
  *   written by assay: assay.arch and assay.preset); the recipes that fit by keys, the special ones before the generic.
  * Where none reads the file as published, technical wrappers count for nothing ("module." in names, a key or prefix
  * around the network): the one place at which a whole network stands is taken. `assumed` gets one line that says what
@@ -43,6 +43,10 @@ enum { AS_RECIPE_ASSUMED = 1024 };
  * stand in the file; the message names them. AS_E_USAGE: no recipe is called so. */
 as_status as_recipe_choose(const as_recipe **out, as_recipe **owned, as_state *state,
                            const as_recipe_wish *wish, char assumed[AS_RECIPE_ASSUMED], as_err *err);
+
+/* Whether as_recipe_choose will want the file's SHA-256, a wish for a recipe aside: some recipe that reads its keys knows
+ * files by their digest, and its directory does not decide. */
+bool as_recipe_wants_digest(const as_state *state);
 
 const char *as_recipe_name(const as_recipe *r);
 const char *as_recipe_title(const as_recipe *r);

@@ -24,16 +24,60 @@ static as_status recipe_from_meta(as_recipe **out, const as_state *s, as_err *er
   return st;
 }
 
-static const as_recipe *known_recipe(as_state *s) {
-  const char *sha = NULL;
+static bool reads(const as_recipe *r, const as_state *s) {
+  const char *offender = NULL;
+  size_t n = 0;
+  as_mapping m;
+  if (!as_recipe_root(r, s) || as_recipe_map(&m, r, s, NULL) != AS_OK) return false;
+  const bool fits = as_recipe_family_fits(r, &m, &offender, &n);
+  as_mapping_clear(&m);
+  return fits;
+}
+
+/* ---- known files ----
+ *
+ * The digest of all bytes takes longer than the rest of the start where the CPU has no instructions for it, so it is asked
+ * last: a zip's directory tells a known file, and a file that a recipe cannot read is none of those that it knows. */
+
+static const as_recipe *recipe_of_directory(const as_state *s) {
   for (size_t i = 0; i < as_recipe_builtin_count(); i++) {
     const as_recipe *r = as_recipe_builtin(i);
-    for (size_t k = 0; r && k < r->known.n; k++) {
-      if (!sha) sha = as_state_sha256(s);
-      if (as_starts_with(sha, r->known.item[k])) return r;
-    }
+    for (size_t k = 0; r && k < r->known.n; k++)
+      if (*r->known_directory.item[k] && strcmp(r->known_directory.item[k], as_state_directory(s)) == 0)
+        return r;
   }
   return NULL;
+}
+
+/* Does it know a file by its digest alone that might be this one? */
+static bool may_know(const as_recipe *r, const as_state *s) {
+  for (size_t k = 0; k < r->known.n; k++)
+    if (!*r->known_directory.item[k]) return reads(r, s);
+  return false;
+}
+
+static bool knows(const as_recipe *r, const char *sha256) {
+  for (size_t k = 0; k < r->known.n; k++)
+    if (as_starts_with(sha256, r->known.item[k])) return true;
+  return false;
+}
+
+bool as_recipe_wants_digest(const as_state *s) {
+  if (recipe_of_directory(s)) return false;
+  for (size_t i = 0; i < as_recipe_builtin_count(); i++) {
+    const as_recipe *r = as_recipe_builtin(i);
+    if (r && may_know(r, s)) return true;
+  }
+  return false;
+}
+
+static const as_recipe *known_recipe(as_state *s) {
+  const as_recipe *found = recipe_of_directory(s);
+  for (size_t i = 0; i < as_recipe_builtin_count() && !found; i++) {
+    const as_recipe *r = as_recipe_builtin(i);
+    if (r && may_know(r, s) && knows(r, as_state_sha256(s))) found = r;
+  }
+  return found;
 }
 
 /* A guess at it: the recipe that is known by a digest and lists a file of this name. */
@@ -291,16 +335,6 @@ static as_status by_keys(const as_recipe **out, as_recipe **owned, const as_stat
   st = as_recipe_variant(owned, *out, at, bare, err);
   *out = *owned;
   return st;
-}
-
-static bool reads(const as_recipe *r, const as_state *s) {
-  const char *offender = NULL;
-  size_t n = 0;
-  as_mapping m;
-  if (!as_recipe_root(r, s) || as_recipe_map(&m, r, s, NULL) != AS_OK) return false;
-  const bool fits = as_recipe_family_fits(r, &m, &offender, &n);
-  as_mapping_clear(&m);
-  return fits;
 }
 
 /* The recipe that was named, moved to where its network stands if that is not where it looks. */

@@ -55,7 +55,9 @@ struct as_recipe {
   bool needs_module;  /* bare = no: "module." alone tells it from other layouts, and is not to be read past */
   char *at;  /* instead of unwrap: what the network's names begin with ("state_dict/model."), or NULL */
   bool bare; /* sees the bare names of the entries, else the plain ones */
-  as_recipe_list unwrap, prefix, need, never, known, published, where;
+  as_recipe_list unwrap, prefix, need, never, published, where;
+  as_recipe_list known,
+      known_directory; /* hex digits of files; beside each those of its zip directory, or "" */
   as_recipe_rule rules[AS_RECIPE_MAX_RULES];
   size_t n_rules;
   as_fuse fuse[4];

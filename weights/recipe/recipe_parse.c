@@ -140,14 +140,24 @@ static as_status on_fuse(parser *p, char *value) {
   return f->n ? AS_OK : refuse_line(p, "no parts", f->to);
 }
 
+/* sha256:HEX of files, behind one of them directory:HEX of its zip directory */
 static as_status on_known(parser *p, char *value) {
+  as_recipe_list *known = &p->r->known, *directory = &p->r->known_directory;
   for (char *w, *left = value; (w = next_word(&left)) != NULL;) {
-    if (!as_starts_with(w, "sha256:")) return refuse_line(p, "wanted sha256:HEX", w);
-    w += 7;
-    size_t n = strlen(w);
-    if (n < 8 || n > 64 || strspn(w, "0123456789abcdef") != n)
-      return refuse_line(p, "wanted 8 to 64 hex digits", w);
-    as_status st = list_add(&p->r->known, w, p->err);
+    const bool second = as_starts_with(w, "directory:");
+    if (!second && !as_starts_with(w, "sha256:")) return refuse_line(p, "wanted sha256:HEX", w);
+    if (second && (known->n == 0 || *directory->item[known->n - 1]))
+      return refuse_line(p, "wanted sha256:HEX before each directory:HEX", w);
+    w = strchr(w, ':') + 1;
+    const size_t n = strlen(w);
+    if (n < (second ? 64 : 8) || n > 64 || strspn(w, "0123456789abcdef") != n)
+      return refuse_line(p, second ? "wanted 64 hex digits" : "wanted 8 to 64 hex digits", w);
+    if (second) {
+      directory->item[known->n - 1] = w;
+      continue;
+    }
+    as_status st = list_add(known, w, p->err);
+    if (st == AS_OK) st = list_add(directory, "", p->err);
     if (st != AS_OK) return st;
   }
   return AS_OK;
@@ -282,8 +292,8 @@ void as_recipe_destroy(as_recipe **recipe) {
   as_recipe *r = *recipe;
   if (!r) return;
   *recipe = NULL;
-  as_recipe_list *const lists[] = {&r->unwrap, &r->prefix,    &r->need, &r->never,
-                                   &r->known,  &r->published, &r->where};
+  as_recipe_list *const lists[] = {&r->unwrap, &r->prefix,          &r->need,      &r->never,
+                                   &r->known,  &r->known_directory, &r->published, &r->where};
   for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) as_free((void *)lists[i]->item);
   as_free((void *)(uintptr_t)r->name);
   as_free(r->source);

@@ -141,6 +141,8 @@ as_status as_zip_open(as_zip *z, const uint8_t *d, size_t size, const char *labe
   as_zip_directory dir = {0};
   as_status st = as_zip_find_directory(&dir, label, d, size, 0, AS_ZIP_MAX_ENTRIES, err);
   if (st != AS_OK) return st;
+  z->directory = d + dir.offset;
+  z->directory_bytes = (size_t)dir.size;
   size_t n = (size_t)dir.count; /* at most AS_ZIP_MAX_ENTRIES */
   span *spans = as_alloc(n, sizeof *spans, err);
   z->entries = as_calloc(n, sizeof *z->entries, err);

@@ -31,7 +31,9 @@ typedef struct as_zip {
   size_t n;
   const as_zip_entry **by_name;
   char *names;
-  const char *label; /* borrowed; names the archive in messages */
+  const char *label;        /* borrowed; names the archive in messages */
+  const uint8_t *directory; /* the central directory as it lies in the archive; borrowed */
+  size_t directory_bytes;
 } as_zip;
 
 /* data must outlive z. AS_E_INPUT with the byte offset of what is wrong. */
