@@ -7,7 +7,6 @@
 #include "tensor/base/cpu.h"
 #include "tensor/base/mem.h"
 #include "tensor/base/par.h"
-#include "tensor/kern/kernels.h"
 #include "tensor/runtime.h"
 #include "tools/progress.h"
 
@@ -50,38 +49,6 @@ void as_bench_close(as_bench *b) {
   *b = (as_bench){0};
 }
 
-/* A tile whose operands stay in the first cache: what the kernel can do. */
-enum { PEAK_K = 128, PEAK_RUNS = 200 };
-
-static void peak_chunk(void *ctx, size_t chunk, int worker) {
-  (void)chunk, (void)worker;
-  const float *ab = ctx;
-  _Alignas(64) float c[AS_MR * AS_NR];
-  const float *a = ab;
-  const size_t zero = 0;
-  as_gemm_args g = {.m = AS_MR, .n = AS_NR, .k = PEAK_K, .nseg = 1, .a = &a, .b_off = &zero, .lda = PEAK_K};
-  g.b = ab + AS_MR * PEAK_K;
-  g.c = c;
-  g.ldc = AS_NR;
-  for (int i = 0; i < PEAK_RUNS; i++) as_k.gemm(&g);
-}
-
-double as_bench_peak(void) {
-  float *ab = as_calloc((AS_MR + AS_NR) * PEAK_K, sizeof *ab, NULL);
-  if (!ab) return 0;
-  const size_t threads = (size_t)as_par_threads();
-  double best = 0;
-  for (int k = 0; k < 40; k++) {
-    const double start = as_seconds();
-    as_par_for(threads, peak_chunk, ab);
-    const double t = as_seconds() - start;
-    const double rate = 2e-9 * AS_MR * AS_NR * PEAK_K * PEAK_RUNS * (double)threads / (t > 0 ? t : 1);
-    if (rate > best) best = rate;
-  }
-  as_free(ab);
-  return best;
-}
-
 static int order(const void *a, const void *b) {
   const double x = *(const double *)a, y = *(const double *)b;
   return (x > y) - (x < y);
@@ -94,7 +61,13 @@ as_spread as_spread_of(double *samples, int n) {
   return s;
 }
 
-void as_bench_put_machine(as_str *out, bool jsonl, double peak) {
+as_spread as_bench_peaks(void) {
+  double rates[AS_BENCH_SAMPLES];
+  for (int i = 0; i < AS_BENCH_SAMPLES; i++) rates[i] = as_bench_peak();
+  return as_spread_of(rates, AS_BENCH_SAMPLES);
+}
+
+void as_bench_put_machine(as_str *out, bool jsonl, const as_spread *peak) {
   char model[64];
   const as_cpu_caches c = as_cpu_cache_sizes();
   as_cpu_model(model);
@@ -103,7 +76,8 @@ void as_bench_put_machine(as_str *out, bool jsonl, double peak) {
     const size_t bytes[3] = {c.l1, c.l2, c.l3};
     for (size_t i = 0; i < 3; i++)
       as_str_printf(out, bytes[i] ? "%s%zu" : "%s?", i ? " / " : " ", bytes[i] / 1024);
-    as_str_printf(out, " KiB, peak %.1f gflop/s on %d threads\n", peak, as_par_threads());
+    as_str_printf(out, " KiB, peak %.1f gflop/s [%.1f, %.1f] of %d on %d threads\n", peak->median,
+                  peak->low, peak->high, peak->n, as_par_threads());
     return;
   }
   as_jsonw w;
@@ -117,7 +91,10 @@ void as_bench_put_machine(as_str *out, bool jsonl, double peak) {
   as_jsonw_key(&w, "l2_bytes"), as_jsonw_i64(&w, (int64_t)c.l2);
   as_jsonw_key(&w, "l3_bytes"), as_jsonw_i64(&w, (int64_t)c.l3);
   as_jsonw_key(&w, "threads"), as_jsonw_i64(&w, as_par_threads());
-  as_jsonw_key(&w, "peak"), as_jsonw_f64(&w, peak);
+  as_jsonw_key(&w, "peak"), as_jsonw_f64(&w, peak->median);
+  as_jsonw_key(&w, "peak_low"), as_jsonw_f64(&w, peak->low);
+  as_jsonw_key(&w, "peak_high"), as_jsonw_f64(&w, peak->high);
+  as_jsonw_key(&w, "peak_samples"), as_jsonw_i64(&w, peak->n);
   as_jsonw_end(&w);
   as_str_putc(out, '\n');
 }

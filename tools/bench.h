@@ -26,12 +26,14 @@ typedef struct as_spread {
 enum { AS_BENCH_SAMPLES = 5 };
 as_spread as_spread_of(double *samples, int n); /* n > 0; sorts them */
 
-/* What is timed on: CPU, caches, and the peak now. A line, or a JSON object without a value. */
-void as_bench_put_machine(as_str *out, bool jsonl, double peak);
+/* What is timed on: CPU, caches, and the peak. A line, or a JSON object without a value. */
+void as_bench_put_machine(as_str *out, bool jsonl, const as_spread *peak);
 /* The keys "value" (the median), "low", "high" and "samples". */
 void as_bench_put_spread(as_jsonw *w, const as_spread *s);
 
-/* GFLOP/s of float32 multiply-adds that the threads of the moment reach with operands in the first cache. */
+/* GFLOP/s of float32 multiply-adds on registers alone that the threads of the moment reach now, with the vectors in use; where
+ * those have no fused multiply-add, of the GEMM tile in the first cache. Takes some milliseconds (bench_peak.c). */
 double as_bench_peak(void);
+as_spread as_bench_peaks(void); /* AS_BENCH_SAMPLES of them */
 
 #endif

@@ -124,12 +124,13 @@ static as_status one_shape(as_str *out, const as_args *args, const shape *s, dou
 }
 
 as_status as_bench_gemm(const as_args *args, as_err *err) {
-  const double seconds = as_arg_real(args, OPT_SECONDS, 3), peak = as_bench_peak();
+  const double seconds = as_arg_real(args, OPT_SECONDS, 3);
+  const as_spread peak = as_bench_peaks();
   as_status st = AS_OK;
   for (size_t i = 0; i < SHAPES && st == AS_OK; i++) {
     as_str out = {0};
-    if (i == 0) as_bench_put_machine(&out, args->set[OPT_JSONL], peak);
-    st = one_shape(&out, args, &shapes[i], seconds, peak, err);
+    if (i == 0) as_bench_put_machine(&out, args->set[OPT_JSONL], &peak);
+    st = one_shape(&out, args, &shapes[i], seconds, peak.median, err);
     if (st == AS_OK) st = as_str_status(&out, err);
     if (st == AS_OK) as_print(&out);
     as_str_clear(&out);

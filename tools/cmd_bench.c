@@ -90,7 +90,7 @@ as_status as_cmd_bench(const as_args *a, as_err *err) {
   }
   if (s == AS_OK) {
     const as_spread rate = as_spread_of(rates, n), peak = as_spread_of(peaks, n);
-    as_bench_put_machine(&out, a->set[OPT_JSONL], peak.median);
+    as_bench_put_machine(&out, a->set[OPT_JSONL], &peak);
     report(&out, a, net, batch, &rate, as_model_gflop(b.model), peak.median);
   }
   if (s == AS_OK) s = as_str_status(&out, err);

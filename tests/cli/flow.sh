@@ -143,6 +143,11 @@ low=$(sed -n 's/.*"low": \([0-9.]*\),.*/\1/p' "$TMP/out") high=$(sed -n 's/.*"hi
 value=$(sed -n 's/.*"value": \([0-9.]*\),.*/\1/p' "$TMP/out")
 awk "BEGIN { exit !($low > 0 && $low <= $value && $value <= $high) }" && ok "flow: bench, median within its range" ||
   not_ok "flow: bench, median within its range" "$low $value $high"
+read -r peak low high <<END
+$(sed -n 's/.*"peak": \([0-9.e+]*\), "peak_low": \([0-9.e+]*\), "peak_high": \([0-9.e+]*\), .*/\1 \2 \3/p' "$TMP/out")
+END
+awk "BEGIN { exit !(0${low:-0} > 0 && 0${low:-0} <= 0${peak:-0} && 0${peak:-0} <= 0${high:-0}) }" && ok "flow: bench, the peak and its range" ||
+  not_ok "flow: bench, the peak and its range" "$low $peak $high"
 works "flow: bench of products" bench --gemm --seconds 0.01 --jsonl
 has "flow: bench of products, keys" '"unit": "GFLOP/s"' "$TMP/out"
 exit $failed
