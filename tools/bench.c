@@ -76,8 +76,8 @@ void as_bench_put_machine(as_str *out, bool jsonl, const as_spread *peak) {
     const size_t bytes[3] = {c.l1, c.l2, c.l3};
     for (size_t i = 0; i < 3; i++)
       as_str_printf(out, bytes[i] ? "%s%zu" : "%s?", i ? " / " : " ", bytes[i] / 1024);
-    as_str_printf(out, " KiB, peak %.1f gflop/s [%.1f, %.1f] of %d on %d threads\n", peak->median,
-                  peak->low, peak->high, peak->n, as_par_threads());
+    as_str_printf(out, " KiB, peak %.1f gflop/s [%.1f, %.1f] of %d on %d threads\n", peak->median, peak->low,
+                  peak->high, peak->n, as_par_threads());
     return;
   }
   as_jsonw w;

@@ -14,9 +14,10 @@
 #include <arm_neon.h>
 #endif
 
-enum { STEPS = 4000, TRIES = 40, MOST_LANES = 16 };
+enum { STEPS = 60000, TRIES = 40, MOST_LANES = 16 };
 
-/* STEPS times `chains` multiply-adds of vectors of `lanes` floats. `sum` keeps compilers from leaving them out. */
+/* STEPS times `chains` multiply-adds of vectors of `lanes` floats: some 0.2 ms, much longer than threads take to meet. `sum`
+ * keeps compilers from leaving them out. */
 typedef struct fma_loop {
   void (*run)(float sum[MOST_LANES]);
   int chains, lanes;
@@ -69,7 +70,7 @@ static void run_neon(float sum[MOST_LANES]) {
 
 /* Where the kernels in use are no vectors with fused multiply-adds, what a tile with operands in the first cache reaches is
  * all that can be said. */
-enum { TILE_K = 128, TILE_RUNS = 4 };
+enum { TILE_K = 128, TILE_RUNS = 40 };
 
 static void run_tile(float sum[MOST_LANES]) {
   static const float ab[(AS_MR + AS_NR) * TILE_K];
