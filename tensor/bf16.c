@@ -3,11 +3,12 @@
 #include <string.h>
 
 #include "tensor/base/par.h"
+#include "tensor/blocking.h"
 #include "tensor/kern/ref/bf16_ref.h"
 
-/* Rows of A in bf16: 448 KB of a core's 1 MB of L2, scratch of the thread that fills it. One row of
- * 114 k pairs fits; 14 rows of a chain of 16 k elements. */
-enum { BLOCK_FLOATS = 112 * 1024, SMALL_WEIGHTS = 400 * 1024, WANTED_CHUNKS = 32, LEAST_PANELS = 4 };
+/* Rows of A in bf16, scratch of the thread that fills it: at most 448 KB, less where L2 is small. One row of 114 k pairs fits; 14
+ * rows of a chain of 16 k elements. The limit is the profile's, the same on every CPU. */
+enum { BLOCK_FLOATS = 112 * 1024, WANTED_CHUNKS = 32, LEAST_PANELS = 4 };
 
 as_status as_bf16_check(size_t k, as_err *err) {
   if (as_bf16_pairs(k) + 32 <= BLOCK_FLOATS) return AS_OK;
@@ -62,8 +63,11 @@ static size_t row_stride(const as_multiply *mm) {
 }
 
 static size_t rows_that_fit(const as_multiply *mm) {
-  const size_t fit = BLOCK_FLOATS / row_stride(mm);
-  return fit > AS_MR ? fit / AS_MR * AS_MR : fit;
+  const size_t stride = row_stride(mm), most = BLOCK_FLOATS / stride;
+  const size_t fit = as_blocks.bf16_rows / sizeof(float) / stride, rows = fit < 1      ? 1
+                                                                          : fit < most ? fit
+                                                                                       : most;
+  return rows > AS_MR ? rows / AS_MR * AS_MR : rows;
 }
 
 typedef struct grid {
@@ -91,7 +95,7 @@ static void bf16_chunk(void *ctx, size_t chunk, int worker) {
 void as_bf16_run(const as_multiply *mm, const as_bf16_rows *a, const as_team *team) {
   if (a->m == 0 || mm->n == 0) return;
   grid g = {mm, a, team->scratch, 1, 1, 1, as_panels(mm->n), false};
-  g.panel_outer = g.panels * mm->panel_floats * sizeof(float) > SMALL_WEIGHTS;
+  g.panel_outer = g.panels * mm->panel_floats * sizeof(float) > as_blocks.bf16_weights;
   size_t rows = rows_that_fit(mm);
   if (!g.panel_outer && rows > AS_MR) rows = AS_MR;
   g.blocks = (a->m + rows - 1) / rows;

@@ -6,6 +6,7 @@
 #include "tensor/base/mem.h"
 #include "tensor/base/par.h"
 #include "tensor/bf16_int.h"
+#include "tensor/blocking.h"
 #include "tensor/conv_int.h"
 #include "tensor/runtime.h"
 
@@ -135,13 +136,11 @@ void as_conv_run(const as_conv *c, const as_conv_args *args, const as_team *team
   c->alg->run(c, args, team);
 }
 
-/* Both weights and a few tiles in 1 MB of L2. */
-enum { PAIR_BYTES = 640 * 1024 };
-
+/* Both weights and a few tiles in L2. */
 bool as_conv_pairs(const as_conv *a, const as_conv *b) {
   return a->alg->pair && a->alg == b->alg && a->s.c_out == b->s.c_in && a->s.h == b->s.h &&
          a->s.w == b->s.w &&
-         (a->panels * a->panel_floats + b->panels * b->panel_floats) * sizeof(float) <= PAIR_BYTES;
+         (a->panels * a->panel_floats + b->panels * b->panel_floats) * sizeof(float) <= as_blocks.pair;
 }
 
 void as_conv_run_pair(const as_conv *first, const as_conv_args *a, const as_conv *second,

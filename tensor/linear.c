@@ -7,6 +7,7 @@
 #include "tensor/base/mem.h"
 #include "tensor/base/par.h"
 #include "tensor/bf16_int.h"
+#include "tensor/blocking.h"
 #include "tensor/multiply_int.h"
 #include "tensor/runtime.h"
 
@@ -181,14 +182,14 @@ void as_linear_run(const as_linear *l, const as_linear_args *args) {
   as_multiply_run(&mm, args->team ? args->team->threads : 0);
 }
 
-/* A plain product packs as many panels of B at a time as fit into a share of the last-level cache. Rows of
+/* A plain product packs as many panels of B at a time as fit into as_blocks.packed, a share of the last-level cache. Rows of
  * A that are a multiple of 2 KB apart would meet in a few sets of the first cache (half the speed): they
  * are copied, in blocks that stay in cache, where enough panels follow to pay for it. */
-enum { PACK_BYTES = 8 * 1024 * 1024, COPY_ROWS = 28 * AS_MR, COPY_K = 256, COPY_PANELS = 4 };
+enum { COPY_ROWS = 28 * AS_MR, COPY_K = 256, COPY_PANELS = 4 };
 
 static size_t panels_at_once(size_t n, size_t k) {
   const size_t panel = (k ? k : 1) * AS_NR * sizeof(float), all = as_panels(n);
-  const size_t fit = PACK_BYTES / panel;
+  const size_t fit = as_blocks.packed / panel;
   return fit < 1 ? 1 : fit < all ? fit : all;
 }
 

@@ -1,10 +1,12 @@
 #include "tensor/multiply_int.h"
 
 #include "tensor/base/par.h"
+#include "tensor/blocking.h"
 
-/* Weights up to this size stay in a core's L2 while pixel tiles stream past them; larger ones are
- * read once per block of pixel tiles, panel by panel. */
-enum { SMALL_WEIGHTS = 700 * 1024, BLOCK_TILES = 28, WANTED_CHUNKS = 32 };
+/* Weights up to as_blocks.weights stay in a core's L2 while pixel tiles stream past them; larger ones are read once per block of
+ * pixel tiles, panel by panel. A block of 28 tiles, whatever the caches: of a weight that came from far away 784 flops are
+ * made then, and more would leave threads without work. */
+enum { BLOCK_TILES = 28, WANTED_CHUNKS = 32 };
 
 void as_tile_rows(const void *ctx, size_t index, as_tile *t) {
   const as_row_source *r = ctx;
@@ -128,7 +130,7 @@ static void multiply_chunk(void *ctx, size_t chunk, int worker) {
 void as_multiply_run(const as_multiply *mm, int threads) {
   if (mm->tiles == 0 || mm->n == 0) return;
   grid g = {mm, 1, 1, as_panels(mm->n), false};
-  g.panel_outer = g.panels * mm->panel_floats * sizeof(float) > SMALL_WEIGHTS;
+  g.panel_outer = g.panels * mm->panel_floats * sizeof(float) > as_blocks.weights;
   if (g.panel_outer) {
     g.tile_chunks = (mm->tiles + BLOCK_TILES - 1) / BLOCK_TILES;
   } else {

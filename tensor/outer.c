@@ -4,23 +4,29 @@
  *        r        [ 14 columns ] [ 14 ] ..    [ 32 columns ] [ 32 ] ..
  *                   a tile          by          a panel        -> 14 x 32 floats, added to the total in double
  *
- * A thread takes a few tiles by a few panels, and all chunks one after the other: its share of the total, some 100 KB, stays
- * in the second cache, and what comes from farther away are tiles and panels in the order in which they lie. */
+ * A thread takes a few tiles by a few panels, and all chunks one after the other: its share of the total, a ninth of the second
+ * cache, stays there, and what comes from farther away are tiles and panels in the order in which they lie. */
 #include "tensor/outer.h"
 
 #include <string.h>
 
 #include "tensor/base/par.h"
+#include "tensor/blocking.h"
 #include "tensor/kern/kernels.h"
 
 enum {
-  TILES = 8, /* of a part, at most */
-  PANELS = 4,
+  PANELS = 4, /* of a part, at most */
   PARTS = 32, /* that there are at least, where the total has so many tiles */
   PIECE = AS_MR * AS_NR
 };
 
 _Static_assert((int)AS_OUTER_TILE == (int)AS_MR && (int)AS_OUTER_PANEL == (int)AS_NR, "the kernel's tile");
+
+/* Tiles of a part, at most: 8 with 1 MiB of L2. */
+static size_t tiles_of_part(void) {
+  const size_t fit = as_blocks.outer / (PANELS * PIECE * sizeof(double));
+  return fit ? fit : 1;
+}
 
 static size_t chunks_of(size_t rows) {
   return (rows + AS_OUTER_ROWS - 1) / AS_OUTER_ROWS;
@@ -39,7 +45,7 @@ size_t as_outer_doubles(size_t m, size_t n) {
 }
 
 size_t as_outer_part_doubles(void) {
-  return (size_t)as_par_threads() * TILES * PANELS * PIECE;
+  return (size_t)as_par_threads() * tiles_of_part() * PANELS * PIECE;
 }
 
 /* Through a place of their own, so that compilers make vectors of it. */
@@ -154,7 +160,7 @@ static void add_part(void *ctx, size_t part, int worker) {
                   .p0 = panels * x / j->wide,
                   .p1 = panels * (x + 1) / j->wide,
                   .step = j->take ? PANELS : panels};
-  q.total = o->total + (j->take ? (size_t)worker * TILES * PANELS : q.t0 * panels + q.p0) * PIECE;
+  q.total = o->total + (j->take ? (size_t)worker * tiles_of_part() * PANELS : q.t0 * panels + q.p0) * PIECE;
   for (size_t t = q.t0; j->anew && t < q.t1; t++)
     memset(piece_of(&q, t, q.p0), 0, (q.p1 - q.p0) * PIECE * sizeof *q.total);
   for (size_t chunk = 0; chunk < chunks_of(o->rows); chunk++) add_chunk(o, &q, chunk);
@@ -163,7 +169,7 @@ static void add_part(void *ctx, size_t part, int worker) {
 
 static void run_parts(outer_job *j) {
   const size_t tiles = as_outer_tiles(j->o->m), panels = as_outer_panels(j->o->n);
-  j->high = (tiles + TILES - 1) / TILES;
+  j->high = (tiles + tiles_of_part() - 1) / tiles_of_part();
   j->wide = (panels + PANELS - 1) / PANELS;
   while (j->high * j->wide < PARTS && j->high < tiles) j->high++;
   while (j->high * j->wide < PARTS && j->wide < panels) j->wide++;

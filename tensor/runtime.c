@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tensor/base/par.h"
+#include "tensor/blocking.h"
 #include "tensor/kern/kernels.h"
 
 #if !defined(FLT_EVAL_METHOD) || FLT_EVAL_METHOD != 0
@@ -48,6 +49,7 @@ as_status as_init(const as_init_opts *opts, as_err *err) {
   as_kernels_probe();
   if ((s = as_cpu_limit(opts->cpu, err)) != AS_OK) return s;
   as_kernels_choose();
+  as_blocking_set(as_cpu_cache_sizes());
   profile = wanted;
   as_par_set_threads(opts->threads);
   return AS_OK;

@@ -31,6 +31,7 @@
  *   in  --wino_in-->  V [36][tiles][c_in + 16]  --36 GEMMs per panel-->  M [36][tiles][32]  --wino_out-->  out
  */
 #include "tensor/base/par.h"
+#include "tensor/blocking.h"
 #include "tensor/conv_int.h"
 
 /* G g in double, columns first, then rows; in each 1-d transform
@@ -86,8 +87,8 @@ static bool pack_wino4(const as_conv *c, const as_conv_weights *w, size_t p, flo
   return as_conv_panel_finite(c, p);
 }
 
-/* V of a block should stay in L2 (1 MB) beside the panels: 14 tiles of 128 channels are 290 KB. From 256
- * channels on the weights (9.4 MB) come from L3, and 28 tiles per pass halve that traffic. */
+/* V of a block should stay in L2 beside a panel's 36 matrices: with 128 channels 290 KB (14 tiles) and 590 KB. Where the
+ * panel alone does not fit (1 MiB: from 228 channels on), it comes from L3 for each block, and 28 tiles halve that. */
 typedef struct geometry {
   size_t tiles_x, tiles_y, per_image;
   size_t tiles;        /* in all images */
@@ -104,7 +105,7 @@ static geometry measure(const as_conv *c, int batch) {
   g.tiles_y = ((size_t)c->out_h + 3) / 4;
   g.per_image = g.tiles_x * g.tiles_y;
   g.tiles = g.per_image * (size_t)batch;
-  const size_t want = c->s.c_in >= 256 ? 28 : 14;
+  const size_t want = 36 * (size_t)c->s.c_in * AS_NR * sizeof(float) > as_blocks.wino_panel ? 28 : 14;
   g.blocks = (g.tiles + want - 1) / want;
   g.most = (g.tiles + g.blocks - 1) / (g.blocks ? g.blocks : 1);
   g.ld_v = as_tensor_ld(c->s.c_in);

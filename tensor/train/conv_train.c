@@ -4,12 +4,10 @@
 
 #include "tensor/base/mem.h"
 #include "tensor/base/par.h"
+#include "tensor/blocking.h"
 
 enum {
-  MAX_ROWS = 64,            /* kernel rows: segments of a chain */
-  WIDE_BYTES = 512 * 1024,  /* weights over this are walked panel by panel over a block of tiles */
-  BLOCK_BYTES = 384 * 1024, /* of what such a block reads; the panel stays beside it in L2 */
-  PANEL_BYTES = 256 * 1024, /* a panel that stays whole there */
+  MAX_ROWS = 64, /* kernel rows: segments of a chain */
   LEAST_RANGES = 16,
   RANGES = 64,        /* pieces that a layer's tiles are cut into */
   MANY_CHANNELS = 64, /* enough to be cut into tiles without waste */
@@ -321,7 +319,7 @@ static void run_range(void *ctx, size_t range, int worker) {
 static void run_wide_range(void *ctx, size_t range, int worker) {
   const product *j = ctx;
   const size_t t0 = j->tiles * range / j->ranges, t1 = j->tiles * (range + 1) / j->ranges;
-  const size_t step = j->chain * AS_NR * sizeof(float) > PANEL_BYTES ? 1 : j->rows;
+  const size_t step = j->chain * AS_NR * sizeof(float) > as_blocks.train_panel ? 1 : j->rows;
   const size_t piece = j->chain / j->rows * step * AS_NR;
   const size_t last = as_conv_panels((size_t)j->to->c) * (j->rows / step) - 1;
   float *waiting = j->waiting + (size_t)worker * AS_CONV_BLOCK * AS_MR * AS_NR;
@@ -355,14 +353,15 @@ static bool images_fill_tiles(const product *j) {
 static size_t tiles_of_block(const product *j) {
   const size_t bytes =
       as_conv_smaller(j->line, AS_MR) * j->step * j->step * (size_t)j->from->c * sizeof(float);
-  if (!j->by_image) return as_conv_smaller(1 + BLOCK_BYTES / bytes, AS_CONV_BLOCK);
+  if (!j->by_image) return as_conv_smaller(1 + as_blocks.train_rows / bytes, AS_CONV_BLOCK);
   if (j->w > AS_CONV_BLOCK) return AS_CONV_BLOCK;
-  const size_t rows = as_conv_smaller(BLOCK_BYTES / (bytes * j->w), AS_CONV_BLOCK / j->w);
+  const size_t rows = as_conv_smaller(as_blocks.train_rows / (bytes * j->w), AS_CONV_BLOCK / j->w);
   return rows ? rows * j->w : j->w;
 }
 
 static void run_product(const as_conv_train *c, product *j) {
-  const bool wide = as_conv_panels((size_t)j->to->c) * j->chain * AS_NR * sizeof(float) > WIDE_BYTES;
+  const bool wide = as_conv_panels((size_t)j->to->c) * j->chain * AS_NR * sizeof(float) >
+                    as_blocks.train_weights; /* panel by panel over a block of tiles */
   j->by_image = images_fill_tiles(j);
   j->line = j->by_image ? (size_t)j->to->n : j->w;
   j->cuts = (j->line + AS_MR - 1) / AS_MR;

@@ -8,6 +8,7 @@
 #include "tensor/conv.h"
 #include "tensor/linear.h"
 #include "tensor/runtime.h"
+#include "tests/blocks.h"
 #include "tests/unit/kernel_cases.h"
 
 /* ---- kernels ---- */
@@ -261,6 +262,7 @@ static void each_setting(as_test *t, void (*body)(as_test *t, const char *name))
     for (int threads = 1; threads <= 3; threads += 2) {
       as_err err = {0};
       const as_status st = as_init(&(as_init_opts){cpus[i], threads, "bf16-1"}, &err);
+      if (threads > 1) fit_nothing();
       if (cpus[i] && st == AS_E_ENV) continue; /* not on this CPU */
       CHECK_OK(t, st, err);
       body(t, as_cpu_name());

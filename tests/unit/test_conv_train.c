@@ -8,6 +8,7 @@
 #include "tensor/kern/kernels_train.h"
 #include "tensor/runtime.h"
 #include "tensor/train/conv_train.h"
+#include "tests/blocks.h"
 #include "tests/harness.h"
 
 static uint64_t drawn;
@@ -157,7 +158,13 @@ static void check_shape(as_test *t, const shape_case *q, int threads) {
 
 static void by_the_rules(as_test *t) {
   for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
-    for (int threads = 1; threads <= 3; threads += 2) check_shape(t, &shapes[i], threads);
+    for (int threads = 1; threads <= 3; threads += 2) {
+      const as_blocking before = as_blocks;
+      check_shape(t, &shapes[i], threads);
+      as_blocks = blocks_of(threads == 1 ? 1 : 1 << 24);
+      check_shape(t, &shapes[i], threads);
+      as_blocks = before;
+    }
 }
 
 static void sums(as_test *t) {
