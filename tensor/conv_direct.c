@@ -250,21 +250,28 @@ static size_t plain_rows(size_t chain) {
   return chain;
 }
 
+static inline void scale_row(const float *restrict from, const double *restrict s, float *restrict to) {
+  for (size_t i = 0; i < AS_NR; i++) to[i] = (float)((double)from[i] * s[i]);
+}
+
 /* weight [c_out][c_in][kh][kw] to a panel whose rows run over (kernel row, kernel column, channel). */
 static bool pack_plain(const as_conv *c, const as_conv_weights *w, size_t p, float *work) {
   const size_t ci = (size_t)c->s.c_in, taps = (size_t)c->s.kh * (size_t)c->s.kw, chain = c->chain;
   double s[AS_NR];
+  float bad[AS_NR] = {0};
+  size_t tap = 0, channel = 0;
   const size_t n = as_conv_panel_scale(c, w, p, s);
   for (size_t k = 0; k < chain; k += PACK_ROWS) {
     const size_t count = chain - k < PACK_ROWS ? chain - k : PACK_ROWS;
     as_k.packt(n, count, w->weight + p * AS_NR * chain + k, chain, work);
     for (size_t r = 0; r < count; r++) {
-      const float *from = work + r * AS_NR;
-      float *to = c->packed + (p * chain + (k + r) % taps * ci + (k + r) / taps) * AS_NR;
-      for (size_t i = 0; i < AS_NR; i++) to[i] = (float)((double)from[i] * s[i]);
+      float *to = c->packed + (p * chain + tap * ci + channel) * AS_NR;
+      scale_row(work + r * AS_NR, s, to);
+      as_gather_bad(to, 1, bad);
+      if (++tap == taps) tap = 0, channel++;
     }
   }
-  return as_conv_panel_finite(c, p);
+  return as_none_bad(bad);
 }
 
 #define PLAIN_PACK .panel_rows = plain_rows, .pack = pack_plain, .pack_floats = PACK_ROWS * AS_NR

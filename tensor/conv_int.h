@@ -73,12 +73,4 @@ static inline size_t as_conv_panel_scale(const as_conv *c, const as_conv_weights
   return n;
 }
 
-/* Whether every float of packed panel p is finite. */
-static inline bool as_conv_panel_finite(const as_conv *c, size_t p) {
-  const float *x = c->packed + p * c->panel_floats;
-  bool finite = true;
-  for (size_t i = 0; i < c->panel_floats; i++) finite &= x[i] - x[i] == 0.0f;
-  return finite;
-}
-
 #endif

@@ -40,11 +40,10 @@ static void pack_panel(void *ctx, size_t p, int worker) {
 /* A layer's weights, which must be finite: seen while the panel is in cache. */
 static void pack_panel_layer(void *ctx, size_t p, int worker) {
   const pack_job *j = ctx;
-  const float *x = j->packed + p * j->k * AS_NR;
-  bool finite = true;
+  float bad[AS_NR] = {0};
   pack_panel(ctx, p, worker);
-  for (size_t i = 0; i < j->k * AS_NR; i++) finite &= x[i] - x[i] == 0.0f;
-  j->finite[p] = finite;
+  as_gather_bad(j->packed + p * j->k * AS_NR, j->k, bad);
+  j->finite[p] = as_none_bad(bad);
 }
 
 /* The same of B that is stored k rows of n: a row of a panel is there in one piece. */

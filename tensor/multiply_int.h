@@ -56,6 +56,18 @@ static inline size_t as_row_tiles(size_t m) {
   return (m + AS_MR - 1) / AS_MR;
 }
 
+/* What is not finite in rows of 32 floats, while they are packed: x - x is 0 or else NaN, which stays in the sum of its
+ * column. */
+static inline void as_gather_bad(const float *restrict x, size_t rows, float *restrict bad) {
+  for (size_t k = 0; k < rows; k++)
+    for (size_t i = 0; i < AS_NR; i++) bad[i] += x[k * AS_NR + i] - x[k * AS_NR + i];
+}
+static inline bool as_none_bad(const float *bad) {
+  bool none = true;
+  for (size_t i = 0; i < AS_NR; i++) none &= bad[i] == 0.0f;
+  return none;
+}
+
 /* All tiles and panels, on at most `threads` threads (0: those of the process). */
 void as_multiply_run(const as_multiply *mm, int threads);
 /* Tile by tile: all of `first`, then all of `second`, whose rows are the output of first. Same tiles. */

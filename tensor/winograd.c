@@ -68,6 +68,7 @@ static size_t wino4_rows(size_t chain) { /* 36 instead of 9 weights per filter *
 static bool pack_wino4(const as_conv *c, const as_conv_weights *w, size_t p, float *work) {
   const size_t ci = (size_t)c->s.c_in;
   double s[AS_NR], *g = (double *)(void *)work, *u = g + 9 * AS_NR;
+  float bad[AS_NR] = {0};
   float *rows = work + 2 * (9 + 36) * AS_NR;
   const size_t n = as_conv_panel_scale(c, w, p, s);
   for (size_t ch = 0; ch < ci; ch += PACK_CHANNELS) {
@@ -81,10 +82,11 @@ static bool pack_wino4(const as_conv *c, const as_conv_weights *w, size_t p, flo
       for (size_t q = 0; q < 36; q++) {
         float *to = c->packed + ((p * 36 + q) * ci + ch + k) * AS_NR;
         for (size_t i = 0; i < AS_NR; i++) to[i] = (float)u[q * AS_NR + i];
+        as_gather_bad(to, 1, bad);
       }
     }
   }
-  return as_conv_panel_finite(c, p);
+  return as_none_bad(bad);
 }
 
 /* V of a block should stay in L2 beside a panel's 36 matrices: with 128 channels 290 KB (14 tiles) and 590 KB. Where the
