@@ -380,7 +380,11 @@ static void hashes_asked(as_test *t) {
     const char *prefix;
     int64_t classes;
     bool asked;
-  } cases[] = {{"", 10, true}, {"module.encoder_q.", 0, false}, {"state_dict/student.", 0, false}};
+  } cases[] = {{"", 10, true},                      /* torchvision's own */
+               {"", 0, true},                       /* VICReg's, Barlow Twins' */
+               {"model/module.backbone.", 0, true}, /* Barlow Twins' full checkpoint */
+               {"module.encoder_q.", 0, false},
+               {"state_dict/student.", 0, false}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     mk_st st = {.at = 0};
     char *file = NULL;
