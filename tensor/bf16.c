@@ -43,10 +43,10 @@ void as_bf16_fill_plain(const void *ctx, size_t first, size_t m, uint16_t *to, s
 static void block(const as_multiply *mm, const as_bf16_rows *a, size_t first, size_t m, size_t p0, size_t p1,
                   bool panel_outer, float *memory, size_t ld) {
   a->fill(a->ctx, first, m, (uint16_t *)(void *)memory, 2 * ld);
-  const as_row_source rows = {memory, ld, m};
+  const as_row_source rows = {memory, ld, m, as_row_tiles(m)};
   as_multiply part = *mm;
   part.bf16 = true;
-  part.tiles = as_row_tiles(m);
+  part.tiles = rows.tiles;
   part.tile = as_tile_rows;
   part.ctx = &rows;
   part.k = as_bf16_pairs(mm->k);

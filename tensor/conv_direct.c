@@ -222,11 +222,12 @@ static void run_taps(const as_conv *c, const as_conv_args *args, const as_team *
 static as_multiply pixel_product(const as_conv *c, const as_conv_args *args, as_row_source *rows) {
   const as_tensor *in = args->in;
   as_multiply mm = as_conv_product(c, args);
-  *rows = (as_row_source){in->data, in->ld, (size_t)in->n * (size_t)c->s.h * (size_t)c->s.w};
+  const size_t pixels = (size_t)in->n * (size_t)c->s.h * (size_t)c->s.w;
+  *rows = (as_row_source){in->data, in->ld, pixels, as_row_tiles(pixels)};
   mm.lda = rows->lda;
   mm.tile = as_tile_rows;
   mm.ctx = rows;
-  mm.tiles = as_row_tiles(rows->m);
+  mm.tiles = rows->tiles;
   return mm;
 }
 

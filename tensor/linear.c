@@ -156,9 +156,9 @@ size_t as_linear_scratch(const as_linear *l, int threads) {
 }
 
 void as_linear_run(const as_linear *l, const as_linear_args *args) {
-  const as_row_source rows = {args->in, args->ld_in, args->rows};
+  const as_row_source rows = {args->in, args->ld_in, args->rows, as_row_tiles(args->rows)};
   as_multiply mm = {0};
-  mm.tiles = as_row_tiles(args->rows);
+  mm.tiles = rows.tiles;
   mm.tile = as_tile_rows;
   mm.ctx = &rows;
   mm.k = l->n_in;
@@ -226,15 +226,15 @@ static void multiply_plain(const as_product *p, as_par_fn pack_b, size_t step_b,
     pack_job job = {cols, k, p->ldb, p->b + j * step_b, pack, NULL};
     as_par_for(as_panels(cols), pack_b, &job);
     for (size_t first = 0; first < m; first += copy ? COPY_ROWS : m) {
-      as_row_source rows = {p->a, p->lda, m};
+      as_row_source rows = {p->a, p->lda, m, as_row_tiles(m)};
       if (copy) {
         copy_job cj = {p->a + first * p->lda, p->lda, m - first < COPY_ROWS ? m - first : COPY_ROWS, k,
                        copied};
-        as_par_for(as_row_tiles(cj.rows), copy_rows, &cj);
-        rows = (as_row_source){copied, copy_ld(k), cj.rows};
+        as_par_for((cj.rows + AS_MR - 1) / AS_MR, copy_rows, &cj);
+        rows = (as_row_source){copied, copy_ld(k), cj.rows, as_row_tiles(cj.rows)};
       }
       as_multiply mm = {0};
-      mm.tiles = as_row_tiles(rows.m);
+      mm.tiles = rows.tiles;
       mm.tile = as_tile_rows;
       mm.ctx = &rows;
       mm.k = k;

@@ -10,9 +10,8 @@ enum { BLOCK_TILES = 28, WANTED_CHUNKS = 32 };
 
 void as_tile_rows(const void *ctx, size_t index, as_tile *t) {
   const as_row_source *r = ctx;
-  const size_t tiles = as_row_tiles(r->m);
-  t->first = r->m * index / tiles;
-  t->m = r->m * (index + 1) / tiles - t->first;
+  t->first = r->m * index / r->tiles;
+  t->m = r->m * (index + 1) / r->tiles - t->first;
   t->nseg = 1;
   t->a[0] = r->a + t->first * r->lda;
   t->b_off[0] = 0;

@@ -51,9 +51,9 @@ typedef struct as_multiply {
 static inline size_t as_panels(size_t n) {
   return (n + AS_NR - 1) / AS_NR;
 }
-/* Rows m split evenly into tiles of at most 14: tile t holds rows m t / tiles .. m (t + 1) / tiles. */
+/* Rows m split evenly into tiles that suit gemm: tile t holds rows m t / tiles .. m (t + 1) / tiles. */
 static inline size_t as_row_tiles(size_t m) {
-  return (m + AS_MR - 1) / AS_MR;
+  return m <= AS_MR ? m > 0 : (m + as_k.rows - 1) / as_k.rows;
 }
 
 /* What is not finite in rows of 32 floats, while they are packed: x - x is 0 or else NaN, which stays in the sum of its
@@ -79,6 +79,7 @@ void as_multiply_block(const as_multiply *mm, size_t t0, size_t t1, size_t p0, s
 typedef struct as_row_source {
   const float *a;
   size_t lda, m;
+  size_t tiles; /* as_row_tiles(m) */
 } as_row_source;
 as_tile_fn as_tile_rows;
 

@@ -6,6 +6,7 @@ as_kernels as_k = {
 #define AS_FIELD(op) as_k_##op##_ref,
     AS_OPS(AS_FIELD)
 #undef AS_FIELD
+        AS_MR,
 };
 
 #define AS_KERNEL(op, variant, needs) {#op, #variant, needs, (as_fn_any *)as_k_##op##_##variant},
@@ -30,6 +31,10 @@ void as_kernels_choose(void) {
 #define AS_CHOOSE(op) as_k.op = (as_fn_##op *)kernel_for(#op);
   AS_OPS(AS_CHOOSE)
 #undef AS_CHOOSE
+  as_k.rows = AS_MR;
+#if AS_HAVE_X86
+  if (as_k.gemm == as_k_gemm_avx2) as_k.rows = 12; /* two runs of 6 */
+#endif
 }
 
 void as_kernels_probe(void) {

@@ -149,6 +149,7 @@ typedef struct as_kernels {
 #define AS_FIELD(op) as_fn_##op *op;
   AS_OPS(AS_FIELD)
 #undef AS_FIELD
+  size_t rows; /* at most AS_MR: how many gemm is best given where a driver may choose */
 } as_kernels;
 
 /* Kernels in use: the ref ones until as_kernels_choose. */

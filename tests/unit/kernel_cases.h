@@ -283,7 +283,7 @@ static inline int gemm_case(as_test *t, probe *p, size_t m, size_t n, size_t k, 
 }
 
 static inline int gemm_all(as_test *t, probe *p) {
-  static const size_t ks[] = {1, 2, 3, 4, 5, 8, 11};
+  static const size_t ks[] = {1, 2, 3, 4, 5, 8, 19};
   static const unsigned flags[] = {0,       2,           2 | 32,     1,           4,          1 | 4,
                                    4 | 128, 2 | 16 | 32, 2 | 8 | 16, 2 | 64 | 32, 2 | 8 | 64, 1 | 32};
   size_t f = 0;
@@ -296,6 +296,7 @@ static inline int gemm_all(as_test *t, probe *p) {
                          (values)mode))
             return 0;
         }
-  return gemm_case(t, p, 14, 32, 300, 3, 2 | 32, 1, NORMAL) && gemm_case(t, p, 13, 31, 301, 2, 2, 1, SPECIAL);
+  return gemm_case(t, p, 14, 32, 300, 3, 2 | 32, 1, NORMAL) &&
+         gemm_case(t, p, 12, 32, 300, 3, 4, 1, NORMAL) && gemm_case(t, p, 13, 31, 301, 2, 2, 1, SPECIAL);
 }
 #endif

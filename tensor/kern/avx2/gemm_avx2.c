@@ -1,7 +1,10 @@
 /* gemm for AVX2 + FMA: at most 6 x 16 accumulators (12 registers), 2 for B, 1 for the broadcast.
  *
- * A tile of 14 x 32 is done as two half panels by two or three runs of rows (14 = 5 + 5 + 4): each run
- * streams its half of the panel, one whole cache line per k. */
+ * A tile of m x 32 is done as two half panels by runs of at most 6 rows (12 = 6 + 6, 14 = 5 + 5 + 4): each run streams its half
+ * of the panel, one whole cache line per k. Full runs are the best: a k takes 8 loads and a prefetch for 12 multiply-adds, which
+ * leaves the decoders (4 operations a cycle, 2 where a neighbour shares the core) little to spare. So drivers that may choose
+ * give tiles of 12 rows (as_k.rows), a step of 8 k moves one index for all rows and one pointer, and the length of a run is found
+ * without a division. */
 #include "tensor/kern/kernels.h"
 
 #if AS_HAVE_X86
@@ -11,6 +14,9 @@ AS_TARGET_PUSH_AVX2
 
 #define ROWS(X) X(0) X(1) X(2) X(3) X(4) X(5)
 #define PIN(p) __asm__("" : "+r"(p))
+/* Accumulates in place. From the intrinsic gcc 12 makes the forms that overwrite a factor, and keeps three of the 12
+ * accumulators in memory. */
+#define FMA(acc, a, b) __asm__("vfmadd231ps %2, %1, %0" : "+x"(acc) : "x"(a), "x"(b))
 
 AS_ALWAYS_INLINE __m256i first_n(size_t n, size_t at) { /* lanes at.. < n, all ones */
   return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n - (int)at), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
@@ -44,43 +50,37 @@ AS_ALWAYS_INLINE void tile(const as_gemm_args *g, size_t r0, size_t col, const i
 #undef FILL
   }
   for (size_t s = 0; s < g->nseg; s++) {
-    const float *p0 = g->a[s] + r0 * lda, *p3 = p0;
-    if (MR > 3) p3 = p0 + 3 * lda;
+    /* Rows end where the steps of 8 do; i runs from there backwards to 0, then through the rest. */
+    const size_t whole = g->k / 8 * 8;
+    const float *a0 = g->a[s] + r0 * lda + whole, *a1 = a0, *a2 = a0, *a3 = a0, *a4 = a0, *a5 = a0;
+    if (MR > 1) a1 = a0 + lda;
+    if (MR > 2) a2 = a1 + lda;
+    if (MR > 3) a3 = a2 + lda;
+    if (MR > 4) a4 = a3 + lda;
+    if (MR > 5) a5 = a4 + lda;
     const float *b = g->b + g->b_off[s] + col;
-    size_t k = g->k;
-#define ADDR0 p0[at]
-#define ADDR1 p0[lda + at]
-#define ADDR2 p0[2 * lda + at]
-#define ADDR3 p3[at]
-#define ADDR4 p3[lda + at]
-#define ADDR5 p3[2 * lda + at]
-#define ROW(i)                                       \
-  if (MR > i) {                                      \
-    const __m256 av = _mm256_broadcast_ss(&ADDR##i); \
-    l##i = _mm256_fmadd_ps(av, bl, l##i);            \
-    h##i = _mm256_fmadd_ps(av, bh, h##i);            \
+    ptrdiff_t i = -(ptrdiff_t)whole;
+#define ROW(r)                                           \
+  if (MR > r) {                                          \
+    const __m256 av = _mm256_broadcast_ss(a##r + i + u); \
+    FMA(l##r, av, bl);                                   \
+    FMA(h##r, av, bh);                                   \
   }
-#define STEP(u)                                                                              \
+    /* The empty volatile statement keeps the prefetches of 8 steps from being drawn together. */
+#define STEP(at)                                                                             \
   {                                                                                          \
-    const size_t at = u;                                                                     \
+    const ptrdiff_t u = at;                                                                  \
+    __asm__ volatile("");                                                                    \
     const __m256 bl = _mm256_load_ps(b + AS_NR * u), bh = _mm256_load_ps(b + AS_NR * u + 8); \
     _mm_prefetch((const char *)(b + AS_NR * u + 512), _MM_HINT_T0);                          \
     ROWS(ROW)                                                                                \
   }
-    for (; k >= 4; k -= 4) {
-      STEP(0) STEP(1) STEP(2) STEP(3) p0 += 4;
-      PIN(p0);
-      if (MR > 3) {
-        p3 += 4;
-        PIN(p3);
-      }
-      b += 4 * AS_NR;
+    for (; i != 0; i += 8, b += 8 * AS_NR) {
+      PIN(i);
+      PIN(b);
+      STEP(0) STEP(1) STEP(2) STEP(3) STEP(4) STEP(5) STEP(6) STEP(7)
     }
-    for (; k > 0; k--) {
-      STEP(0)
-      p0++, p3++;
-      b += AS_NR;
-    }
+    for (; (size_t)i < g->k - whole; i++, b += AS_NR) STEP(0)
 #undef STEP
 #undef ROW
   }
@@ -149,12 +149,12 @@ RUN(6)
 
 void as_k_gemm_avx2(const as_gemm_args *g) {
   static run_fn *const runs[6] = {run_1, run_2, run_3, run_4, run_5, run_6};
-  const size_t pieces = (g->m + 5) / 6;
   for (size_t col = 0; col < AS_NR; col += 16) {
     if (col >= g->n && !g->acc_out) break; /* acc_out is full rows of 32 */
-    for (size_t i = 0; i < pieces; i++) {
-      const size_t r0 = g->m * i / pieces;
-      runs[g->m * (i + 1) / pieces - r0 - 1](g, r0, col);
+    for (size_t r0 = 0, left = g->m > 12 ? 3 : g->m > 6 ? 2 : 1; left > 0; left--) {
+      const size_t rest = g->m - r0, rows = left == 3 ? (rest + 2) / 3 : left == 2 ? (rest + 1) / 2 : rest;
+      runs[rows - 1](g, r0, col);
+      r0 += rows;
     }
   }
 }
