@@ -1,5 +1,5 @@
 #!/bin/sh
-# Breaks the kernels one line at a time and sees that test_kernels or test_bf16 notices: a harness that cannot fail
+# Breaks the kernels one line at a time and sees that test_kernels, test_kernels_train or test_bf16 notices: a harness that cannot fail
 # proves nothing. Works on a copy; prints one line per mutation; exit 1 if one went unnoticed.
 # Usage: tests/mutate-kernels.sh [work folder]      (an x86-64 CPU with AVX-512, a few minutes)
 set -u
@@ -27,7 +27,7 @@ try() {
   fi
   cp saved "$1"
 }
-for test in test_bf16 test_kernels; do
+for test in test_bf16 test_kernels_train test_kernels; do
   build && "b/t/$test" >test.log 2>&1 || { cat build.log test.log; exit 4; }
 done
 
@@ -64,6 +64,24 @@ try $wino 's/if (x < w->w)/if (x <= w->w)/'
 try tensor/kern/avx2/pack_avx2.c 's/for (size_t j = n; j < AS_NR; j++)/for (size_t j = n + 1; j < AS_NR; j++)/'
 try tensor/kern/softfma.h 's/== 0x10000000 || exponent < 1023 - 126/== 0x20000000 || exponent < 1023 - 126/'
 try tensor/kern/softfma.h 's/ || exponent < 1023 - 126//'
+# training, and the sums in double: tails, fused steps, what is left out
+test=test_kernels_train tr=tensor/kern/wide/train_wide.h gt=tensor/kern/wide/gemmt_wide.h dg=tensor/kern/wide/dgemm_wide.h
+try $dg 's/i + r < m - 1 ? i + r : m - 1/i + r < m - 2 ? i + r : m - 1/'
+try $dg 's/define AT(n) (to\[n \/ DPER_ROW\] + n % DPER_ROW \* DLANES)/define AT(n) (to[n \/ DPER_ROW] + n % 1 * DLANES)/'
+try $dg 's/for (size_t l = 0; l < k; l++)/for (size_t l = 0; l + 1 < k; l++)/'
+try $tr 's/return v16_fma(d, d, acc);/return v16_add(v16_mul(d, d), acc);/'
+try $tr 's/j + 64 <= c; j += 64/j + 63 <= c; j += 64/'
+try $tr 's/v16_fma(xh, gamma, beta)/v16_add(v16_mul(xh, gamma), beta)/'
+try $tr 's/^    v16_put(dy, n, g);//'
+try $tr 's/v16_fma(v16_neg(xh), meanx, g)/v16_fma(xh, meanx, g)/'
+try $tr 's/v16_fma(v, pdf, cdf)/v16_add(v16_mul(v, pdf), cdf)/'
+try $tr 's/if (i < (n)) STEP(i, (n)-i)/if (i + 1 < (n)) STEP(i, (n)-i)/'
+try $tr 's/norm < 1e-12f ? 1e-12f : norm/norm/'
+try $tr 's/v16_keepn(v16_sub(v16_get(a->x + (i), k), mean), k, zero)/v16_sub(v16_get(a->x + (i), k), mean)/'
+try $tr 's/a->nesterov ? v16_fma(mu, b, d) : b/b/'
+try $tr 's/v16_mul(v16_mul(c2, g), g)/v16_mul(c2, v16_mul(g, g))/'
+try $tr 's/v16_fma(vm, v16_get(t + (i), k), v16_mul(vc, v16_get(o + (i), k)))/v16_fma(vc, v16_get(o + (i), k), v16_mul(vm, v16_get(t + (i), k)))/'
+try $gt 's/if (R > 3) v16_store(c + 3 \* AS_NR, x3)/if (R > 4) v16_store(c + 3 * AS_NR, x3)/'
 # bf16: order within a pair, flushing, rounding, tails
 test=test_bf16 w16=tensor/kern/wide/gemm16_wide.h r5=tensor/kern/avx512/bf16_avx512.c r2=tensor/kern/avx2/bf16_avx2.c
 try $w16 's/l = v16_fma(xe, ble, v16_fma(xo, blo, l))/l = v16_fma(xo, blo, v16_fma(xe, ble, l))/'
