@@ -98,7 +98,10 @@ static int fit_in_pieces(as_test *t, const fit_case *c, const char *path, int ea
 }
 
 static bool same_head(const as_linhead *a, const as_linhead *b) {
-  return strcmp(a->sha256, b->sha256) == 0 && strcmp(a->source, b->source) == 0;
+  char one[65], other[65];
+  as_linhead_sha256(a, one);
+  as_linhead_sha256(b, other);
+  return strcmp(one, other) == 0 && strcmp(a->source, b->source) == 0;
 }
 
 static const fit_case fits[] = {{"C = 1", NULL, "1", 0},
