@@ -1,5 +1,6 @@
 /* Linear heads. */
 #include "eval/door/lab_int.h"
+#include "eval/learn/keep.h"
 #include "eval/learn/linhead.h"
 #include "tensor/base/mem.h"
 
@@ -41,9 +42,12 @@ int as_lab_head_fit(const as_lab_rows *rows, double c, as_lab_head **out, as_lab
   as_lab_head *h = new_head(rows->lab, out);
   if (!h) return AS_LAB_ENV;
   as_err *err = as_lab_enter(rows->lab);
-  const as_probe_opts o = {.c = c};
+  as_keep *keep = NULL;
   as_probe_result r = {0};
-  as_status s = as_linhead_fit(&h->head, &rows->rows, &o, &r, err);
+  as_status s = as_keep_create(&keep, NULL, &rows->lab->watch, err);
+  const as_probe_opts o = {.c = c, .keep = keep};
+  if (s == AS_OK) s = as_linhead_fit(&h->head, &rows->rows, &o, &r, err);
+  as_keep_destroy(&keep, s == AS_OK);
   if (fit) *fit = (as_lab_fit){r.converged, r.loss, r.bound, r.iterations};
   return head_leave(h, out, s);
 }

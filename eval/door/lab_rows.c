@@ -133,7 +133,7 @@ int as_lab_rows_knn(const as_lab_rows *train, const as_lab_rows *query, int k, d
   if (train->rows.d != query->rows.d)
     s = as_fail(err, AS_E_USAGE, "k-NN: found rows of %zu features, wanted %zu as in training", query->rows.d,
                 train->rows.d);
-  const as_knn_opts o = {.k = k, .temperature = temperature};
+  const as_knn_opts o = {.k = k, .temperature = temperature, .watch = &query->lab->watch};
   if (s == AS_OK) s = as_knn(&train->rows, &o, query->rows.x, query->rows.n, NULL, NULL, top, err);
   return as_lab_leave(query->lab, s);
 }

@@ -64,6 +64,7 @@ typedef struct knn_search {
   finder *find;          /* [QUERIES] */
   float *scores;
   int *top;
+  const as_watch *watch;
 } knn_search;
 
 /* --- norms -------------------------------------------------------------------------------------------- */
@@ -248,6 +249,7 @@ static as_status run_block(knn_search *s, as_err *err) {
   for (size_t q = 0; q < s->nq; q++) s->find[q].found = s->find[q].n = 0;
   as_l2_normalize(s->nq, (int)s->d, s->query + s->q0 * s->d, s->d, s->qn, s->d);
   for (s->t0 = 0; s->t0 < s->n; s->t0 += TRAIN) {
+    if (as_watch_stop(s->watch)) return as_fail(err, AS_E_STOPPED, "stopped while looking for neighbours");
     s->nt = s->n - s->t0 < TRAIN ? s->n - s->t0 : TRAIN;
     as_par_for(s->nt, gather_row, s);
     as_l2_normalize(s->nt, (int)s->d, s->tn, s->d, s->tn, s->d);
@@ -350,6 +352,7 @@ as_status as_knn(const as_labelled *train, const as_knn_opts *opts, const float 
                   .d = train->d,
                   .k = (size_t)o.k,
                   .temperature = o.temperature,
+                  .watch = o.watch,
                   .shift = o.temperature < coldest_plain ? 1.0 : 0.0,
                   .may_win = may_win,
                   .scores = scores,

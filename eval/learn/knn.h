@@ -8,10 +8,12 @@
 
 #include "eval/learn/labelled.h"
 #include "tensor/base/status.h"
+#include "tensor/base/watch.h"
 
 typedef struct as_knn_opts {
-  int k;              /* 0 = 20 */
-  double temperature; /* 0 = 0.07 */
+  int k;                 /* 0 = 20 */
+  double temperature;    /* 0 = 0.07 */
+  const as_watch *watch; /* asked whether to stop, every few thousand training rows; NULL: nobody */
 } as_knn_opts;
 
 /* What is in force: every 0 replaced by its default. The only place that knows them. */
@@ -29,7 +31,7 @@ const char *as_knn_text(as_knn_opts opts, char buf[64]);
  * Exact: similarity is dot / (max(|a|, 1e-12) max(|b|, 1e-12)), each a double chain over the float
  * features; the float product that is computed first only picks candidates, by a margin that bounds its
  * error. AS_E_USAGE: k < 0, temperature below 0.002 (the votes would overflow), no training row with a
- * label, a label >= classes; AS_E_INPUT: a training row that is not finite. */
+ * label, a label >= classes; AS_E_INPUT: a training row that is not finite; AS_E_STOPPED. */
 as_status as_knn(const as_labelled *train, const as_knn_opts *opts, const float *query, size_t n_query,
                  const uint8_t *may_win, float *scores, int *top, as_err *err);
 

@@ -326,8 +326,10 @@ as_status as_score(as_scores *out, const as_dataset *ds, const as_features *f, c
   out->row = as_calloc(n, sizeof *out->row, err);
   as_status s = out->row ? open_scoring(&k, among, err) : AS_E_ENV;
   as_sha256_init(&sum);
-  for (size_t first = 0; s == AS_OK && first < n; first += ROWS)
+  for (size_t first = 0; s == AS_OK && first < n; first += ROWS) {
+    if (!voter->head) as_watch_progress(voter->knn.watch, "looking for neighbours", first, n);
     s = score_rows(out, &k, f, rows, first, n - first < ROWS ? n - first : ROWS, &sum, err);
+  }
   if (s == AS_OK) s = finish_cell(out, err);
   if (s == AS_OK) s = count_hopeless(&out->cell, &k, err);
   if (s == AS_OK) s = score_corruptions(out, ds, err);

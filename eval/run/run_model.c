@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "eval/learn/crops.h"
+#include "eval/learn/keep.h"
 #include "eval/learn/probe_path.h"
 #include "eval/learn/protocol.h"
 #include "eval/learn/score.h"
@@ -104,7 +105,7 @@ static as_labelled rows_of(const as_model_run *r, size_t train) {
 }
 
 /* By the protocol of a framework. */
-static as_status fit_protocol(as_model_run *r, size_t train, const char *name, as_err *err) {
+static as_status fit_protocol(as_model_run *r, size_t train, const char *name, as_keep *keep, as_err *err) {
   const as_labelled rows = rows_of(r, train);
   const char *recipe = as_recipe_name(r->open.bb.recipe);
   const as_protocol *how =
@@ -112,15 +113,15 @@ static as_status fit_protocol(as_model_run *r, size_t train, const char *name, a
   if (!how)
     return as_fail(err, AS_E_INPUT, "no probe protocol is known for recipe %s; say protocol = NAME", recipe);
   if (r->in->plan->crops && how->crops) return fit_crops(r, train, how, err);
-  return as_linhead_protocol(&r->open.head, &rows, how, (uint64_t)r->in->plan->seed, NULL, err);
+  return as_linhead_protocol(&r->open.head, &rows, how, (uint64_t)r->in->plan->seed, keep, err);
 }
 
 /* By L-BFGS, at one C or at the best of a path. */
-static as_status fit_lbfgs(as_model_run *r, size_t train, as_probe_facts *facts, as_err *err) {
+static as_status fit_lbfgs(as_model_run *r, size_t train, as_keep *keep, as_probe_facts *facts, as_err *err) {
   const as_plan_model *p = r->plan;
   const as_labelled rows = rows_of(r, train);
-  as_probe_opts o = {.max_iter = p->max_iter};
-  as_path_opts path = {.seed = (uint64_t)r->in->plan->seed, .max_iter = p->max_iter};
+  as_probe_opts o = {.max_iter = p->max_iter, .keep = keep};
+  as_path_opts path = {.seed = (uint64_t)r->in->plan->seed, .max_iter = p->max_iter, .keep = keep};
   as_path_result tried = {0};
   as_probe_result res = {0};
   as_status s = p->c ? as_path_parse(p->c, &o.c, &path, err) : AS_OK;
@@ -160,14 +161,21 @@ static void put_head_note(as_jsonw *w, const void *ctx) {
   as_jsonw_end(w);
 }
 
-/* Fits the probe, and leaves it in work/heads. */
+/* Fits the probe, and leaves it in work/heads; where it is stopped, what the next run goes on from. */
 static as_status fit_probe(as_model_run *r, size_t train, as_err *err) {
   const char *protocol = as_plan_protocol(r->in->plan, r->plan);
   as_probe_facts facts = {0};
   char name[120];
+  as_keep *keep = NULL;
+  char *state = as_run_folder_new(r->folder, err, "heads/%s.state", r->plan->name);
   as_watch_progress(r->in->opts->watch, "fitting the probe", 0, 1);
-  as_status s = strcmp(protocol, "lbfgs") == 0 ? fit_lbfgs(r, train, &facts, err)
-                                               : fit_protocol(r, train, protocol, err);
+  as_status s = state ? as_keep_create(&keep, state, r->in->opts->watch, err) : AS_E_ENV;
+  if (s == AS_OK)
+    s = strcmp(protocol, "lbfgs") == 0 ? fit_lbfgs(r, train, keep, &facts, err)
+                                       : fit_protocol(r, train, protocol, keep, err);
+  as_keep_destroy(&keep, s == AS_OK);
+  as_free(state);
+  if (s == AS_E_STOPPED) return as_fail(err, s, "model %s: stopped in the fit of its probe", r->plan->name);
   if (s != AS_OK) return as_fail_in(err, "model %s", r->plan->name), s;
   as_watch_progress(r->in->opts->watch, "fitting the probe", 1, 1);
   facts.train = r->in->plan->datasets[train].name;
@@ -212,6 +220,7 @@ static as_status make_voter(as_model_run *r, as_err *err) {
   r->neighbours = rows_of(r, train);
   r->voter.train = &r->neighbours;
   r->voter.knn = as_plan_knn(r->plan);
+  r->voter.knn.watch = r->in->opts->watch;
   return AS_OK;
 }
 

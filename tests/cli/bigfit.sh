@@ -51,6 +51,28 @@ for how in "--c 100" "--c path --max-iter 40" "--protocol fixed"; do
   rm -f "$TMP/parts.safetensors" "$TMP/whole.safetensors"
 done
 
+# inside a run as well, whose next one goes on with the fit
+sed '/^\[dataset real/,$d' "$A/demo.plan" >"$A/fit.plan"
+printf '[model vit-a]\nweights = weights/vit-a.safetensors\nhead = probe\nc = 1e-3:1e6:100\n' >>"$A/fit.plan"
+run run "$A/fit.plan" -o "$TMP/whole" --threads 1 -q
+[ $code -eq 0 ] || not_ok "bigfit: a run" "exit $code: $(head -c 300 "$TMP/err")"
+stops=0 kept=0 pause=0.3
+while :; do
+  "$ASSAY" run "$A/fit.plan" -o "$TMP/parts" --threads 1 -q >"$TMP/out" 2>"$TMP/err" </dev/null &
+  pid=$!
+  sleep $pause
+  kill -TERM $pid 2>/dev/null
+  wait $pid
+  code=$?
+  [ -s "$TMP/parts/work/heads/vit-a.state" ] && kept=$((kept + 1))
+  [ $code -eq 75 ] || [ $code -eq 143 ] && stops=$((stops + 1)) && [ $stops -lt 40 ] || break
+  pause=$((stops / 4 + 1)) # as above
+done
+[ $code -eq 0 ] && ok "bigfit: a run in pieces, to its end" || not_ok "bigfit: a run in pieces, to its end" "exit $code: $(head -c 300 "$TMP/err")"
+[ $kept -gt 0 ] && ok "bigfit: a run was stopped in a fit" || skip "bigfit: a run was stopped in a fit" "faster than the signal"
+same "bigfit: a run in pieces, the same head" "$TMP/whole/heads/vit-a.safetensors" "$TMP/parts/heads/vit-a.safetensors"
+same "bigfit: a run in pieces, the same table" "$TMP/whole/table.csv" "$TMP/parts/table.csv"
+
 # a second signal ends it at once; without -o there is nowhere to keep anything
 "$ASSAY" probe --train "$TMP/many.npy" --test "$TMP/few.npy" --c path --threads 1 >"$TMP/out" 2>"$TMP/err" </dev/null &
 pid=$!
