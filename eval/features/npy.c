@@ -175,14 +175,7 @@ as_status as_npy_parse(as_view *view, const void *data, size_t size, const char 
   }
   v.data = r.data + r.pos;
   v.bytes = bytes;
-  as_view_set_contiguous(&v);
-  if (fortran && numel > 0) {
-    int64_t step = 1; /* every product is a divisor of numel, which fits */
-    for (int i = 0; i < v.rank; i++) {
-      v.stride[i] = step;
-      step *= v.shape[i];
-    }
-  }
+  as_view_set_order(&v, fortran);
   *view = v;
   return AS_OK;
 }

@@ -40,20 +40,31 @@ bool as_shape_numel(const int64_t *shape, int rank, size_t *numel) {
   return true;
 }
 
-void as_view_set_contiguous(as_view *v) {
-  int64_t step = 1;
-  for (int i = v->rank - 1; i >= 0; i--) {
-    v->stride[i] = step;
-    step *= v->shape[i] > 0 ? v->shape[i] : 1;
+static bool is_empty(const as_view *v) {
+  for (int i = 0; i < v->rank; i++)
+    if (v->shape[i] == 0) return true;
+  return false;
+}
+
+void as_view_set_order(as_view *v, bool fortran) {
+  int64_t step = !is_empty(v);
+  for (int i = 0; i < v->rank; i++) {
+    const int axis = fortran ? i : v->rank - 1 - i;
+    v->stride[axis] = step;
+    if (!as_mul_i64(step, v->shape[axis], &step)) step = 0;
   }
+}
+
+void as_view_set_contiguous(as_view *v) {
+  as_view_set_order(v, false);
 }
 
 bool as_view_is_contiguous(const as_view *v) {
   int64_t step = 1;
+  if (is_empty(v)) return true;
   for (int i = v->rank - 1; i >= 0; i--) {
-    if (v->shape[i] == 0) return true;
     if (v->shape[i] != 1 && v->stride[i] != step) return false;
-    step *= v->shape[i];
+    if (!as_mul_i64(step, v->shape[i], &step)) return false;
   }
   return true;
 }

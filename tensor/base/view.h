@@ -59,8 +59,10 @@ typedef struct as_param_spec {
 /* Number of elements of a shape; false when it does not fit or a dimension is negative. */
 bool as_shape_numel(const int64_t *shape, int rank, size_t *numel);
 
-/* Row-major strides. */
-void as_view_set_contiguous(as_view *v);
+/* Strides of elements one after another, the last axis the quickest (fortran: the first). Lengths may be anything: without
+ * an element all strides are 0, as are those that would not fit, where nothing can have so many. */
+void as_view_set_order(as_view *v, bool fortran);
+void as_view_set_contiguous(as_view *v); /* the last axis the quickest */
 bool as_view_is_contiguous(const as_view *v);
 
 /* "[64, 3, 7, 7]" into buf, truncated to fit; returns buf. */

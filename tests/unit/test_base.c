@@ -133,6 +133,18 @@ static void views(as_test *t) {
   CHECK(t, !as_view_is_contiguous(&v));
   as_view_set_contiguous(&v);
   CHECK(t, as_view_is_contiguous(&v) && v.stride[0] == 3);
+  as_view_set_order(&v, true);
+  CHECK(t, v.stride[0] == 1 && v.stride[1] == 2);
+  /* nothing in it, but lengths whose product does not fit; and more than fits */
+  as_view none = {f32, 0, AS_F32, false, 3, {0, INT64_MAX / 2, 4}, {1, 1, 1}};
+  CHECK(t, as_view_is_contiguous(&none));
+  as_view_set_contiguous(&none);
+  CHECK(t, none.stride[0] == 0 && none.stride[2] == 0);
+  as_view_set_order(&none, true);
+  CHECK(t, none.stride[2] == 0);
+  none.shape[0] = 2;
+  as_view_set_contiguous(&none);
+  CHECK(t, none.stride[2] == 1 && none.stride[1] == 4 && none.stride[0] == 0);
 }
 
 static void hashes(as_test *t) {

@@ -126,14 +126,7 @@ as_status as_state_read_npy(as_state *s, const uint8_t *data, size_t size, const
                    as_shape_text(v.shape, v.rank, shape, sizeof shape), as_dtype_name(v.dtype),
                    as_rd_left(&r));
   }
-  as_view_set_contiguous(&v);
-  if (fortran) {
-    int64_t run = 1;
-    for (int k = 0; k < v.rank; k++) {
-      v.stride[k] = run;
-      run *= v.shape[k] > 0 ? v.shape[k] : 1;
-    }
-  }
+  as_view_set_order(&v, fortran);
   v.data = data + r.pos;
   v.bytes = bytes;
   return as_state_add(s, name, strlen(name), &v, err);

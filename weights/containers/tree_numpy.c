@@ -108,17 +108,16 @@ static as_status make_array(as_tree *t, uint32_t shape, uint32_t dtype, uint32_t
                            as_str_c(&t->path));
   }
   const as_pk_node *s = as_pk_at(pk, shape);
-  int64_t dims[AS_MAX_RANK], stride[AS_MAX_RANK];
-  int rank = 0;
+  as_view v = {.rank = 0};
   if (s->type != AS_PK_TUPLE || s->u.cells.count > AS_MAX_RANK)
     return refuse_array(t, "its shape is not a tuple of up to 8 numbers", err);
   for (uint32_t c = s->u.cells.first; c; c = as_pk_cell_at(pk, c)->next) {
-    const as_pk_node *v = as_pk_at(pk, as_pk_cell_at(pk, c)->value);
-    if (v->type != AS_PK_INT) return refuse_array(t, "its shape is not a tuple of up to 8 numbers", err);
-    dims[rank++] = v->u.i;
+    const as_pk_node *n = as_pk_at(pk, as_pk_cell_at(pk, c)->value);
+    if (n->type != AS_PK_INT) return refuse_array(t, "its shape is not a tuple of up to 8 numbers", err);
+    v.shape[v.rank++] = n->u.i;
   }
   size_t numel = 0, want = 0;
-  if (!as_shape_numel(dims, rank, &numel) || !as_mul_size(numel, as_dtype_size(st.dtype), &want))
+  if (!as_shape_numel(v.shape, v.rank, &numel) || !as_mul_size(numel, as_dtype_size(st.dtype), &want))
     return refuse_array(t, "its shape is negative or does not fit", err);
   bool bytes = false;
   as_status r = read_bytes(t, data, &st.data, &st.bytes, &bytes, err);
@@ -128,15 +127,9 @@ static as_status make_array(as_tree *t, uint32_t shape, uint32_t dtype, uint32_t
     return as_fail(err, AS_E_INPUT, "%s: array %s: %zu bytes of data, its shape wants %zu", t->label,
                    as_str_c(&t->path), st.bytes, want);
   st.numel = numel;
-  int64_t run = 1;
-  for (int i = 0; i < rank; i++) {
-    int k = fortran ? i : rank - 1 - i;
-    stride[k] = run;
-    run *= dims[k] > 0 ? dims[k] : 1; /* fits: numel does, or it is 0 and the strides are not used */
-  }
-  if (numel == 0) memset(stride, 0, sizeof stride);
+  as_view_set_order(&v, fortran);
   *is = true;
-  return as_tree_cut(t, &st, rank, dims, stride, 0, out, err);
+  return as_tree_cut(t, &st, v.rank, v.shape, v.stride, 0, out, err);
 }
 
 as_status as_tree_numpy(as_tree *t, uint32_t callee, uint32_t args, uint32_t state, as_view *out, bool *is,

@@ -121,7 +121,7 @@ as_status as_tree_cut(as_tree *t, const as_storage *st, int rank, const int64_t 
     int64_t reach = 0;
     if (stride[i] < 0) return as_tree_refuse(t, "a negative stride", err);
     out->shape[i] = shape[i];
-    out->stride[i] = stride[i];
+    out->stride[i] = numel > 0 ? stride[i] : 0; /* which nothing has checked */
     if (numel > 0 && (!as_mul_i64(shape[i] - 1, stride[i], &reach) || !as_add_i64(last, reach, &last)))
       return as_tree_refuse(t, "its last element's place does not fit 64 bits", err);
   }

@@ -36,7 +36,7 @@ static bool merge_axes(const as_view *v, int from, int to, int64_t *n, int64_t *
       *stride = v->stride[k];
     else if (v->stride[k] != v->stride[k + 1] * v->shape[k + 1])
       return false;
-    *n *= v->shape[k];
+    if (!as_mul_i64(*n, v->shape[k], n)) return false;
   }
   return true;
 }
