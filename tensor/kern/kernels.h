@@ -119,8 +119,8 @@ typedef void as_fn_meanwin(const as_window_args *w);
 /* Rows of c >= 1 contiguous floats; out may be in. Sums by NUMERICS rule 3: 16 lanes, then halves.
  * layernorm: two passes; mean = sum / c, var = sum of squares / c, rstd = 1 / sqrt(var + eps),
  *            out = fma((x - mean) * rstd, gamma, beta).
- * softmax:   s = scale * x; exp(s - max) / sum; of `rows` rows, ld and ldo floats apart. A row with a NaN becomes NaN
- *            throughout.
+ * softmax:   s = scale * x, scale > 0; exp(s - max) / sum; of `rows` rows, ld and ldo floats apart. A row with a NaN becomes
+ *            NaN throughout.
  * l2norm:    x / max(sqrt(sum x^2), 1e-12). */
 typedef void as_fn_layernorm(size_t c, const float *in, const float *gamma, const float *beta, float eps,
                              float *out);

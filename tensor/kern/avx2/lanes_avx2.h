@@ -132,6 +132,14 @@ AS_ALWAYS_INLINE __m256 scale8(__m256 p, __m256 n) {
 AS_ALWAYS_INLINE v16 v16_scale(v16 p, v16 n) {
   V16(scale8(p.l, n.l), scale8(p.h, n.h));
 }
+AS_ALWAYS_INLINE __m256 near8(__m256 p, __m256 n) {
+  const __m256i e = _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23);
+  return _mm256_mul_ps(p, _mm256_castsi256_ps(e));
+}
+/* The same in one step where p and the result are normal, or p is NaN */
+AS_ALWAYS_INLINE v16 v16_scale_near(v16 p, v16 n) {
+  V16(near8(p.l, n.l), near8(p.h, n.h));
+}
 /* to[0..7] += x, in double */
 AS_ALWAYS_INLINE void v8_addd(double *to, __m256 x) {
   const __m256d l = _mm256_cvtps_pd(_mm256_castps256_ps128(x)),

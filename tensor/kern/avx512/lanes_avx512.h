@@ -105,6 +105,10 @@ AS_ALWAYS_INLINE v16 v16_select_le(v16 a, v16 b, v16 x, v16 y) {
 AS_ALWAYS_INLINE v16 v16_scale(v16 p, v16 n) {
   return _mm512_scalef_ps(p, n);
 }
+/* The same where p and the result are normal, or p is NaN */
+AS_ALWAYS_INLINE v16 v16_scale_near(v16 p, v16 n) {
+  return v16_scale(p, n);
+}
 /* to[0..15] += x, in double */
 AS_ALWAYS_INLINE void v16_addd(double *to, v16 x) {
   const __m512d l = _mm512_cvtps_pd(_mm512_castps512_ps256(x)),

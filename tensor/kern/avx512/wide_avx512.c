@@ -6,6 +6,7 @@
 AS_TARGET_PUSH_AVX512
 #include "tensor/kern/avx512/lanes_avx512.h"
 #define AS_WIDE(op) as_k_##op##_avx512
+#define AS_WIDE_FOUR
 #define AS_WIDE_BYTES 64
 #include "tensor/kern/wide/dgemm_wide.h"
 #include "tensor/kern/wide/rows_wide.h"

@@ -133,6 +133,13 @@ AS_ALWAYS_INLINE float32x4_t scale4(float32x4_t p, float32x4_t n) {
 AS_ALWAYS_INLINE v16 v16_scale(v16 p, v16 n) {
   V16_EACH(scale4(p.q[i], n.q[i]));
 }
+AS_ALWAYS_INLINE float32x4_t near4(float32x4_t p, float32x4_t n) {
+  return vmulq_f32(p, vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(vcvtq_s32_f32(n), vdupq_n_s32(127)), 23)));
+}
+/* The same in one step where p and the result are normal, or p is NaN */
+AS_ALWAYS_INLINE v16 v16_scale_near(v16 p, v16 n) {
+  V16_EACH(near4(p.q[i], n.q[i]));
+}
 /* to[0..15] += x, in double */
 AS_ALWAYS_INLINE void v16_addd(double *to, v16 x) {
   for (int i = 0; i < 4; i++) {

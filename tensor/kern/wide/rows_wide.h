@@ -1,69 +1,53 @@
 /* Row and elementwise kernels written once for all instruction sets, on a type v16 of 16 float lanes
  * (one, two or four registers). The includer defines v16 and the v16_* functions (see any
  * lanes_*.h) and AS_WIDE(op), the name of a kernel. Bits: kern/ref/rows_ref.c and fmath_ref.h. */
+#include <stdbool.h>
+
 #include "tensor/kern/kernels.h"
 
-AS_ALWAYS_INLINE v16 wide_exp(v16 x) {
-  x = v16_min(v16_set1(89.0f), x);
-  x = v16_max(v16_set1(-104.0f), x);
-  const v16 magic = v16_set1(0x1.8p23f);
-  const v16 n = v16_sub(v16_fma(x, v16_set1(0x1.715476p0f), magic), magic);
-  v16 r = v16_fma(n, v16_set1(-0x1.62e4p-1f), x);
-  r = v16_fma(n, v16_set1(-0x1.7f7d1cp-20f), r);
-  v16 q = v16_set1(0x1.6a23cep-10f);
-  q = v16_fma(q, r, v16_set1(0x1.123a2p-7f));
-  q = v16_fma(q, r, v16_set1(0x1.5558f2p-5f));
-  q = v16_fma(q, r, v16_set1(0x1.555492p-3f));
-  q = v16_fma(q, r, v16_set1(0x1.fffffcp-2f));
-  return v16_scale(v16_add(v16_fma(v16_mul(r, r), q, r), v16_set1(1.0f)), n);
-}
-
-AS_ALWAYS_INLINE v16 wide_erf(v16 x) {
-  const v16 s = v16_mul(x, x), limit = v16_set1(0.921875f);
-  v16 p = v16_set1(-0x1.382606p-11f);
-  p = v16_fma(p, s, v16_set1(0x1.46c248p-8f));
-  p = v16_fma(p, s, v16_set1(-0x1.b676cep-6f));
-  p = v16_fma(p, s, v16_set1(0x1.ce1904p-4f));
-  p = v16_fma(p, s, v16_set1(-0x1.8126dcp-2f));
-  p = v16_fma(p, s, v16_set1(0x1.06eba6p-3f));
-  p = v16_fma(p, x, x);
-  const v16 a = v16_abs(x), t = v16_min(v16_set1(4.0f), a);
-  v16 q = v16_set1(-0x1.c0c24ep-13f);
-  q = v16_fma(q, t, v16_set1(0x1.a56404p-9f));
-  q = v16_fma(q, t, v16_set1(-0x1.770778p-6f));
-  q = v16_fma(q, t, v16_set1(0x1.af270ap-4f));
-  q = v16_fma(q, t, v16_set1(0x1.457cdep-1f));
-  q = v16_fma(q, t, v16_set1(0x1.07328ap-3f));
-  const v16 e = wide_exp(v16_fnms(q, t, t));
-  const v16 y = v16_sub(v16_set1(1.0f), e);
-  return v16_select_le(a, limit, p, v16_copysign(y, x));
-}
-
-AS_ALWAYS_INLINE v16 wide_gelu(v16 x) {
-  const v16 h = v16_mul(v16_set1(0.5f), x);
-  return v16_fma(h, wide_erf(v16_mul(x, v16_set1(0x1.6a09e6p-1f))), h);
-}
-
-AS_ALWAYS_INLINE v16 wide_silu(v16 x) {
-  return v16_div(x, v16_add(v16_set1(1.0f), wide_exp(v16_neg(x))));
-}
+#define LANES v16
+#define LANES_(op) v16_##op
+#define FMATH(op) wide_##op
+#include "tensor/kern/wide/fmath_wide.h"
+#undef LANES
+#undef LANES_
+#undef FMATH
+/* AVX-512, whose v16 is one register, takes four at a time; what is two or four registers is side by side already. */
+#ifdef AS_WIDE_FOUR
+#include "tensor/kern/wide/four_wide.h"
+#define LANES v64
+#define LANES_(op) v64_##op
+#define FMATH(op) four_##op
+#include "tensor/kern/wide/fmath_wide.h"
+#undef LANES
+#undef LANES_
+#undef FMATH
+#define AS_WIDE_MAP_FOUR(op) \
+  for (; i + 64 <= n; i += 64) v64_store(out + i, four_##op(v64_load(in + i)));
+#else
+#define AS_WIDE_MAP_FOUR(op)
+#endif
 
 AS_ALWAYS_INLINE v16 wide_relu(v16 x) {
   return v16_relu(x);
 }
 
-#define AS_WIDE_MAP(op)                                                           \
+#define AS_WIDE_MAP(op, FOUR)                                                     \
   void AS_WIDE(op)(size_t n, const float *in, float *out) {                       \
     size_t i = 0;                                                                 \
+    FOUR(op)                                                                      \
     for (; i + 16 <= n; i += 16) v16_store(out + i, wide_##op(v16_load(in + i))); \
     if (i < n) v16_storen(out + i, n - i, wide_##op(v16_loadn(in + i, n - i)));   \
   }
-AS_WIDE_MAP(exp)
-AS_WIDE_MAP(erf)
-AS_WIDE_MAP(gelu)
-AS_WIDE_MAP(silu)
-AS_WIDE_MAP(relu)
+#define AS_WIDE_NO_FOUR(op)
+AS_WIDE_MAP(exp, AS_WIDE_MAP_FOUR)
+AS_WIDE_MAP(erf, AS_WIDE_MAP_FOUR)
+AS_WIDE_MAP(gelu, AS_WIDE_MAP_FOUR)
+AS_WIDE_MAP(silu, AS_WIDE_MAP_FOUR)
+AS_WIDE_MAP(relu, AS_WIDE_NO_FOUR)
 #undef AS_WIDE_MAP
+#undef AS_WIDE_MAP_FOUR
+#undef AS_WIDE_NO_FOUR
 
 void AS_WIDE(add)(size_t n, const float *a, const float *b, float *out) {
   size_t i = 0;
@@ -100,67 +84,105 @@ void AS_WIDE(layernorm)(size_t c, const float *in, const float *gamma, const flo
   }
 }
 
-/* e / sum for 0 <= e <= 1 <= sum, correctly rounded, without a division: y is 1 / sum rounded once. e y is within two units
- * of the last place, one step of correction brings it within one, and from there a step whose remainder is exact gives
- * the rounded quotient (Markstein, IBM J. Res. Dev. 34, 1990). Remainders are exact while e is so large that none of their bits
- * is below 2^-149; smaller ones, and NaN, are divided. */
-AS_ALWAYS_INLINE v16 wide_share(v16 e, v16 sum, v16 y) {
-  if (!v16_all_ge(e, v16_set1(0x1p-96f))) return v16_div(e, sum);
-  const v16 minus_e = v16_neg(e), minus_y = v16_neg(y);
-  v16 q = v16_mul(e, y);
-  q = v16_fma(v16_fma(q, sum, minus_e), minus_y, q);
-  return v16_fma(v16_fma(q, sum, minus_e), minus_y, q);
-}
-
-/* Four chains of the maximum hide the latency of its two steps. */
-AS_ALWAYS_INLINE v16 wide_max_scaled(size_t c, v16 sc, const float *in) {
-  v16 m0 = v16_mul(sc, v16_set1(in[0])), m1 = m0, m2 = m0, m3 = m0;
+/* The largest of a row in all lanes; in `least` lanes of which one is the least. NaN counts or not. Chains side by side hide the
+ * latency of a step. */
+AS_ALWAYS_INLINE v16 wide_range(size_t c, const float *in, v16 *least) {
+  v16 a0 = v16_set1(in[0]), a1 = a0, b0 = a0, b1 = a0;
   size_t i = 0;
-  for (; i + 64 <= c; i += 64) {
-    m0 = v16_maxnan(m0, v16_mul(sc, v16_load(in + i))),
-    m1 = v16_maxnan(m1, v16_mul(sc, v16_load(in + i + 16)));
-    m2 = v16_maxnan(m2, v16_mul(sc, v16_load(in + i + 32))),
-    m3 = v16_maxnan(m3, v16_mul(sc, v16_load(in + i + 48)));
+  for (; i + 32 <= c; i += 32) {
+    const v16 x0 = v16_load(in + i), x1 = v16_load(in + i + 16);
+    a0 = v16_min(a0, x0), b0 = v16_max(b0, x0);
+    a1 = v16_min(a1, x1), b1 = v16_max(b1, x1);
   }
-  for (; i + 16 <= c; i += 16) m1 = v16_maxnan(m1, v16_mul(sc, v16_load(in + i)));
-  if (i < c) m2 = v16_maxnan(m2, v16_keepn(v16_mul(sc, v16_loadn(in + i, c - i)), c - i, m2));
-  return v16_foldmax(v16_maxnan(v16_maxnan(m0, m1), v16_maxnan(m2, m3)));
-}
-
-/* exp(scale x - m) to out; the lanes of their sum. */
-AS_ALWAYS_INLINE v16 wide_exp_row(size_t c, v16 sc, v16 m, const float *in, float *out) {
-  v16 l = v16_set1(0.0f);
-  size_t i = 0;
-  for (; i + 16 <= c; i += 16) {
-    const v16 e = wide_exp(v16_sub(v16_mul(sc, v16_load(in + i)), m));
-    v16_store(out + i, e);
-    l = v16_add(l, e);
-  }
+  for (; i + 16 <= c; i += 16) a0 = v16_min(a0, v16_load(in + i)), b0 = v16_max(b0, v16_load(in + i));
   if (i < c) {
-    const v16 e = wide_exp(v16_sub(v16_mul(sc, v16_loadn(in + i, c - i)), m));
-    v16_storen(out + i, c - i, e);
-    l = v16_add(l, v16_keepn(e, c - i, v16_set1(0.0f)));
+    const v16 x = v16_keepn(v16_loadn(in + i, c - i), c - i, v16_set1(in[0]));
+    a1 = v16_min(a1, x), b1 = v16_max(b1, x);
   }
-  return l;
+  *least = v16_min(a0, a1);
+  return v16_foldmax(v16_max(b0, b1));
 }
 
-/* Step by step over a few rows at a time: of one row each step waits for the end of the one before. */
+/* exp(scale x - m) to out; returns the lanes of their sum. */
+#define AS_WIDE_EXP_ROW(exp_row, EXP, FOUR)                                               \
+  AS_ALWAYS_INLINE v16 exp_row(size_t c, v16 scale, v16 m, const float *in, float *out) { \
+    v16 l = v16_set1(0.0f);                                                               \
+    size_t i = 0;                                                                         \
+    FOUR for (; i + 16 <= c; i += 16) {                                                   \
+      const v16 e = EXP(v16_sub(v16_mul(scale, v16_load(in + i)), m));                    \
+      v16_store(out + i, e);                                                              \
+      l = v16_add(l, e);                                                                  \
+    }                                                                                     \
+    if (i < c) {                                                                          \
+      const v16 e = EXP(v16_sub(v16_mul(scale, v16_loadn(in + i, c - i)), m));            \
+      v16_storen(out + i, c - i, e);                                                      \
+      l = v16_add(l, v16_keepn(e, c - i, v16_set1(0.0f)));                                \
+    }                                                                                     \
+    return l;                                                                             \
+  }
+#ifdef AS_WIDE_FOUR
+#define AS_WIDE_EXP_FOUR                                                           \
+  const v64 scales = {scale, scale, scale, scale}, most = {m, m, m, m};            \
+  for (; i + 64 <= c; i += 64) {                                                   \
+    const v64 e = four_exp_near(v64_sub(v64_mul(scales, v64_load(in + i)), most)); \
+    v64_store(out + i, e);                                                         \
+    l = v16_add(v16_add(v16_add(v16_add(l, e.a), e.b), e.c), e.d);                 \
+  }
+#else
+#define AS_WIDE_EXP_FOUR
+#endif
+AS_WIDE_EXP_ROW(wide_exp_row, wide_exp, )
+AS_WIDE_EXP_ROW(wide_exp_row_near, wide_exp_near, AS_WIDE_EXP_FOUR)
+#undef AS_WIDE_EXP_ROW
+#undef AS_WIDE_EXP_FOUR
+
+/* e / sum for 2^-96 <= e <= 1 <= sum or NaN, correctly rounded, without a division: y is 1 / sum rounded once and z the rest,
+ * so that q is the quotient but for its own rounding and 2^-45; from there a step whose remainder is exact gives the
+ * rounded quotient (Markstein, IBM J. Res. Dev. 34, 1990). It is exact as none of its bits is below 2^-149. */
+AS_ALWAYS_INLINE v16 wide_share(v16 e, v16 sum, v16 y, v16 z) {
+  const v16 q = v16_fma(e, y, v16_mul(e, z));
+  return v16_fma(v16_fma(q, v16_neg(sum), e), y, q);
+}
+
+AS_ALWAYS_INLINE void wide_share_row(size_t c, float *x, v16 sum, v16 y) {
+  const v16 z = v16_mul(v16_fma(v16_neg(sum), y, v16_set1(1.0f)), y);
+  size_t i = 0;
+  for (; i + 16 <= c; i += 16) v16_store(x + i, wide_share(v16_load(x + i), sum, y, z));
+  if (i < c) v16_storen(x + i, c - i, wide_share(v16_loadn(x + i, c - i), sum, y, z));
+}
+
+AS_ALWAYS_INLINE void wide_div_row(size_t c, float *x, v16 sum) {
+  for (size_t i = 0, n; i < c; i += n) {
+    n = c - i < 16 ? c - i : 16;
+    v16_put(x + i, n, v16_div(v16_get(x + i, n), sum));
+  }
+}
+
+/* Rows whose scores differ by less than 66 have exponentials above 2^-96, far from denormals: no bounds to see to. A NaN may
+ * be missed in the range of its row; then it is in the sum. Step by step over a few rows at a time: of one row each step waits for
+ * the end of the one before. */
 void AS_WIDE(softmax)(size_t rows, size_t c, float scale, const float *in, size_t ld, float *out,
                       size_t ldo) {
   enum { TOGETHER = 16 };
   const v16 sc = v16_set1(scale), one = v16_set1(1.0f);
   v16 m[TOGETHER], l[TOGETHER], sum[TOGETHER], y[TOGETHER];
+  bool near[TOGETHER];
   for (size_t first = 0, n; first < rows; first += n, in += n * ld, out += n * ldo) {
     n = rows - first < TOGETHER ? rows - first : TOGETHER;
-    for (size_t r = 0; r < n; r++) m[r] = wide_max_scaled(c, sc, in + r * ld);
-    for (size_t r = 0; r < n; r++) l[r] = wide_exp_row(c, sc, m[r], in + r * ld, out + r * ldo);
+    for (size_t r = 0; r < n; r++) {
+      v16 least;
+      m[r] = v16_mul(sc, wide_range(c, in + r * ld, &least)); /* rounding keeps the order of products */
+      near[r] = v16_all_ge(v16_sub(v16_mul(sc, least), m[r]), v16_set1(-66.0f));
+    }
+    for (size_t r = 0; r < n; r++)
+      l[r] = near[r] ? wide_exp_row_near(c, sc, m[r], in + r * ld, out + r * ldo)
+                     : wide_exp_row(c, sc, m[r], in + r * ld, out + r * ldo);
     for (size_t r = 0; r < n; r++) sum[r] = v16_set1(v16_fold(l[r])), y[r] = v16_div(one, sum[r]);
     for (size_t r = 0; r < n; r++) {
-      float *x = out + r * ldo;
-      size_t i = 0;
-      for (; i + 16 <= c; i += 16) v16_store(x + i, wide_share(v16_load(x + i), sum[r], y[r]));
-      if (i < c)
-        v16_storen(x + i, c - i, wide_share(v16_keepn(v16_loadn(x + i, c - i), c - i, one), sum[r], y[r]));
+      if (near[r])
+        wide_share_row(c, out + r * ldo, sum[r], y[r]);
+      else
+        wide_div_row(c, out + r * ldo, sum[r]);
     }
   }
 }
