@@ -4,43 +4,6 @@
 
 #include "models/ssl/ssl_int.h"
 #include "tensor/base/mem.h"
-#include "tensor/base/text.h"
-
-static const as_ssl_param shared[] = {
-    {"lr", 2e-3, "learning rate", ""},
-    {"lr-end", 0.0, "learning rate at the end of the cosine", ""},
-    {"weight-decay", 1e-4, "", ""},
-    {"warm-up", 0.0, "epochs in which the rate rises from 0", ""},
-    {"optimizer", 3.0, "0 SGD, 1 LARS, 2 LARC, 3 AdamW", ""},
-    {"momentum", 0.9, "of SGD, LARS and LARC", ""},
-    {NULL, 0, NULL, NULL},
-};
-
-static const as_ssl_param *named_in(const as_ssl_param *list, const char *name) {
-  for (const as_ssl_param *p = list; p && p->name; p++)
-    if (strcmp(p->name, name) == 0) return p;
-  return NULL;
-}
-
-static const as_ssl_param *find_param(const as_ssl_method *m, const char *name) {
-  const as_ssl_param *own = named_in(m->params, name);
-  return own ? own : named_in(shared, name);
-}
-
-const as_ssl_param *as_ssl_param_at(const as_ssl_method *m, size_t i) {
-  for (const as_ssl_param *p = m->params; p && p->name; p++)
-    if (i-- == 0) return p;
-  for (const as_ssl_param *p = shared; p->name; p++)
-    if (!named_in(m->params, p->name) && i-- == 0) return p;
-  return NULL;
-}
-
-double as_ssl_value(const as_ssl *s, const char *param) {
-  for (size_t i = 0; i < s->o.n_values; i++)
-    if (strcmp(s->o.name[i], param) == 0) return s->o.value[i];
-  const as_ssl_param *p = find_param(s->method, param);
-  return p ? p->value : 0.0;
-}
 
 static as_status check_labels(const as_ssl_opts *o, as_err *err) {
   size_t without = 0;
@@ -53,15 +16,8 @@ static as_status check_labels(const as_ssl_opts *o, as_err *err) {
 }
 
 static as_status check_options(const as_ssl_opts *o, as_err *err) {
-  for (size_t i = 0; i < o->n_values; i++) {
-    if (find_param(o->method, o->name[i])) continue;
-    const char *names[2 * AS_SSL_PARAMS];
-    size_t n = 0;
-    for (const as_ssl_param *p; (p = as_ssl_param_at(o->method, n)) != NULL;) names[n++] = p->name;
-    const char *near = as_nearest(o->name[i], names, n);
-    return as_fail(err, AS_E_USAGE, "%s has no parameter \"%s\"%s%s", o->method->title, o->name[i],
-                   near ? "; nearest: " : "", near ? near : "");
-  }
+  const as_status s = as_ssl_check_values(o, err);
+  if (s != AS_OK) return s;
   if (o->batch < 2) return as_fail(err, AS_E_USAGE, "batch: found %d, wanted at least 2 images", o->batch);
   if (o->images < (size_t)o->batch)
     return as_fail(err, AS_E_USAGE, "found %zu images, wanted at least a batch of %d", o->images, o->batch);

@@ -77,7 +77,7 @@ typedef struct as_ssl_opts {
 } as_ssl_opts;
 
 /* A step of a method drops the incomplete last batch: steps = epochs * (images / batch). AS_E_USAGE: an unknown
- * hyper-parameter (the nearest is named), a set smaller than the batch, images without a class for a method that wants
+ * hyper-parameter (the nearest is named) or one out of its range, a set smaller than the batch, images without a class for a method that wants
  * them, a size at which the method cannot work. */
 as_status as_ssl_create(as_ssl **out, const as_ssl_opts *opts, as_err *err);
 void as_ssl_destroy(as_ssl **ssl);

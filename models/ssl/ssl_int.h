@@ -90,4 +90,11 @@ void as_ssl_keep(as_ssl *s, void *data, size_t bytes, size_t width);
 /* A teacher that starts as a copy of the student and follows it. */
 as_status as_ssl_follow(as_ssl *s, as_err *err);
 
+/* ---- hyper-parameters: ssl_params.c ---- */
+
+/* Between what a parameter of this name may lie; whole: without a fraction. false: no parameter of that name. */
+bool as_ssl_range(const char *param, double *least, double *most, bool *whole);
+/* Every value that the options give: AS_E_USAGE for one of no parameter (the nearest is named) or out of its range. */
+as_status as_ssl_check_values(const as_ssl_opts *o, as_err *err);
+
 #endif

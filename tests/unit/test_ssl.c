@@ -281,6 +281,34 @@ static void refusals(as_test *t) {
                    .n_values = 1};
   CHECK_STATUS(t, as_ssl_create(&s, &o, &err), AS_E_USAGE);
   CHECK(t, strstr(err.msg, "temperature") != NULL);
+  static const struct {
+    const char *name;
+    double value;
+    const char *wanted;
+  } odd[] = {{"temperature", -1, "SimCLR: temperature: found -1, wanted 0.0001 to 1000"},
+             {"temperature", (double)NAN, "wanted 0.0001 to 1000"},
+             {"lr", -0.1, "lr: found -0.1, wanted 0 to 1e+30"},
+             {"warm-up", -1, "wanted 0 to 1e+09"},
+             {"momentum", 1.5, "wanted 0 to 1"},
+             {"optimizer", 4, "optimizer: found 4, wanted a whole number from 0 to 3"},
+             {"width", 0.5, "wanted a whole number from 1 to 1e+06"},
+             {"width", 1e300, "wanted a whole number from 1 to 1e+06"}};
+  for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
+    o.name[0] = odd[i].name, o.value[0] = odd[i].value;
+    CHECK_STATUS(t, as_ssl_create(&s, &o, &err), AS_E_USAGE);
+    if (!strstr(err.msg, odd[i].wanted)) as_test_fail(t, __FILE__, __LINE__, "%s", err.msg);
+  }
+  /* every parameter of every method has a range, and its default lies in it */
+  for (size_t k = 0; as_ssl_methods[k]; k++) {
+    const as_ssl_param *p;
+    for (size_t i = 0; (p = as_ssl_param_at(as_ssl_methods[k], i)) != NULL; i++) {
+      double least, most;
+      bool whole;
+      const bool good = as_ssl_range(p->name, &least, &most, &whole) && p->value >= least &&
+                        p->value <= most && (!whole || p->value == floor(p->value));
+      if (!good) as_test_fail(t, __FILE__, __LINE__, "%s: %s", as_ssl_methods[k]->name, p->name);
+    }
+  }
   o.n_values = 0, o.images = 7;
   CHECK_STATUS(t, as_ssl_create(&s, &o, &err), AS_E_USAGE);
   o.images = 40, o.epochs = 0;
