@@ -1,6 +1,6 @@
 #!/bin/sh
-# Breaks the kernels one line at a time and sees that test_kernels, test_kernels_train or test_bf16 notices: a harness that cannot fail
-# proves nothing. Works on a copy; prints one line per mutation; exit 1 if one went unnoticed.
+# Breaks the kernels one line at a time and sees that test_kernels, test_kernels_train or test_bf16 notices: a harness
+# that cannot fail proves nothing. Works on a copy; prints one line per mutation; exit 1 if one went unnoticed.
 # Usage: tests/mutate-kernels.sh [work folder]      (an x86-64 CPU with AVX-512, a few minutes)
 set -u
 work=${1:-$(mktemp -d)}
