@@ -28,7 +28,7 @@ code=$?
 code=$?
 [ $code -eq 4 ] && ok "streams: all closed" || not_ok "streams: all closed" "exit $code"
 
-# interrupts NAME SIGNAL READY ARGS...: starts the command, sends the signal once READY (a shell command) is true, and
+# interrupts NAME SIGNAL READY ARGS...: starts the command, sends the signal once it hears it and READY (a shell command) is true, and
 # wants exit 130 within two seconds, a word and no unfinished file.
 interrupts() {
   name=$1 signal=$2 ready=$3
@@ -36,6 +36,7 @@ interrupts() {
   rm -rf "$TMP/i" && mkdir "$TMP/i"
   "$ASSAY" "$@" >"$TMP/out" 2>"$TMP/err" </dev/null &
   pid=$!
+  hears $pid
   while kill -0 $pid 2>/dev/null && ! eval "$ready"; do sleep 0.01; done
   kill -"$signal" $pid 2>/dev/null
   sent=$(date +%s)
@@ -61,7 +62,7 @@ interrupts "streams: init" TERM "$unfinished" init --arch vit_base -o "$TMP/i/w.
 [ -s "$TMP/i/w.safetensors" ] || "$ASSAY" init --arch vit_base -o "$TMP/i/w.safetensors" 2>/dev/null
 mv "$TMP/i/w.safetensors" "$TMP/w.safetensors"
 interrupts "streams: convert" TERM "$unfinished" convert "$TMP/w.safetensors" "$TMP/i/c.safetensors"
-interrupts "streams: inspect" TERM "sleep 0.05" inspect "$TMP/w.safetensors"
+interrupts "streams: inspect" TERM : inspect "$TMP/w.safetensors"
 interrupts "streams: features" TERM "$unfinished" features --weights "$TMP/w.safetensors" --data "$D/world/train" -o "$TMP/i/f.npy"
 interrupts "streams: run --estimate" TERM "$started" run --estimate "$D/demo.plan" --batch 4096
 awk 'BEGIN { print "model,a,b,c,d,e"; for (i = 0; i < 50000; i++) printf "m%d,%d.%d,%d.5,%d.25,%d.125,%d\n", i, i % 90, i % 7, i % 83, i % 79, i % 73, i % 71 }' >"$TMP/t.csv"
