@@ -53,7 +53,7 @@ typedef struct as_check {
   as_err first;
 } as_check;
 
-/* ---- rates, measured: run_cost.c ---------------------------------------------------------------------- */
+/* ---- rates, measured: run_cost.c, run_cost_end.c ---------------------------------------------------------------------- */
 
 as_spent as_spent_now(void);
 /* sum += times (b - a) */
@@ -66,6 +66,8 @@ as_status as_cost_rows(as_check *c, as_spent *image, size_t m, as_open_model *o,
 /* Seconds for the head of model m; crop: of one image of its training set through the backbone. */
 as_status as_cost_head(as_check *c, as_spent *whole, size_t m, const as_open_model *o, as_spent crop,
                        as_err *err);
+/* Seconds for the statistics and the pages of the results, and for `files` small files in the folder of the run. */
+as_status as_cost_ending(as_spent *whole, const as_inputs *in, size_t files, as_err *err);
 /* The most memory that this process had so far. */
 double as_cost_peak(void);
 

@@ -79,6 +79,8 @@ static void put_cost(as_str *out, const as_run_cost *k) {
   put_time(out, k->tasks > 1 ? k->bytes.wall : k->pixels.wall);
   as_str_put(out, ", heads ");
   put_time(out, k->heads.wall);
+  as_str_put(out, ", statistics and files ");
+  put_time(out, k->ending.wall);
   as_str_put(out, "; ");
   put_time(out, as_run_cost_sum(k).cpu);
   as_str_put(out, " of processor time in all\n");

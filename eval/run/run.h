@@ -81,12 +81,13 @@ typedef struct as_run_cost {
   int64_t tasks; /* 1: one run; more: as_run_shard in each and as_merge */
   int threads;   /* of each */
   size_t trainings;
-  as_spent training;                      /* first of all */
-  as_spent opening;                       /* of sets and models */
-  as_spent bytes;                         /* hashes of all images, in every task */
-  as_spent rows;                          /* backbones, with decoding */
-  as_spent pixels;                        /* hashes of all images and of what is decoded, once */
-  as_spent heads;                         /* fitted, and neighbours sought */
+  as_spent training; /* first of all */
+  as_spent opening;  /* of sets and models */
+  as_spent bytes;    /* hashes of all images, in every task */
+  as_spent rows;     /* backbones, with decoding */
+  as_spent pixels;   /* hashes of all images and of what is decoded, once */
+  as_spent heads;    /* fitted, and neighbours sought */
+  as_spent ending;   /* statistics, tables and the page, and all files that are written */
   double disk, task_memory, merge_memory; /* bytes */
 } as_run_cost;
 /* One task; what comes after all of them (tasks 1: nothing); from the first to the last; of all machines together. */

@@ -371,6 +371,14 @@ static void list_missing(as_check *c) {
   }
 }
 
+/* Files that a run writes, each for itself: hashes of what it read, rows that the backbone gave, heads and cells with what is
+ * said of them, tables and record. */
+static size_t count_files(const as_check *c) {
+  size_t files = c->in.plan->n_datasets + 4;
+  for (size_t m = 0; m < c->in.plan->n_models; m++) files += 1 + c->model[m].runs + 2 * c->model[m].sets;
+  return files;
+}
+
 /* What is measured, put together. A merge has its own copy of the rows, and a probe up to two of those that it learns
  * from, of a GiB at most. */
 static void sum_cost(as_check *c) {
@@ -396,6 +404,10 @@ static void check_all(as_check *c) {
   if (s != AS_OK) add_problem(c, "memory", s, &e);
   for (size_t i = 0; i < plan->n_datasets; i++) check_choices(c, i);
   check_disk(c);
+  if (s == AS_OK && c->in.opts->tasks && c->problems == 0) {
+    s = as_cost_ending(&c->cost.ending, &c->in, count_files(c), &e);
+    if (s != AS_OK) add_problem(c, "memory", s, &e);
+  }
   if (c->in.opts->tasks) sum_cost(c);
 }
 

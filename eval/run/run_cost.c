@@ -257,6 +257,7 @@ as_spent as_run_cost_task(const as_run_cost *c) {
   }
   as_spent_add(&s, 1, nothing, c->pixels);
   as_spent_add(&s, 1, nothing, c->heads);
+  as_spent_add(&s, 1, nothing, c->ending);
   return s;
 }
 
@@ -266,6 +267,7 @@ as_spent as_run_cost_merge(const as_run_cost *c) {
   as_spent_add(&s, 1, nothing, c->opening);
   as_spent_add(&s, 1, nothing, c->pixels);
   as_spent_add(&s, 1, nothing, c->heads);
+  as_spent_add(&s, 1, nothing, c->ending);
   return s;
 }
 

@@ -229,6 +229,15 @@ as_status as_run_results(as_results *res, as_inputs *in, as_job *jobs, const as_
 /* Images that sets share, or have twice (overlap.c). */
 as_status as_run_overlaps(as_results *res, const as_inputs *in, as_err *err);
 
+/* run_out.c: the tables and the page, from one derivation; summary: of the record, for the page. Start with {0}s; the caller
+ * releases them, in failure too. */
+typedef struct as_run_texts {
+  as_str text, csv, html;
+} as_run_texts;
+as_status as_run_pages(as_run_texts *t, const as_inputs *in, const as_results *res, const char *summary,
+                       as_err *err);
+void as_run_texts_clear(as_run_texts *t);
+
 /* run_out.c: writes tables, page and record, and makes them the finished run; *same: they are what stood already, and
  * nothing was written. */
 as_status as_run_write(const as_inputs *in, const as_job *jobs, const as_results *res, as_run_folder *folder,

@@ -28,9 +28,8 @@ static as_status fetch_pictures(as_pictures *p, const as_inputs *in, const as_re
   return s;
 }
 
-/* The tables and the page, from one derivation. */
-static as_status write_reports(const as_inputs *in, const as_record *rec, as_run_folder *folder,
-                               as_err *err) {
+as_status as_run_pages(as_run_texts *t, const as_inputs *in, const as_results *res, const char *summary,
+                       as_err *err) {
   const as_run_opts *opts = in->opts;
   as_pictures pictures = {0};
   /* Files are for any reader and any width of terminal; the printed table follows the terminal. */
@@ -38,21 +37,32 @@ static as_status write_reports(const as_inputs *in, const as_record *rec, as_run
   as_report_opts file = {.seed = opts->report.seed,
                          .resamples = opts->report.resamples,
                          .cache = opts->report.cache ? opts->report.cache : &own};
-  as_str text = {0}, csv = {0}, html = {0}, summary = {0};
-  as_record_summary(&summary, rec);
-  as_status s = opts->report.no_images ? AS_OK : fetch_pictures(&pictures, in, rec->results, err);
+  as_status s = opts->report.no_images ? AS_OK : fetch_pictures(&pictures, in, res, err);
   if (!opts->report.no_images) file.pictures = &pictures;
-  if (s == AS_OK) s = as_report_text(&text, rec->results, &file, err);
-  if (s == AS_OK) s = as_report_csv(&csv, rec->results, &file, err);
-  if (s == AS_OK) s = as_report_html(&html, rec->results, &file, as_str_c(&summary), err);
-  if (s == AS_OK) s = write_text(folder, "table.txt", &text, err);
-  if (s == AS_OK) s = write_text(folder, "table.csv", &csv, err);
-  if (s == AS_OK) s = write_text(folder, "report.html", &html, err);
+  if (s == AS_OK) s = as_report_text(&t->text, res, &file, err);
+  if (s == AS_OK) s = as_report_csv(&t->csv, res, &file, err);
+  if (s == AS_OK) s = as_report_html(&t->html, res, &file, summary, err);
   as_report_cache_clear(&own);
   as_pictures_clear(&pictures);
-  as_str_clear(&text);
-  as_str_clear(&csv);
-  as_str_clear(&html);
+  return s;
+}
+
+void as_run_texts_clear(as_run_texts *t) {
+  as_str_clear(&t->text);
+  as_str_clear(&t->csv);
+  as_str_clear(&t->html);
+}
+
+static as_status write_reports(const as_inputs *in, const as_record *rec, as_run_folder *folder,
+                               as_err *err) {
+  as_run_texts t = {{0}, {0}, {0}};
+  as_str summary = {0};
+  as_record_summary(&summary, rec);
+  as_status s = as_run_pages(&t, in, rec->results, as_str_c(&summary), err);
+  if (s == AS_OK) s = write_text(folder, "table.txt", &t.text, err);
+  if (s == AS_OK) s = write_text(folder, "table.csv", &t.csv, err);
+  if (s == AS_OK) s = write_text(folder, "report.html", &t.html, err);
+  as_run_texts_clear(&t);
   as_str_clear(&summary);
   return s;
 }

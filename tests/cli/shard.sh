@@ -60,6 +60,10 @@ refuses "shard: a plan that is not trained yet" 3 "found no checkpoint of [pretr
 S=$A/small.plan
 printf '[dataset train]\npath = world/train\nclasses = world/classes.txt\nrole = train\n[dataset val]\npath = world/val\nclasses = world/classes.txt\n[model vit-a]\nweights = weights/vit-a.safetensors\nhead = probe\n' >"$S"
 run run "$S" -o "$TMP/small" -q
+mkdir "$TMP/asked"
+works "shard: --estimate" run "$S" --estimate -o "$TMP/asked"
+has "shard: --estimate counts the end of the run" ", statistics and files " "$TMP/out"
+[ -z "$(ls -A "$TMP/asked")" ] && ok "shard: --estimate leaves nothing" || not_ok "shard: --estimate leaves nothing" "$(ls -A "$TMP/asked")"
 works "shard: --estimate on machines" run "$S" --estimate --tasks 4 --json
 has "shard: --estimate says core-hours" '"core_seconds": ' "$TMP/out"
 refuses "shard: --tasks without --estimate" 2 "--tasks is for --estimate here" run "$S" --tasks 4
