@@ -55,7 +55,7 @@ TOOL_OBJ := $(TOOL_SRC:%.c=$(BUILD)/o/%.o)
 TEST_SRC := $(sort $(wildcard tests/unit/test_*.c))
 TESTS   := $(TEST_SRC:tests/unit/%.c=$(BUILD)/t/%)
 
-.PHONY: all test check demo course static asan fuzz fuzzers help clean install uninstall dist lib check-layers check-house check-generated generate \
+.PHONY: all test test-programs check demo course static asan asan-programs fuzz fuzzers help clean install uninstall dist lib check-layers check-house check-generated generate \
         check-bits check-bits-ci FORCE
 
 all: $(BUILD)/assay
@@ -106,7 +106,10 @@ $(BUILD)/course-check: tests/course/answers.c $(BUILD)/libassay.a
 course: $(BUILD)/assay $(BUILD)/course-check
 	@BUILD=$(BUILD) sh tests/course/course.sh $(CHAPTER)
 
-test: $(BUILD)/assay $(BUILD)/course-check $(TESTS)
+# Everything that a test needs, not run yet.
+test-programs: $(BUILD)/assay $(BUILD)/course-check $(TESTS)
+
+test: test-programs
 	@BUILD=$(BUILD) sh tests/run.sh
 
 demo: $(BUILD)/assay
@@ -114,8 +117,11 @@ demo: $(BUILD)/assay
 
 check: test check-layers check-house check-generated
 
+ASAN = $(MAKE) BUILD=$(BUILD)/asan OMP= CFLAGS='-g -O1' SAN='-fsanitize=address,undefined -fno-sanitize-recover=all'
 asan:
-	$(MAKE) BUILD=$(BUILD)/asan OMP= CFLAGS='-g -O1' SAN='-fsanitize=address,undefined -fno-sanitize-recover=all' test
+	$(ASAN) test
+asan-programs:
+	$(ASAN) test-programs
 
 fuzz:
 	$(MAKE) BUILD=$(BUILD)/fuzz CC=clang OMP= CFLAGS='-g -O1' SAN='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all' fuzzers
