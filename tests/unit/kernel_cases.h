@@ -232,6 +232,7 @@ static inline int gemm_case(as_test *t, probe *p, size_t m, size_t n, size_t k, 
     off[s] = (nseg - 1 - s) * k * AS_NR; /* not in order of memory */
   }
   g.m = m, g.n = n, g.k = k, g.nseg = nseg, g.a = a, g.b_off = off, g.b = b->data, g.lda = lda;
+  g.ahead = counter % 2 ? b->data : NULL; /* a hint */
   if (flags & 1) {
     buffer *q = place(4, m * AS_NR, end, 0);
     fill(q, 1, m * AS_NR, 1, mode);
