@@ -88,11 +88,18 @@ void as_multiply_block(const as_multiply *mm, size_t t0, size_t t1, size_t p0, s
   /* The rows of the next tile follow those of this one where tiles are runs of pixels. */
   const bool rows = mm->tile == as_tile_rows;
   if (panel_outer) {
+    /* The last tiles of a panel call the next one nearer, each a half: two where the rows stay in L2 anyway, else one. */
+    const size_t panels = as_panels(mm->n);
+    const size_t calls = (t1 - t0) * AS_MR * mm->k * sizeof(float) <= as_blocks.weights ? 2 : 1;
     for (size_t p = p0; p < p1; p++)
       for (size_t t = t0; t < t1; t++) {
         mm->tile(mm->ctx, t, &tile);
         begin(mm, &tile, &g);
-        if (rows && t + 1 < mm->tiles) g.ahead = tile.a[0] + tile.m * mm->lda;
+        if (rows && t + calls < t1) {
+          g.ahead = tile.a[0] + tile.m * mm->lda;
+        } else if (rows && p + 1 < panels) {
+          g.ahead = mm->packed + (p + 1) * mm->panel_floats + (calls + t - t1) * mm->panel_floats / 2;
+        }
         one(mm, &tile, p, act, &g);
       }
     return;
