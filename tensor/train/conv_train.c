@@ -10,6 +10,7 @@ enum {
   MAX_ROWS = 64, /* kernel rows: segments of a chain */
   LEAST_RANGES = 16,
   RANGES = 64,        /* pieces that a layer's tiles are cut into */
+  WINDOW_ROW = 32,    /* pixels of a row from which on patches are copied as windows */
   MANY_CHANNELS = 64, /* enough to be cut into tiles without waste */
   SHARED_BYTES =
       4 << 20 /* of a gradient that is brought into panels at a time where several workers read it */
@@ -87,6 +88,19 @@ static bool plan_weight_gradient(as_conv_train *c, size_t chunks, size_t workers
   return apart;
 }
 
+/* Windows pay where several taps read the same pixels and rows are long. A chunk has parts of at most `rows` rows of pixels in at
+ * most `images` images. */
+static void plan_patches(as_conv_train *c) {
+  const as_conv_shape *s = &c->s;
+  const size_t w = (size_t)c->out_w, step = (size_t)s->stride;
+  const size_t rows = (AS_CHUNK - 1) / w + 2, images = (AS_CHUNK - 1) / (w * (size_t)c->out_h) + 2;
+  c->windows =
+      c->piece == (size_t)s->c_in && s->c_in >= MANY_CHANNELS && c->out_w >= WINDOW_ROW && s->kw > s->stride;
+  c->patch_floats = AS_CHUNK * AS_NR;
+  if (c->windows)
+    c->patch_floats = (rows * step + images * (size_t)s->kh) * step * as_conv_plane(c) * AS_NR / 2;
+}
+
 as_status as_conv_train_create(as_conv_train **out, const as_conv_shape *shape, size_t pixels, as_err *err) {
   *out = NULL;
   const as_status st = check_shape(shape, err);
@@ -107,7 +121,8 @@ as_status as_conv_train_create(as_conv_train **out, const as_conv_shape *shape, 
   c->reverse = as_alloc(reverse ? reverse : 1, sizeof(float), err);
   c->total = as_alloc(sum, sizeof(double), err);
   c->partial = apart ? as_calloc(c->window * sum, sizeof(float), err) : NULL;
-  c->patches = as_calloc(workers * AS_CHUNK * AS_NR, sizeof(float), err);
+  plan_patches(c);
+  c->patches = as_calloc(workers * c->patch_floats, sizeof(float), err);
   c->gradient = as_calloc(c->window * outs * AS_CHUNK * AS_NR, sizeof(float), err);
   c->tile = as_calloc(workers * AS_MR * AS_NR, sizeof(float), err);
   c->waiting = as_alloc(workers * AS_CONV_BLOCK * AS_MR * AS_NR, sizeof(float), err);

@@ -36,10 +36,16 @@ struct as_conv_train {
   float *gradient; /* [window][panels of c_out][AS_CHUNK][32] */
   double *total;   /* [panels of c_out][k][32] */
   float *partial;  /* [window][panels of c_out][k][32] unsummed; NULL: each part sums its own */
-  float *patches;  /* per worker [AS_CHUNK][32] */
-  float *tile;     /* per worker [AS_MR][32] */
+  bool windows;    /* patches of a chunk are copied once for all taps */
+  size_t patch_floats; /* of a worker's patches */
+  float *patches;      /* per worker [AS_CHUNK][32], or windows */
+  float *tile;         /* per worker [AS_MR][32] */
 };
 
+/* Pixels that lie `stride` apart in a row of the windows of the weight gradient: one of its `stride` planes. */
+static inline size_t as_conv_plane(const as_conv_train *c) {
+  return (size_t)c->out_w + (size_t)(c->s.kw - 1) / (size_t)c->s.stride;
+}
 static inline size_t as_conv_panels(size_t n) {
   return (n + AS_NR - 1) / AS_NR;
 }

@@ -1,3 +1,4 @@
+#include <stdint.h>
 #include <string.h>
 
 #include "tensor/base/par.h"
@@ -13,7 +14,8 @@
  *                    a tile: 14 of k             by a panel          -> 14 x 32 floats, added to the total in double
  *
  * Where rows of the map are short, each would be a segment of its own: then a tile's columns of the patches are copied
- * first. So they are where pixels lie so far apart that many of them fall into the same sets of a cache. Rows of pixels
+ * first. So they are where pixels lie so far apart that many of them fall into the same sets of a cache. Where rows are long
+ * they are copied once for all taps, as windows of the map, which each tap enters at another place. Rows of pixels
  * that a tap finds in the padding are left out: a twelfth of all on 8x8 pixels. */
 
 enum {
@@ -54,70 +56,162 @@ static void panel_chunk(void *ctx, size_t at, int worker) {
 
 /* Columns of k that lie side by side in the map. */
 typedef struct strip {
-  size_t first, m; /* of k */
-  size_t at;       /* floats from a patch's first element to them */
-  size_t row;      /* of the kernel */
+  size_t first, m;    /* of k */
+  size_t from;        /* of the piece */
+  size_t row, column; /* of the kernel; where a piece is a whole row of it, column 0 */
 } strip;
 
 /* Tile q of k. The taps of one piece of channels follow each other: they read the same parts of the map. */
-static strip strip_at(const weight_job *j, size_t q) {
-  const as_conv_train *c = j->c;
+static strip strip_at(const as_conv_train *c, size_t q) {
   const size_t pieces = c->k / c->piece, tiles = c->tiles / pieces, t = q / pieces, piece = q % pieces;
   const size_t from = c->piece * t / tiles, across = pieces / (size_t)c->s.kh;
   const strip s = {.first = piece * c->piece + from,
                    .m = c->piece * (t + 1) / tiles - from,
+                   .from = from,
                    .row = piece / across,
-                   .at = piece / across * as_map_row(j->in) + piece % across * (size_t)c->s.c_in + from};
+                   .column = piece % across};
+  return s;
+}
+/* The one after it: the next tap, or the first of the next channels. */
+static strip strip_after(const as_conv_train *c, size_t q, strip s) {
+  const size_t next = s.first + c->piece;
+  if (next >= c->k) return strip_at(c, q + 1);
+  s.first = next;
+  if (++s.column * c->piece >= (size_t)(c->s.kw * c->s.c_in)) s.column = 0, s.row++;
   return s;
 }
 
-/* What gemmt reads of a chunk: runs of pixels, in the map or in their copy, and where in the chunk they are. */
+/* The pixels of a chunk, in runs along rows. `from`: what the first tap of the first pixel reads, in the map or in the windows. */
 typedef struct runs {
-  size_t n, lda, k[AS_CHUNK], at[AS_CHUNK];
-  const float *a[AS_CHUNK];
+  size_t n;
+  uint16_t at[AS_CHUNK], length[AS_CHUNK]; /* in the chunk */
+  int y[AS_CHUNK];                         /* the input row of the first tap, maybe in the padding */
+  const float *from[AS_CHUNK];
 } runs;
 
-static void find_runs(const weight_job *j, size_t chunk, const strip *s, float *copy, runs *r) {
+/* The rows of an image that the patches of a chunk touch, whose pixels there begin at `at` and are at most `left`. */
+typedef struct window {
+  size_t pixels;
+  int top, end; /* input rows top .. end - 1 */
+} window;
+
+static window window_at(const weight_job *j, const as_spot *at, size_t left) {
+  const as_conv_shape *s = &j->c->s;
+  const size_t w = (size_t)j->grid.w;
+  window v = {.pixels = as_conv_smaller(left, ((size_t)j->grid.h - at->y) * w - at->x)};
+  const int last = (int)(at->y + (at->x + v.pixels - 1) / w);
+  v.top = (int)at->y * s->stride - s->pad_top, v.end = last * s->stride - s->pad_top + s->kh;
+  if (v.top < 0) v.top = 0;
+  if (v.end > j->in->h) v.end = j->in->h;
+  return v;
+}
+
+/* The channels of a strip of all pixels that the patches of a chunk touch, once for all taps: rows of `stride` planes, in which
+ * neighbours are pixels that lie `stride` apart in the map, as those of a tap do. */
+static void copy_windows(const weight_job *j, size_t chunk, const strip *s, float *copy) {
   const as_conv_shape *shape = &j->c->s;
-  const size_t rows = pixels_of_chunk(j, chunk), step = (size_t)(shape->stride * shape->c_in);
-  const float *origin = j->in->data - (size_t)shape->pad_top * as_map_row(j->in) -
-                        (size_t)shape->pad_left * (size_t)shape->c_in + s->at;
+  const size_t ci = (size_t)shape->c_in, step = (size_t)shape->stride;
+  const size_t columns = ((size_t)j->grid.w - 1) * step + (size_t)shape->kw;
   as_spot at = as_map_spot(&j->grid, chunk * AS_CHUNK);
-  r->n = 0, r->lda = copy ? STRIP : step;
-  for (size_t done = 0, run; done < rows; done += run, as_map_walk(&j->grid, &at, run)) {
+  for (size_t left = pixels_of_chunk(j, chunk); left > 0;) {
+    const window v = window_at(j, &at, left);
+    const float *first =
+        as_map_at(j->in, at.image, (size_t)v.top, 0) - (size_t)shape->pad_left * ci + s->from;
+    for (int y = v.top; y < v.end; y++, first += as_map_row(j->in))
+      for (size_t p = 0; p < step; p++, copy += as_conv_plane(j->c) * STRIP)
+        as_k.copyp((columns - 1 - p) / step + 1, s->m, first + p * ci, step * ci, copy, STRIP);
+    left -= v.pixels;
+    at = (as_spot){at.image + 1, 0, 0};
+  }
+}
+
+static void find_runs(const weight_job *j, size_t chunk, const float *windows, runs *r) {
+  const as_conv_shape *s = &j->c->s;
+  const size_t rows = pixels_of_chunk(j, chunk), step = (size_t)s->stride, ci = (size_t)s->c_in;
+  const ptrdiff_t line = (ptrdiff_t)(windows ? step * as_conv_plane(j->c) * STRIP : as_map_row(j->in));
+  const float *from = windows;
+  as_spot at = as_map_spot(&j->grid, chunk * AS_CHUNK);
+  window v = {0, 0, 0};
+  size_t n = 0, end = 0; /* end: of the pixels of this image */
+  for (size_t done = 0, run; done < rows; done += run, as_map_walk(&j->grid, &at, run), n++) {
     run = as_conv_smaller((size_t)j->grid.w - at.x, rows - done);
-    const ptrdiff_t y = (ptrdiff_t)(at.y * (size_t)shape->stride + s->row) - shape->pad_top;
-    if (y < 0 || y >= j->in->h) continue; /* a tap in the padding */
-    const float *from = origin + at.image * as_map_image(j->in) +
-                        at.y * (size_t)shape->stride * as_map_row(j->in) + at.x * step;
-    if (copy) as_k.copyp(run, s->m, from, step, copy + done * STRIP, STRIP);
-    if (copy && r->n > 0 && r->at[r->n - 1] + r->k[r->n - 1] == done) {
-      r->k[r->n - 1] += run;
+    r->at[n] = (uint16_t)done, r->length[n] = (uint16_t)run;
+    r->y[n] = (int)(at.y * step) - s->pad_top;
+    if (!windows) {
+      r->from[n] = j->in->data + at.image * as_map_image(j->in) + at.x * step * ci -
+                   (size_t)s->pad_left * ci + r->y[n] * line;
       continue;
     }
-    r->a[r->n] = copy ? copy + done * STRIP : from, r->at[r->n] = done, r->k[r->n++] = run;
+    if (done == end) {
+      from += (v.end - v.top) * line;
+      v = window_at(j, &at, rows - done), end += v.pixels;
+    }
+    r->from[n] = from + (r->y[n] - v.top) * line + at.x * STRIP;
   }
+  r->n = n;
+}
+
+/* The rows of both operands of a tile; those that a tap finds in the padding are left out. */
+typedef struct operands {
+  size_t n, k[AS_CHUNK];
+  uint16_t at[AS_CHUNK];
+  const float *a[AS_CHUNK], *b[AS_CHUNK];
+} operands;
+
+/* In place, or in windows of which the tile's tap begins `tap` floats after the first one. */
+static void take_runs(const runs *r, int row, int h, size_t tap, operands *o) {
+  size_t n = 0;
+  for (size_t i = 0; i < r->n; i++) {
+    if (r->y[i] + row < 0 || r->y[i] + row >= h) continue;
+    o->a[n] = r->from[i] + tap, o->at[n] = r->at[i], o->k[n++] = r->length[i];
+  }
+  o->n = n;
+}
+/* As copies of the tile's own columns, `step` floats apart until then, which join the runs. */
+static void copy_runs(const runs *r, const strip *s, int h, size_t tap, size_t step, float *copy,
+                      operands *o) {
+  size_t n = 0, end = 0;
+  for (size_t i = 0; i < r->n; i++) {
+    const int y = r->y[i] + (int)s->row;
+    if (y < 0 || y >= h) continue;
+    const size_t at = r->at[i], length = r->length[i];
+    as_k.copyp(length, s->m, r->from[i] + tap, step, copy + at * STRIP, STRIP);
+    if (n == 0 || at != end) o->a[n] = copy + at * STRIP, o->at[n] = r->at[i], o->k[n++] = 0;
+    o->k[n - 1] += length, end = at + length;
+  }
+  o->n = n;
 }
 
 /* Tiles q0 .. q1 - 1 of k by a chunk: to out (floats, [panel][k][32]) if given, else added to the total. */
 static void multiply_chunk(const weight_job *j, size_t chunk, size_t q0, size_t q1, int worker, float *out) {
   const as_conv_train *c = j->c;
-  const size_t co = (size_t)c->s.c_out, all = as_conv_panels(co);
-  const int row = j->grid.w, step = c->s.stride * c->s.c_in;
-  const bool copied = row < LEAST_ROW || (step >= FAR && all >= PAYS);
-  const float *b[AS_CHUNK];
+  const size_t co = (size_t)c->s.c_out, ci = (size_t)c->s.c_in, all = as_conv_panels(co);
+  const size_t step = (size_t)c->s.stride, plane = as_conv_plane(c);
+  const bool copied = j->grid.w < LEAST_ROW || (step * ci >= FAR && all >= PAYS);
   const float *gradient = c->gradient + (chunk - j->base) * all * AS_CHUNK * AS_NR;
   float *small = c->tile + (size_t)worker * AS_MR * AS_NR;
-  float *copy = copied ? c->patches + (size_t)worker * AS_CHUNK * AS_NR : NULL;
-  strip s = strip_at(j, q0), next;
+  float *copy = c->patches + (size_t)worker * c->patch_floats;
+  runs r;
+  operands o;
+  find_runs(j, chunk, c->windows ? copy : NULL, &r);
+  strip s = strip_at(c, q0), next;
   for (size_t q = q0; q < q1; q++, s = next) {
-    next = strip_at(j, q + 1 < q1 ? q + 1 : q0);
-    runs r;
-    find_runs(j, chunk, &s, copy, &r);
-    as_gemmt_args g = {.m = s.m, .nseg = r.n, .k = r.k, .a = r.a, .lda = r.lda, .b = b};
+    next = q + 1 < q1 ? strip_after(c, q, s) : strip_at(c, q0);
+    const size_t tap = s.row * as_map_row(j->in) + s.column * ci + s.from;
+    if (c->windows) {
+      if (q == q0 || (s.row == 0 && s.column == 0)) copy_windows(j, chunk, &s, copy);
+      take_runs(&r, (int)s.row, j->in->h,
+                (s.row * step * plane + s.column % step * plane + s.column / step) * STRIP, &o);
+    } else if (copied) {
+      copy_runs(&r, &s, j->in->h, tap, step * ci, copy, &o);
+    } else {
+      take_runs(&r, (int)s.row, j->in->h, tap, &o);
+    }
+    as_gemmt_args g = {
+        .m = s.m, .nseg = o.n, .k = o.k, .a = o.a, .b = o.b, .lda = c->windows || copied ? STRIP : step * ci};
     for (size_t p = 0; p < all; p++) {
       const size_t place = (p * c->k + s.first) * AS_NR;
-      for (size_t i = 0; i < r.n; i++) b[i] = gradient + (p * AS_CHUNK + r.at[i]) * AS_NR;
+      for (size_t i = 0; i < o.n; i++) o.b[i] = gradient + (p * AS_CHUNK + o.at[i]) * AS_NR;
       g.n = co - p * AS_NR > AS_NR / 2 ? AS_NR : AS_NR / 2;
       g.c = out ? out + place : small;
       g.ahead = out ? NULL : c->total + (p + 1 < all ? place + c->k * AS_NR : next.first * AS_NR);
