@@ -7,6 +7,8 @@
  * pixel tiles, panel by panel. A block of 28 tiles, whatever the caches: of a weight that came from far away 784 flops are
  * made then, and more would leave threads without work. */
 enum { BLOCK_TILES = 28, WANTED_CHUNKS = 32 };
+/* Chains up to which two panels at once are quicker, weights being in L2. */
+enum { PAIR_K = 128 };
 
 void as_tile_rows(const void *ctx, size_t index, as_tile *t) {
   const as_row_source *r = ctx;
@@ -58,11 +60,12 @@ static void pieces(const as_tile *t, const as_gemm_args *g) {
   as_k.gemm(&part);
 }
 
-/* One tile by one panel; begin was called. */
-static void one(const as_multiply *mm, const as_tile *t, size_t panel, bool act_now, as_gemm_args *g) {
+/* One tile by one panel, or by two with as_k.pair; begin was called. */
+static void one(const as_multiply *mm, const as_tile *t, size_t panel, size_t panels, bool act_now,
+                as_gemm_args *g) {
   float gamma[AS_NR];
   const size_t col = panel * AS_NR;
-  g->n = mm->n - col < AS_NR ? mm->n - col : AS_NR;
+  g->n = mm->n - col < panels * AS_NR ? mm->n - col : panels * AS_NR;
   g->b = mm->packed + panel * mm->panel_floats;
   g->bias = mm->bias ? mm->bias + col : NULL;
   g->c = mm->out + t->first * mm->ld_out + col;
@@ -75,6 +78,8 @@ static void one(const as_multiply *mm, const as_tile *t, size_t panel, bool act_
     pieces(t, g);
   } else if (mm->bf16) {
     as_k.gemm16(g);
+  } else if (panels == 2) {
+    as_k.pair(g);
   } else {
     as_k.gemm(g);
   }
@@ -100,7 +105,7 @@ void as_multiply_block(const as_multiply *mm, size_t t0, size_t t1, size_t p0, s
         } else if (rows && p + 1 < panels) {
           g.ahead = mm->packed + (p + 1) * mm->panel_floats + (calls + t - t1) * mm->panel_floats / 2;
         }
-        one(mm, &tile, p, act, &g);
+        one(mm, &tile, p, 1, act, &g);
       }
     return;
   }
@@ -108,8 +113,11 @@ void as_multiply_block(const as_multiply *mm, size_t t0, size_t t1, size_t p0, s
     mm->tile(mm->ctx, t, &tile);
     begin(mm, &tile, &g);
     if (rows && t + 1 < mm->tiles) g.ahead = tile.a[0] + tile.m * mm->lda;
-    for (size_t p = p0; p < p1; p++) {
-      one(mm, &tile, p, false, &g);
+    const bool pairs =
+        as_k.pair && mm->k <= PAIR_K && tile.nseg == 1 && !tile.parts && !mm->gamma && !mm->bf16;
+    for (size_t p = p0, wide; p < p1; p += wide) {
+      wide = pairs && p + 2 <= p1 && (p + 2) * AS_NR <= mm->n ? 2 : 1;
+      one(mm, &tile, p, wide, false, &g);
       g.ahead = NULL; /* asked for once */
     }
     if (act) {

@@ -150,6 +150,9 @@ typedef struct as_kernels {
   AS_OPS(AS_FIELD)
 #undef AS_FIELD
   size_t rows; /* at most AS_MR: how many gemm is best given where a driver may choose */
+  /* gemm over two whole panels, b and b + 32 k, for short chains: n = 64, one segment, bias of 64, no gamma, acc_in or acc_out; or
+   * NULL, where gemm twice is as quick. */
+  as_fn_gemm *pair;
 } as_kernels;
 
 /* Kernels in use: the ref ones until as_kernels_choose. */
@@ -172,6 +175,9 @@ size_t as_tensor_kernels(const as_kernel_info **rows);
 #define AS_PREFETCH(p) ((void)(p))
 #endif
 
+#if AS_HAVE_X86
+as_fn_gemm as_k_pair_avx512;
+#endif
 #define AS_KERNEL(op, variant, needs) as_fn_##op as_k_##op##_##variant;
 #include "tensor/kern/kernels.def"
 #undef AS_KERNEL

@@ -460,6 +460,7 @@ int main(int argc, char **argv) {
       {"functions: error bounds", accuracy_bounds},
       {"functions: special values", specials},
       {"gemm: one fused chain in order", chain_order},
+      {"gemm: two panels at once are gemm twice", two_panels},
       {"portable: the fused step", soft_fma},
   };
   (void)as_init(NULL, NULL); /* strikes off instructions that do not do what they should */
