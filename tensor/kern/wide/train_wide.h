@@ -1,5 +1,9 @@
 /* The training kernels on 16 float lanes; see rows_wide.h for what the includer defines. Bits: kern/ref/train_ref.c. */
 
+/* Passes over maps are bound by memory: what lies a page ahead, where the hardware stops to look ahead, is called into L2. 2 KB
+ * ahead is too late, 8 KB too early. */
+#define WIDE_AHEAD(p, write) __builtin_prefetch((p) + 1024, write, 2)
+
 /* Columns j .. j + n - 1 (n <= 16) of all rows at a time: the accumulator stays in a register. Where c is a
  * multiple of 64, four chains run side by side to hide the latency of an addition. */
 AS_ALWAYS_INLINE v16 wide_sqdiff(v16 x, v16 mean, v16 acc) {
@@ -14,6 +18,7 @@ void AS_WIDE(colsum)(size_t rows, size_t c, const float *x, size_t ld, float *su
         e = v16_load(sum + j + 48);
     for (size_t i = 0; i < rows; i++) {
       const float *p = x + i * ld + j;
+      for (size_t l = 0; l < 64; l += 16) WIDE_AHEAD(p + l, 0);
       a = v16_add(a, v16_load(p)), b = v16_add(b, v16_load(p + 16));
       d = v16_add(d, v16_load(p + 32)), e = v16_add(e, v16_load(p + 48));
     }
@@ -36,6 +41,7 @@ void AS_WIDE(colsq)(size_t rows, size_t c, const float *x, size_t ld, const floa
               me = v16_load(mean + j + 48);
     for (size_t i = 0; i < rows; i++) {
       const float *p = x + i * ld + j;
+      for (size_t l = 0; l < 64; l += 16) WIDE_AHEAD(p + l, 0);
       a = wide_sqdiff(v16_load(p), ma, a), b = wide_sqdiff(v16_load(p + 16), mb, b);
       d = wide_sqdiff(v16_load(p + 32), md, d), e = wide_sqdiff(v16_load(p + 48), me, e);
     }
@@ -60,6 +66,8 @@ void AS_WIDE(addd)(size_t n, const float *x, double *total) {
  * the vectors of the channels are then loaded anew. With up to 16 channels both are one, and those stay in registers. */
 AS_ALWAYS_INLINE void wide_bnfwd(const as_bnorm_args *a, size_t i, size_t j, size_t n, v16 mean, v16 rstd,
                                  v16 gamma, v16 beta) {
+  WIDE_AHEAD(a->x + i * a->ldx + j, 0);
+  WIDE_AHEAD(a->out + i * a->ldy + j, 1);
   const v16 xh = v16_mul(v16_sub(v16_get(a->x + i * a->ldx + j, n), mean), rstd);
   v16 y = v16_fma(xh, gamma, beta);
   if (a->residual) y = v16_add(v16_get(a->residual + i * a->ldr + j, n), y);
@@ -86,6 +94,9 @@ void AS_WIDE(bnfwd)(const as_bnorm_args *a) {
 AS_ALWAYS_INLINE void wide_bnsum(const as_bnorm_args *a, size_t i, size_t j, size_t n, v16 mean, v16 rstd,
                                  v16 *sum, v16 *sumx) {
   float *dy = a->dy + i * a->lddy + j;
+  WIDE_AHEAD(dy, 1);
+  WIDE_AHEAD(a->x + i * a->ldx + j, 0);
+  if (a->y) WIDE_AHEAD(a->y + i * a->ldy + j, 0);
   v16 g = v16_get(dy, n);
   if (a->y) {
     const v16 zero = v16_set1(0.0f);
@@ -124,6 +135,8 @@ void AS_WIDE(bnsum)(const as_bnorm_args *a) {
 AS_ALWAYS_INLINE void wide_bnbwd(const as_bnorm_args *a, size_t i, size_t j, size_t n, v16 mean, v16 rstd,
                                  v16 k, v16 meang, v16 meanx) {
   const v16 xh = v16_mul(v16_sub(v16_get(a->x + i * a->ldx + j, n), mean), rstd);
+  WIDE_AHEAD(a->x + i * a->ldx + j, 0);
+  WIDE_AHEAD(a->dy + i * a->lddy + j, 1);
   const v16 g = v16_sub(v16_get(a->dy + i * a->lddy + j, n), meang);
   v16_put(a->out + i * a->ldy + j, n, v16_mul(k, v16_fma(v16_neg(xh), meanx, g)));
 }
