@@ -114,7 +114,7 @@ void as_multiply_block(const as_multiply *mm, size_t t0, size_t t1, size_t p0, s
     begin(mm, &tile, &g);
     if (rows && t + 1 < mm->tiles) g.ahead = tile.a[0] + tile.m * mm->lda;
     const bool pairs =
-        as_k.pair && mm->k <= PAIR_K && tile.nseg == 1 && !tile.parts && !mm->gamma && !mm->bf16;
+        as_k.pairs && mm->k <= PAIR_K && tile.nseg == 1 && !tile.parts && !mm->gamma && !mm->bf16;
     for (size_t p = p0, wide; p < p1; p += wide) {
       wide = pairs && p + 2 <= p1 && (p + 2) * AS_NR <= mm->n ? 2 : 1;
       one(mm, &tile, p, wide, false, &g);

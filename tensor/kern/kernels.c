@@ -7,7 +7,7 @@ as_kernels as_k = {
     AS_OPS(AS_FIELD)
 #undef AS_FIELD
         AS_MR,
-    NULL,
+    false,
 };
 
 #define AS_KERNEL(op, variant, needs) {#op, #variant, needs, (as_fn_any *)as_k_##op##_##variant},
@@ -33,9 +33,9 @@ void as_kernels_choose(void) {
   AS_OPS(AS_CHOOSE)
 #undef AS_CHOOSE
   as_k.rows = AS_MR;
-  as_k.pair = NULL;
+  as_k.pairs = false;
 #if AS_HAVE_X86
-  if (as_k.gemm == as_k_gemm_avx512) as_k.pair = as_k_pair_avx512;
+  as_k.pairs = as_k.pair == as_k_pair_avx512;
   if (as_k.gemm == as_k_gemm_avx2) as_k.rows = 12; /* two runs of 6 */
 #endif
 }

@@ -50,6 +50,10 @@ typedef struct as_gemm_args {
 } as_gemm_args;
 typedef void as_fn_gemm(const as_gemm_args *g);
 
+/* pair: gemm over two whole panels, b and b + 32 k, for short chains. n = 64 and nseg = 1; bias has 64 floats; no gamma, acc_in
+ * or acc_out. */
+typedef void as_fn_pair(const as_gemm_args *g);
+
 /* gemm16: gemm with bf16 inputs. The arguments are those of gemm, but each float of a and b is a pair of
  * bf16 (elements 2i and 2i + 1 of the chain, in this order in memory), and k, lda and b_off count pairs.
  * The chain takes the second element of a pair first, as the instruction VDPBF16PS does:
@@ -141,7 +145,7 @@ typedef void as_fn_packt(size_t n, size_t k, const float *in, size_t ld, float *
 
 /* clang-format off */
 #define AS_OPS(X)                                                                                          \
-  X(gemm) X(gemm16) X(tobf16) X(packt) X(wino_in) X(wino_out) X(maxwin) X(meanwin)                         \
+  X(gemm) X(pair) X(gemm16) X(tobf16) X(packt) X(wino_in) X(wino_out) X(maxwin) X(meanwin)                         \
   X(layernorm) X(softmax) X(l2norm) X(relu) X(gelu) X(silu) X(exp) X(erf) X(add) AS_TRAIN_OPS(X)
 /* clang-format on */
 
@@ -150,9 +154,7 @@ typedef struct as_kernels {
   AS_OPS(AS_FIELD)
 #undef AS_FIELD
   size_t rows; /* at most AS_MR: how many gemm is best given where a driver may choose */
-  /* gemm over two whole panels, b and b + 32 k, for short chains: n = 64, one segment, bias of 64, no gamma, acc_in or acc_out; or
-   * NULL, where gemm twice is as quick. */
-  as_fn_gemm *pair;
+  bool pairs;  /* pair is quicker than gemm twice */
 } as_kernels;
 
 /* Kernels in use: the ref ones until as_kernels_choose. */
@@ -175,9 +177,6 @@ size_t as_tensor_kernels(const as_kernel_info **rows);
 #define AS_PREFETCH(p) ((void)(p))
 #endif
 
-#if AS_HAVE_X86
-as_fn_gemm as_k_pair_avx512;
-#endif
 #define AS_KERNEL(op, variant, needs) as_fn_##op as_k_##op##_##variant;
 #include "tensor/kern/kernels.def"
 #undef AS_KERNEL

@@ -28,6 +28,16 @@ void AS_VARIANT(gemm)(const as_gemm_args *g) {
   }
 }
 
+void AS_VARIANT(pair)(const as_gemm_args *g) {
+  for (size_t p = 0; p < 2; p++) {
+    as_gemm_args one = *g;
+    one.n = AS_NR, one.b += p * g->k * AS_NR, one.c += p * AS_NR;
+    if (g->bias) one.bias += p * AS_NR;
+    if (g->residual) one.residual += p * AS_NR;
+    AS_VARIANT(gemm)(&one);
+  }
+}
+
 void AS_VARIANT(packt)(size_t n, size_t k, const float *in, size_t ld, float *out) {
   for (size_t i = 0; i < k; i++)
     for (size_t j = 0; j < AS_NR; j++) out[i * AS_NR + j] = j < n ? in[j * ld + i] : 0.0f;
