@@ -55,7 +55,7 @@ beside() {
       tee -a "$tmp/ratios"
     i=$((i + 1))
   done
-  median=$(sed 's/.*: \([-+0-9.]*\) %$/\1/' "$tmp/ratios" | sort -n | sed -n "$(((rounds + 1) / 2))p")
+  median=$(sed 's/.*: +*\([-0-9.]*\) %$/\1/' "$tmp/ratios" | sort -n | sed -n "$(((rounds + 1) / 2))p")
   echo "median $median %, wanted 15 either way"
   awk -v m="$median" 'BEGIN { exit m > 15 || m < -15 }' || failed=1
 }
