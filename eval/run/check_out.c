@@ -232,6 +232,7 @@ static void put_json_cost(as_jsonw *w, const as_run_cost *k) {
   as_jsonw_put_f64(w, "training_seconds", k->training.wall);
   as_jsonw_put_f64(w, "task_seconds", as_run_cost_task(k).wall);
   as_jsonw_put_f64(w, "merge_seconds", as_run_cost_merge(k).wall);
+  as_jsonw_put_f64(w, "ending_seconds", k->ending.wall);
   as_jsonw_put_f64(w, "disk_bytes", k->disk);
   as_jsonw_put_f64(w, "task_memory_bytes", k->task_memory);
   as_jsonw_put_f64(w, "merge_memory_bytes", k->merge_memory);

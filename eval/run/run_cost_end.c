@@ -41,12 +41,12 @@ static as_status draw_cell(as_cell *c, const as_results_set *set, size_t model, 
   return AS_OK;
 }
 
-/* The results of the plan, and the largest of the parts of a set's images that stand for all. */
-static as_status draw_results(as_results *r, double *whole, const as_inputs *in, as_err *err) {
+/* The results of the plan. *times: how many times as many images as are drawn its largest set has. */
+static as_status draw_results(as_results *r, double *times, const as_inputs *in, as_err *err) {
   const as_plan *p = in->plan;
   const uint64_t stream = as_rng_stream("ending");
   size_t n_sets = 0, k = 0;
-  *whole = 1;
+  *times = 1;
   for (size_t i = 0; i < p->n_datasets; i++) n_sets += !p->datasets[i].train;
   as_status s = as_results_init(r, p->name, p->n_models, n_sets, err);
   for (size_t m = 0; s == AS_OK && m < p->n_models; m++) {
@@ -65,8 +65,8 @@ static as_status draw_results(as_results *r, double *whole, const as_inputs *in,
     for (size_t m = 0; s == AS_OK && m < p->n_models; m++)
       s = draw_cell(as_results_cell(r, m, k), set, m, as_rng_make(m * n_sets + k, stream), err);
     if (set->n_scored > SET_IMAGES) {
-      const double times = (double)set->n_scored / SET_IMAGES;
-      if (times > *whole) *whole = times;
+      const double of_set = (double)set->n_scored / SET_IMAGES;
+      if (of_set > *times) *times = of_set;
       set->n_scored = SET_IMAGES;
     }
     k++;

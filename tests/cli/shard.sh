@@ -66,6 +66,8 @@ has "shard: --estimate counts the end of the run" ", statistics and files " "$TM
 [ -z "$(ls -A "$TMP/asked")" ] && ok "shard: --estimate leaves nothing" || not_ok "shard: --estimate leaves nothing" "$(ls -A "$TMP/asked")"
 works "shard: --estimate on machines" run "$S" --estimate --tasks 4 --json
 has "shard: --estimate says core-hours" '"core_seconds": ' "$TMP/out"
+awk -F'[:,]' '/"ending_seconds"/ { found = $2 > 0 } END { exit !found }' "$TMP/out" && ok "shard: --estimate has measured the end" ||
+  not_ok "shard: --estimate has measured the end" "$(grep ending "$TMP/out")"
 refuses "shard: --tasks without --estimate" 2 "--tasks is for --estimate here" run "$S" --tasks 4
 works "shard: --check warns of the damaged image that run counts as failed" run "$P" --check -q
 grep -q "^WARNING  sketch: .*: 1 of [0-9]* images looked at cannot be read" "$TMP/out" && has "shard: and finds no problem" "no problem found" "$TMP/out" ||
