@@ -43,6 +43,7 @@ try simclr.c 's/const size_t pos = (i + n \/ 2) % n/const size_t pos = (i + 1) %
 try moco.c 's/fmaf(p0 - 1.0f/fmaf(p0 + 1.0f/'
 try moco.c 's/m->next = (m->next + batch) % m->k/m->next = (m->next + 0 * batch) % m->k/'
 try moco.c 's/as_store_ema(&s->teacher, &s->student, as_ssl_value(s, "ema"))/as_store_ema(\&s->teacher, \&s->student, 1.0 - as_ssl_value(s, "ema"))/'
+try moco.c 's/if (bn) head/if (!bn) head/'
 try mocov3.c 's/(float)(2.0 \/ (double)n)/(float)(1.0 \/ (double)n)/'
 try mocov3.c 's/q\[v\], k\[1 - v\]/q[v], k[v]/'
 try mocov3.c 's/as_store_ema(&s->teacher, &s->student, as_schedule_at(&s->ema, s->step))/as_store_ema(\&s->teacher, \&s->student, 1.0 - as_schedule_at(\&s->ema, s->step))/'

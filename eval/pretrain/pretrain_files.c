@@ -25,6 +25,7 @@ as_status as_pretrain_identity(as_str *out, const as_pretrain_opts *o, const as_
   const as_ssl_param *p;
   for (size_t i = 0; (p = as_ssl_param_at(s->method, i)) != NULL; i++) {
     char value[32];
+    if (as_ssl_param_is_later(s->method, p->name) && as_ssl_value(ssl, p->name) == 0) continue;
     as_f64_text(as_ssl_value(ssl, p->name), value);
     as_str_printf(out, " %s=%s", p->name, value);
   }

@@ -6,6 +6,8 @@
 #include "tensor/base/file.h"
 #include "tensor/base/mem.h"
 
+enum { LATER_TEXT = 32 * AS_SSL_PARAMS }; /* ",NAME=0" of as many hyper-parameters */
+
 /* ---- words ---- */
 
 static void put_option(as_str *out, const char *name, const char *value) {
@@ -225,6 +227,26 @@ static as_status read_identity(as_training *t, char *line, as_err *err) {
   return AS_OK;
 }
 
+static bool names_value(const char *values, const char *name) {
+  const size_t n = strlen(name);
+  for (const char *p = values; p; p = strchr(p, ','), p = p ? p + 1 : NULL)
+    if (strncmp(p, name, n) == 0 && p[n] == '=') return true;
+  return false;
+}
+
+/* The hyper-parameters that the method has gained since it was trained, as they were then. */
+static as_status put_later_values(as_str *out, const as_training *t, as_err *err) {
+  const as_ssl_method *m;
+  as_status s = as_ssl_method_find(&m, t->method, err);
+  if (s != AS_OK) return s;
+  const as_ssl_param *p;
+  if (t->values) as_str_put(out, t->values);
+  for (size_t i = 0; (p = as_ssl_param_at(m, i)) != NULL; i++)
+    if (as_ssl_param_is_later(m, p->name) && !(t->values && names_value(t->values, p->name)))
+      as_str_printf(out, "%s%s=0", as_str_c(out)[0] ? "," : "", p->name);
+  return as_str_status(out, err);
+}
+
 /* The line of put_data_words, cut up in place. Files of classes, labels and subsets are asked for like the images. */
 static as_status read_data_words(as_training *t, char *line, as_err *err) {
   char *colon;
@@ -268,13 +290,17 @@ as_status as_training_of_checkpoint(as_training *t, char **owned, const as_state
     return as_fail(err, AS_E_INPUT,
                    "%s: found no assay.training in its metadata, wanted a checkpoint of assay pretrain",
                    as_state_path(checkpoint));
-  const size_t n = strlen(training) + 1, m = strlen(data) + 1;
-  char *text = *owned = as_alloc(n + m, 1, err);
+  const size_t n = strlen(training) + 1, m = strlen(data) + 1, most = n + LATER_TEXT;
+  char *text = *owned = as_alloc(n + m + most, 1, err);
   if (!text) return AS_E_ENV;
   memcpy(text, training, n);
   memcpy(text + n, data, m);
   as_status s = read_identity(t, text, err);
   if (s == AS_OK) s = read_data_words(t, text + n, err);
+  as_str values = {0};
+  if (s == AS_OK) s = put_later_values(&values, t, err);
+  if (s == AS_OK && values.n > 0 && values.n < most) t->values = memcpy(text + n + m, values.s, values.n + 1);
+  as_str_clear(&values);
   if (s != AS_OK) {
     as_fail_in(err, "%s", as_state_path(checkpoint));
     as_free(*owned);

@@ -19,11 +19,12 @@ typedef struct as_moco {
 } as_moco;
 
 /* What both have among their parameters; keys: the queue's length in the authors' code. */
-#define AS_MOCO_PARAMS(tau, keys)                                                                       \
-  {"temperature", tau, "tau", "0.2"}, {"width", 128, "of the projections", "128"},                      \
-      {"queue", 1024, "keys of earlier batches", keys},                                                 \
-      {"group", 32, "images that share BatchNorm's statistics among the keys", "32 (256 on 8 GPUs)"}, { \
-    "ema", 0.97, "momentum of the key encoder", "0.999"                                                 \
+#define AS_MOCO_PARAMS(tau, keys)                                                                     \
+  {"temperature", tau, "tau", "0.2"}, {"width", 128, "of the projections", "128"},                    \
+      {"queue", 1024, "keys of earlier batches", keys},                                               \
+      {"group", 32, "images that share BatchNorm's statistics among the keys", "32 (256 on 8 GPUs)"}, \
+      {"head-bn", 1, "1: BatchNorm in the head's hidden layer", "0; MoCo v3's head has it"}, {        \
+    "ema", 0.97, "momentum of the key encoder", "0.999"                                               \
   }
 
 /* Builds it in zeroed memory, with the views: 0 the query's, 1 the key's. AS_E_USAGE: a batch that is not whole groups, a

@@ -58,6 +58,9 @@ as_status as_ssl_method_find(const as_ssl_method **out, const char *name, as_err
 /* Parameter i of a method: its own ones, then those of all methods ("lr", "weight-decay", ...) that it does not set itself.
  * NULL: there are i of them. */
 const as_ssl_param *as_ssl_param_at(const as_ssl_method *m, size_t i);
+/* Has the method this parameter only since checkpoints of it were made? One that does not name it was trained with 0, and
+ * where it is 0 it is not named. */
+bool as_ssl_param_is_later(const as_ssl_method *m, const char *name);
 
 typedef struct as_ssl_opts {
   const as_ssl_method *method;

@@ -34,6 +34,13 @@ const as_ssl_param *as_ssl_param_at(const as_ssl_method *m, size_t i) {
   return NULL;
 }
 
+bool as_ssl_param_is_later(const as_ssl_method *m, const char *name) {
+  static const char *const later[][2] = {{"moco", "head-bn"}, {"pcl", "head-bn"}};
+  for (size_t i = 0; i < sizeof later / sizeof *later; i++)
+    if (strcmp(later[i][0], m->name) == 0 && strcmp(later[i][1], name) == 0) return true;
+  return false;
+}
+
 double as_ssl_value(const as_ssl *s, const char *param) {
   for (size_t i = 0; i < s->o.n_values; i++)
     if (strcmp(s->o.name[i], param) == 0) return s->o.value[i];

@@ -37,6 +37,17 @@ else
 fi
 [ -e "$A/moved.verify" ] && not_ok "verify: leaves nothing" "$(ls "$A/moved.verify")" || ok "verify: leaves nothing"
 
+# head-bn came later than checkpoints of MoCo and PCL: those do not name it, and a training without it writes what they hold.
+for method in moco pcl; do
+  set=head-bn=0,queue=32,group=8
+  [ $method = moco ] || set=$set,clusters-1=4,clusters-2=0,clusters-3=0
+  works "pretrain: $method, published head" pretrain --method $method $TINY --set "$set" --data $WORLD -o "$A/$method" -q
+  run inspect "$A/$method/checkpoint.safetensors"
+  grep "assay.training" "$TMP/out" | grep -q "head-bn" && not_ok "pretrain: $method does not name what older checkpoints lack" "$(grep assay.training "$TMP/out")" ||
+    ok "pretrain: $method does not name what older checkpoints lack"
+  works "verify: $method, head-bn is not named" verify "$A/$method/checkpoint.safetensors" -q
+done
+
 # A weight that was changed is named, and the words too.
 tail -c 3 "$W" | od -An -tu1 >"$TMP/last"
 last=$(($(awk '{print $1}' "$TMP/last") ^ 1))

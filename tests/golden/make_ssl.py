@@ -38,7 +38,7 @@ def mlp(i, h, o): return nn.Sequential(L(i, h), nn.BatchNorm1d(h), nn.ReLU(), L(
 class Cosine(nn.Module):
     def __init__(s, i, o): super().__init__(); s.weight = nn.Parameter(torch.zeros(o, i))
     def forward(s, x): return x @ F.normalize(s.weight, dim=1).T
-def heads(F): return {'dino-bn': (nn.Sequential(L(F, 20), nn.BatchNorm1d(20), nn.GELU(), L(20, 20), nn.BatchNorm1d(20), nn.GELU(), L(20, 10), L2(), Cosine(10, 14)), None), 'dino': (nn.Sequential(L(F, 20), nn.GELU(), L(20, 20), nn.GELU(), L(20, 10), L2(), Cosine(10, 14)), None), 'moco': (nn.Sequential(L(F, W), nn.ReLU(), L(W, W)), None), 'pcl': (nn.Sequential(L(F, W), nn.ReLU(), L(W, W)), None),
+def heads(F): return {'dino-bn': (nn.Sequential(L(F, 20), nn.BatchNorm1d(20), nn.GELU(), L(20, 20), nn.BatchNorm1d(20), nn.GELU(), L(20, 10), L2(), Cosine(10, 14)), None), 'dino': (nn.Sequential(L(F, 20), nn.GELU(), L(20, 20), nn.GELU(), L(20, 10), L2(), Cosine(10, 14)), None), 'moco': (nn.Sequential(L(F, W), nn.ReLU(), L(W, W)), None), 'pcl': (nn.Sequential(L(F, W), nn.ReLU(), L(W, W)), None), 'moco-bn': (nn.Sequential(L(F, W, bias=False), nn.BatchNorm1d(W), nn.ReLU(), L(W, W)), None),
          'simclr': (nn.Sequential(L(F, W, bias=False), nn.BatchNorm1d(W), nn.ReLU(), L(W, W, bias=False), Fixed(W, True)), None),
          'obow': (nn.Sequential(L2(), L(F, 32, bias=False), nn.BatchNorm1d(32), nn.ReLU(), L(32, 16), L2()), None),
          'byol': (mlp(F, 20, W), mlp(W, 20, W)),
@@ -96,12 +96,12 @@ def loss_of(name, net, proj, pred, net2, proj2, x):
             t = proj2(net2(torch.cat(x[:2]))); q = F.softmax((t - CENTRE) / .05, 1).reshape(2, B, -1)
             NEXT.copy_(.9 * CENTRE + .1 * t.mean(0)) # the centre moves after its use
         return sum(-(q[i] * s[v]).sum(1).mean() for i in range(2) for v in range(6) if v != i) / 10
-    if name in ('moco', 'pcl'): # the queue: made rows at length 1; all keys in one group
+    if name in ('moco', 'moco-bn', 'pcl'): # the queue: made rows at length 1; all keys in one group
         q = F.normalize(proj(net(x[0])), dim=1)
         with torch.no_grad(): k = F.normalize(proj2(net2(x[1])), dim=1)
         queue = F.normalize(made(6, 16 * W).reshape(16, W), dim=1)
         nce = F.cross_entropy(torch.cat([(q * k).sum(1, keepdim=True), q @ queue.T], 1) / .2, torch.zeros(B, dtype=torch.long))
-        if name == 'moco': return nce
+        if name != 'pcl': return nce
         # three sets of made prototypes, with made concentrations; image i of the batch belongs to prototype (i + size) mod K
         for m, C in enumerate((3, 5, 4)):
             c = F.normalize(made(7 + m, C * W).reshape(C, W), dim=1); phi = .1 + .02 * torch.arange(C)
@@ -136,7 +136,7 @@ def loss_of(name, net, proj, pred, net2, proj2, x):
     def c(a): a = a - a.mean(0); m = a.T @ a / (B - 1); return off(m) / W
     return 25 * F.mse_loss(z[0], z[1]) + 25 * (v(z[0]) + v(z[1])) / 2 + c(z[0]) + c(z[1])
 def build(name, net, proj, pred): # the parameters by name, filled; a teacher that starts as a copy
-    all = nn.Module(); all.net = net; setattr(all, 'generator' if name == 'obow' else 'head' if name in ('moco', 'pcl', 'dino', 'dino-bn') else 'classifier' if name == 'supervised' else 'projector', proj)
+    all = nn.Module(); all.net = net; setattr(all, 'generator' if name == 'obow' else 'head' if name in ('moco', 'moco-bn', 'pcl', 'dino', 'dino-bn') else 'classifier' if name == 'supervised' else 'projector', proj)
     if pred is not None: setattr(all, 'prototypes' if name in PROTOTYPES else 'predictor', pred)
     names = [(n[4:] if n.startswith('net.') else n, p) for n, p in all.named_parameters()]
     for n, p in names:

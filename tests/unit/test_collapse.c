@@ -300,7 +300,7 @@ static const row rows[] = {
     {"MoCo: keys by the query encoder",
      "moco",
      6,
-     {SGD, {"queue", 512}, {"temperature", 0.1}, {"ema", 0.9}},
+     {SGD, {"queue", 512}, {"temperature", 0.1}, {"ema", 0.9}, {"head-bn", 0}}, /* with BatchNorm it holds */
      {"ema", 0},
      NULL,
      NULL,
