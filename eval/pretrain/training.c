@@ -1,5 +1,6 @@
 #include "eval/pretrain/training.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "eval/pretrain/pretrain_int.h"
@@ -299,7 +300,8 @@ as_status as_training_of_checkpoint(as_training *t, char **owned, const as_state
   if (s == AS_OK) s = read_data_words(t, text + n, err);
   as_str values = {0};
   if (s == AS_OK) s = put_later_values(&values, t, err);
-  if (s == AS_OK && values.n > 0 && values.n < most) t->values = memcpy(text + n + m, values.s, values.n + 1);
+  assert(s != AS_OK || values.n < most);
+  if (s == AS_OK && values.n > 0) t->values = memcpy(text + n + m, values.s, values.n + 1);
   as_str_clear(&values);
   if (s != AS_OK) {
     as_fail_in(err, "%s", as_state_path(checkpoint));
