@@ -125,7 +125,7 @@ static const as_protocol table[] = {
      .epochs = 100,
      .schedule = AS_COSINE_EPOCH,
      .weight_decay = 1e-6,
-     .source = "dino issue 131: the ResNet-50's log starts at lr 0.3, SwAV's recipe"},
+     .source = "facebookresearch/dino#131: the ResNet-50's log starts at lr 0.3, SwAV's recipe"},
     {.name = "barlowtwins",
      SGD_COMMON,
      .lr = 0.3,

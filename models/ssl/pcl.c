@@ -13,7 +13,7 @@
  * What differs from the authors' code. They embed the training images without augmentation before each epoch, in
  * evaluation mode; here the keys of the steps are kept, one row an image, as DeepCluster-v2 does: up to an epoch old, but
  * no extra pass. They sample 16,384 negative prototypes; with at most a few hundred clusters all are taken, as the
- * paper's sum has it, and so two images of one cluster share a column instead of fighting each other (PCL issue 5).
+ * paper's sum has it, and so two images of one cluster share a column instead of fighting each other (salesforce/PCL#5).
  * k-means starts once, not five times. phi is at least tau / 100. An image that no step has seen yet has no prototype, and only InfoNCE. */
 #include <math.h>
 #include <stdlib.h>

@@ -68,7 +68,7 @@ typedef struct row {
   bool above; /* healthy runs are above the bound */
 } row;
 
-/* A queue of normal numbers that nobody brought to length 1 (lightly issue 1009). */
+/* A queue of normal numbers that nobody brought to length 1 (lightly-ai/lightly#1009). */
 static void spoil_queue(as_ssl *s) {
   float *queue = s->kept[0].data;
   const double width = as_ssl_value(s, "width");
