@@ -109,15 +109,6 @@ as_status as_training_start(as_training_open *o, const as_training *t, const cha
   return s;
 }
 
-bool as_training_is_done(const char *path, const char *command) {
-  as_state *state = NULL;
-  if (as_path_kind_of(path) != AS_PATH_FILE || as_state_open(&state, path, NULL) != AS_OK) return false;
-  const char *text = as_state_meta(state, "assay.command");
-  const bool same = text && strcmp(text, command) == 0;
-  as_state_close(&state);
-  return same;
-}
-
 static as_status count_images(size_t *n, const as_training *t, as_err *err) {
   if (as_training_is_world(t->data.path)) return as_training_world_images(n, &t->data, err);
   as_dataset *ds = NULL;
@@ -309,4 +300,40 @@ as_status as_training_of_checkpoint(as_training *t, char **owned, const as_state
     *owned = NULL;
   }
   return s;
+}
+
+static double value_of(const as_ssl_opts *o, const as_ssl_param *p) {
+  for (size_t i = 0; i < o->n_values; i++)
+    if (strcmp(o->name[i], p->name) == 0) return o->value[i];
+  return p->value;
+}
+
+/* Do both mean the same hyper-parameters, those included that they leave to the defaults? */
+static bool same_values(const as_training *a, const as_training *b) {
+  as_ssl_opts x, y;
+  as_err err;
+  char *of_a = as_strdup(a->values ? a->values : "", NULL),
+       *of_b = as_strdup(b->values ? b->values : "", NULL);
+  bool same = of_a && of_b && resolve(&x, a, of_a, &err) == AS_OK && resolve(&y, b, of_b, &err) == AS_OK &&
+              x.method == y.method;
+  const as_ssl_param *p;
+  for (size_t i = 0; same && (p = as_ssl_param_at(x.method, i)) != NULL; i++)
+    same = value_of(&x, p) == value_of(&y, p);
+  as_free(of_a);
+  as_free(of_b);
+  return same;
+}
+
+bool as_training_is_done(const char *path, const as_training *t, const char *command) {
+  as_state *state = NULL;
+  as_training was;
+  as_err err;
+  char *owned = NULL;
+  if (as_path_kind_of(path) != AS_PATH_FILE || as_state_open(&state, path, NULL) != AS_OK) return false;
+  const char *text = as_state_meta(state, "assay.command");
+  const bool same = text && strcmp(text, command) == 0 &&
+                    as_training_of_checkpoint(&was, &owned, state, &err) == AS_OK && same_values(t, &was);
+  as_free(owned);
+  as_state_close(&state);
+  return same;
 }

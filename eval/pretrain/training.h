@@ -40,8 +40,9 @@ typedef struct as_training_open {
 /* Appends what the metadata say of the images and the command, without opening anything (command NULL: not wanted). */
 as_status as_training_words(const as_training *t, as_str *said, as_str *command, as_err *err);
 
-/* Does the checkpoint at path say that it came from this command? Its images are not looked at. */
-bool as_training_is_done(const char *path, const char *command);
+/* Does the checkpoint at path say that it came from this command, with the values that its hyper-parameters have now? A
+ * default may have changed since. Its images are not looked at. */
+bool as_training_is_done(const char *path, const as_training *t, const char *command);
 
 /* Would it start? AS_E_USAGE: not with these words; AS_E_INPUT: its images are not there. Draws and trains nothing. */
 as_status as_training_try(const as_training *t, as_err *err);

@@ -31,7 +31,7 @@ as_status as_train_state(bool *done, const as_plan *plan, const as_plan_pretrain
   const as_training t = training_of(p);
   as_str said = {0}, command = {0};
   as_status s = as_training_words(&t, &said, &command, err);
-  if (s == AS_OK) *done = as_training_is_done(p->checkpoint, as_str_c(&command));
+  if (s == AS_OK) *done = as_training_is_done(p->checkpoint, &t, as_str_c(&command));
   if (s != AS_OK) as_fail_in(err, "%s:%d: [pretrain %s]", plan->path, p->line, p->name);
   as_str_clear(&said);
   as_str_clear(&command);

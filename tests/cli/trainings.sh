@@ -70,6 +70,12 @@ run run "$A/p.plan" --check
 grep -q "^pretrain two  *done" "$TMP/out" && ok "trainings: --check knows what is done" || not_ok "trainings: --check knows what is done" "$(cat "$TMP/out")"
 works "trainings: the record is verified" verify "$A/out" -o "$TMP/v" -q
 works "trainings: and the checkpoint" verify "$A/pretrained/two/checkpoint.safetensors" --data "$A/world/train" -q
+# A checkpoint of the same command, made when a default was another.
+LC_ALL=C sed 's/ temperature=0.1 / temperature=0.3 /' "$TMP/one.safetensors" >"$A/pretrained/one/checkpoint.safetensors"
+run pretrain "$A/p.plan"
+[ $code -eq 0 ] && grep -q "1 of 2 trainings are there already" "$TMP/err" && ok "trainings: one with another default is trained anew" ||
+  not_ok "trainings: one with another default is trained anew" "exit $code: $(cat "$TMP/err")"
+same "trainings: to the bytes of today's default" "$A/pretrained/one/checkpoint.safetensors" "$TMP/one.safetensors"
 sed 's/lr=0.001/lr=0.002/' "$A/p.plan" >"$A/q.plan"
 run pretrain "$A/q.plan"
 [ $code -eq 0 ] && grep -q "1 of 2 trainings are there already" "$TMP/err" && ok "trainings: a changed section is trained anew" ||
