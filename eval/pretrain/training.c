@@ -63,7 +63,7 @@ static as_status resolve(as_ssl_opts *ssl, const as_training *t, char *values, a
   *ssl = (as_ssl_opts){.arch = t->arch ? t->arch : AS_TRAINING_ARCH,
                        .size = t->size ? (int)t->size : 32,
                        .batch = t->batch ? (int)t->batch : 128,
-                       .epochs = t->epochs ? (size_t)t->epochs : 16,
+                       .epochs = t->epochs ? (size_t)t->epochs : AS_TRAINING_EPOCHS,
                        .seed = (uint64_t)t->seed};
   const as_status s = as_ssl_method_find(&ssl->method, t->method, err);
   if (s == AS_OK && !t->epochs && !ssl->method->loss) ssl->epochs = 1; /* nothing to repeat */
