@@ -100,9 +100,11 @@ void as_bf16_run(const as_multiply *mm, const as_bf16_rows *a, const as_team *te
   if (!g.panel_outer && rows > AS_MR) rows = AS_MR;
   g.blocks = (a->m + rows - 1) / rows;
   g.block_chunks = g.blocks < 2 * WANTED_CHUNKS ? g.blocks : 2 * WANTED_CHUNKS;
-  if (g.block_chunks < WANTED_CHUNKS) {
+  const size_t threads = (size_t)(team->threads > 0 ? team->threads : as_par_threads());
+  const size_t wanted = threads == 1 ? 1 : 8 * threads < WANTED_CHUNKS ? 8 * threads : WANTED_CHUNKS;
+  if (g.block_chunks < wanted) {
     const size_t most = (g.panels + LEAST_PANELS - 1) / LEAST_PANELS;
-    g.panel_chunks = (WANTED_CHUNKS + g.block_chunks - 1) / g.block_chunks;
+    g.panel_chunks = (wanted + g.block_chunks - 1) / g.block_chunks;
     if (g.panel_chunks > most) g.panel_chunks = most;
   }
   as_par_for_by(team->threads, g.block_chunks * g.panel_chunks, bf16_chunk, &g);
