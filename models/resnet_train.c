@@ -281,9 +281,7 @@ static void reverse_conv(resnet_pass *p, size_t k) {
                co = (size_t)shape->c_out;
   const as_map *g = p->at[k + 1];
   const as_map *gz = l->res == NO_VALUE ? &p->grad[k] : &p->gconv[k];
-  as_bnorm_train_backward(p->bn[k], &p->conv[k],
-                          e->net->convs[s->conv].act == AS_ACT_RELU ? &p->value[k + 1] : NULL,
-                          as_store_value(store, c->gamma), g, gz, c->dgamma, c->dgamma + co);
+  as_bnorm_train_backward(p->bn[k], &p->conv[k], &p->value[k + 1], g, gz, c->dgamma, c->dgamma + co);
   add_to(as_store_grad(store, c->gamma), c->dgamma, co);
   add_to(as_store_grad(store, c->beta), c->dgamma + co, co);
   as_conv_train_grad_weight(c->conv, &p->value[l->in], gz, c->dweight);

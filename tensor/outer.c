@@ -127,7 +127,8 @@ static void add_chunk(const as_outer *o, const outer_part *q, size_t chunk) {
   for (size_t t = q->t0; t < q->t1; t++) {
     const float *a = o->a + (chunk * tiles + t) * AS_OUTER_ROWS * AS_OUTER_WIDE, *b;
     as_gemmt_args g = {
-        .m = rows_of_tile(o, t), .nseg = 1, .k = &rows, .a = &a, .lda = AS_OUTER_WIDE, .b = &b, .c = sum};
+        .m = rows_of_tile(o, t), .nseg = 1, .k = &rows, .a = &a, .lda = AS_OUTER_WIDE, .b = &b, .ldb = AS_NR};
+    g.c = sum;
     for (size_t p = q->p0; p < q->p1; p++) {
       double *total = piece_of(q, t, p);
       g.n = o->n - p * AS_NR > AS_NR / 2 ? AS_NR : AS_NR / 2;

@@ -296,8 +296,7 @@ void as_head_backward(as_head_pass *p, const as_map *dout, const as_map *din) {
     if (u->conv) {
       reverse_product(p, u, from, dout, to);
     } else if (u->cfg.kind == AS_HEAD_BN) {
-      const float *gain = u->gamma == NO_TENSOR ? u->ones : as_store_value(h->store, u->gamma);
-      as_bnorm_train_backward(p->bn[i], from, NULL, gain, dout, to ? to : dout, u->d, u->d + u->n_in);
+      as_bnorm_train_backward(p->bn[i], from, NULL, dout, to ? to : dout, u->d, u->d + u->n_in);
       if (u->gamma != NO_TENSOR) add_to(h->store, u->gamma, u->d);
       if (u->beta != NO_TENSOR) add_to(h->store, u->beta, u->d + u->n_in);
     } else if (to) {

@@ -23,18 +23,20 @@ typedef void as_fn_addd(size_t n, const float *x, double *total);
 
 /* BatchNorm with the statistics of the batch, rows of one image row (rule T3).
  *   bnfwd   xh = (x - mean) * rstd;  y = fma(xh, gamma, beta);  y = residual + y if residual;  relu: +0 where y <= 0
- *   bnsum   g = dy, +0 where y <= 0 if y;  dy = g if y;  sum[j] += g;  sumx[j] = fma(g, xh, sumx[j])
- *   bnbwd   dx = k * fma(-xh, meanx, dy - meang)      k = gamma rstd, meang and meanx the means of g and g xh
+ *   bnsum   g = dy, +0 where y <= 0;  sum[j] += g;  sumx[j] = fma(g, xh, sumx[j])
+ *           y is given (dy = g then), or fma(xh, gamma, beta) if relu, or nothing is zeroed
+ *   bnbwd   dx = k * fma(-xh, meanx, g - meang)       k = gamma rstd, meang and meanx the means of g and g xh
+ *           g = dy, +0 where fma(xh, gamma, beta) <= 0 if relu
  * bnfwd: y may be x or residual. bnbwd: dx may be dy or x. Channel vectors have c floats. */
 typedef struct as_bnorm_args {
   size_t rows, c;
   const float *x; /* what the forward pass normalised */
   size_t ldx;
   const float *mean, *rstd;
-  const float *gamma, *beta; /* bnfwd */
+  const float *gamma, *beta; /* bnfwd, and where relu */
   const float *residual;     /* bnfwd, or NULL */
   size_t ldr;
-  int relu;       /* bnfwd */
+  int relu;
   const float *y; /* bnsum: the output after its ReLU, or NULL */
   float *out;     /* bnfwd: y; bnbwd: dx */
   size_t ldy;     /* of y and out */
@@ -52,14 +54,15 @@ typedef void as_fn_bnbwd(const as_bnorm_args *a);
 typedef void as_fn_copyp(size_t rows, size_t n, const float *in, size_t ld, float *out, size_t ldo);
 
 /* gemmt: gemm whose sum runs over rows of both operands: over pixels, whose channels lie side by side.
- *   c[i][j] = +0, then fma(a[s][k * lda + i], b[s][k * 32 + j], c[i][j]) in increasing (segment, k)
- * Segment s has k[s] rows, of a lda floats apart, of b 32. m 1..14; n, 16 or 32, columns are read and written; rows of c are 32 floats apart. */
+ *   c[i][j] = +0, then fma(a[s][k * lda + i], b[s][k * ldb + j], c[i][j]) in increasing (segment, k)
+ * Segment s has k[s] rows, of a lda floats apart, of b ldb. m 1..14; n, 16 or 32, columns are read and written; rows of c are 32 floats apart. */
 typedef struct as_gemmt_args {
   size_t m, n, nseg;
   const size_t *k;       /* [nseg] */
   const float *const *a; /* [nseg] */
   size_t lda;
   const float *const *b; /* [nseg] */
+  size_t ldb;
   float *c;
   const double *ahead; /* NULL, or what will be read and written next: a hint to bring it nearer */
 } as_gemmt_args;

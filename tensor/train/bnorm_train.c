@@ -10,6 +10,8 @@
 struct as_bnorm_train {
   size_t c, chunks, pixels; /* pixels: of the last forward */
   double eps;
+  const float *gamma, *beta;              /* of the last forward */
+  bool relu, residual;                    /* likewise */
   float *mean, *rstd, *k, *meang, *meanx; /* [c] each, one block that starts at mean */
   double *var;                            /* [c] biased */
   float *partial;                         /* [2][chunks][c] */
@@ -113,6 +115,7 @@ static double total(const as_bnorm_train *bn, size_t which, size_t i, size_t pix
 void as_bnorm_train_forward(as_bnorm_train *bn, const as_map *x, const float *gamma, const float *beta,
                             const as_map *residual, bool relu, const as_map *y) {
   const size_t n = bn->pixels = as_map_pixels(x);
+  bn->gamma = gamma, bn->beta = beta, bn->relu = relu, bn->residual = residual != NULL;
   pass j = {.bn = bn, .x = x};
   run_pass(&j, PASS_MEAN);
   for (size_t i = 0; i < bn->c; i++) bn->mean[i] = (float)(total(bn, 0, i, n) / (double)n);
@@ -134,16 +137,18 @@ void as_bnorm_train_running(const as_bnorm_train *bn, float *running_mean, float
   }
 }
 
-void as_bnorm_train_backward(as_bnorm_train *bn, const as_map *x, const as_map *y, const float *gamma,
-                             const as_map *dy, const as_map *dx, float *dgamma, float *dbeta) {
+void as_bnorm_train_backward(as_bnorm_train *bn, const as_map *x, const as_map *y, const as_map *dy,
+                             const as_map *dx, float *dgamma, float *dbeta) {
   const size_t n = bn->pixels;
-  pass j = {.bn = bn, .x = x, .y = y, .dy = dy};
+  pass j = {.bn = bn, .x = x, .dy = dy, .gamma = bn->gamma, .beta = bn->beta};
+  if (bn->relu && bn->residual) j.y = y;
+  j.relu = bn->relu && !bn->residual;
   run_pass(&j, PASS_SUMS);
   for (size_t i = 0; i < bn->c; i++) {
     const double g = total(bn, 0, i, n), gx = total(bn, 1, i, n);
     dbeta[i] = (float)g, dgamma[i] = (float)gx;
     bn->meang[i] = (float)(g / (double)n), bn->meanx[i] = (float)(gx / (double)n);
-    bn->k[i] = gamma[i] * bn->rstd[i];
+    bn->k[i] = bn->gamma[i] * bn->rstd[i];
   }
   j.y = NULL, j.out = dx;
   run_pass(&j, PASS_BACKWARD);

@@ -20,8 +20,8 @@ typedef struct as_bnorm_train as_bnorm_train;
 as_status as_bnorm_train_create(as_bnorm_train **out, int c, double eps, size_t pixels, as_err *err);
 void as_bnorm_train_destroy(as_bnorm_train **bn);
 
-/* gamma, beta: [c]. residual may be NULL; y may be x or residual where the backward pass does not need them. The
- * statistics stay in bn until the next forward. */
+/* gamma, beta: [c]. residual may be NULL; y may be x or residual where the backward pass does not need them. What it needs
+ * stays in bn until the next forward: the statistics, and where gamma and beta are. */
 void as_bnorm_train_forward(as_bnorm_train *bn, const as_map *x, const float *gamma, const float *beta,
                             const as_map *residual, bool relu, const as_map *y);
 
@@ -29,9 +29,10 @@ void as_bnorm_train_forward(as_bnorm_train *bn, const as_map *x, const float *ga
  * momentum has it; the variance with n / (n - 1). n is the pixels of that forward. */
 void as_bnorm_train_running(const as_bnorm_train *bn, float *running_mean, float *running_var);
 
-/* x, gamma: of the last forward; y: its output where it ended in a ReLU, else NULL. dy becomes g: what a residual gets.
- * dx may be dy or x. */
-void as_bnorm_train_backward(as_bnorm_train *bn, const as_map *x, const as_map *y, const float *gamma,
-                             const as_map *dy, const as_map *dx, float *dgamma, float *dbeta);
+/* x: of the last forward; y: its output, read where it had a residual and ended in a ReLU (else it may be NULL). Then dy
+ * becomes g, which is what the residual gets; else dy stays, and where y is positive is found from x once more, which is
+ * quicker than reading y. dx may be dy or x. */
+void as_bnorm_train_backward(as_bnorm_train *bn, const as_map *x, const as_map *y, const as_map *dy,
+                             const as_map *dx, float *dgamma, float *dbeta);
 
 #endif

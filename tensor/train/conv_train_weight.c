@@ -15,12 +15,15 @@
  *
  * Where rows of the map are short, each would be a segment of its own: then a tile's columns of the patches are copied
  * first. So they are where pixels lie so far apart that many of them fall into the same sets of a cache. Where rows are long
- * they are copied once for all taps, as windows of the map, which each tap enters at another place. Rows of pixels
+ * they are copied once for all taps, as windows of the map, which each tap enters at another place. A gradient of up to
+ * 64 channels is not copied into panels either, unless the patches are: its rows lie near enough. Rows of pixels
  * that a tap finds in the padding are left out: a twelfth of all on 8x8 pixels. */
 
 enum {
   LEAST_ROW = 8,
-  PAYS = 4,      /* panels that a copy must meet */
+  PAYS = 4, /* panels that a copy must meet */
+  READ_PANELS =
+      2, /* of a gradient that is read in place: rows further apart would meet in few sets of the first cache */
   FAR = 128,     /* floats from row to row */
   STRIP = 16,    /* floats from row to row of a copy */
   ADD_PARTS = 16 /* pieces that sums which wait are added up in */
@@ -32,6 +35,8 @@ typedef struct weight_job {
   as_map grid; /* the output pixels, as rows of patches */
   float *dweight;
   size_t pixels, chunks, base; /* base: first chunk of the window */
+  bool copied;                 /* a tile's columns of the patches are copied first */
+  bool panels;                 /* so is the gradient, into panels; else it is read in place */
 } weight_job;
 
 static size_t pixels_of_chunk(const weight_job *j, size_t chunk) {
@@ -87,6 +92,7 @@ typedef struct runs {
   uint16_t at[AS_CHUNK], length[AS_CHUNK]; /* in the chunk */
   int y[AS_CHUNK];                         /* the input row of the first tap, maybe in the padding */
   const float *from[AS_CHUNK];
+  const float *gradient[AS_CHUNK]; /* of the first panel */
 } runs;
 
 /* The rows of an image that the patches of a chunk touch, whose pixels there begin at `at` and are at most `left`. */
@@ -127,6 +133,8 @@ static void copy_windows(const weight_job *j, size_t chunk, const strip *s, floa
 
 static void find_runs(const weight_job *j, size_t chunk, const float *windows, runs *r) {
   const as_conv_shape *s = &j->c->s;
+  const float *gradient =
+      j->c->gradient + (chunk - j->base) * as_conv_panels((size_t)s->c_out) * AS_CHUNK * AS_NR;
   const size_t rows = pixels_of_chunk(j, chunk), step = (size_t)s->stride, ci = (size_t)s->c_in;
   const ptrdiff_t line = (ptrdiff_t)(windows ? step * as_conv_plane(j->c) * STRIP : as_map_row(j->in));
   const float *from = windows;
@@ -136,6 +144,7 @@ static void find_runs(const weight_job *j, size_t chunk, const float *windows, r
   for (size_t done = 0, run; done < rows; done += run, as_map_walk(&j->grid, &at, run), n++) {
     run = as_conv_smaller((size_t)j->grid.w - at.x, rows - done);
     r->at[n] = (uint16_t)done, r->length[n] = (uint16_t)run;
+    r->gradient[n] = j->panels ? gradient + done * AS_NR : as_map_at(&j->grid, at.image, at.y, at.x);
     r->y[n] = (int)(at.y * step) - s->pad_top;
     if (!windows) {
       r->from[n] = j->in->data + at.image * as_map_image(j->in) + at.x * step * ci -
@@ -154,8 +163,8 @@ static void find_runs(const weight_job *j, size_t chunk, const float *windows, r
 /* The rows of both operands of a tile; those that a tap finds in the padding are left out. */
 typedef struct operands {
   size_t n, k[AS_CHUNK];
-  uint16_t at[AS_CHUNK];
   const float *a[AS_CHUNK], *b[AS_CHUNK];
+  const float *gradient[AS_CHUNK]; /* b of the first panel */
 } operands;
 
 /* In place, or in windows of which the tile's tap begins `tap` floats after the first one. */
@@ -163,7 +172,7 @@ static void take_runs(const runs *r, int row, int h, size_t tap, operands *o) {
   size_t n = 0;
   for (size_t i = 0; i < r->n; i++) {
     if (r->y[i] + row < 0 || r->y[i] + row >= h) continue;
-    o->a[n] = r->from[i] + tap, o->at[n] = r->at[i], o->k[n++] = r->length[i];
+    o->a[n] = r->from[i] + tap, o->gradient[n] = r->gradient[i], o->k[n++] = r->length[i];
   }
   o->n = n;
 }
@@ -176,7 +185,7 @@ static void copy_runs(const runs *r, const strip *s, int h, size_t tap, size_t s
     if (y < 0 || y >= h) continue;
     const size_t at = r->at[i], length = r->length[i];
     as_k.copyp(length, s->m, r->from[i] + tap, step, copy + at * STRIP, STRIP);
-    if (n == 0 || at != end) o->a[n] = copy + at * STRIP, o->at[n] = r->at[i], o->k[n++] = 0;
+    if (n == 0 || at != end) o->a[n] = copy + at * STRIP, o->gradient[n] = r->gradient[i], o->k[n++] = 0;
     o->k[n - 1] += length, end = at + length;
   }
   o->n = n;
@@ -187,8 +196,6 @@ static void multiply_chunk(const weight_job *j, size_t chunk, size_t q0, size_t 
   const as_conv_train *c = j->c;
   const size_t co = (size_t)c->s.c_out, ci = (size_t)c->s.c_in, all = as_conv_panels(co);
   const size_t step = (size_t)c->s.stride, plane = as_conv_plane(c);
-  const bool copied = j->grid.w < LEAST_ROW || (step * ci >= FAR && all >= PAYS);
-  const float *gradient = c->gradient + (chunk - j->base) * all * AS_CHUNK * AS_NR;
   float *small = c->tile + (size_t)worker * AS_MR * AS_NR;
   float *copy = c->patches + (size_t)worker * c->patch_floats;
   runs r;
@@ -202,16 +209,22 @@ static void multiply_chunk(const weight_job *j, size_t chunk, size_t q0, size_t 
       if (q == q0 || (s.row == 0 && s.column == 0)) copy_windows(j, chunk, &s, copy);
       take_runs(&r, (int)s.row, j->in->h,
                 (s.row * step * plane + s.column % step * plane + s.column / step) * STRIP, &o);
-    } else if (copied) {
+    } else if (j->copied) {
       copy_runs(&r, &s, j->in->h, tap, step * ci, copy, &o);
     } else {
       take_runs(&r, (int)s.row, j->in->h, tap, &o);
     }
-    as_gemmt_args g = {
-        .m = s.m, .nseg = o.n, .k = o.k, .a = o.a, .b = o.b, .lda = c->windows || copied ? STRIP : step * ci};
+    as_gemmt_args g = {.m = s.m,
+                       .nseg = o.n,
+                       .k = o.k,
+                       .a = o.a,
+                       .b = o.b,
+                       .lda = c->windows || j->copied ? STRIP : step * ci};
+    g.ldb = j->panels ? AS_NR : co;
     for (size_t p = 0; p < all; p++) {
       const size_t place = (p * c->k + s.first) * AS_NR;
-      for (size_t i = 0; i < o.n; i++) o.b[i] = gradient + (p * AS_CHUNK + o.at[i]) * AS_NR;
+      const size_t panel = p * (j->panels ? AS_CHUNK : 1) * AS_NR;
+      for (size_t i = 0; i < o.n; i++) o.b[i] = o.gradient[i] + panel;
       g.n = co - p * AS_NR > AS_NR / 2 ? AS_NR : AS_NR / 2;
       g.c = out ? out + place : small;
       g.ahead = out ? NULL : c->total + (p + 1 < all ? place + c->k * AS_NR : next.first * AS_NR);
@@ -272,10 +285,13 @@ void as_conv_train_grad_weight(as_conv_train *c, const as_map *in, const as_map 
   weight_job j = {.c = c, .in = in, .dout = dout, .dweight = dweight, .pixels = as_map_pixels(dout)};
   j.grid = *dout;
   if (as_conv_is_flat(c, in, in)) j.in = &row, j.grid = as_map_flat(dout);
+  const size_t step = (size_t)c->s.stride;
+  j.copied = !c->windows && (j.grid.w < LEAST_ROW || (step * (size_t)c->s.c_in >= FAR && panels >= PAYS));
+  j.panels = j.copied || panels > READ_PANELS || c->s.c_out % (AS_NR / 2) != 0;
   j.chunks = (j.pixels + AS_CHUNK - 1) / AS_CHUNK;
   for (; j.base < j.chunks; j.base += c->window) {
     const size_t n = as_conv_smaller(j.chunks - j.base, c->window);
-    as_par_for(n, panel_chunk, &j);
+    if (j.panels) as_par_for(n, panel_chunk, &j);
     if (c->partial) {
       as_par_for(n * c->parts, part_of_chunk, &j);
       as_par_for(ADD_PARTS, add_window, &j);

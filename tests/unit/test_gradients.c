@@ -326,7 +326,7 @@ static void bnorm_reverse(const int *s, float *const x[], const float *dy, float
   if (as_bnorm_train_create(&bn, s[1], 1e-5, rows, NULL) != AS_OK) return;
   memcpy(dx[3], dy, rows * c * sizeof *dy); /* becomes what the residual gets */
   as_bnorm_train_forward(bn, &in, x[1], x[2], &res, s[2] != 0, &y);
-  as_bnorm_train_backward(bn, &in, s[2] ? &y : NULL, x[1], &d, &to, dx[1], dx[2]);
+  as_bnorm_train_backward(bn, &in, &y, &d, &to, dx[1], dx[2]);
   as_bnorm_train_destroy(&bn);
   as_free(out);
 }

@@ -68,21 +68,22 @@ static int products_all(as_test *t, probe *p) {
     for (size_t n = AS_NR / 2; n <= AS_NR; n += AS_NR / 2)
       for (int end = 0; end < 2; end++)
         for (int mode = 0; mode < MODES; mode++) {
-          const size_t k[2] = {counter % 4, 5 + counter % 7}, lda = m + counter % 3;
+          const size_t k[2] = {counter % 4, 5 + counter % 7}, lda = m + counter % 3, ldb = n + counter % 5;
           buffer *a0 = place(0, span(k[0], m, lda), end, 0), *a1 = place(1, span(k[1], m, lda), end, 0);
-          buffer *b0 = place(2, span(k[0], n, AS_NR), end, 0), *b1 = place(3, span(k[1], n, AS_NR), end, 0);
+          buffer *b0 = place(2, span(k[0], n, ldb), end, 0), *b1 = place(3, span(k[1], n, ldb), end, 0);
           fill(a0, k[0], m, lda, (values)mode);
           fill(a1, k[1], m, lda, (values)mode);
-          fill(b0, k[0], n, AS_NR, (values)mode);
-          fill(b1, k[1], n, AS_NR, (values)mode);
+          fill(b0, k[0], n, ldb, (values)mode);
+          fill(b1, k[1], n, ldb, (values)mode);
           p->rows = m, p->cols = n, p->ld = AS_NR;
           p->out = place(8, span(m, n, AS_NR), end, 0);
           fill(p->out, m, n, AS_NR, NORMAL);
           const float *a[2] = {a0->data, a1->data}, *b[2] = {b0->data, b1->data};
-          as_gemmt_args g = {
-              .m = m, .n = n, .nseg = 2, .k = k, .a = a, .lda = lda, .b = b, .c = p->out->data};
+          as_gemmt_args g = {.m = m, .n = n, .nseg = 2, .k = k, .a = a, .lda = lda, .b = b, .ldb = ldb};
+          g.c = p->out->data;
           p->args = &g;
-          snprintf(p->what, sizeof p->what, "m %zu n %zu k %zu + %zu values %d", m, n, k[0], k[1], mode);
+          snprintf(p->what, sizeof p->what, "m %zu n %zu k %zu + %zu, b %zu apart, values %d", m, n, k[0],
+                   k[1], ldb, mode);
           if (!check(t, p)) return 0;
         }
   return 1;
@@ -207,21 +208,23 @@ static void call_bnsum(as_fn_any *fn, void *v) {
 
 static int bnsum_all(as_test *t, probe *p) {
   for (size_t c = 1; c <= 70; c = c < 35 ? c + 1 : c + 7)
-    for (int relu = 0; relu < 2; relu++)
+    for (int relu = 0; relu < 3; relu++) /* none, y is read, y is made again */
       for (int end = 0; end < 2; end++) {
         const values mode = (values)((c + (size_t)relu) % MODES);
         const size_t rows = 1 + counter % 4, ld = c + counter % 3;
         buffer *x = place(0, span(rows, c, ld), end, 0), *y = place(1, span(rows, c, ld), end, 0);
-        buffer *mean = place(2, c, end, 0), *rstd = place(3, c, end, 0);
         fill(x, rows, c, ld, mode);
         fill(y, rows, c, ld, NORMAL);
-        fill(mean, 1, c, 1, NORMAL);
-        fill(rstd, 1, c, 1, NORMAL);
         p->out = place(8, rows * c + 2 * c, end, 0);
         fill(p->out, 1, p->out->n, 1, mode);
-        as_bnorm_args a = {
-            .rows = rows, .c = c, .x = x->data, .ldx = ld, .mean = mean->data, .rstd = rstd->data};
-        a.y = relu ? y->data : NULL, a.ldy = ld, a.dy = p->out->data, a.lddy = c;
+        as_bnorm_args a = {.rows = rows, .c = c, .x = x->data, .ldx = ld, .relu = relu == 2};
+        const float **channel[4] = {&a.mean, &a.rstd, &a.gamma, &a.beta};
+        for (size_t i = 0; i < (relu == 2 ? 4u : 2u); i++) {
+          buffer *b = place(2 + i, c, end, 0);
+          fill(b, 1, c, 1, NORMAL);
+          *channel[i] = b->data;
+        }
+        a.y = relu == 1 ? y->data : NULL, a.ldy = ld, a.dy = p->out->data, a.lddy = c;
         a.sum = a.dy + rows * c, a.sumx = a.sum + c;
         p->rows = 1, p->cols = p->ld = p->out->n, p->call = call_bnsum, p->args = &a;
         snprintf(p->what, sizeof p->what, "rows %zu c %zu relu %d values %d", rows, c, relu, (int)mode);
@@ -236,7 +239,7 @@ static void call_bnbwd(as_fn_any *fn, void *v) {
 
 static int bnbwd_all(as_test *t, probe *p) {
   for (size_t c = 1; c <= 70; c = c < 35 ? c + 1 : c + 7)
-    for (int where = 0; where < 3; where++) /* apart, dx is dy, dx is x */
+    for (int where = 0; where < 6; where++) /* apart, dx is dy, dx is x; the same behind a ReLU */
       for (int end = 0; end < 2; end++) {
         const values mode = (values)((c + (size_t)where) % MODES);
         const size_t rows = 1 + counter % 4, ld = c + counter % 3;
@@ -244,13 +247,14 @@ static int bnbwd_all(as_test *t, probe *p) {
         fill(x, rows, c, ld, mode);
         fill(dy, rows, c, ld, mode);
         as_bnorm_args a = {.rows = rows, .c = c, .x = x->data, .ldx = ld, .dy = dy->data, .lddy = ld};
-        const float **channel[5] = {&a.mean, &a.rstd, &a.k, &a.meang, &a.meanx};
-        for (size_t i = 0; i < 5; i++) {
+        const float **channel[7] = {&a.mean, &a.rstd, &a.k, &a.meang, &a.meanx, &a.gamma, &a.beta};
+        a.relu = where >= 3;
+        for (size_t i = 0; i < (a.relu ? 7u : 5u); i++) {
           buffer *b = place(2 + i, c, end, 0);
           fill(b, 1, c, 1, NORMAL);
           *channel[i] = b->data;
         }
-        p->out = where == 0 ? place(8, span(rows, c, ld), end, 0) : where == 1 ? dy : x;
+        p->out = where % 3 == 0 ? place(9, span(rows, c, ld), end, 0) : where % 3 == 1 ? dy : x;
         a.out = p->out->data, a.ldy = ld;
         p->rows = rows, p->cols = c, p->ld = ld, p->call = call_bnbwd, p->args = &a;
         snprintf(p->what, sizeof p->what, "rows %zu c %zu where %d values %d", rows, c, where, (int)mode);

@@ -21,7 +21,7 @@ AS_ALWAYS_INLINE void tile(const as_gemmt_args *g, const int MR, const int WIDE,
 #define DECL(i) __m512 l##i = _mm512_setzero_ps(), h##i = _mm512_setzero_ps();
   ROWS(DECL)
 #undef DECL
-  const size_t lda = LDA ? LDA : g->lda;
+  const size_t lda = LDA ? LDA : g->lda, ldb = g->ldb;
   const char *ahead = (const char *)(g->ahead ? (const void *)g->ahead : g->c);
   for (size_t s = 0; s < g->nseg; s++) {
     const float *a = g->a[s], *b = g->b[s];
@@ -37,23 +37,19 @@ AS_ALWAYS_INLINE void tile(const as_gemmt_args *g, const int MR, const int WIDE,
       if (WIDE) FMA(h##i, av, bh);            \
     }                                         \
   }
-#define STEP(u)                                         \
-  {                                                     \
-    const __m512 bl = _mm512_loadu_ps(b + AS_NR * u);   \
-    __m512 bh = bl;                                     \
-    if (WIDE) bh = _mm512_loadu_ps(b + AS_NR * u + 16); \
-    ROWS(ROW)                                           \
-    a += lda;                                           \
+#define STEP                                \
+  {                                         \
+    const __m512 bl = _mm512_loadu_ps(b);   \
+    __m512 bh = bl;                         \
+    if (WIDE) bh = _mm512_loadu_ps(b + 16); \
+    ROWS(ROW)                               \
+    a += lda, b += ldb;                     \
   }
     for (; k >= 4; k -= 4) {
-      STEP(0) STEP(1) STEP(2) STEP(3) b += 4 * AS_NR;
-      __builtin_prefetch(ahead, 1, 3);
+      STEP STEP STEP STEP __builtin_prefetch(ahead, 1, 3);
       ahead += 64;
     }
-    for (; k > 0; k--) {
-      STEP(0)
-      b += AS_NR;
-    }
+    for (; k > 0; k--) STEP
 #undef STEP
 #undef ROW
   }

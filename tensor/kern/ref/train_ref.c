@@ -38,14 +38,20 @@ void AS_VARIANT(bnfwd)(const as_bnorm_args *a) {
     }
 }
 
+/* dy behind a ReLU that nothing but BatchNorm stands before: its output is made again. */
+static float bnorm_masked(const as_bnorm_args *a, float dy, float xh, size_t j) {
+  return a->relu && AS_FMAF(xh, a->gamma[j], a->beta[j]) <= 0.0f ? 0.0f : dy;
+}
+
 void AS_VARIANT(bnsum)(const as_bnorm_args *a) {
   for (size_t i = 0; i < a->rows; i++)
     for (size_t j = 0; j < a->c; j++) {
       float *dy = &a->dy[i * a->lddy + j];
       if (a->y && a->y[i * a->ldy + j] <= 0.0f) *dy = 0.0f;
       const float xh = (a->x[i * a->ldx + j] - a->mean[j]) * a->rstd[j];
-      a->sum[j] = a->sum[j] + *dy;
-      a->sumx[j] = AS_FMAF(*dy, xh, a->sumx[j]);
+      const float g = a->y ? *dy : bnorm_masked(a, *dy, xh, j);
+      a->sum[j] = a->sum[j] + g;
+      a->sumx[j] = AS_FMAF(g, xh, a->sumx[j]);
     }
 }
 
@@ -53,7 +59,8 @@ void AS_VARIANT(bnbwd)(const as_bnorm_args *a) {
   for (size_t i = 0; i < a->rows; i++)
     for (size_t j = 0; j < a->c; j++) {
       const float xh = (a->x[i * a->ldx + j] - a->mean[j]) * a->rstd[j];
-      a->out[i * a->ldy + j] = a->k[j] * AS_FMAF(-xh, a->meanx[j], a->dy[i * a->lddy + j] - a->meang[j]);
+      const float g = bnorm_masked(a, a->dy[i * a->lddy + j], xh, j);
+      a->out[i * a->ldy + j] = a->k[j] * AS_FMAF(-xh, a->meanx[j], g - a->meang[j]);
     }
 }
 
@@ -67,7 +74,7 @@ void AS_VARIANT(gemmt)(const as_gemmt_args *g) {
       float acc = 0.0f;
       for (size_t s = 0; s < g->nseg; s++)
         for (size_t k = 0; k < g->k[s]; k++)
-          acc = AS_FMAF(g->a[s][k * g->lda + i], g->b[s][k * AS_NR + j], acc);
+          acc = AS_FMAF(g->a[s][k * g->lda + i], g->b[s][k * g->ldb + j], acc);
       g->c[i * AS_NR + j] = acc;
     }
 }

@@ -6,7 +6,7 @@ AS_ALWAYS_INLINE void wide_gemmt_rows(const as_gemmt_args *g, size_t i, size_t j
   v16 x0 = v16_set1(0.0f), x1 = x0, x2 = x0, x3 = x0, x4 = x0;
   for (size_t s = 0; s < g->nseg; s++) {
     const float *a = g->a[s] + i, *b = g->b[s] + j;
-    for (size_t k = g->k[s]; k > 0; k--, a += g->lda, b += AS_NR) {
+    for (size_t k = g->k[s]; k > 0; k--, a += g->lda, b += g->ldb) {
       const v16 y = v16_load(b);
       x0 = v16_fma(v16_set1(a[0]), y, x0);
       if (R > 1) x1 = v16_fma(v16_set1(a[1]), y, x1);

@@ -90,70 +90,106 @@ void AS_WIDE(bnfwd)(const as_bnorm_args *a) {
     }
 }
 
-/* Columns j .. j + n - 1 of row i. */
-AS_ALWAYS_INLINE void wide_bnsum(const as_bnorm_args *a, size_t i, size_t j, size_t n, v16 mean, v16 rstd,
-                                 v16 *sum, v16 *sumx) {
+/* The channel vectors of the backward passes. gamma and beta are zeros where nothing reads them. */
+typedef struct wide_channels {
+  v16 mean, rstd, gamma, beta;
+} wide_channels;
+
+AS_ALWAYS_INLINE wide_channels wide_bnorm_channels(const as_bnorm_args *a, size_t j, size_t n, int relu) {
+  const wide_channels c = {v16_get(a->mean + j, n), v16_get(a->rstd + j, n),
+                           relu ? v16_get(a->gamma + j, n) : v16_set1(0.0f),
+                           relu ? v16_get(a->beta + j, n) : v16_set1(0.0f)};
+  return c;
+}
+
+AS_ALWAYS_INLINE v16 wide_zeroed(v16 y, v16 dy) {
+  const v16 zero = v16_set1(0.0f);
+  return v16_select_le(y, zero, zero, dy);
+}
+
+/* Columns j .. j + n - 1 of row i. READ: y is given; RELU: it is made again. Both are constants in every call. */
+AS_ALWAYS_INLINE void wide_bnsum(const as_bnorm_args *a, size_t i, size_t j, size_t n, const wide_channels *c,
+                                 int READ, int RELU, v16 *sum, v16 *sumx) {
   float *dy = a->dy + i * a->lddy + j;
-  WIDE_AHEAD(dy, 1);
+  WIDE_AHEAD(dy, READ);
   WIDE_AHEAD(a->x + i * a->ldx + j, 0);
-  if (a->y) WIDE_AHEAD(a->y + i * a->ldy + j, 0);
   v16 g = v16_get(dy, n);
-  if (a->y) {
-    const v16 zero = v16_set1(0.0f);
-    g = v16_select_le(v16_get(a->y + i * a->ldy + j, n), zero, zero, g);
+  const v16 xh = v16_mul(v16_sub(v16_get(a->x + i * a->ldx + j, n), c->mean), c->rstd);
+  if (READ) {
+    WIDE_AHEAD(a->y + i * a->ldy + j, 0);
+    g = wide_zeroed(v16_get(a->y + i * a->ldy + j, n), g);
     v16_put(dy, n, g);
+  } else if (RELU) {
+    g = wide_zeroed(v16_fma(xh, c->gamma, c->beta), g);
   }
-  const v16 xh = v16_mul(v16_sub(v16_get(a->x + i * a->ldx + j, n), mean), rstd);
   *sum = v16_add(*sum, g);
   *sumx = v16_fma(g, xh, *sumx);
 }
 
-void AS_WIDE(bnsum)(const as_bnorm_args *a) {
+AS_ALWAYS_INLINE void wide_bnsum_rows(const as_bnorm_args *a, int READ, int RELU) {
   size_t j = 0;
   for (; j + 32 <= a->c; j += 32) { /* what the registers of all have room for */
-    const v16 m0 = v16_load(a->mean + j), m1 = v16_load(a->mean + j + 16);
-    const v16 r0 = v16_load(a->rstd + j), r1 = v16_load(a->rstd + j + 16);
+    const wide_channels c0 = wide_bnorm_channels(a, j, 16, RELU),
+                        c1 = wide_bnorm_channels(a, j + 16, 16, RELU);
     v16 s0 = v16_load(a->sum + j), s1 = v16_load(a->sum + j + 16);
     v16 x0 = v16_load(a->sumx + j), x1 = v16_load(a->sumx + j + 16);
     for (size_t i = 0; i < a->rows; i++) {
-      wide_bnsum(a, i, j, 16, m0, r0, &s0, &x0);
-      wide_bnsum(a, i, j + 16, 16, m1, r1, &s1, &x1);
+      wide_bnsum(a, i, j, 16, &c0, READ, RELU, &s0, &x0);
+      wide_bnsum(a, i, j + 16, 16, &c1, READ, RELU, &s1, &x1);
     }
     v16_store(a->sum + j, s0), v16_store(a->sum + j + 16, s1);
     v16_store(a->sumx + j, x0), v16_store(a->sumx + j + 16, x1);
   }
   for (; j < a->c; j += 16) {
     const size_t n = a->c - j < 16 ? a->c - j : 16;
-    const v16 mean = v16_get(a->mean + j, n), rstd = v16_get(a->rstd + j, n);
+    const wide_channels c = wide_bnorm_channels(a, j, n, RELU);
     v16 s = v16_get(a->sum + j, n), sx = v16_get(a->sumx + j, n);
-    for (size_t i = 0; i < a->rows; i++) wide_bnsum(a, i, j, n, mean, rstd, &s, &sx);
+    for (size_t i = 0; i < a->rows; i++) wide_bnsum(a, i, j, n, &c, READ, RELU, &s, &sx);
     v16_put(a->sum + j, n, s);
     v16_put(a->sumx + j, n, sx);
   }
 }
 
-AS_ALWAYS_INLINE void wide_bnbwd(const as_bnorm_args *a, size_t i, size_t j, size_t n, v16 mean, v16 rstd,
-                                 v16 k, v16 meang, v16 meanx) {
-  const v16 xh = v16_mul(v16_sub(v16_get(a->x + i * a->ldx + j, n), mean), rstd);
-  WIDE_AHEAD(a->x + i * a->ldx + j, 0);
-  WIDE_AHEAD(a->dy + i * a->lddy + j, 1);
-  const v16 g = v16_sub(v16_get(a->dy + i * a->lddy + j, n), meang);
-  v16_put(a->out + i * a->ldy + j, n, v16_mul(k, v16_fma(v16_neg(xh), meanx, g)));
+void AS_WIDE(bnsum)(const as_bnorm_args *a) {
+  if (a->y)
+    wide_bnsum_rows(a, 1, 0);
+  else if (a->relu)
+    wide_bnsum_rows(a, 0, 1);
+  else
+    wide_bnsum_rows(a, 0, 0);
 }
 
-void AS_WIDE(bnbwd)(const as_bnorm_args *a) {
+AS_ALWAYS_INLINE void wide_bnbwd(const as_bnorm_args *a, size_t i, size_t j, size_t n, const wide_channels *c,
+                                 int RELU, v16 k, v16 meang, v16 meanx) {
+  const v16 xh = v16_mul(v16_sub(v16_get(a->x + i * a->ldx + j, n), c->mean), c->rstd);
+  WIDE_AHEAD(a->x + i * a->ldx + j, 0);
+  WIDE_AHEAD(a->dy + i * a->lddy + j, 1);
+  v16 g = v16_get(a->dy + i * a->lddy + j, n);
+  if (RELU) g = wide_zeroed(v16_fma(xh, c->gamma, c->beta), g);
+  v16_put(a->out + i * a->ldy + j, n, v16_mul(k, v16_fma(v16_neg(xh), meanx, v16_sub(g, meang))));
+}
+
+AS_ALWAYS_INLINE void wide_bnbwd_rows(const as_bnorm_args *a, int RELU) {
   if (a->c <= 16) {
-    const v16 mean = v16_get(a->mean, a->c), rstd = v16_get(a->rstd, a->c), k = v16_get(a->k, a->c);
-    const v16 meang = v16_get(a->meang, a->c), meanx = v16_get(a->meanx, a->c);
-    for (size_t i = 0; i < a->rows; i++) wide_bnbwd(a, i, 0, a->c, mean, rstd, k, meang, meanx);
+    const wide_channels c = wide_bnorm_channels(a, 0, a->c, RELU);
+    const v16 k = v16_get(a->k, a->c), meang = v16_get(a->meang, a->c), meanx = v16_get(a->meanx, a->c);
+    for (size_t i = 0; i < a->rows; i++) wide_bnbwd(a, i, 0, a->c, &c, RELU, k, meang, meanx);
     return;
   }
   for (size_t i = 0; i < a->rows; i++)
     for (size_t j = 0; j < a->c; j += 16) {
       const size_t n = a->c - j < 16 ? a->c - j : 16;
-      wide_bnbwd(a, i, j, n, v16_get(a->mean + j, n), v16_get(a->rstd + j, n), v16_get(a->k + j, n),
-                 v16_get(a->meang + j, n), v16_get(a->meanx + j, n));
+      const wide_channels c = wide_bnorm_channels(a, j, n, RELU);
+      wide_bnbwd(a, i, j, n, &c, RELU, v16_get(a->k + j, n), v16_get(a->meang + j, n),
+                 v16_get(a->meanx + j, n));
     }
+}
+
+void AS_WIDE(bnbwd)(const as_bnorm_args *a) {
+  if (a->relu)
+    wide_bnbwd_rows(a, 1);
+  else
+    wide_bnbwd_rows(a, 0);
 }
 
 void AS_WIDE(copyp)(size_t rows, size_t n, const float *in, size_t ld, float *out, size_t ldo) {
