@@ -21,12 +21,11 @@
 
 enum {
   LEAST_ROW = 8,
-  PAYS = 4, /* panels that a copy must meet */
-  READ_PANELS =
-      2, /* of a gradient that is read in place: rows further apart would meet in few sets of the first cache */
-  FAR = 128,     /* floats from row to row */
-  STRIP = 16,    /* floats from row to row of a copy */
-  ADD_PARTS = 16 /* pieces that sums which wait are added up in */
+  PAYS = 4,        /* panels that a copy must meet */
+  READ_PANELS = 2, /* of a gradient that is read in place: rows further apart meet in few sets of a cache */
+  FAR = 128,       /* floats from row to row */
+  STRIP = 16,      /* floats from row to row of a copy */
+  ADD_PARTS = 16   /* pieces that sums which wait are added up in */
 };
 
 typedef struct weight_job {
