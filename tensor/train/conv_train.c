@@ -281,43 +281,51 @@ static span taps_inside(ptrdiff_t at, size_t n, int size) {
   return s;
 }
 
+/* The arguments of a worker's tiles: what they share is set once, since clearing them anew costs as much as all the rest. */
+typedef struct tile_args {
+  as_gemm_args g;
+  const float *a[MAX_ROWS];
+  size_t b_off[MAX_ROWS];
+} tile_args;
+
+static void begin_tiles(const product *j, tile_args *q) {
+  const size_t to = j->stride * (size_t)j->to->c;
+  q->g = (as_gemm_args){.a = q->a, .b_off = q->b_off};
+  q->g.lda = j->by_image ? as_map_image(j->from) : j->step * (size_t)j->from->c;
+  q->g.ldc = j->by_image ? as_map_image(j->to) : to;
+  if (j->residual) q->g.ldr = j->by_image ? as_map_image(j->residual) : to;
+}
+
 /* Where the tile goes. */
 static void aim(const product *j, const tile *t, size_t panel, as_gemm_args *g) {
   const size_t c = (size_t)j->to->c, y = j->first_y + t->y * j->stride, x = j->first_x + t->x * j->stride;
   g->n = as_conv_smaller(c - panel * AS_NR, AS_NR);
   g->c = as_map_at(j->to, t->image, y, x) + panel * AS_NR;
-  g->ldc = j->by_image ? as_map_image(j->to) : j->stride * c;
-  if (j->residual) {
-    g->residual = as_map_at(j->residual, t->image, y, x) + panel * AS_NR;
-    g->ldr = j->by_image ? as_map_image(j->residual) : j->stride * c;
-  }
+  if (j->residual) g->residual = as_map_at(j->residual, t->image, y, x) + panel * AS_NR;
 }
 
-/* Kernel rows s0..s1-1 of a tile's chain by a panel. What comes before and after them waits in `acc`. `ahead`: as in gemm. */
-static void run_tile(const product *j, const tile *t, size_t panel, span s, float *acc, const float *ahead) {
+/* Kernel rows s0..s1-1 of a tile's chain by a panel. What comes before and after them waits in `acc`. */
+static void run_tile(const product *j, const tile *t, size_t panel, span s, float *acc, tile_args *q) {
+  as_gemm_args *g = &q->g;
   const size_t c = (size_t)j->from->c;
   const ptrdiff_t y = j->top + (ptrdiff_t)(t->y * j->step), x = j->left + (ptrdiff_t)(t->x * j->step);
-  const float *a[MAX_ROWS];
-  size_t b_off[MAX_ROWS];
-  as_gemm_args g = {.m = t->m, .a = a, .b_off = b_off, .ahead = ahead};
   span rows = taps_inside(y, j->rows, j->from->h), cols = {0, j->cols};
   if (rows.first < s.first) rows.first = s.first;
   if (rows.end > s.end) rows.end = s.end;
   if (j->by_image) cols = taps_inside(x, j->cols, j->from->w);
   const float *window = j->from->data + (ptrdiff_t)(t->image * as_map_image(j->from)) +
                         y * (ptrdiff_t)as_map_row(j->from) + (x + (ptrdiff_t)cols.first) * (ptrdiff_t)c;
-  g.lda = j->by_image ? as_map_image(j->from) : j->step * c;
-  g.k = (cols.end - cols.first) * c;
-  for (size_t r = rows.first; r < rows.end && g.k > 0; r++) {
-    a[g.nseg] = window + r * as_map_row(j->from);
-    b_off[g.nseg++] = (r * j->cols + cols.first) * c * AS_NR;
+  g->m = t->m, g->nseg = 0, g->k = (cols.end - cols.first) * c;
+  for (size_t r = rows.first; r < rows.end && g->k > 0; r++) {
+    q->a[g->nseg] = window + r * as_map_row(j->from);
+    q->b_off[g->nseg++] = (r * j->cols + cols.first) * c * AS_NR;
   }
-  g.b = j->packed + panel * j->chain * AS_NR;
-  g.bias = j->bias ? j->bias + panel * AS_NR : NULL;
-  if (s.first > 0) g.acc_in = acc;
-  if (s.end < j->rows) g.acc_out = acc;
-  aim(j, t, panel, &g);
-  as_k.gemm(&g);
+  g->b = j->packed + panel * j->chain * AS_NR;
+  g->bias = j->bias ? j->bias + panel * AS_NR : NULL;
+  g->acc_in = s.first > 0 ? acc : NULL;
+  g->acc_out = s.end < j->rows ? acc : NULL;
+  aim(j, t, panel, g);
+  as_k.gemm(g);
 }
 
 static void run_range(void *ctx, size_t range, int worker) {
@@ -325,8 +333,10 @@ static void run_range(void *ctx, size_t range, int worker) {
   const product *j = ctx;
   const size_t t1 = j->tiles * (range + 1) / j->ranges, panels = as_conv_panels((size_t)j->to->c);
   size_t t = j->tiles * range / j->ranges;
+  tile_args q;
+  begin_tiles(j, &q);
   for (tile at = tile_at(j, t); t < t1; t++, next_tile(j, &at))
-    for (size_t p = 0; p < panels; p++) run_tile(j, &at, p, (span){0, j->rows}, NULL, NULL);
+    for (size_t p = 0; p < panels; p++) run_tile(j, &at, p, (span){0, j->rows}, NULL, &q);
 }
 
 /* Large weights: a panel, or a kernel row of it, meets all tiles of a block before the next one is read; the chains wait.
@@ -338,15 +348,16 @@ static void run_wide_range(void *ctx, size_t range, int worker) {
   const size_t piece = j->chain / j->rows * step * AS_NR;
   const size_t last = as_conv_panels((size_t)j->to->c) * (j->rows / step) - 1;
   float *waiting = j->waiting + (size_t)worker * AS_CONV_BLOCK * AS_MR * AS_NR;
+  tile_args q;
+  begin_tiles(j, &q);
   for (size_t i = 0; i <= last; i++) {
     const size_t p = i * step / j->rows, s = i * step % j->rows;
     const float *next = j->packed + (i < last ? i + 1 : 0) * piece;
     tile at = tile_at(j, t0);
-    for (size_t t = t0; t < t1; t++, next_tile(j, &at))
-      run_tile(j, &at, p, (span){s, s + step}, waiting + (t - t0) * AS_MR * AS_NR,
-               t + 2 == t1   ? next
-               : t + 1 == t1 ? next + piece / 2
-                             : NULL);
+    for (size_t t = t0; t < t1; t++, next_tile(j, &at)) {
+      q.g.ahead = t + 2 == t1 ? next : t + 1 == t1 ? next + piece / 2 : NULL;
+      run_tile(j, &at, p, (span){s, s + step}, waiting + (t - t0) * AS_MR * AS_NR, &q);
+    }
   }
 }
 
