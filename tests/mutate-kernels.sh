@@ -19,7 +19,7 @@ try() {
   elif ! build; then
     echo "MISSED  $1: $2 does not build"
     missed=$((missed + 1))
-  elif "b/t/$test" >test.log 2>&1; then
+  elif timeout 300 "b/t/$test" >test.log 2>&1; then # one that never ends is noticed, too
     echo "MISSED  $1: $2"
     missed=$((missed + 1))
   else

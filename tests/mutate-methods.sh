@@ -11,7 +11,7 @@ tests='test_losses test_ssl_grads test_kmeans test_clustering test_ssl test_coll
 noticed() { # by one of the tests; by: its name, and what it says
   for by in $tests; do
     $build ROOMS='tensor/base tensor nn models' "b/t/$by" >build.log 2>&1 || { by='build' && return 2; }
-    OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive "b/t/$by" >test.log 2>&1 || return 0
+    OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive timeout 900 "b/t/$by" >test.log 2>&1 || return 0
   done
   return 1
 }
