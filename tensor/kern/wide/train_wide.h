@@ -111,7 +111,10 @@ AS_ALWAYS_INLINE v16 wide_zeroed(v16 y, v16 dy) {
 AS_ALWAYS_INLINE void wide_bnsum(const as_bnorm_args *a, size_t i, size_t j, size_t n, const wide_channels *c,
                                  int READ, int RELU, v16 *sum, v16 *sumx) {
   float *dy = a->dy + i * a->lddy + j;
-  WIDE_AHEAD(dy, READ);
+  if (READ)
+    WIDE_AHEAD(dy, 1);
+  else
+    WIDE_AHEAD(dy, 0);
   WIDE_AHEAD(a->x + i * a->ldx + j, 0);
   v16 g = v16_get(dy, n);
   const v16 xh = v16_mul(v16_sub(v16_get(a->x + i * a->ldx + j, n), c->mean), c->rstd);
