@@ -90,8 +90,8 @@ static void bf16_chunk(void *ctx, size_t chunk, int worker) {
 }
 
 /* Small weights stay in L2 while tiles of rows are filled and multiplied one by one; larger ones are read
- * once per block of as many rows as fit. Filling costs 1/8 of the product with one panel: a chunk takes
- * several. */
+ * once per block of as many rows as fit. Filling costs 1/8 of the product with one panel, and each part of the
+ * panels fills the same rows anew: a chunk takes several panels, and there are no more parts than threads can use. */
 void as_bf16_run(const as_multiply *mm, const as_bf16_rows *a, const as_team *team) {
   if (a->m == 0 || mm->n == 0) return;
   grid g = {mm, a, team->scratch, 1, 1, 1, as_panels(mm->n), false};
