@@ -11,7 +11,7 @@
 #define AS_TRAINING_ARCH "resnet18:blocks=1-1-1,base=16,stem=3x3s2"
 
 /* How often the images are seen where nothing is said: enough for the best method to pass the probe's labels alone on the
- * drawn world (eval/README.md), which it does not with half of them. */
+ * drawn world, which it does not with half of them (weights/miniature/README.md says how that was seen). */
 #define AS_TRAINING_EPOCHS 32
 
 /* Texts are borrowed. */
